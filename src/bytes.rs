@@ -1,0 +1,137 @@
+//! Byte-slice scanning: integers, trimming, lists. Nothing here allocates or validates UTF-8.
+//!
+//! In: slices of a line, without its terminator. Out: sub-slices and `Copy` numbers.
+
+/// Parses an unsigned decimal number that fills `digits` wholly. `None`: empty, a non-digit, or overflow.
+pub fn parse_u64(digits: &[u8]) -> Option<u64> {
+    if digits.is_empty() {
+        return None;
+    }
+    digits.iter().try_fold(0u64, |value, byte| {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        value.checked_mul(10)?.checked_add(u64::from(digit))
+    })
+}
+
+/// Parses exactly two decimal digits.
+#[inline]
+pub fn two_digits(pair: [u8; 2]) -> Option<u32> {
+    let (tens, ones) = (pair[0].wrapping_sub(b'0'), pair[1].wrapping_sub(b'0'));
+    if tens > 9 || ones > 9 { None } else { Some(u32::from(tens) * 10 + u32::from(ones)) }
+}
+
+/// Parses a status code: exactly three digits (nginx writes `%03u`, so `000` and `009` occur).
+#[inline]
+pub fn parse_status(digits: &[u8]) -> Option<u16> {
+    let &[a, b, c] = digits else { return None };
+    let (a, b, c) = (a.wrapping_sub(b'0'), b.wrapping_sub(b'0'), c.wrapping_sub(b'0'));
+    if a > 9 || b > 9 || c > 9 {
+        return None;
+    }
+    Some(u16::from(a) * 100 + u16::from(b) * 10 + u16::from(c))
+}
+
+/// Parses `12`, `12.3` or `0.004` seconds to microseconds. `None`: not of that form.
+pub fn parse_seconds_us(text: &[u8]) -> Option<u64> {
+    let (whole, fraction) = match memchr::memchr(b'.', text) {
+        Some(dot) => (&text[..dot], &text[dot + 1..]),
+        None => (text, &[][..]),
+    };
+    let seconds = parse_u64(whole)?;
+    let mut micros = 0u64;
+    for (place, byte) in fraction.iter().enumerate() {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        if place < 6 {
+            micros = micros * 10 + u64::from(digit);
+        }
+    }
+    for _ in fraction.len()..6 {
+        micros *= 10;
+    }
+    seconds.checked_mul(1_000_000)?.checked_add(micros)
+}
+
+/// True for the marks by which servers write "no value": empty, and `-`.
+#[inline]
+pub fn is_absent(value: &[u8]) -> bool {
+    value.is_empty() || value == b"-"
+}
+
+/// The items of an nginx `$upstream_*` list: `, ` separates attempts, ` : ` internal redirects.
+///
+/// An item may be empty (the attempt died before a peer name existed), and a trailing ` : ` gives a last empty item.
+/// Source: `ngx_http_upstream.c`, `ngx_http_upstream_addr_variable`.
+pub fn upstream_items(list: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
+    let mut items = Vec::new();
+    let (mut start, mut at) = (0, 0);
+    while at < list.len() {
+        if list[at..].starts_with(b", ") {
+            items.push(&list[start..at]);
+            at += 2;
+            start = at;
+        } else if list[at..].starts_with(b" : ") {
+            items.push(&list[start..at]);
+            at += 3;
+            start = at;
+        } else {
+            at += 1;
+        }
+    }
+    items.push(&list[start..]);
+    items.into_iter()
+}
+
+/// The last item of an nginx `$upstream_*` list, without allocating.
+pub fn last_upstream_item(list: &[u8]) -> &[u8] {
+    let comma = memchr::memmem::rfind(list, b", ").map(|at| at + 2);
+    let colon = memchr::memmem::rfind(list, b" : ").map(|at| at + 3);
+    match comma.max(colon) {
+        Some(start) => &list[start..],
+        None => list,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn integers() {
+        assert_eq!(parse_u64(b"1795210283"), Some(1_795_210_283));
+        assert_eq!(parse_u64(b""), None);
+        assert_eq!(parse_u64(b"12a"), None);
+        assert_eq!(parse_u64(b"99999999999999999999"), None);
+        assert_eq!(parse_status(b"009"), Some(9));
+        assert_eq!(parse_status(b"50"), None);
+        assert_eq!(parse_status(b"5x3"), None);
+    }
+
+    #[test]
+    fn seconds_keep_six_decimals() {
+        assert_eq!(parse_seconds_us(b"1.003"), Some(1_003_000));
+        assert_eq!(parse_seconds_us(b"12"), Some(12_000_000));
+        assert_eq!(parse_seconds_us(b"0.0000019"), Some(1));
+        assert_eq!(parse_seconds_us(b"-"), None);
+        assert_eq!(parse_seconds_us(b"1.0x"), None);
+    }
+
+    #[test]
+    fn upstream_lists_split_on_attempts_and_redirects() {
+        let check = |list: &[u8], items: &[&[u8]]| {
+            assert_eq!(upstream_items(list).collect::<Vec<_>>(), items);
+            assert_eq!(last_upstream_item(list), *items.last().expect("never empty"));
+        };
+        check(b"-", &[b"-"]);
+        check(b"502, 503", &[b"502", b"503"]);
+        check(b"10.0.0.1:80, grp", &[b"10.0.0.1:80", b"grp"]);
+        check(b"502 : 503", &[b"502", b"503"]);
+        check(b"10.0.0.1:80 : ", &[b"10.0.0.1:80", b""]);
+        check(b"[::1]:80, unix:/run/a.sock", &[b"[::1]:80", b"unix:/run/a.sock"]);
+    }
+}

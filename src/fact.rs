@@ -1,0 +1,144 @@
+//! The small owned facts that leave a block: all that attribution ever sees of a line.
+//!
+//! In: a parsed record and its place. Out: [`EntryFact`], [`CauseFact`]: fixed-size, `Copy`, free of lifetimes.
+//! Invariants: names are hashes; the text is fetched again by position when a report needs it. Hashes are SipHash-1-3
+//! with a fixed key, so facts from several machines agree. Times may be local: see [`Flags::ZONELESS`].
+
+use std::hash::Hasher;
+
+use siphasher::sip::SipHasher13;
+
+use crate::evidence::Place;
+use crate::record::{Escape, split_request, unescape};
+
+/// Bytes of a request target that take part in its key. Error lines are cut at 2048 bytes in all, so that the first
+/// part of a long target is what both logs are sure to hold.
+pub const KEYED_TARGET_BYTES: usize = 512;
+
+/// Hash of a name; 0 stands for "none".
+pub fn hash_name(name: &[u8]) -> u64 {
+    if name.is_empty() {
+        return 0;
+    }
+    let mut hasher = SipHasher13::new_with_keys(0x6c6f_6773_6361_6e35, 0x3033_0000_0000_0001);
+    hasher.write(name);
+    hasher.finish().max(1)
+}
+
+/// Short hash of a name, for the few distinct values (hosts, peers, zones); 0 stands for "none".
+pub fn hash_short(name: &[u8]) -> u32 {
+    let hash = hash_name(name);
+    if hash == 0 { 0 } else { ((hash ^ (hash >> 32)) as u32).max(1) }
+}
+
+/// Key of a request: its method and the first [`KEYED_TARGET_BYTES`] bytes of its unescaped target; 0 for no request.
+pub fn target_key(escape: Escape, method: &[u8], target: &[u8]) -> u64 {
+    if method.is_empty() && target.is_empty() {
+        return 0;
+    }
+    let mut plain = [0u8; KEYED_TARGET_BYTES];
+    let n = unescape(escape, target, &mut plain);
+    let mut hasher = SipHasher13::new_with_keys(0x6c6f_6773_6361_6e35, 0x3033_0000_0000_0002);
+    hasher.write(method);
+    hasher.write_u8(0);
+    hasher.write(&plain[..n]);
+    hasher.finish().max(1)
+}
+
+/// [`target_key`] of a whole request line, as error logs quote it.
+pub fn request_line_key(escape: Escape, line: &[u8]) -> u64 {
+    let (method, target) = split_request(line);
+    target_key(escape, method, target)
+}
+
+/// Marks on facts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Flags(pub u16);
+
+impl Flags {
+    /// `at` is a local clock of unknown zone, read as if it were UTC.
+    pub const ZONELESS: Flags = Flags(1);
+    /// The entry comes from a health checker or monitor.
+    pub const PROBE: Flags = Flags(2);
+    /// The record was cut, so a missing field says nothing.
+    pub const TRUNCATED: Flags = Flags(4);
+    /// The entry's layout has a duration.
+    pub const TIMED: Flags = Flags(8);
+    /// The entry has a body size.
+    pub const SIZED: Flags = Flags(16);
+    /// The method is HEAD: no body whatever made the response.
+    pub const HEAD: Flags = Flags(32);
+    /// The layout has a field for the upstream status.
+    pub const SEES_UPSTREAM: Flags = Flags(64);
+    /// The record has no time of its own.
+    pub const TIMELESS: Flags = Flags(128);
+    /// The agent is one for which nginx pads its error pages (Chrome, MSIE).
+    pub const PADDED_AGENT: Flags = Flags(256);
+
+    /// True when all of `other` is set.
+    pub const fn has(self, other: Flags) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Sets `other` when `condition` holds.
+    #[must_use]
+    pub const fn with(self, other: Flags, condition: bool) -> Flags {
+        if condition { Flags(self.0 | other.0) } else { self }
+    }
+}
+
+/// One access line of a wanted status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct EntryFact {
+    /// Microseconds: UTC, or local when [`Flags::ZONELESS`]. The instant is the one that the format stamps.
+    pub at: i64,
+    /// Where the line is.
+    pub place: Place,
+    /// [`target_key`] of the request.
+    pub target_key: u64,
+    /// Hash of the client address.
+    pub client: u64,
+    /// Hash of the path, without query.
+    pub path: u64,
+    /// Hash of the request id.
+    pub id: u64,
+    /// Connection number; 0 for none.
+    pub connection: u64,
+    /// Hash of the host.
+    pub host: u32,
+    /// Hash of the last upstream address or group.
+    pub upstream: u32,
+    /// Duration in milliseconds, when [`Flags::TIMED`].
+    pub duration_ms: u32,
+    /// Body bytes, when [`Flags::SIZED`].
+    pub body_bytes: u32,
+    /// The status.
+    pub status: u16,
+    /// What the entry's own fields decide: index of a row of `verdict::RULES`.
+    pub rule: u16,
+    /// Marks.
+    pub flags: Flags,
+}
+
+/// One message that matched a row of the cause table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct CauseFact {
+    /// Microseconds: UTC, or local when [`Flags::ZONELESS`]; 0 when [`Flags::TIMELESS`].
+    pub at: i64,
+    /// Where the message is.
+    pub place: Place,
+    /// [`target_key`] of the request it names; 0 for none.
+    pub target_key: u64,
+    /// Hash of the client it names; 0 for none.
+    pub client: u64,
+    /// Connection number; 0 for none.
+    pub connection: u64,
+    /// Hash of the host, or else the server name, it names; 0 for none.
+    pub host: u32,
+    /// Hash of the peer, group, zone or process it is about; 0 for none.
+    pub scope: u32,
+    /// Which row of the cause table.
+    pub rule: u16,
+    /// Marks.
+    pub flags: Flags,
+}

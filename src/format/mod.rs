@@ -1,0 +1,232 @@
+//! Log formats: the trait, the registry, and detection from content.
+//!
+//! In: lines of one input. Out: [`Reader`]s, each of which understands one kind of line, at two speeds.
+//! Invariants: a reader is immutable and shared by all workers; `glance` and `parse` are pure functions of the line;
+//! `parse` accepts no line that `glance` refuses. A new format is one file here and one line in [`FORMATS`].
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::record::{Record, Skip};
+use crate::taxonomy::{LogRole, Server};
+use crate::time::Notation;
+
+/// Which instant of a request its access line stamps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Instant {
+    /// The request line was read.
+    Start,
+    /// The response was finished.
+    End,
+}
+
+/// What a reader says of itself, for reports.
+#[derive(Debug, Clone)]
+pub struct About {
+    /// Id of the format in every output, e.g. `nginx_access`.
+    pub format: &'static str,
+    /// The layout by its usual name (`combined`), or the server's own format string.
+    pub layout: String,
+    /// The software that writes such lines.
+    pub server: Server,
+    /// What the lines are for.
+    pub role: LogRole,
+    /// How times are written.
+    pub notation: Notation,
+    /// Which instant an access line stamps.
+    pub instant: Instant,
+    /// How the reader was chosen.
+    pub basis: FormatBasis,
+}
+
+/// How a reader was chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FormatBasis {
+    /// A flag names it.
+    Given,
+    /// A server configuration file defines it.
+    Config,
+    /// The lines have the shape of a known layout.
+    Detected,
+    /// The layout was worked out from the values in the lines.
+    Inferred,
+}
+
+impl FormatBasis {
+    /// The id used in outputs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            FormatBasis::Given => "given",
+            FormatBasis::Config => "config",
+            FormatBasis::Detected => "detected",
+            FormatBasis::Inferred => "inferred",
+        }
+    }
+}
+
+/// What the cheap look at a line finds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Glance<'a> {
+    /// The bytes of the stamp, in the reader's notation. Not yet checked to be a time.
+    pub stamp: &'a [u8],
+    /// The status of an access line; 0 for a message.
+    pub status: u16,
+}
+
+/// Understands one kind of line, at two speeds.
+pub trait Reader: fmt::Debug + Send + Sync {
+    /// What this reader is.
+    fn about(&self) -> &About;
+
+    /// Finds the time and the status of a line (without terminator), cheaply.
+    ///
+    /// Called for every line: no allocation, no look at more than is needed to know that both are at their place.
+    fn glance<'a>(&self, line: &'a [u8]) -> Result<Glance<'a>, Skip>;
+
+    /// Understands a whole record: one line, or for messages a line with its continuation lines, without the last terminator.
+    fn parse<'a>(&self, record: &'a [u8]) -> Result<Record<'a>, Skip>;
+
+    /// Calls `each` with every field of a record, under the server's own names, raw, in the order of the line.
+    fn each_field<'a>(&self, record: &'a [u8], each: &mut dyn FnMut(&str, &'a [u8]));
+
+    /// Reads lines of `block` from offset `from` until the end, or up to the first line that this reader refuses.
+    ///
+    /// Returns the offset of that line, or the block's length. Lines end with `\n`; a `\r` before it is not part of
+    /// the line. This is the hot loop of the product: it is compiled once per format, so `glance` is a static call.
+    fn scan_run(&self, block: &[u8], from: usize, sink: &mut dyn Sink) -> usize {
+        scan_run(self, block, from, sink)
+    }
+}
+
+/// Counts of consecutive access lines that carry the same second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Run {
+    /// Lines.
+    pub requests: u64,
+    /// Lines with a status from 500 to 599.
+    pub server_errors: u64,
+    /// Lines with status 502, 503 and 504.
+    pub kin: [u64; 3],
+}
+
+/// Receives what [`Reader::scan_run`] finds.
+pub trait Sink {
+    /// True when access lines of this status are to be reported one by one through [`Sink::entry`].
+    fn wants(&self, status: u16) -> bool;
+    /// A run of access lines with the same stamp has ended. Not called for messages.
+    fn run(&mut self, stamp: crate::time::Stamp, run: &Run);
+    /// An access line of a wanted status: `line` starts at offset `at` of the block.
+    fn entry(&mut self, at: usize, line: &[u8]);
+    /// The first line of a message: `line` starts at offset `at` of the block.
+    fn message(&mut self, at: usize, line: &[u8]);
+    /// How often each status was seen in access lines: one more of `status`.
+    fn statuses(&mut self) -> &mut [u64; 1000];
+    /// Number of lines accepted since the last call.
+    fn accepted(&mut self, n_lines: u64);
+}
+
+// The loop, in words:
+//   for each line: find its end; glance; refuse -> stop.
+//   Same second as the line before (byte comparison)? Count it. Otherwise parse the time and hand over the run.
+//   A message, or a wanted status? Hand over the line.
+// Only `run`, `entry` and `message` are dynamic calls: once per change of second, and once per line that matters.
+fn scan_run<R: Reader + ?Sized>(
+    reader: &R,
+    block: &[u8],
+    from: usize,
+    sink: &mut dyn Sink,
+) -> usize {
+    let about = reader.about();
+    let (notation, is_access) = (about.notation, about.role == LogRole::Access);
+    let mut wanted = [false; 1000];
+    for (status, slot) in wanted.iter_mut().enumerate() {
+        *slot = sink.wants(status as u16);
+    }
+    let mut statuses = [0u64; 1000];
+    let mut second: &[u8] = b"";
+    let mut stamp = None;
+    let mut run = Run::default();
+    let mut n_lines = 0;
+    let mut at = from;
+    while at < block.len() {
+        let end = memchr::memchr(b'\n', &block[at..]).map_or(block.len(), |length| at + length);
+        let line = block[at..end].strip_suffix(b"\r").unwrap_or(&block[at..end]);
+        let Ok(glance) = reader.glance(line) else { break };
+        let now = notation.second_part(glance.stamp);
+        if now != second {
+            let Some(parsed) = notation.parse(glance.stamp) else { break };
+            if let Some(stamp) = stamp
+                && is_access
+            {
+                sink.run(stamp, &run);
+            }
+            (second, stamp, run) = (now, Some(parsed), Run::default());
+        }
+        n_lines += 1;
+        if is_access {
+            let status = usize::from(glance.status.min(999));
+            statuses[status] += 1;
+            run.requests += 1;
+            if status >= 500 {
+                count_server_error(&mut run, glance.status);
+            }
+            if wanted[status] {
+                sink.entry(at, line);
+            }
+        } else {
+            sink.message(at, line);
+        }
+        at = (end + 1).min(block.len());
+    }
+    if let Some(stamp) = stamp
+        && is_access
+    {
+        sink.run(stamp, &run);
+    }
+    sink.accepted(n_lines);
+    for (total, seen) in sink.statuses().iter_mut().zip(&statuses) {
+        *total += seen;
+    }
+    at
+}
+
+#[cold]
+fn count_server_error(run: &mut Run, status: u16) {
+    run.server_errors += u64::from(status < 600);
+    match status {
+        502 => run.kin[0] += 1,
+        503 => run.kin[1] += 1,
+        504 => run.kin[2] += 1,
+        _ => {}
+    }
+}
+
+/// Complete lines from an input, without terminators, on which formats are tried.
+#[derive(Debug, Clone, Default)]
+pub struct Sample<'a> {
+    /// The lines, in input order. Blank lines are left out.
+    pub lines: Vec<&'a [u8]>,
+}
+
+/// A reader that a format proposes for a sample.
+#[derive(Debug, Clone)]
+pub struct Proposal {
+    /// The reader.
+    pub reader: Arc<dyn Reader>,
+    /// How many lines of the sample its `parse` accepts.
+    pub n_accepted: usize,
+}
+
+/// A log format: proposes readers for lines, and names itself for `formats`.
+pub trait Format: fmt::Debug + Sync {
+    /// Id in every output, e.g. `nginx_error`.
+    fn name(&self) -> &'static str;
+    /// One line for people: what it is and how it is recognised.
+    fn summary(&self) -> &'static str;
+    /// The reader that understands most lines of the sample, if any line is understood.
+    fn propose(&self, sample: &Sample<'_>) -> Option<Proposal>;
+    /// A reader for lines that may turn up later in any input, if the format's lines identify themselves.
+    fn standing_reader(&self) -> Option<Arc<dyn Reader>> {
+        None
+    }
+}

@@ -1,0 +1,19 @@
+//! Who generated these 503s, since when, why, and what to do next.
+//!
+//! The library behind the `logscan503` program. Data flows one way, and a module imports only floors below its own:
+//! bytes → blocks → lines → records → facts → tallies and fact store → attribution → incidents → timeline → report.
+//! `ARCHITECTURE.md` in the repository is the map.
+
+// Floor 0: words, instants, bytes, places.
+pub mod bytes;
+pub mod error;
+pub mod evidence;
+pub mod taxonomy;
+pub mod time;
+// Floor 2: what a line says.
+pub mod format;
+pub mod record;
+// Floor 3: what it means.
+pub mod fact;
+
+pub use error::{Error, Result};

@@ -1,0 +1,3 @@
+//! The `logscan503` program.
+
+fn main() {}

@@ -1,0 +1,336 @@
+//! What a line says, borrowed from the block that holds it.
+//!
+//! In: slices made by a format. Out: records that live inside one loop body and yield facts.
+//! Invariants: values are raw bytes, still escaped as the log escapes them (see [`Escape`]); nothing is copied.
+
+use crate::bytes::{is_absent, last_upstream_item, parse_seconds_us, parse_u64};
+use crate::time::Stamp;
+
+/// The vocabulary of access-log fields that verdicts and reports use. Each server's own names map onto it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+#[repr(u8)]
+pub enum Field {
+    /// Address of the client (`$remote_addr`), joined with `client:` of error lines.
+    RemoteAddr,
+    /// Name of an authenticated user.
+    RemoteUser,
+    /// The time stamp.
+    Time,
+    /// The whole request line: method, target, protocol.
+    Request,
+    /// The request method alone.
+    Method,
+    /// The request target with its query (`$request_uri`).
+    RequestUri,
+    /// The path alone, normalized (`$uri`).
+    Uri,
+    /// The query string alone, without `?`.
+    Args,
+    /// The protocol alone.
+    Protocol,
+    /// The response status.
+    Status,
+    /// Body bytes sent.
+    BodyBytes,
+    /// Bytes sent, headers included.
+    BytesSent,
+    /// Bytes received with the request.
+    RequestLength,
+    /// The `Referer` header.
+    Referer,
+    /// The `User-Agent` header.
+    UserAgent,
+    /// The `X-Forwarded-For` header.
+    ForwardedFor,
+    /// The host the client asked for.
+    Host,
+    /// The configured server name that took the request.
+    ServerName,
+    /// Duration of the request, in seconds.
+    RequestTime,
+    /// Unique id of the request.
+    RequestId,
+    /// Serial number of the connection; `*cid` of nginx error lines.
+    Connection,
+    /// How many requests came over the connection.
+    ConnectionRequests,
+    /// Addresses tried, as nginx lists them.
+    UpstreamAddr,
+    /// Status per attempt.
+    UpstreamStatus,
+    /// Connect time per attempt, seconds.
+    UpstreamConnectTime,
+    /// Time to the response header per attempt, seconds; `-` when none came.
+    UpstreamHeaderTime,
+    /// Response time per attempt, seconds.
+    UpstreamResponseTime,
+    /// Response length per attempt, bytes.
+    UpstreamResponseLength,
+    /// Bytes received per attempt, 0 when nothing came.
+    UpstreamBytesReceived,
+    /// Bytes sent per attempt.
+    UpstreamBytesSent,
+    /// Cache verdict: `HIT`, `MISS`, `STALE`, ...
+    UpstreamCacheStatus,
+    /// ingress-nginx: `namespace-service-port` of the backend chosen by the route.
+    ProxyUpstreamName,
+    /// ingress-nginx: the canary backend.
+    ProxyAlternativeUpstreamName,
+    /// Verdict of `limit_req`: `PASSED`, `REJECTED`, ...
+    LimitReqStatus,
+    /// Verdict of `limit_conn`: `PASSED`, `REJECTED`, ...
+    LimitConnStatus,
+    /// Anything else: shown by `parse`, used by nothing.
+    Other,
+}
+
+impl Field {
+    /// How many fields there are, [`Field::Other`] included.
+    pub const COUNT: usize = Field::Other as usize + 1;
+
+    /// True for nginx variables that hold one value per attempt, separated by `, ` and ` : `.
+    pub const fn is_list(self) -> bool {
+        matches!(
+            self,
+            Field::UpstreamAddr
+                | Field::UpstreamStatus
+                | Field::UpstreamConnectTime
+                | Field::UpstreamHeaderTime
+                | Field::UpstreamResponseTime
+                | Field::UpstreamResponseLength
+                | Field::UpstreamBytesReceived
+                | Field::UpstreamBytesSent
+                | Field::ForwardedFor
+        )
+    }
+}
+
+/// How a log escapes bytes inside values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Escape {
+    /// nginx `escape=default`: `\xHH` for control bytes, `"`, `\` and bytes above 0x7E.
+    Default,
+    /// nginx `escape=json` and JSON objects: backslash escapes.
+    Json,
+    /// Nothing is escaped.
+    None,
+}
+
+/// One request as an access log tells it.
+#[derive(Debug, Clone)]
+pub struct AccessRecord<'a> {
+    /// When, by the clock of the server that wrote the line.
+    pub stamp: Stamp,
+    /// The response status; 0 to 999.
+    pub status: u16,
+    /// How values are escaped.
+    pub escape: Escape,
+    fields: [Option<&'a [u8]>; Field::COUNT],
+}
+
+impl<'a> AccessRecord<'a> {
+    /// A record with its two mandatory facts and no other field yet.
+    pub fn new(stamp: Stamp, status: u16, escape: Escape) -> Self {
+        AccessRecord { stamp, status, escape, fields: [None; Field::COUNT] }
+    }
+
+    /// Sets a field to its raw value. A field set twice keeps its first value.
+    pub fn set(&mut self, field: Field, raw: &'a [u8]) {
+        let slot = &mut self.fields[field as usize];
+        if slot.is_none() {
+            *slot = Some(raw);
+        }
+    }
+
+    /// The raw value; `None` when the layout has no such field. May be an absence mark (`-` or empty).
+    pub fn raw(&self, field: Field) -> Option<&'a [u8]> {
+        self.fields[field as usize]
+    }
+
+    /// The value; `None` when the layout has no such field or the line says there is none.
+    pub fn value(&self, field: Field) -> Option<&'a [u8]> {
+        self.raw(field).filter(|raw| !is_absent(raw))
+    }
+
+    /// The item of the last attempt of a list field, absence marks included.
+    pub fn last_item(&self, field: Field) -> Option<&'a [u8]> {
+        self.raw(field).map(last_upstream_item)
+    }
+
+    /// Method and request target, still escaped. A request line that is no request gives an empty method and the whole.
+    pub fn request(&self) -> (&'a [u8], &'a [u8]) {
+        if let Some(line) = self.raw(Field::Request) {
+            return split_request(line);
+        }
+        let method = self.value(Field::Method).unwrap_or_default();
+        let target = self.value(Field::RequestUri).or_else(|| self.value(Field::Uri));
+        (method, target.unwrap_or_default())
+    }
+
+    /// Duration in microseconds, where the layout has it.
+    pub fn duration_us(&self) -> Option<u64> {
+        self.value(Field::RequestTime).and_then(parse_seconds_us)
+    }
+
+    /// Body bytes sent, where the layout has them.
+    pub fn body_bytes(&self) -> Option<u64> {
+        self.value(Field::BodyBytes).and_then(parse_u64)
+    }
+}
+
+/// Splits a request line into method and target. The protocol is dropped; what is no request line has no method.
+pub fn split_request(line: &[u8]) -> (&[u8], &[u8]) {
+    let Some(first) = memchr::memchr(b' ', line) else { return (&[], line) };
+    let (method, rest) = (&line[..first], &line[first + 1..]);
+    if method.is_empty()
+        || !method.iter().all(|byte| byte.is_ascii_uppercase() || *byte == b'_' || *byte == b'-')
+    {
+        return (&[], line);
+    }
+    match memchr::memrchr(b' ', rest) {
+        Some(last) if rest[last + 1..].starts_with(b"HTTP/") => (method, &rest[..last]),
+        _ => (method, rest),
+    }
+}
+
+/// One message of an error log.
+#[derive(Debug, Clone)]
+pub struct ErrorRecord<'a> {
+    /// When, by the clock of the server that wrote it. `None` where the line was cut before its time.
+    pub stamp: Option<Stamp>,
+    /// Severity word: `error`, `crit`, ...
+    pub level: &'a [u8],
+    /// Process id.
+    pub pid: Option<u64>,
+    /// Serial number of the connection (`*cid`).
+    pub connection: Option<u64>,
+    /// The message without its context suffix. May hold raw newlines.
+    pub message: &'a [u8],
+    /// Client address of the context.
+    pub client: Option<&'a [u8]>,
+    /// Server name of the context.
+    pub server: Option<&'a [u8]>,
+    /// Request line of the context, raw.
+    pub request: Option<&'a [u8]>,
+    /// Upstream URL of the context.
+    pub upstream: Option<&'a [u8]>,
+    /// Host header of the context.
+    pub host: Option<&'a [u8]>,
+    /// Referer header of the context.
+    pub referrer: Option<&'a [u8]>,
+    /// The line ends inside its context: its last value is a prefix.
+    pub truncated: bool,
+}
+
+/// What a line was understood as.
+#[derive(Debug, Clone)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a record lives in one loop body and is never stored"
+)]
+pub enum Record<'a> {
+    /// A request.
+    Access(AccessRecord<'a>),
+    /// A message.
+    Error(ErrorRecord<'a>),
+}
+
+/// Why a line was not understood by a format. Small and `Copy`: bad data is counted, not an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Skip {
+    /// The line does not have the shape of the format.
+    Shape,
+    /// The time is missing or no time.
+    BadTime,
+    /// The status is missing or not three digits.
+    BadStatus,
+    /// The line ends before its mandatory fields.
+    Truncated,
+    /// The line is longer than the limit.
+    TooLong,
+}
+
+impl Skip {
+    /// For people.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Skip::Shape => "not of any known format",
+            Skip::BadTime => "no valid time where the format has it",
+            Skip::BadStatus => "no three-digit status where the format has it",
+            Skip::Truncated => "the line ends too early",
+            Skip::TooLong => "the line is longer than 1 MiB",
+        }
+    }
+}
+
+/// Undoes `escape` into `out` and returns how many bytes of `out` were filled; stops when `out` is full.
+pub fn unescape(escape: Escape, raw: &[u8], out: &mut [u8]) -> usize {
+    let (mut from, mut to) = (0, 0);
+    while from < raw.len() && to < out.len() {
+        let (byte, used) = match (escape, &raw[from..]) {
+            (Escape::Default, [b'\\', b'x', high, low, ..]) => match (hex(*high), hex(*low)) {
+                (Some(high), Some(low)) => (high * 16 + low, 4),
+                _ => (b'\\', 1),
+            },
+            (Escape::Json, [b'\\', b'u', a, b, c, d, ..]) => {
+                match (hex(*a), hex(*b), hex(*c), hex(*d)) {
+                    (Some(0), Some(0), Some(high), Some(low)) => (high * 16 + low, 6),
+                    _ => (b'\\', 1),
+                }
+            }
+            (Escape::Json, [b'\\', code, ..]) => {
+                let byte = match code {
+                    b'n' => b'\n',
+                    b'r' => b'\r',
+                    b't' => b'\t',
+                    b'b' => 8,
+                    b'f' => 12,
+                    other => *other,
+                };
+                (byte, 2)
+            }
+            (_, rest) => (rest[0], 1),
+        };
+        out[to] = byte;
+        to += 1;
+        from += used;
+    }
+    to
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    (digit as char).to_digit(16).map(|value| value as u8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn request_lines_split_into_method_and_target() {
+        let check = |line: &str, method: &str, target: &str| {
+            assert_eq!(split_request(line.as_bytes()), (method.as_bytes(), target.as_bytes()));
+        };
+        check("GET /a?b=1 HTTP/1.1", "GET", "/a?b=1");
+        check("GET /a b HTTP/1.0", "GET", "/a b");
+        check("GET /", "GET", "/");
+        check("", "", "");
+        check("-", "", "-");
+        check("\\x16\\x03\\x01 x", "", "\\x16\\x03\\x01 x");
+    }
+
+    #[test]
+    fn escapes_are_undone() {
+        let check = |escape, raw: &str, plain: &[u8]| {
+            let mut out = [0; 64];
+            let n = unescape(escape, raw.as_bytes(), &mut out);
+            assert_eq!(&out[..n], plain);
+        };
+        check(Escape::Default, "a\\x22b\\x5Cc", b"a\"b\\c");
+        check(Escape::Default, "a\\xZZ", b"a\\xZZ");
+        check(Escape::Json, "a\\\"b\\\\c\\u001F\\n", b"a\"b\\c\x1f\n");
+        check(Escape::None, "a\\x22", b"a\\x22");
+    }
+}

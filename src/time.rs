@@ -1,0 +1,445 @@
+//! Instants in microseconds UTC, and one fixed-layout parser per log notation.
+//!
+//! In: the bytes of a stamp. Out: a [`Stamp`], which may still lack its zone ("time late": design law of the
+//! pipeline; the zone is resolved in attribution against what the access logs say).
+//! Invariants: parsers read digits at fixed places and never look past the stamp; `chrono` is the oracle in tests.
+//! Source: nginx `ngx_times.c` for the forms of `$time_local`, `$time_iso8601` and the error log.
+
+use std::fmt;
+
+use chrono::{DateTime, SecondsFormat};
+use serde::{Serialize, Serializer};
+
+use crate::bytes::{parse_u64, two_digits};
+
+/// Microseconds per second.
+pub const SECOND_US: i64 = 1_000_000;
+
+/// An instant: microseconds since 1970-01-01T00:00:00Z.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Timestamp(pub i64);
+
+impl Timestamp {
+    /// The second that holds this instant, as seconds since the epoch.
+    pub const fn second(self) -> i64 {
+        self.0.div_euclid(SECOND_US)
+    }
+
+    /// The start of a second.
+    pub const fn from_second(second: i64) -> Self {
+        Timestamp(second * SECOND_US)
+    }
+
+    /// RFC 3339 in UTC with as many decimals as the value needs (0, 3 or 6).
+    pub fn to_rfc3339(self) -> String {
+        match DateTime::from_timestamp_micros(self.0) {
+            Some(time) => {
+                let decimals = if self.0 % SECOND_US == 0 {
+                    SecondsFormat::Secs
+                } else if self.0 % 1000 == 0 {
+                    SecondsFormat::Millis
+                } else {
+                    SecondsFormat::Micros
+                };
+                time.to_rfc3339_opts(decimals, true)
+            }
+            None => format!("{}us", self.0),
+        }
+    }
+
+    /// Reads an RFC 3339 time.
+    pub fn from_rfc3339(text: &str) -> Option<Self> {
+        DateTime::parse_from_rfc3339(text).ok().map(|time| Timestamp(time.timestamp_micros()))
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.to_rfc3339())
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        out.serialize_str(&self.to_rfc3339())
+    }
+}
+
+/// What a log line says about its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stamp {
+    /// Microseconds since the epoch: UTC when `offset_s` is known, else the local clock read as if it were UTC.
+    pub micros: i64,
+    /// Seconds east of UTC that the line gives. `None`: the line gives no zone.
+    pub offset_s: Option<i32>,
+}
+
+impl Stamp {
+    /// A stamp whose zone the line gives.
+    const fn zoned(local_us: i64, offset_s: i32) -> Self {
+        Stamp { micros: local_us - offset_s as i64 * SECOND_US, offset_s: Some(offset_s) }
+    }
+}
+
+/// How a log writes its times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Notation {
+    /// `20/Nov/2026:21:29:42 +0000` (no brackets).
+    Clf,
+    /// `2026-11-20T21:29:42+00:00`, also with a fraction, `Z`, `+0000`, a blank for the `T`, or without a zone.
+    Iso8601,
+    /// `1795210283.328`: seconds since the epoch, with or without a fraction.
+    EpochSeconds,
+    /// `1795210283328`: milliseconds since the epoch.
+    EpochMillis,
+    /// `2026/11/20 21:29:49`: the nginx error log, no zone.
+    NginxError,
+}
+
+impl Notation {
+    /// Parses a stamp that fills `text` wholly. `None`: not of this notation, or no such date.
+    pub fn parse(self, text: &[u8]) -> Option<Stamp> {
+        match self {
+            Notation::Clf => parse_clf(text),
+            Notation::Iso8601 => parse_iso8601(text),
+            Notation::EpochSeconds => parse_epoch_seconds(text),
+            Notation::EpochMillis => parse_epoch_millis(text),
+            Notation::NginxError => parse_nginx_error(text),
+        }
+    }
+
+    /// The part of a stamp that decides its second: equal slices mean equal seconds.
+    ///
+    /// Lets a scan skip parsing while the clock has not moved.
+    #[inline]
+    pub fn second_part(self, text: &[u8]) -> &[u8] {
+        match self {
+            // In ISO 8601 a zone may follow the fraction, so only the whole text decides.
+            Notation::Clf | Notation::NginxError | Notation::Iso8601 => text,
+            Notation::EpochSeconds => match memchr::memchr(b'.', text) {
+                Some(dot) => &text[..dot],
+                None => text,
+            },
+            Notation::EpochMillis => &text[..text.len().saturating_sub(3)],
+        }
+    }
+}
+
+/// Days from 1970-01-01 to a day of the proleptic Gregorian calendar.
+///
+/// Source: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", `days_from_civil`.
+fn days_from_civil(year: i64, month: u32, day: u32) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let era = year.div_euclid(400);
+    let year_of_era = year.rem_euclid(400);
+    let shifted_month = i64::from((month + 9) % 12);
+    let day_of_year = (153 * shifted_month + 2) / 5 + i64::from(day) - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    era * 146_097 + day_of_era - 719_468
+}
+
+fn days_in_month(year: i64, month: u32) -> u32 {
+    match month {
+        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
+/// Local microseconds of a calendar time. A leap second (`:60`) counts as the next second. `None`: no such time.
+fn civil_us(year: i64, month: u32, day: u32, hour: u32, minute: u32, second: u32) -> Option<i64> {
+    if !(1..=12).contains(&month) || day == 0 || day > days_in_month(year, month) {
+        return None;
+    }
+    if hour > 23 || minute > 59 || second > 60 {
+        return None;
+    }
+    let days = days_from_civil(year, month, day);
+    let seconds = i64::from(hour * 3600 + minute * 60 + second);
+    Some((days * 86_400 + seconds) * SECOND_US)
+}
+
+/// The month of an English three-letter abbreviation.
+#[inline]
+fn month_number(name: [u8; 3]) -> Option<u32> {
+    Some(match &name {
+        b"Jan" => 1,
+        b"Feb" => 2,
+        b"Mar" => 3,
+        b"Apr" => 4,
+        b"May" => 5,
+        b"Jun" => 6,
+        b"Jul" => 7,
+        b"Aug" => 8,
+        b"Sep" => 9,
+        b"Oct" => 10,
+        b"Nov" => 11,
+        b"Dec" => 12,
+        _ => return None,
+    })
+}
+
+fn year_of(digits: [u8; 4]) -> Option<i64> {
+    let [a, b, c, d] = digits;
+    Some(i64::from(two_digits([a, b])?) * 100 + i64::from(two_digits([c, d])?))
+}
+
+/// Hours, minutes and seconds of `21:29:42`.
+fn clock_of(text: [u8; 8]) -> Option<(u32, u32, u32)> {
+    let [h1, h2, b':', m1, m2, b':', s1, s2] = text else { return None };
+    Some((two_digits([h1, h2])?, two_digits([m1, m2])?, two_digits([s1, s2])?))
+}
+
+/// Seconds east of UTC of `+0200`, `+02:00`, `-08`, `Z`.
+pub fn parse_offset(text: &[u8]) -> Option<i32> {
+    let (sign, digits) = match text {
+        b"Z" | b"z" => return Some(0),
+        [b'+', rest @ ..] => (1, rest),
+        [b'-', rest @ ..] => (-1, rest),
+        _ => return None,
+    };
+    let (hours, minutes) = match *digits {
+        [a, b] => (two_digits([a, b])?, 0),
+        [a, b, c, d] | [a, b, b':', c, d] => (two_digits([a, b])?, two_digits([c, d])?),
+        _ => return None,
+    };
+    if hours > 23 || minutes > 59 {
+        return None;
+    }
+    Some(sign * (hours * 3600 + minutes * 60) as i32)
+}
+
+/// Parses `20/Nov/2026:21:29:42 +0000` (26 bytes).
+pub fn parse_clf(text: &[u8]) -> Option<Stamp> {
+    let &[
+        d1,
+        d2,
+        b'/',
+        m1,
+        m2,
+        m3,
+        b'/',
+        y1,
+        y2,
+        y3,
+        y4,
+        b':',
+        c1,
+        c2,
+        c3,
+        c4,
+        c5,
+        c6,
+        c7,
+        c8,
+        b' ',
+        ref zone @ ..,
+    ] = text
+    else {
+        return None;
+    };
+    let (hour, minute, second) = clock_of([c1, c2, c3, c4, c5, c6, c7, c8])?;
+    let local = civil_us(
+        year_of([y1, y2, y3, y4])?,
+        month_number([m1, m2, m3])?,
+        two_digits([d1, d2])?,
+        hour,
+        minute,
+        second,
+    )?;
+    Some(Stamp::zoned(local, parse_offset(zone)?))
+}
+
+/// Parses `2026-11-20T21:29:42.123+01:00` and its usual variants; without a zone the stamp is zone-less.
+pub fn parse_iso8601(text: &[u8]) -> Option<Stamp> {
+    let &[
+        y1,
+        y2,
+        y3,
+        y4,
+        b'-',
+        m1,
+        m2,
+        b'-',
+        d1,
+        d2,
+        b'T' | b't' | b' ',
+        c1,
+        c2,
+        c3,
+        c4,
+        c5,
+        c6,
+        c7,
+        c8,
+        ref rest @ ..,
+    ] = text
+    else {
+        return None;
+    };
+    let (hour, minute, second) = clock_of([c1, c2, c3, c4, c5, c6, c7, c8])?;
+    let (fraction_us, zone) = match rest {
+        [b'.' | b',', tail @ ..] => {
+            let digits = tail.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            (fraction_us(&tail[..digits])?, &tail[digits..])
+        }
+        zone => (0, zone),
+    };
+    let local = civil_us(
+        year_of([y1, y2, y3, y4])?,
+        two_digits([m1, m2])?,
+        two_digits([d1, d2])?,
+        hour,
+        minute,
+        second,
+    )? + fraction_us;
+    if zone.is_empty() {
+        return Some(Stamp { micros: local, offset_s: None });
+    }
+    Some(Stamp::zoned(local, parse_offset(zone)?))
+}
+
+/// Parses `1795210283.328` or `1795210283`. Only years 2001 to 2286, so that a byte count is not taken for a time.
+pub fn parse_epoch_seconds(text: &[u8]) -> Option<Stamp> {
+    let (whole, fraction) = match memchr::memchr(b'.', text) {
+        Some(dot) => (&text[..dot], Some(&text[dot + 1..])),
+        None => (text, None),
+    };
+    if whole.len() != 10 || whole[0] == b'0' {
+        return None;
+    }
+    let fraction_us = match fraction {
+        Some(digits) => fraction_us(digits)?,
+        None => 0,
+    };
+    Some(Stamp::zoned(parse_u64(whole)? as i64 * SECOND_US + fraction_us, 0))
+}
+
+/// Parses `1795210283328`, milliseconds since the epoch (13 digits).
+pub fn parse_epoch_millis(text: &[u8]) -> Option<Stamp> {
+    if text.len() != 13 || text[0] == b'0' {
+        return None;
+    }
+    Some(Stamp::zoned(parse_u64(text)? as i64 * 1000, 0))
+}
+
+/// Parses `2026/11/20 21:29:49` (19 bytes, no zone).
+pub fn parse_nginx_error(text: &[u8]) -> Option<Stamp> {
+    let &[y1, y2, y3, y4, b'/', m1, m2, b'/', d1, d2, b' ', c1, c2, c3, c4, c5, c6, c7, c8] = text
+    else {
+        return None;
+    };
+    let (hour, minute, second) = clock_of([c1, c2, c3, c4, c5, c6, c7, c8])?;
+    let local = civil_us(
+        year_of([y1, y2, y3, y4])?,
+        two_digits([m1, m2])?,
+        two_digits([d1, d2])?,
+        hour,
+        minute,
+        second,
+    )?;
+    Some(Stamp { micros: local, offset_s: None })
+}
+
+/// Microseconds of 1 to 9 fraction digits.
+fn fraction_us(digits: &[u8]) -> Option<i64> {
+    if digits.is_empty() || digits.len() > 9 {
+        return None;
+    }
+    let mut micros = 0i64;
+    for place in 0..6 {
+        let digit = match digits.get(place) {
+            Some(byte) if byte.is_ascii_digit() => i64::from(byte - b'0'),
+            Some(_) => return None,
+            None => 0,
+        };
+        micros = micros * 10 + digit;
+    }
+    digits.iter().skip(6).all(u8::is_ascii_digit).then_some(micros)
+}
+
+/// Writes an offset as `+02:00`.
+pub fn format_offset(offset_s: i32) -> String {
+    let sign = if offset_s < 0 { '-' } else { '+' };
+    let minutes = offset_s.unsigned_abs() / 60;
+    format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::{NaiveDateTime, TimeZone, Utc};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(notation: Notation, text: &str, rfc3339: &str, offset_s: Option<i32>) {
+        let stamp = notation.parse(text.as_bytes()).expect(text);
+        assert_eq!(Timestamp(stamp.micros).to_rfc3339(), rfc3339);
+        assert_eq!(stamp.offset_s, offset_s);
+    }
+
+    #[test]
+    fn each_notation_is_read() {
+        check(Notation::Clf, "20/Nov/2026:13:31:47 -0800", "2026-11-20T21:31:47Z", Some(-28_800));
+        check(Notation::Iso8601, "2026-11-20T21:17:24+00:00", "2026-11-20T21:17:24Z", Some(0));
+        check(Notation::Iso8601, "2026-11-20 21:17:24,5", "2026-11-20T21:17:24.500Z", None);
+        check(
+            Notation::Iso8601,
+            "2026-11-20T21:17:24.000001Z",
+            "2026-11-20T21:17:24.000001Z",
+            Some(0),
+        );
+        check(Notation::EpochSeconds, "1795210283.328", "2026-11-20T21:31:23.328Z", Some(0));
+        check(Notation::EpochMillis, "1795210283328", "2026-11-20T21:31:23.328Z", Some(0));
+        check(Notation::NginxError, "2026/11/20 21:29:49", "2026-11-20T21:29:49Z", None);
+    }
+
+    #[test]
+    fn what_is_no_time_is_refused() {
+        for text in [
+            "",
+            "20/Nov/2026:24:00:00 +0000",
+            "31/Feb/2026:00:00:00 +0000",
+            "20/nov/2026:01:00:00 +0000",
+        ] {
+            assert_eq!(Notation::Clf.parse(text.as_bytes()), None, "{text}");
+        }
+        assert_eq!(Notation::EpochSeconds.parse(b"503"), None);
+        assert_eq!(Notation::NginxError.parse(b"2026/13/20 21:29:49"), None);
+        assert_eq!(Notation::Iso8601.parse(b"2026-11-20T21:17:24."), None);
+    }
+
+    #[test]
+    fn offsets_in_all_spellings() {
+        assert_eq!(parse_offset(b"+0530"), Some(19_800));
+        assert_eq!(parse_offset(b"-08:00"), Some(-28_800));
+        assert_eq!(parse_offset(b"Z"), Some(0));
+        assert_eq!(parse_offset(b"+9"), None);
+        assert_eq!(format_offset(-28_800), "-08:00");
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_chrono(second in -2_000_000_000i64..7_000_000_000, minutes in -900i32..900) {
+            let zone = chrono::FixedOffset::east_opt(minutes * 60).expect("in range");
+            let time = zone.timestamp_opt(second, 0).single().expect("in range");
+            let clf = time.format("%d/%b/%Y:%H:%M:%S %z").to_string();
+            prop_assert_eq!(parse_clf(clf.as_bytes()), Some(Stamp::zoned((second + i64::from(minutes) * 60) * SECOND_US, minutes * 60)));
+            let iso = time.to_rfc3339();
+            prop_assert_eq!(parse_iso8601(iso.as_bytes()).map(|stamp| stamp.micros), Some(second * SECOND_US));
+            let error = time.format("%Y/%m/%d %H:%M:%S").to_string();
+            let oracle = NaiveDateTime::parse_from_str(&error, "%Y/%m/%d %H:%M:%S").expect("just printed");
+            prop_assert_eq!(parse_nginx_error(error.as_bytes()).map(|stamp| stamp.micros), Some(Utc.from_utc_datetime(&oracle).timestamp_micros()));
+        }
+
+        #[test]
+        fn never_panics(text in proptest::collection::vec(any::<u8>(), 0..40)) {
+            for notation in [Notation::Clf, Notation::Iso8601, Notation::EpochSeconds, Notation::EpochMillis, Notation::NginxError] {
+                let _ = notation.parse(&text);
+                let _ = notation.second_part(&text);
+            }
+        }
+    }
+}
