@@ -75,6 +75,9 @@ impl Flags {
     /// The agent is one for which nginx pads its error pages (Chrome, MSIE).
     pub const PADDED_AGENT: Flags = Flags(256);
 
+    /// The message explains an entry (set by attribution).
+    pub const JOINED: Flags = Flags(512);
+
     /// True when all of `other` is set.
     pub const fn has(self, other: Flags) -> bool {
         self.0 & other.0 == other.0

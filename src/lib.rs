@@ -10,10 +10,16 @@ pub mod error;
 pub mod evidence;
 pub mod taxonomy;
 pub mod time;
+// Floor 1: bytes -> blocks of whole lines.
+pub mod input;
 // Floor 2: what a line says.
 pub mod format;
 pub mod record;
 // Floor 3: what it means.
 pub mod fact;
+pub mod verdict;
+// Floor 4: what merges.
+pub mod store;
+pub mod tally;
 
 pub use error::{Error, Result};

@@ -84,7 +84,7 @@ vocabulary! {
 vocabulary! {
     /// The software that wrote a log.
     Server {
-        Nginx = "nginx": "nginx, OpenResty, ingress-nginx",
+        Nginx = "nginx": "nginx, `OpenResty`, ingress-nginx",
         Unknown = "unknown": "not known from the lines",
     }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::record::{Record, Skip};
 use crate::taxonomy::{LogRole, Server};
-use crate::time::Notation;
+use crate::time::{Notation, Stamp};
 
 /// Which instant of a request its access line stamps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,12 +93,21 @@ pub trait Reader: fmt::Debug + Send + Sync {
     ///
     /// Returns the offset of that line, or the block's length. Lines end with `\n`; a `\r` before it is not part of
     /// the line. This is the hot loop of the product: it is compiled once per format, so `glance` is a static call.
-    fn scan_run(&self, block: &[u8], from: usize, sink: &mut dyn Sink) -> usize {
-        scan_run(self, block, from, sink)
+    fn scan_run(&self, block: &[u8], from: usize, statuses: &mut Statuses, sink: &mut dyn Sink) -> usize {
+        scan_run(self, block, from, statuses, sink)
     }
 }
 
-/// Counts of consecutive access lines that carry the same second.
+/// Which statuses are looked at one by one, and how often each was seen.
+#[derive(Debug, Clone)]
+pub struct Statuses {
+    /// Access lines of these statuses are reported through [`Sink::entry`].
+    pub wanted: [bool; 1000],
+    /// Access lines by status.
+    pub seen: [u64; 1000],
+}
+
+/// Counts of consecutive lines that carry the same second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Run {
     /// Lines.
@@ -109,20 +118,14 @@ pub struct Run {
     pub kin: [u64; 3],
 }
 
-/// Receives what [`Reader::scan_run`] finds.
+/// Receives what [`Reader::scan_run`] finds. `n_before` counts the lines of this call before the one reported.
 pub trait Sink {
-    /// True when access lines of this status are to be reported one by one through [`Sink::entry`].
-    fn wants(&self, status: u16) -> bool;
-    /// A run of access lines with the same stamp has ended. Not called for messages.
-    fn run(&mut self, stamp: crate::time::Stamp, run: &Run);
+    /// A run of lines with the same second has ended.
+    fn run(&mut self, stamp: Stamp, run: &Run);
     /// An access line of a wanted status: `line` starts at offset `at` of the block.
-    fn entry(&mut self, at: usize, line: &[u8]);
+    fn entry(&mut self, at: usize, n_before: u64, line: &[u8], glance: Glance<'_>);
     /// The first line of a message: `line` starts at offset `at` of the block.
-    fn message(&mut self, at: usize, line: &[u8]);
-    /// How often each status was seen in access lines: one more of `status`.
-    fn statuses(&mut self) -> &mut [u64; 1000];
-    /// Number of lines accepted since the last call.
-    fn accepted(&mut self, n_lines: u64);
+    fn message(&mut self, at: usize, n_before: u64, line: &[u8]);
 }
 
 // The loop, in words:
@@ -134,15 +137,11 @@ fn scan_run<R: Reader + ?Sized>(
     reader: &R,
     block: &[u8],
     from: usize,
+    statuses: &mut Statuses,
     sink: &mut dyn Sink,
 ) -> usize {
     let about = reader.about();
     let (notation, is_access) = (about.notation, about.role == LogRole::Access);
-    let mut wanted = [false; 1000];
-    for (status, slot) in wanted.iter_mut().enumerate() {
-        *slot = sink.wants(status as u16);
-    }
-    let mut statuses = [0u64; 1000];
     let mut second: &[u8] = b"";
     let mut stamp = None;
     let mut run = Run::default();
@@ -155,37 +154,29 @@ fn scan_run<R: Reader + ?Sized>(
         let now = notation.second_part(glance.stamp);
         if now != second {
             let Some(parsed) = notation.parse(glance.stamp) else { break };
-            if let Some(stamp) = stamp
-                && is_access
-            {
+            if let Some(stamp) = stamp {
                 sink.run(stamp, &run);
             }
             (second, stamp, run) = (now, Some(parsed), Run::default());
         }
-        n_lines += 1;
+        run.requests += 1;
         if is_access {
             let status = usize::from(glance.status.min(999));
-            statuses[status] += 1;
-            run.requests += 1;
+            statuses.seen[status] += 1;
             if status >= 500 {
                 count_server_error(&mut run, glance.status);
             }
-            if wanted[status] {
-                sink.entry(at, line);
+            if statuses.wanted[status] {
+                sink.entry(at, n_lines, line, glance);
             }
         } else {
-            sink.message(at, line);
+            sink.message(at, n_lines, line);
         }
+        n_lines += 1;
         at = (end + 1).min(block.len());
     }
-    if let Some(stamp) = stamp
-        && is_access
-    {
+    if let Some(stamp) = stamp {
         sink.run(stamp, &run);
-    }
-    sink.accepted(n_lines);
-    for (total, seen) in sink.statuses().iter_mut().zip(&statuses) {
-        *total += seen;
     }
     at
 }
@@ -229,4 +220,49 @@ pub trait Format: fmt::Debug + Sync {
     fn standing_reader(&self) -> Option<Arc<dyn Reader>> {
         None
     }
+}
+
+/// The readers of one input, and how they were found.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Readers in order of preference. The first `n_detected` were found in the sample; the others understand lines
+    /// that identify themselves and may turn up anywhere.
+    pub readers: Vec<Arc<dyn Reader>>,
+    /// How many readers were found in the sample, or given.
+    pub n_detected: usize,
+    /// Lines of the sample, and how many of them a detected reader understands.
+    pub sampled: (usize, usize),
+    /// What was worked out, for people.
+    pub notes: Vec<String>,
+}
+
+impl Plan {
+    /// True when the input holds messages, whose records may go over several lines.
+    pub fn has_messages(&self) -> bool {
+        self.detected().any(|reader| reader.about().role == LogRole::Error)
+    }
+
+    /// The readers found in the sample, or given.
+    pub fn detected(&self) -> impl Iterator<Item = &Arc<dyn Reader>> {
+        self.readers[..self.n_detected].iter()
+    }
+
+    /// True when a line is the first of a record of any reader.
+    pub fn starts_record(&self, line: &[u8]) -> bool {
+        self.accepting(line).is_some()
+    }
+
+    /// Index of the first reader that takes a line (a final `\n` and `\r` are ignored).
+    pub fn accepting(&self, line: &[u8]) -> Option<usize> {
+        let line = line.strip_suffix(b"\n").unwrap_or(line);
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        self.readers.iter().position(|reader| accepts(reader.as_ref(), line))
+    }
+}
+
+/// True when a reader finds a valid time and status at their place.
+pub fn accepts(reader: &dyn Reader, line: &[u8]) -> bool {
+    reader
+        .glance(line)
+        .is_ok_and(|glance| reader.about().notation.parse(glance.stamp).is_some())
 }

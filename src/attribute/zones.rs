@@ -1,0 +1,218 @@
+//! Local clocks of unknown zone -> UTC.
+//!
+//! In: what the inputs' lines say of offsets, the facts themselves, and the user's word. Out: one policy per input.
+//! The order of precedence for an input whose lines carry no zone:
+//!
+//! 1. `--tz`.
+//! 2. Pairs: requests that both an access log (with zone) and this log name. If at least [`MIN_PAIRS`] pairs agree on a
+//!    whole quarter of an hour, that is the offset; when the companion says otherwise, the disagreement is reported.
+//! 3. The companion: offsets on the lines of access logs in the same directory, else of any.
+//! 4. UTC, assumed.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+use crate::error::Result;
+use crate::fact::{CauseFact, EntryFact, Flags};
+use crate::scan::{JoinKey, ScannedInput};
+use crate::store::Sorted;
+use crate::tally::OffsetTable;
+use crate::time::SECOND_US;
+
+/// Pairs that must agree before they count.
+pub const MIN_PAIRS: u64 = 5;
+
+/// Offsets of zones are multiples of this.
+const QUARTER_US: i64 = 900 * SECOND_US;
+
+/// A pair agrees with an offset if it is this near.
+const NEAR_US: i64 = 5 * SECOND_US;
+
+/// What the user said of zones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ZonePolicy {
+    /// Nothing.
+    #[default]
+    Unsaid,
+    /// A fixed offset, seconds east of UTC.
+    Offset(i32),
+    /// A named zone with its daylight-saving rules.
+    Named(chrono_tz::Tz),
+}
+
+/// How the clock of an input is resolved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum InputZone {
+    /// Its lines carry their zone (the offset of the first of them).
+    InLine(i32),
+    /// From access logs beside it.
+    Companion(OffsetTable),
+    /// From requests found in both logs: the offset, how many pairs, and what the companion says instead, if it differs.
+    Pairs {
+        /// Seconds east of UTC.
+        offset_s: i32,
+        /// Pairs that agree.
+        n_pairs: u64,
+        /// The companion's offset where it differs.
+        companion_s: Option<i32>,
+    },
+    /// Said by the user.
+    Flag(ZonePolicy),
+    /// Taken for UTC.
+    Assumed,
+}
+
+impl InputZone {
+    /// The id used in outputs.
+    pub fn basis(&self) -> &'static str {
+        match self {
+            InputZone::InLine(_) => "in_line",
+            InputZone::Companion(_) => "companion",
+            InputZone::Pairs { .. } => "pairs",
+            InputZone::Flag(_) => "flag",
+            InputZone::Assumed => "assumed",
+        }
+    }
+
+    /// Seconds east of UTC when the local clock showed `local_us`.
+    pub fn offset_at(&self, local_us: i64) -> i32 {
+        match self {
+            InputZone::InLine(offset_s) | InputZone::Pairs { offset_s, .. } => *offset_s,
+            InputZone::Companion(table) => table.offset_at(local_us).unwrap_or(0),
+            InputZone::Flag(policy) => flag_offset(*policy, local_us),
+            InputZone::Assumed => 0,
+        }
+    }
+}
+
+/// The offset by the user's word. In the hour that a clock shows twice the earlier instant is taken; an hour that it
+/// skips is read with the offset before the change.
+fn flag_offset(policy: ZonePolicy, local_us: i64) -> i32 {
+    use chrono::{DateTime, Offset, TimeZone};
+    match policy {
+        ZonePolicy::Unsaid => 0,
+        ZonePolicy::Offset(offset_s) => offset_s,
+        ZonePolicy::Named(zone) => {
+            let Some(local) = DateTime::from_timestamp_micros(local_us) else { return 0 };
+            let local = local.naive_utc();
+            let found = zone.offset_from_local_datetime(&local).earliest().or_else(|| {
+                let before = local - chrono::TimeDelta::hours(3);
+                zone.offset_from_local_datetime(&before).earliest()
+            });
+            found.map_or(0, |offset| offset.fix().local_minus_utc())
+        }
+    }
+}
+
+/// The zones of all inputs.
+#[derive(Debug, Clone, Default)]
+pub struct Zones {
+    /// By index of the input.
+    pub inputs: Vec<InputZone>,
+}
+
+impl Zones {
+    /// Finds the zone of every input.
+    pub fn resolve(
+        inputs: &[ScannedInput],
+        entries: &Sorted<EntryFact, JoinKey>,
+        causes: &Sorted<CauseFact, JoinKey>,
+        policy: ZonePolicy,
+    ) -> Result<Self> {
+        let mut everywhere = OffsetTable::default();
+        let mut by_directory: BTreeMap<&Path, OffsetTable> = BTreeMap::new();
+        for input in inputs {
+            everywhere.merge(&input.tally.offsets);
+            by_directory.entry(directory(input)).or_default().merge(&input.tally.offsets);
+        }
+        let needed = inputs.iter().any(|input| input.tally.zoneless_span.is_some());
+        let votes = if needed && policy == ZonePolicy::Unsaid { vote(entries, causes)? } else { HashMap::new() };
+        let zone_of = |(index, input): (usize, &ScannedInput)| {
+            if input.tally.zoneless_span.is_none() {
+                let first = input.tally.offsets.spans.iter().min_by_key(|(_, span)| span.0);
+                return first.map_or(InputZone::Assumed, |(offset_s, _)| InputZone::InLine(*offset_s));
+            }
+            if policy != ZonePolicy::Unsaid {
+                return InputZone::Flag(policy);
+            }
+            let near = by_directory.get(directory(input)).filter(|table| !table.spans.is_empty());
+            let companion = near.or(Some(&everywhere).filter(|table| !table.spans.is_empty()));
+            let local_us = input.tally.zoneless_span.map_or(0, |(first, _)| first);
+            let said = companion.and_then(|table| table.offset_at(local_us));
+            if let Some((offset_s, n_pairs)) = votes.get(&(index as u32)).and_then(winner)
+                && said != Some(offset_s)
+                && companion.is_none_or(|table| !table.spans.contains_key(&offset_s))
+            {
+                return InputZone::Pairs { offset_s, n_pairs, companion_s: said };
+            }
+            companion.map_or(InputZone::Assumed, |table| InputZone::Companion(table.clone()))
+        };
+        Ok(Zones { inputs: inputs.iter().enumerate().map(zone_of).collect() })
+    }
+
+    /// Resolves a local time of an input.
+    pub fn utc(&self, input: u32, local_us: i64) -> i64 {
+        let offset_s = self.inputs.get(input as usize).map_or(0, |zone| zone.offset_at(local_us));
+        local_us - i64::from(offset_s) * SECOND_US
+    }
+
+    /// Resolves the time of an entry.
+    pub(super) fn resolve_entry(&self, fact: &mut EntryFact) {
+        if fact.flags.has(Flags::ZONELESS) {
+            fact.at = self.utc(fact.place.position.input, fact.at);
+            fact.flags = Flags(fact.flags.0 & !Flags::ZONELESS.0);
+        }
+    }
+
+    /// Resolves the time of a message.
+    pub(super) fn resolve_cause(&self, fact: &mut CauseFact) {
+        if fact.flags.has(Flags::ZONELESS) {
+            fact.at = self.utc(fact.place.position.input, fact.at);
+            fact.flags = Flags(fact.flags.0 & !Flags::ZONELESS.0);
+        }
+    }
+}
+
+fn directory(input: &ScannedInput) -> &Path {
+    input.path.parent().unwrap_or_else(|| Path::new(""))
+}
+
+/// Votes per input: offset in quarters of an hour, and how many pairs speak for it.
+type Votes = HashMap<u32, HashMap<i64, u64>>;
+
+/// Lets the first entry and the first message of every request that both logs name vote for an offset.
+fn vote(entries: &Sorted<EntryFact, JoinKey>, causes: &Sorted<CauseFact, JoinKey>) -> Result<Votes> {
+    let mut votes = Votes::new();
+    let mut entries = entries.iter().peekable();
+    let mut last = None;
+    for cause in causes.iter() {
+        let cause = cause?;
+        let key = (cause.target_key, cause.client);
+        if key.0 == 0 || last == Some(key) || !cause.flags.has(Flags::ZONELESS) {
+            continue;
+        }
+        last = Some(key);
+        while entries
+            .next_if(|row| row.as_ref().is_ok_and(|entry| (entry.target_key, entry.client) < key))
+            .is_some()
+        {}
+        let Some(Ok(entry)) = entries.peek() else { continue };
+        if (entry.target_key, entry.client) != key || entry.flags.has(Flags::ZONELESS) {
+            continue;
+        }
+        let difference = cause.at - entry.at;
+        let quarters = (difference + QUARTER_US / 2).div_euclid(QUARTER_US);
+        if (difference - quarters * QUARTER_US).abs() <= NEAR_US && quarters.abs() <= 15 * 4 {
+            *votes.entry(cause.place.position.input).or_default().entry(quarters).or_default() += 1;
+        }
+    }
+    Ok(votes)
+}
+
+/// The offset (seconds) that at least four in five pairs speak for, and how many.
+fn winner(votes: &HashMap<i64, u64>) -> Option<(i32, u64)> {
+    let total: u64 = votes.values().sum();
+    let (quarters, n_pairs) = votes.iter().max_by_key(|(quarters, n)| (**n, **quarters))?;
+    let clear = *n_pairs >= MIN_PAIRS && n_pairs * 5 >= total * 4;
+    clear.then_some(((quarters * 900) as i32, *n_pairs))
+}

@@ -1,0 +1,446 @@
+//! Verdicts -> incidents: when they began and ended, whom they hit, what explains them.
+//!
+//! In: an [`Attribution`] and the requests over time. Out: [`Incident`]s in order of time, and the background.
+//! Invariants: pure; two passes over the verdicts in order of time; every entry belongs to one incident or to the
+//! background. When an incident begins and ends is decided in [`segment`].
+
+pub mod ranking;
+pub mod segment;
+
+use std::collections::BTreeMap;
+
+use crate::attribute::{Attribution, Verdict};
+use crate::cause::{CauseMatcher, RuleKind, Scope};
+use crate::error::Result;
+use crate::evidence::Place;
+use crate::fact::{CauseFact, Flags};
+use crate::tally::Series;
+use crate::taxonomy::{Basis, Cause, Confidence, Origin};
+use crate::time::SECOND_US;
+
+use ranking::Ranking;
+use segment::{Core, Seconds, cores, count, trim};
+
+/// How incidents are told apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IncidentConfig {
+    /// Entries further apart than this are different incidents, seconds.
+    pub gap_s: i64,
+    /// Width of the buckets of an incident's series, seconds.
+    pub bucket_s: i64,
+}
+
+impl Default for IncidentConfig {
+    fn default() -> Self {
+        IncidentConfig { gap_s: 300, bucket_s: 10 }
+    }
+}
+
+/// Time in which changes before an incident are told, microseconds.
+pub const CHANGES_BEFORE_US: i64 = 900 * SECOND_US;
+
+/// Time in which changes and failing backends after an incident are told, microseconds.
+const CHANGES_AFTER_US: i64 = 60 * SECOND_US;
+
+/// Changes kept per incident.
+const MAX_CHANGES: usize = 200;
+
+/// What explains part of an incident: an origin with a cause, or what stayed open.
+pub type CauseKey = (Origin, Option<Cause>);
+
+/// Messages and entries quoted per cause.
+const QUOTED_PER_CAUSE: usize = 3;
+
+/// One row of an incident's causes.
+#[derive(Debug, Clone)]
+pub struct CauseGroup {
+    /// Entries that this explains.
+    pub entries: u64,
+    /// Messages of this cause in the incident, whether or not an entry was joined to them.
+    pub messages: u64,
+    /// First and last instant of what it explains, lone outliers left out; microseconds UTC.
+    pub first_at: i64,
+    /// See `first_at`.
+    pub last_at: i64,
+    /// Stretches without a longer pause: first, last, entries.
+    pub spans: Vec<(i64, i64, u64)>,
+    /// The strongest confidence among its entries, and what it rests on.
+    pub confidence: Confidence,
+    /// All kinds of evidence.
+    pub basis: Vec<Basis>,
+    /// What it is about: scopes with their counts.
+    pub scopes: Ranking,
+    /// The rule of the cause table that decided the first entry, if a message did.
+    pub message_rule: Option<u16>,
+    /// Entries to quote, with their time.
+    pub quoted_entries: Vec<(Place, i64)>,
+    /// Messages to quote, with their time.
+    pub quoted_messages: Vec<(Place, i64)>,
+    /// Leanings of what stayed open, by origin and cause.
+    pub leanings: BTreeMap<CauseKey, u64>,
+    times: Seconds,
+}
+
+impl CauseGroup {
+    fn new() -> Self {
+        CauseGroup {
+            entries: 0,
+            messages: 0,
+            first_at: i64::MAX,
+            last_at: i64::MIN,
+            spans: Vec::new(),
+            confidence: Confidence::Unknown,
+            basis: Vec::new(),
+            scopes: Ranking::default(),
+            message_rule: None,
+            quoted_entries: Vec::new(),
+            quoted_messages: Vec::new(),
+            leanings: BTreeMap::new(),
+            times: Vec::new(),
+        }
+    }
+
+    /// Notes that something of this cause happened, in order of time.
+    fn note_time(&mut self, at: i64, config: IncidentConfig) {
+        count(&mut self.times, at.div_euclid(SECOND_US));
+        let pause_us = (3 * config.bucket_s).max(30) * SECOND_US;
+        match self.spans.last_mut() {
+            Some((_, last, n)) if at - *last <= pause_us => {
+                *last = at;
+                *n += 1;
+            }
+            _ => self.spans.push((at, at, 1)),
+        }
+    }
+
+    /// Leaves lone outliers out of the spans.
+    fn close(&mut self) {
+        let core = trim(&self.times);
+        let (Some((first_s, _)), Some((last_s, _))) = (core.first(), core.last()) else { return };
+        let (low, high) = (first_s * SECOND_US, (last_s + 1) * SECOND_US);
+        self.spans.retain(|(first, last, _)| *last >= low && *first < high);
+        if let Some(span) = self.spans.first_mut() {
+            span.0 = span.0.max(low);
+        }
+        if let Some(span) = self.spans.last_mut() {
+            span.1 = span.1.min(high - 1);
+        }
+        self.first_at = self.spans.first().map_or(low, |span| span.0);
+        self.last_at = self.spans.last().map_or(low, |span| span.1);
+        if self.last_at == high - 1 {
+            self.last_at = last_s * SECOND_US;
+        }
+    }
+}
+
+/// A message on an incident's timeline.
+#[derive(Debug, Clone, Copy)]
+pub struct Event {
+    /// When, microseconds UTC.
+    pub at: i64,
+    /// Row of the cause table.
+    pub rule: u16,
+    /// Where it is.
+    pub place: Place,
+}
+
+/// One incident.
+#[derive(Debug, Clone)]
+pub struct Incident {
+    /// First and last second.
+    pub core: Core,
+    /// Time of the first entry (or message), microseconds UTC.
+    pub started_at: i64,
+    /// Time of the last entry (or message), microseconds UTC.
+    pub ended_at: i64,
+    /// Entries.
+    pub entries: u64,
+    /// Entries of probes among them.
+    pub probe_entries: u64,
+    /// Entries by origin.
+    pub by_origin: BTreeMap<Origin, u64>,
+    /// What explains them.
+    pub causes: BTreeMap<CauseKey, CauseGroup>,
+    /// The first entry.
+    pub onset: Option<Place>,
+    /// The last entry.
+    pub last_entry: Option<Place>,
+    /// Paths, hosts, upstreams and clients by entries.
+    pub paths: Ranking,
+    /// See `paths`.
+    pub hosts: Ranking,
+    /// See `paths`.
+    pub upstreams: Ranking,
+    /// See `paths`.
+    pub clients: Ranking,
+    /// Entries per bucket and origin, from the bucket of `core.first_s` on.
+    pub buckets: BTreeMap<i64, BTreeMap<Origin, u64>>,
+    /// State changes before and in it.
+    pub changes: Vec<Event>,
+    /// The earliest failure of one backend shortly before or at the onset.
+    pub first_failing: Option<Event>,
+    /// It is told by messages only: no entry of the chosen statuses belongs to it.
+    pub from_messages: bool,
+}
+
+impl Incident {
+    fn new(core: Core) -> Self {
+        Incident {
+            core,
+            started_at: i64::MAX,
+            ended_at: i64::MIN,
+            entries: 0,
+            probe_entries: 0,
+            by_origin: BTreeMap::new(),
+            causes: BTreeMap::new(),
+            onset: None,
+            last_entry: None,
+            paths: Ranking::default(),
+            hosts: Ranking::default(),
+            upstreams: Ranking::default(),
+            clients: Ranking::default(),
+            buckets: BTreeMap::new(),
+            changes: Vec::new(),
+            first_failing: None,
+            from_messages: false,
+        }
+    }
+
+    fn holds(&self, at: i64) -> bool {
+        let second = at.div_euclid(SECOND_US);
+        self.core.first_s <= second && second <= self.core.last_s
+    }
+
+    fn widen(&mut self, at: i64) {
+        self.started_at = self.started_at.min(at);
+        self.ended_at = self.ended_at.max(at);
+    }
+
+    fn add_entry(&mut self, verdict: &Verdict, attribution: &Attribution, config: IncidentConfig) {
+        let entry = &verdict.entry;
+        self.widen(entry.at);
+        self.entries += 1;
+        self.probe_entries += u64::from(entry.flags.has(Flags::PROBE));
+        *self.by_origin.entry(verdict.origin()).or_default() += 1;
+        self.onset.get_or_insert(entry.place);
+        self.last_entry = Some(entry.place);
+        self.paths.add(entry.path, entry.place);
+        self.hosts.add(u64::from(entry.host), entry.place);
+        self.upstreams.add(u64::from(entry.upstream), entry.place);
+        self.clients.add(entry.client, entry.place);
+        let bucket = entry.at.div_euclid(config.bucket_s * SECOND_US);
+        *self.buckets.entry(bucket).or_default().entry(verdict.origin()).or_default() += 1;
+        let group = self
+            .causes
+            .entry((verdict.origin(), verdict.cause()))
+            .or_insert_with(CauseGroup::new);
+        group.entries += 1;
+        group.note_time(entry.at, config);
+        group.confidence = group.confidence.max(verdict.confidence());
+        for basis in verdict.basis().items() {
+            if !group.basis.contains(&basis) {
+                group.basis.push(basis);
+            }
+        }
+        if verdict.evidence.length > 0 {
+            group.scopes.add(u64::from(verdict.scope), verdict.evidence);
+            group.message_rule = group.message_rule.or(verdict.message_rule());
+            if group.quoted_messages.len() < QUOTED_PER_CAUSE {
+                group.quoted_messages.push((verdict.evidence, verdict.evidence_at));
+            }
+        } else {
+            group.scopes.add(u64::from(verdict.scope), entry.place);
+        }
+        if group.quoted_entries.len() < QUOTED_PER_CAUSE {
+            group.quoted_entries.push((entry.place, entry.at));
+        }
+        if let Some(leaning) = attribution.leaning(verdict) {
+            *group.leanings.entry((leaning.origin, leaning.cause)).or_default() += 1;
+        }
+    }
+
+    /// Adds a message that explains no entry of the chosen statuses.
+    fn add_message(&mut self, fact: &CauseFact, key: CauseKey, config: IncidentConfig) {
+        let group = self.causes.entry(key).or_insert_with(CauseGroup::new);
+        group.messages += 1;
+        if group.entries == 0 {
+            group.note_time(fact.at, config);
+            group.confidence = Confidence::Confirmed;
+            group.basis = vec![Basis::ExplicitMessage];
+            group.message_rule.get_or_insert(fact.rule);
+            group.scopes.add(u64::from(fact.scope), fact.place);
+            if group.quoted_messages.len() < QUOTED_PER_CAUSE {
+                group.quoted_messages.push((fact.place, fact.at));
+            }
+        }
+        if self.from_messages {
+            self.widen(fact.at);
+            self.hosts.add(u64::from(fact.host), fact.place);
+            self.clients.add(fact.client, fact.place);
+        }
+    }
+}
+
+/// All incidents, and what is none.
+#[derive(Debug)]
+pub struct Incidents {
+    /// In order of time.
+    pub incidents: Vec<Incident>,
+    /// Entries outside of them, by origin.
+    pub background: BTreeMap<Origin, u64>,
+    /// All entries by origin.
+    pub by_origin: BTreeMap<Origin, u64>,
+    /// All entries by cause.
+    pub by_cause: BTreeMap<Cause, u64>,
+    /// All entries of probes.
+    pub probe_entries: u64,
+}
+
+/// Groups entries, and messages that no entry explains, into incidents.
+///
+/// # Errors
+/// When temporary files fail.
+pub fn group(
+    attribution: &Attribution,
+    requests: &Series,
+    matcher: &CauseMatcher,
+    config: IncidentConfig,
+) -> Result<Incidents> {
+    let mut seconds = Seconds::new();
+    for verdict in attribution.verdicts() {
+        count(&mut seconds, verdict?.entry.at.div_euclid(SECOND_US));
+    }
+    let mut incidents: Vec<Incident> =
+        cores(&seconds, requests, config.gap_s).into_iter().map(Incident::new).collect();
+    let mut result = Incidents {
+        incidents: Vec::new(),
+        background: BTreeMap::new(),
+        by_origin: BTreeMap::new(),
+        by_cause: BTreeMap::new(),
+        probe_entries: 0,
+    };
+    let mut current = 0;
+    for verdict in attribution.verdicts() {
+        let verdict = verdict?;
+        let at = verdict.entry.at;
+        *result.by_origin.entry(verdict.origin()).or_default() += 1;
+        if let Some(cause) = verdict.cause() {
+            *result.by_cause.entry(cause).or_default() += 1;
+        }
+        result.probe_entries += u64::from(verdict.entry.flags.has(Flags::PROBE));
+        while incidents.get(current).is_some_and(|incident| incident.core.last_s < at.div_euclid(SECOND_US)) {
+            current += 1;
+        }
+        match incidents.get_mut(current).filter(|incident| incident.holds(at)) {
+            Some(incident) => incident.add_entry(&verdict, attribution, config),
+            None => *result.background.entry(verdict.origin()).or_default() += 1,
+        }
+    }
+    add_message_incidents(&mut incidents, attribution, requests, matcher, config)?;
+    incidents.sort_by_key(|incident| incident.core.first_s);
+    add_messages(&mut incidents, attribution, matcher, config)?;
+    for incident in &mut incidents {
+        for cause in incident.causes.values_mut() {
+            cause.close();
+        }
+    }
+    result.incidents = incidents;
+    Ok(result)
+}
+
+/// The cause row that an unjoined message speaks for: it explains requests, and no entry was joined to it.
+fn unjoined_key(fact: &CauseFact, matcher: &CauseMatcher) -> Option<CauseKey> {
+    let rule = matcher.rule(fact.rule)?;
+    let speaks = rule.kind.explains_requests() && rule.cause.is_some();
+    (speaks && !fact.flags.has(Flags::JOINED)).then_some((rule.origin, rule.cause))
+}
+
+/// Bursts of failure messages that no entry explains, away from the incidents found so far: an error log alone, or a
+/// cause that the server answered with another status. Where access lines cover the time, they must show server errors
+/// too, or the failures were hidden from clients (a retry on another backend) and are no incident.
+fn add_message_incidents(
+    incidents: &mut Vec<Incident>,
+    attribution: &Attribution,
+    requests: &Series,
+    matcher: &CauseMatcher,
+    config: IncidentConfig,
+) -> Result<()> {
+    let mut seconds = Seconds::new();
+    for fact in attribution.messages.iter() {
+        let fact = fact?;
+        if unjoined_key(&fact, matcher).is_none() {
+            continue;
+        }
+        if fact.flags.has(Flags::TIMELESS) {
+            continue;
+        }
+        let second = fact.at.div_euclid(SECOND_US);
+        let near = |incident: &Incident| {
+            incident.core.first_s - config.gap_s <= second && second <= incident.core.last_s + config.gap_s
+        };
+        if !incidents.iter().any(near) {
+            count(&mut seconds, second);
+        }
+    }
+    for core in cores(&seconds, &Series::default(), config.gap_s) {
+        let during = requests.sum(core.first_s, core.last_s);
+        let n_messages: u64 = seconds
+            .iter()
+            .filter(|(second, _)| core.first_s <= *second && *second <= core.last_s)
+            .map(|(_, n)| n)
+            .sum();
+        if during.requests > 0 && during.server_errors * 2 < n_messages {
+            continue;
+        }
+        let mut incident = Incident::new(core);
+        incident.from_messages = true;
+        incidents.push(incident);
+    }
+    Ok(())
+}
+
+/// Puts messages into the incidents they fall in: unexplained failures, changes, the first failing backend.
+fn add_messages(
+    incidents: &mut [Incident],
+    attribution: &Attribution,
+    matcher: &CauseMatcher,
+    config: IncidentConfig,
+) -> Result<()> {
+    if incidents.is_empty() {
+        return Ok(());
+    }
+    for fact in attribution.messages.iter() {
+        let fact = fact?;
+        let Some(rule) = matcher.rule(fact.rule) else { continue };
+        if fact.flags.has(Flags::TIMELESS) {
+            continue;
+        }
+        let unjoined = unjoined_key(&fact, matcher);
+        let event = Event { at: fact.at, rule: fact.rule, place: fact.place };
+        for incident in incidents.iter_mut() {
+            let start_us = incident.core.first_s * SECOND_US;
+            let end_us = (incident.core.last_s + 1) * SECOND_US;
+            if fact.at < start_us - CHANGES_BEFORE_US || fact.at > end_us + CHANGES_AFTER_US {
+                continue;
+            }
+            match rule.kind {
+                RuleKind::Lifecycle(_) | RuleKind::StateDown { .. } | RuleKind::StateUp => {
+                    if incident.changes.len() < MAX_CHANGES {
+                        incident.changes.push(event);
+                    }
+                }
+                kind if kind.explains_requests() => {
+                    let near_onset = fact.at <= start_us + 5 * SECOND_US;
+                    if rule.scope == Scope::UpstreamPeer && near_onset && incident.first_failing.is_none() {
+                        incident.first_failing = Some(event);
+                    }
+                    if let Some(key) = unjoined.filter(|_| incident.holds(fact.at)) {
+                        incident.add_message(&fact, key, config);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}

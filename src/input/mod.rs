@@ -1,0 +1,125 @@
+//! Files, standard input and gzip streams -> blocks of whole lines. This floor knows only bytes.
+//!
+//! In: the paths a user gave. Out: [`Source`]s in canonical order, and blocks cut at line ends with their byte offsets.
+//! Invariants: offsets count decoded bytes; a plain file is read up to the length it had when it was opened, so a
+//! growing file gives one consistent picture; no file is read that was not named or found in a named directory.
+
+mod expand;
+mod range;
+mod spool;
+mod stream;
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+pub use expand::expand;
+pub use range::{RANGE_BYTES, RangeReader, read_exact_at};
+pub use spool::{Spool, SpooledLine};
+pub use stream::{BLOCK_BYTES, BlockReader, open_stream};
+
+/// The longest line that is looked at, in bytes. A longer one counts as one line that was not understood.
+pub const MAX_LINE_BYTES: usize = 1 << 20;
+
+/// How far a record may reach over its continuation lines, in bytes: a continuation line belongs to the nearest record
+/// start before it if it starts less than this after it. Purely a matter of positions, so it holds however a file is cut.
+pub const MAX_RECORD_BYTES: usize = 64 << 10;
+
+/// How the bytes of an input are packed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compression {
+    /// As they are.
+    None,
+    /// gzip, with any number of members.
+    Gzip,
+}
+
+impl Compression {
+    /// The id used in outputs; `None` for plain files.
+    pub const fn as_str(self) -> Option<&'static str> {
+        match self {
+            Compression::None => None,
+            Compression::Gzip => Some("gzip"),
+        }
+    }
+}
+
+/// Where the bytes of an input come from.
+#[derive(Debug)]
+pub enum Origin {
+    /// A regular file that can be read at any position.
+    Plain(File),
+    /// Anything that can only be read forwards: a compressed file or a named pipe.
+    Stream(File, Compression),
+    /// Standard input.
+    Stdin,
+}
+
+/// One input of a run.
+#[derive(Debug)]
+pub struct Source {
+    /// The path as given, or found in a directory; `-` for standard input.
+    pub path: PathBuf,
+    /// Where the bytes come from; or why they cannot be had.
+    pub origin: io::Result<Origin>,
+    /// Stored length in bytes; 0 where it is not known beforehand.
+    pub bytes: u64,
+}
+
+impl Source {
+    /// Opens a path and looks at its first bytes to see how it is packed. Failures are kept, not returned: the other
+    /// inputs of a run go on.
+    pub fn open(path: &Path) -> Source {
+        let mut bytes = 0;
+        let origin = open_file(path, &mut bytes);
+        Source { path: path.to_owned(), origin, bytes }
+    }
+
+    /// Standard input.
+    pub fn stdin() -> Source {
+        Source { path: PathBuf::from("-"), origin: Ok(Origin::Stdin), bytes: 0 }
+    }
+
+    /// True when the records of this input cannot be read again at their offsets.
+    pub fn is_stream(&self) -> bool {
+        matches!(self.origin, Ok(Origin::Stream(..) | Origin::Stdin))
+    }
+
+    /// How the input is packed.
+    pub fn compression(&self) -> Compression {
+        match self.origin {
+            Ok(Origin::Stream(_, compression)) => compression,
+            _ => Compression::None,
+        }
+    }
+}
+
+fn open_file(path: &Path, bytes: &mut u64) -> io::Result<Origin> {
+    let file = File::open(path)?;
+    let metadata = file.metadata()?;
+    if metadata.is_dir() {
+        return Err(io::Error::new(io::ErrorKind::IsADirectory, "is a directory"));
+    }
+    if !metadata.is_file() {
+        return Ok(Origin::Stream(file, Compression::None));
+    }
+    *bytes = metadata.len();
+    let mut head = [0u8; 6];
+    let n = range::read_at_most(&file, 0, &mut head)?;
+    match head[..n] {
+        [0x1f, 0x8b, ..] => Ok(Origin::Stream(file, Compression::Gzip)),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => Err(unsupported("zstd", "zstd -dc")),
+        [0xfd, b'7', b'z', b'X', b'Z', 0] => Err(unsupported("xz", "xz -dc")),
+        [b'B', b'Z', b'h', ..] => Err(unsupported("bzip2", "bzip2 -dc")),
+        _ => Ok(Origin::Plain(file)),
+    }
+}
+
+fn unsupported(packer: &str, command: &str) -> io::Error {
+    io::Error::new(
+        io::ErrorKind::Unsupported,
+        format!(
+            "is packed with {packer}, which is not read directly; use: {command} FILE | logscan503"
+        ),
+    )
+}

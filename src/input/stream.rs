@@ -1,0 +1,270 @@
+//! Streams: standard input, pipes and compressed files -> blocks of whole lines, in order.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+
+use flate2::bufread::MultiGzDecoder;
+
+use super::{Compression, MAX_LINE_BYTES, MAX_RECORD_BYTES};
+
+/// Bytes of a block. A block is handed on earlier when the input pauses.
+pub const BLOCK_BYTES: usize = 512 << 10;
+
+/// A read that returns fewer bytes than this has drained its pipe: what is there is handed on at once.
+const DRAINED_BYTES: usize = 4 << 10;
+
+/// Opens the decoded bytes of a file that is read forwards.
+pub fn open_stream(file: File, compression: Compression) -> Box<dyn Read + Send> {
+    match compression {
+        Compression::None => Box::new(file),
+        Compression::Gzip => {
+            Box::new(MultiGzDecoder::new(BufReader::with_capacity(128 << 10, file)))
+        }
+    }
+}
+
+/// Whole lines of a stream.
+#[derive(Debug)]
+pub struct StreamBlock {
+    /// The lines. The last one lacks its terminator only at the end of the stream.
+    pub bytes: Vec<u8>,
+    /// Offset of the first byte in the decoded stream.
+    pub offset: u64,
+    /// A line longer than [`MAX_LINE_BYTES`] follows the lines of this block; its bytes were dropped.
+    pub overlong_at: Option<u64>,
+}
+
+/// Cuts a stream into blocks of whole lines.
+#[derive(Debug)]
+pub struct BlockReader<R> {
+    input: R,
+    /// Bytes read and not yet handed on; starts at `offset` of the stream.
+    pending: Vec<u8>,
+    offset: u64,
+    ended: bool,
+    /// What ended the stream early; told once the lines before it are out.
+    fault: Option<io::Error>,
+    /// In the middle of an overlong line that is being dropped.
+    dropping: bool,
+    drained: bool,
+}
+
+impl<R: Read> BlockReader<R> {
+    /// A reader at the start of a stream.
+    pub fn new(input: R) -> Self {
+        BlockReader {
+            input,
+            pending: Vec::new(),
+            offset: 0,
+            ended: false,
+            fault: None,
+            dropping: false,
+            drained: false,
+        }
+    }
+
+    /// Number of decoded bytes read so far.
+    pub fn bytes_decoded(&self) -> u64 {
+        self.offset + self.pending.len() as u64
+    }
+
+    /// The next block, or `None` at the end.
+    ///
+    /// `starts_record`, where given, makes blocks end before a line that starts a record, so that no record is cut.
+    ///
+    /// # Errors
+    /// What the input or its decoder reports, once: the lines before the fault come first, and the stream has then ended.
+    pub fn next_block(
+        &mut self,
+        starts_record: Option<&dyn Fn(&[u8]) -> bool>,
+    ) -> Result<Option<StreamBlock>, io::Error> {
+        let mut want = BLOCK_BYTES;
+        loop {
+            self.read_up_to(want);
+            if self.dropping {
+                self.drop_overlong();
+            }
+            if let Some((start, length)) = self.overlong_line() {
+                return Ok(Some(self.take_before_overlong(start, length)));
+            }
+            if self.ended {
+                return match (self.take(self.pending.len()), self.fault.take()) {
+                    (Some(block), fault) => {
+                        self.fault = fault;
+                        Ok(Some(block))
+                    }
+                    (None, Some(fault)) => Err(fault),
+                    (None, None) => Ok(None),
+                };
+            }
+            let end = memchr::memrchr(b'\n', &self.pending).map(|newline| newline + 1);
+            if let Some(cut) = end.and_then(|end| self.cut(end, starts_record)) {
+                return Ok(self.take(cut));
+            }
+            want = self.pending.len() + BLOCK_BYTES;
+        }
+    }
+
+    /// Start and length (with terminator) of the first line that is too long, complete or not.
+    fn overlong_line(&self) -> Option<(usize, usize)> {
+        if self.pending.len() <= MAX_LINE_BYTES {
+            return None;
+        }
+        let mut start = 0;
+        while start < self.pending.len() {
+            let rest = &self.pending[start..];
+            let length = memchr::memchr(b'\n', rest).map_or(rest.len(), |newline| newline + 1);
+            if length > MAX_LINE_BYTES + 1 {
+                return Some((start, length));
+            }
+            start += length;
+        }
+        None
+    }
+
+    /// The lines before an overlong one, whose bytes are dropped.
+    fn take_before_overlong(&mut self, start: usize, length: usize) -> StreamBlock {
+        let offset = self.offset;
+        let overlong_at = Some(offset + start as u64);
+        let mut bytes: Vec<u8> = self.pending.drain(..start + length).collect();
+        self.offset += bytes.len() as u64;
+        self.dropping = bytes.last() != Some(&b'\n') && !self.ended;
+        bytes.truncate(start);
+        StreamBlock { bytes, offset, overlong_at }
+    }
+
+    /// Fills `pending` up to `want` bytes, or less when the input pauses.
+    fn read_up_to(&mut self, want: usize) {
+        self.drained = false;
+        while !self.ended
+            && self.pending.len() < want
+            && !(self.drained && !self.pending.is_empty())
+        {
+            let have = self.pending.len();
+            let room = (want - have).clamp(64 << 10, BLOCK_BYTES);
+            self.pending.resize(have + room, 0);
+            let result = self.input.read(&mut self.pending[have..]);
+            let n = *result.as_ref().unwrap_or(&0);
+            self.pending.truncate(have + n);
+            match result {
+                Ok(0) => self.ended = true,
+                Ok(n) => self.drained = n < DRAINED_BYTES,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    self.fault = Some(error);
+                    self.ended = true;
+                }
+            }
+        }
+    }
+
+    /// Where to cut before `end` so that no record is torn; `None` when more bytes are needed to tell.
+    fn cut(&self, end: usize, starts_record: Option<&dyn Fn(&[u8]) -> bool>) -> Option<usize> {
+        let Some(starts_record) = starts_record else { return Some(end) };
+        if self.drained {
+            return Some(end);
+        }
+        let mut at = end;
+        while at > 0 && end - at < MAX_RECORD_BYTES {
+            let start =
+                memchr::memrchr(b'\n', &self.pending[..at - 1]).map_or(0, |newline| newline + 1);
+            if starts_record(&self.pending[start..at]) {
+                return (start > 0).then_some(start);
+            }
+            at = start;
+        }
+        // No record starts near the end: what follows can belong to none before it.
+        Some(end)
+    }
+
+    /// The first `cut` pending bytes as a block; `None` for no bytes.
+    fn take(&mut self, cut: usize) -> Option<StreamBlock> {
+        if cut == 0 {
+            return None;
+        }
+        let rest = self.pending.split_off(cut);
+        let bytes = std::mem::replace(&mut self.pending, rest);
+        let offset = self.offset;
+        self.offset += bytes.len() as u64;
+        Some(StreamBlock { bytes, offset, overlong_at: None })
+    }
+
+    /// Drops bytes up to the end of the overlong line.
+    fn drop_overlong(&mut self) {
+        let end = memchr::memchr(b'\n', &self.pending).map(|newline| newline + 1);
+        let cut = end.unwrap_or(self.pending.len());
+        self.pending.drain(..cut);
+        self.offset += cut as u64;
+        self.dropping = end.is_none();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Hands out a slice in small, uneven reads.
+    struct Trickle<'a> {
+        rest: &'a [u8],
+        step: usize,
+    }
+
+    impl Read for Trickle<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let n = self.step.min(buffer.len()).min(self.rest.len());
+            buffer[..n].copy_from_slice(&self.rest[..n]);
+            self.rest = &self.rest[n..];
+            Ok(n)
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn blocks_cover_every_byte_in_order_and_end_at_line_ends(
+            lines in proptest::collection::vec("[a-z]{0,20}", 0..60),
+            step in 1usize..5000,
+        ) {
+            let content = lines.join("\n").into_bytes();
+            let mut reader = BlockReader::new(Trickle { rest: &content, step });
+            let mut seen: Vec<u8> = Vec::new();
+            while let Some(block) = reader.next_block(None).unwrap() {
+                prop_assert_eq!(block.offset, seen.len() as u64);
+                seen.extend(&block.bytes);
+                prop_assert!(block.bytes.ends_with(b"\n") || seen.len() == content.len());
+            }
+            prop_assert_eq!(seen, content);
+        }
+    }
+
+    #[test]
+    fn an_overlong_line_is_named_and_dropped() {
+        let mut content = b"one\n".to_vec();
+        content.extend(std::iter::repeat_n(b'x', 3 * MAX_LINE_BYTES));
+        content.extend(b"\nend\n");
+        let mut reader = BlockReader::new(&content[..]);
+        let mut bytes = Vec::new();
+        let mut overlong = Vec::new();
+        while let Some(block) = reader.next_block(None).unwrap() {
+            bytes.extend(block.bytes);
+            overlong.extend(block.overlong_at);
+        }
+        assert_eq!((bytes, overlong), (b"one\nend\n".to_vec(), vec![4]));
+        assert_eq!(reader.bytes_decoded(), content.len() as u64);
+    }
+
+    #[test]
+    fn a_block_ends_before_a_record() {
+        let record = format!("R {}\ncontinued\n", "x".repeat(1000));
+        let content = record.repeat(3000);
+        let mut reader = BlockReader::new(content.as_bytes());
+        let starts = |line: &[u8]| line.starts_with(b"R");
+        let mut n_blocks = 0;
+        while let Some(block) = reader.next_block(Some(&starts)).unwrap() {
+            assert!(block.bytes.starts_with(b"R") && block.bytes.ends_with(b"continued\n"));
+            n_blocks += 1;
+        }
+        assert!(n_blocks > 2);
+    }
+}

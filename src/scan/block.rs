@@ -1,0 +1,295 @@
+//! One block of whole lines -> its counts and facts.
+//!
+//! In: bytes, and the [`Plan`] of the input they come from. Out: a [`BlockResult`].
+//! Invariants: the result depends on the bytes of the records alone, not on where blocks were cut; every line is
+//! counted once.
+
+use crate::bytes::parse_u64;
+use crate::cause::{CauseMatcher, cause_fact};
+use crate::evidence::{InputIndex, Place, Position};
+use crate::fact::{CauseFact, EntryFact, Flags, hash_name, hash_short, target_key};
+use crate::format::{Glance, Plan, Run, Sink, Statuses};
+use crate::input::{MAX_RECORD_BYTES, SpooledLine};
+use crate::record::{AccessRecord, Field, Record, Skip};
+use crate::tally::{InputTally, Unparsed};
+use crate::taxonomy::LogRole;
+use crate::time::Stamp;
+use crate::verdict::{is_probe, own_verdict, rule_index};
+
+/// Bytes of an unparsed line that are kept to show.
+const SHOWN_BYTES: usize = 240;
+
+/// What the scan of every block needs to know.
+#[derive(Debug)]
+pub(super) struct Context<'c> {
+    /// Statuses whose lines become entries.
+    pub wanted: [bool; 1000],
+    /// The cause table.
+    pub matcher: &'c CauseMatcher,
+}
+
+/// Lines of one input to be scanned.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Job<'b> {
+    pub input: InputIndex,
+    pub plan: &'b Plan,
+    pub bytes: &'b [u8],
+    /// Offset of the first byte in the input.
+    pub offset: u64,
+    /// A line that was too long follows.
+    pub overlong: bool,
+    /// Keep the text of entries and causes: the input cannot be read again.
+    pub keep: bool,
+}
+
+/// What a block holds. Line numbers count from the block's first line, which is 1.
+#[derive(Debug, Default)]
+pub(super) struct BlockResult {
+    pub tally: InputTally,
+    pub entries: Vec<EntryFact>,
+    pub causes: Vec<CauseFact>,
+    pub kept: Vec<SpooledLine>,
+}
+
+/// Scans a block.
+pub(super) fn scan_block(context: &Context<'_>, job: Job<'_>) -> BlockResult {
+    let mut statuses = Statuses { wanted: context.wanted, seen: [0; 1000] };
+    let mut scanner = Scanner {
+        context,
+        job,
+        reader: 0,
+        lines_before: 0,
+        open_message: None,
+        result: BlockResult::default(),
+    };
+    let mut at = if job.offset == 0 && job.bytes.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+    while at < job.bytes.len() {
+        let reader = &job.plan.readers[scanner.reader];
+        let n_before = scanner.result.tally.lines.parsed;
+        let stopped = reader.scan_run(job.bytes, at, &mut statuses, &mut scanner);
+        scanner.lines_before += scanner.result.tally.lines.parsed - n_before;
+        if stopped == job.bytes.len() {
+            break;
+        }
+        let end = memchr::memchr(b'\n', &job.bytes[stopped..])
+            .map_or(job.bytes.len(), |length| stopped + length);
+        at = scanner.refused(stopped, end);
+    }
+    scanner.close_message();
+    if job.overlong {
+        let at = job.bytes.len();
+        scanner.unparsed(at, at, Skip::TooLong);
+    }
+    let mut result = scanner.result;
+    result.tally.lines.read = scanner.lines_before;
+    result.tally.statuses.copy_from_slice(&statuses.seen);
+    result
+}
+
+/// A message whose continuation lines are still being looked for.
+#[derive(Debug, Clone, Copy)]
+struct OpenMessage {
+    reader: usize,
+    start: usize,
+    end: usize,
+    line: u64,
+}
+
+struct Scanner<'s> {
+    context: &'s Context<'s>,
+    job: Job<'s>,
+    /// Index of the reader that is in charge.
+    reader: usize,
+    /// Lines of the block before the current call of `scan_run`.
+    lines_before: u64,
+    open_message: Option<OpenMessage>,
+    result: BlockResult,
+}
+
+impl Scanner<'_> {
+    /// Deals with the line at `start..end` that the reader in charge refused; returns where to go on.
+    fn refused(&mut self, start: usize, end: usize) -> usize {
+        let bytes = self.job.bytes;
+        let line = bytes[start..end].strip_suffix(b"\r").unwrap_or(&bytes[start..end]);
+        if let Some(reader) = self.job.plan.accepting(line) {
+            self.close_message();
+            self.reader = reader;
+            return start;
+        }
+        let next = (end + 1).min(bytes.len());
+        match &mut self.open_message {
+            Some(message)
+                if message.reader < self.job.plan.n_detected
+                    && start - message.start < MAX_RECORD_BYTES =>
+            {
+                message.end = start + line.len();
+                self.result.tally.lines.continuation += 1;
+                self.lines_before += 1;
+            }
+            _ if line.trim_ascii().is_empty() => {
+                self.result.tally.lines.blank += 1;
+                self.lines_before += 1;
+            }
+            _ => self.unparsed(start, start + line.len(), Skip::Shape),
+        }
+        next
+    }
+
+    fn unparsed(&mut self, start: usize, end: usize, reason: Skip) {
+        self.close_message();
+        let lines = &mut self.result.tally.lines;
+        lines.unparsed += 1;
+        self.lines_before += 1;
+        if self.result.tally.first_unparsed.is_none() {
+            let text = self.job.bytes[start..end.min(start + SHOWN_BYTES)].to_vec();
+            self.result.tally.first_unparsed =
+                Some(Unparsed { line: self.lines_before, reason, text });
+        }
+    }
+
+    fn place(&self, start: usize, line: u64, length: usize) -> Place {
+        let position = Position { input: self.job.input, offset: self.job.offset + start as u64 };
+        Place { position, line, length: length as u32 }
+    }
+
+    fn keep(&mut self, start: usize, length: usize) {
+        if self.job.keep {
+            let bytes = self.job.bytes[start..start + length].to_vec();
+            let offset = self.job.offset + start as u64;
+            self.result.kept.push(SpooledLine { offset, bytes });
+        }
+    }
+
+    /// Understands the message that was waiting for continuation lines.
+    fn close_message(&mut self) {
+        let Some(message) = self.open_message.take() else { return };
+        let bytes = &self.job.bytes[message.start..message.end];
+        let Ok(Record::Error(record)) = self.job.plan.readers[message.reader].parse(bytes) else {
+            return;
+        };
+        let place = self.place(message.start, message.line, bytes.len());
+        if let Some(fact) = cause_fact(&record, place, self.context.matcher) {
+            self.result.causes.push(fact);
+            self.keep(message.start, bytes.len());
+        }
+    }
+}
+
+impl Sink for Scanner<'_> {
+    fn run(&mut self, stamp: Stamp, run: &Run) {
+        let tally = &mut self.result.tally;
+        tally.lines.parsed += run.requests;
+        tally.count_reader(self.reader, run.requests);
+        if self.job.plan.readers[self.reader].about().role == LogRole::Access {
+            tally.add_run(stamp, run);
+        } else {
+            tally.add_messages(stamp, run.requests);
+        }
+    }
+
+    fn entry(&mut self, at: usize, n_before: u64, line: &[u8], glance: Glance<'_>) {
+        self.close_message();
+        let place = self.place(at, self.lines_before + n_before + 1, line.len());
+        if let Some(fact) = entry_fact(self.job.plan, self.reader, line, glance, place) {
+            self.result.entries.push(fact);
+            self.keep(at, line.len());
+        }
+    }
+
+    fn message(&mut self, at: usize, n_before: u64, line: &[u8]) {
+        self.close_message();
+        self.open_message = Some(OpenMessage {
+            reader: self.reader,
+            start: at,
+            end: at + line.len(),
+            line: self.lines_before + n_before + 1,
+        });
+    }
+}
+
+/// The record of an access line, by the first reader that understands it wholly.
+pub(crate) fn parse_access<'a>(plan: &Plan, line: &'a [u8]) -> Option<(usize, AccessRecord<'a>)> {
+    plan.readers.iter().enumerate().find_map(|(index, reader)| match reader.parse(line) {
+        Ok(Record::Access(record)) => Some((index, record)),
+        _ => None,
+    })
+}
+
+/// The fact of an access line. A line whose time and status are at their place but which no layout fits to its end
+/// still counts: it gets a fact with nothing else in it.
+fn entry_fact(
+    plan: &Plan,
+    reader: usize,
+    line: &[u8],
+    glance: Glance<'_>,
+    place: Place,
+) -> Option<EntryFact> {
+    let Some((reader, record)) = parse_access(plan, line) else {
+        let about = plan.readers[reader].about();
+        let stamp = about.notation.parse(glance.stamp)?;
+        return Some(EntryFact {
+            at: stamp.micros,
+            place,
+            status: glance.status,
+            rule: rule_index("nginx.no_upstream_field"),
+            flags: Flags::TRUNCATED.with(Flags::ZONELESS, stamp.offset_s.is_none()),
+            ..EntryFact::default()
+        });
+    };
+    let about = plan.readers[reader].about();
+    let (method, target) = record.request();
+    let path = memchr::memchr(b'?', target).map_or(target, |query| &target[..query]);
+    let duration_us = record.duration_us();
+    let body_bytes = record.body_bytes();
+    let agent = record.value(Field::UserAgent).unwrap_or_default();
+    let upstream = record.last_item(Field::UpstreamAddr).filter(|item| *item != b"-");
+    let flags = Flags::default()
+        .with(Flags::ZONELESS, record.stamp.offset_s.is_none())
+        .with(Flags::PROBE, is_probe(agent))
+        .with(Flags::TIMED, duration_us.is_some())
+        .with(Flags::SIZED, body_bytes.is_some())
+        .with(Flags::HEAD, method == b"HEAD")
+        .with(Flags::SEES_UPSTREAM, record.raw(Field::UpstreamStatus).is_some())
+        .with(Flags::PADDED_AGENT, pads_error_pages(agent));
+    Some(EntryFact {
+        at: record.stamp.micros,
+        place,
+        target_key: target_key(record.escape, method, target),
+        client: record.value(Field::RemoteAddr).map_or(0, hash_name),
+        path: hash_name(path),
+        id: record.value(Field::RequestId).map_or(0, hash_name),
+        connection: record.value(Field::Connection).and_then(parse_u64).unwrap_or(0),
+        host: hash_short(host_of(&record)),
+        upstream: upstream.map_or(0, hash_short),
+        duration_ms: duration_us.map_or(0, |us| (us / 1000).min(u64::from(u32::MAX)) as u32),
+        body_bytes: body_bytes.map_or(0, |n| n.min(u64::from(u32::MAX)) as u32),
+        status: record.status,
+        rule: own_verdict(about, &record),
+        flags,
+    })
+}
+
+/// The host of an access line without its port: the one asked for, else the server that took it.
+pub(crate) fn host_of<'a>(record: &AccessRecord<'a>) -> &'a [u8] {
+    let host = record.value(Field::Host).or_else(|| record.value(Field::ServerName));
+    without_port(host.unwrap_or_default())
+}
+
+/// `host` of `host:port`; a bare IPv6 address stays whole.
+pub(crate) fn without_port(host: &[u8]) -> &[u8] {
+    match memchr::memrchr(b':', host) {
+        Some(colon)
+            if host[colon + 1..].iter().all(u8::is_ascii_digit)
+                && (memchr::memchr(b':', host) == Some(colon) || host.starts_with(b"[")) =>
+        {
+            &host[..colon]
+        }
+        _ => host,
+    }
+}
+
+/// nginx pads its error pages for these agents (`msie_padding`, on by default; source: `ngx_http_special_response.c`).
+fn pads_error_pages(agent: &[u8]) -> bool {
+    memchr::memmem::find(agent, b"Chrome/").is_some() || memchr::memmem::find(agent, b"MSIE ").is_some()
+}
+

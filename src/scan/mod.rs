@@ -1,0 +1,499 @@
+//! Inputs -> tallies and facts. The only module that starts threads.
+//!
+//! In: opened [`Source`]s and a [`ScanConfig`]. Out: a [`Scan`]: per input its plan and tally, and the stores of facts.
+//! Invariants: plain files are read in ranges that workers claim from one counter; each stream has one reader thread at a
+//! time and its blocks are parsed by the same workers; results fold per input in order, where line numbers are filled
+//! in. The stores are sets: which worker found a fact first changes nothing.
+
+mod block;
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+use crate::cause::CauseMatcher;
+use crate::error::{Error, Result};
+use crate::evidence::{InputIndex, Place, Position};
+use crate::fact::{CauseFact, EntryFact};
+use crate::format::{FormatChoice, Plan, detect};
+use crate::input::{
+    BlockReader, Compression, Origin, RANGE_BYTES, RangeReader, Source, Spool, open_stream,
+    read_exact_at,
+};
+use crate::store::{Budget, Sorter};
+use crate::tally::InputTally;
+
+use block::{BlockResult, Context, Job, scan_block};
+pub(crate) use block::{host_of, parse_access};
+
+/// Bytes at the head of an input on which its formats are detected.
+const SAMPLE_BYTES: u64 = 256 << 10;
+
+/// Bytes in the middle and at the end of a plain file that join the sample.
+const FURTHER_SAMPLE_BYTES: u64 = 32 << 10;
+
+/// How to scan.
+#[derive(Debug)]
+pub struct ScanConfig<'c> {
+    /// Statuses whose access lines become entries.
+    pub wanted: [bool; 1000],
+    /// Worker threads, at least 1.
+    pub n_threads: usize,
+    /// Bytes of a claimed range; tests vary it.
+    pub range_bytes: u64,
+    /// The cause table.
+    pub matcher: &'c CauseMatcher,
+    /// Formats given by the user.
+    pub formats: &'c FormatChoice,
+    /// Memory for facts, and where they spill.
+    pub budget: Budget,
+    /// Set to stop early with what is known.
+    pub interrupted: &'c AtomicBool,
+}
+
+impl ScanConfig<'_> {
+    /// The usual range size.
+    pub const RANGE_BYTES: u64 = RANGE_BYTES;
+}
+
+/// One input after the scan.
+#[derive(Debug)]
+pub struct ScannedInput {
+    /// The path as given; `-` for standard input.
+    pub path: PathBuf,
+    /// How it was packed.
+    pub compression: Compression,
+    /// Stored bytes, where known.
+    pub bytes_read: u64,
+    /// Bytes after decompression.
+    pub bytes_decoded: u64,
+    /// Its readers; `None` when it could not be read or is empty.
+    pub plan: Option<Arc<Plan>>,
+    /// What was counted.
+    pub tally: InputTally,
+    /// Why it could not be read, or not to its end.
+    pub error: Option<String>,
+    text: TextSource,
+}
+
+/// Where the text of a record comes from again.
+#[derive(Debug)]
+enum TextSource {
+    File(File),
+    Spool(Spool),
+    None,
+}
+
+impl ScannedInput {
+    /// The bytes of a record of this input, without the last line terminator. `None`: they cannot be had again.
+    pub fn fetch(&self, place: Place) -> Option<Vec<u8>> {
+        match &self.text {
+            TextSource::File(file) => {
+                let mut bytes = vec![0; place.length as usize];
+                read_exact_at(file, place.position.offset, &mut bytes).ok()?;
+                Some(bytes)
+            }
+            TextSource::Spool(spool) => spool.fetch(place.position),
+            TextSource::None => None,
+        }
+    }
+
+    /// True when a reader of evidence can open `path` and find a record at its byte offset.
+    pub fn addressable(&self) -> bool {
+        self.path.as_os_str() != OsStr::new("-")
+    }
+}
+
+/// Order of entries and causes in their stores: what belongs together is adjacent.
+pub type JoinKey = (u64, u64, i64, Position);
+
+/// Everything the scan found.
+#[derive(Debug)]
+pub struct Scan {
+    /// The inputs, in canonical order.
+    pub inputs: Vec<ScannedInput>,
+    /// Facts of the entries.
+    pub entries: Sorter<EntryFact, JoinKey>,
+    /// Facts of the messages that matched a cause rule.
+    pub causes: Sorter<CauseFact, JoinKey>,
+    /// The scan was stopped early.
+    pub interrupted: bool,
+}
+
+/// Scans all inputs.
+///
+/// # Errors
+/// When threads cannot be started, or facts cannot be spilled. An unreadable input is noted in its [`ScannedInput`].
+pub fn scan(sources: Vec<Source>, config: &ScanConfig<'_>) -> Result<Scan> {
+    let work = Work::new(sources, config);
+    let n_threads = config.n_threads.max(1);
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(n_threads)
+        .build()
+        .map_err(|error| Error::Threads(error.to_string()))?;
+    let (result_tx, result_rx) = bounded::<Done>(4 * n_threads);
+    let (block_tx, block_rx) = bounded::<StreamJob>(2 * n_threads);
+    let mut fold = Fold::new(work.inputs.len(), config);
+    let folded = std::thread::scope(|scope| {
+        for _ in 0..n_threads.min(work.streams.len()) {
+            let (blocks, results) = (block_tx.clone(), result_tx.clone());
+            let work = &work;
+            scope.spawn(move || work.read_streams(&blocks, &results));
+        }
+        drop(block_tx);
+        let work = &work;
+        scope.spawn(move || {
+            pool.broadcast(|_| work.work(&block_rx, &result_tx));
+            drop(result_tx);
+        });
+        fold.run(&result_rx)
+    });
+    folded?;
+    Ok(fold.finish(work))
+}
+
+/// A block of a stream on its way to a worker.
+struct StreamJob {
+    input: usize,
+    /// Number of the block within its input.
+    index: usize,
+    plan: Arc<Plan>,
+    bytes: Vec<u8>,
+    offset: u64,
+    overlong: bool,
+}
+
+/// What workers and stream readers report.
+enum Done {
+    /// A part of an input was scanned.
+    Block { input: usize, index: usize, result: Box<BlockResult> },
+    /// A stream has ended.
+    Stream { input: usize, bytes_decoded: u64, error: Option<io::Error> },
+    /// A range could not be read.
+    Fault { input: usize, index: usize, error: io::Error },
+}
+
+/// An input while it is scanned.
+struct OpenInput {
+    source: Source,
+    plan: OnceLock<Arc<Plan>>,
+}
+
+/// The work, shared by all threads.
+struct Work<'c> {
+    config: &'c ScanConfig<'c>,
+    context: Context<'c>,
+    inputs: Vec<OpenInput>,
+    /// First range of each plain input among all ranges, and the input.
+    ranges: Vec<(usize, usize)>,
+    n_ranges: usize,
+    next_range: AtomicUsize,
+    streams: Vec<usize>,
+    next_stream: AtomicUsize,
+}
+
+impl<'c> Work<'c> {
+    fn new(sources: Vec<Source>, config: &'c ScanConfig<'c>) -> Self {
+        let inputs: Vec<_> =
+            sources.into_iter().map(|source| OpenInput { source, plan: OnceLock::new() }).collect();
+        let (mut ranges, mut n_ranges, mut streams) = (Vec::new(), 0, Vec::new());
+        for (index, input) in inputs.iter().enumerate() {
+            match input.source.origin {
+                Ok(Origin::Plain(_)) => {
+                    ranges.push((n_ranges, index));
+                    n_ranges += input.source.bytes.div_ceil(config.range_bytes) as usize;
+                }
+                Ok(_) => streams.push(index),
+                Err(_) => {}
+            }
+        }
+        Work {
+            config,
+            context: Context { wanted: config.wanted, matcher: config.matcher },
+            inputs,
+            ranges,
+            n_ranges,
+            next_range: AtomicUsize::new(0),
+            streams,
+            next_stream: AtomicUsize::new(0),
+        }
+    }
+
+    fn stopped(&self) -> bool {
+        self.config.interrupted.load(Ordering::Relaxed)
+    }
+
+    /// What a worker does: blocks of streams as they come, ranges otherwise.
+    fn work(&self, blocks: &Receiver<StreamJob>, results: &Sender<Done>) {
+        let mut reader = RangeReader::new();
+        loop {
+            let done = if let Ok(job) = blocks.try_recv() {
+                self.scan_stream_block(&job)
+            } else if let Some((input, index)) = self.claim() {
+                self.scan_range(input, index, &mut reader)
+            } else if let Ok(job) = blocks.recv() {
+                self.scan_stream_block(&job)
+            } else {
+                return;
+            };
+            if results.send(done).is_err() {
+                return;
+            }
+        }
+    }
+
+    fn claim(&self) -> Option<(usize, usize)> {
+        if self.stopped() {
+            return None;
+        }
+        let range = self.next_range.fetch_add(1, Ordering::Relaxed);
+        if range >= self.n_ranges {
+            return None;
+        }
+        let row = self.ranges.partition_point(|(first, _)| *first <= range) - 1;
+        // Empty files share their first range with the file behind them, which is the last such row.
+        let (first, input) = self.ranges[row];
+        Some((input, range - first))
+    }
+
+    fn scan_range(&self, input: usize, index: usize, reader: &mut RangeReader) -> Done {
+        let open = &self.inputs[input];
+        let Ok(Origin::Plain(file)) = &open.source.origin else {
+            return Done::Fault { input, index, error: io::ErrorKind::InvalidInput.into() };
+        };
+        let plan = open.plan.get_or_init(|| Arc::new(self.detect_file(&open.source, file)));
+        let start = index as u64 * self.config.range_bytes;
+        let end = start + self.config.range_bytes;
+        let starts_record = |line: &[u8]| plan.starts_record(line);
+        let starts_record: Option<&dyn Fn(&[u8]) -> bool> =
+            if plan.has_messages() { Some(&starts_record) } else { None };
+        match reader.read(file, start, end, open.source.bytes, starts_record) {
+            Ok(lines) => {
+                let job = Job {
+                    input: input as InputIndex,
+                    plan,
+                    bytes: lines.bytes,
+                    offset: lines.offset,
+                    overlong: lines.overlong_at.is_some(),
+                    keep: false,
+                };
+                let result = Box::new(scan_block(&self.context, job));
+                Done::Block { input, index, result }
+            }
+            Err(error) => Done::Fault { input, index, error },
+        }
+    }
+
+    fn scan_stream_block(&self, job: &StreamJob) -> Done {
+        let result = scan_block(
+            &self.context,
+            Job {
+                input: job.input as InputIndex,
+                plan: &job.plan,
+                bytes: &job.bytes,
+                offset: job.offset,
+                overlong: job.overlong,
+                keep: true,
+            },
+        );
+        Done::Block { input: job.input, index: job.index, result: Box::new(result) }
+    }
+
+    /// What a reader thread does: one stream after the other, each from its start to its end.
+    fn read_streams(&self, blocks: &Sender<StreamJob>, results: &Sender<Done>) {
+        loop {
+            let next = self.next_stream.fetch_add(1, Ordering::Relaxed);
+            let Some(&input) = self.streams.get(next) else { return };
+            let (bytes_decoded, error) = match self.open_stream(input) {
+                Ok(stream) => self.read_stream(input, stream, blocks),
+                Err(error) => (0, Some(error)),
+            };
+            if results.send(Done::Stream { input, bytes_decoded, error }).is_err() {
+                return;
+            }
+        }
+    }
+
+    fn open_stream(&self, input: usize) -> io::Result<Box<dyn io::Read + Send>> {
+        match &self.inputs[input].source.origin {
+            Ok(Origin::Stream(file, compression)) => Ok(open_stream(file.try_clone()?, *compression)),
+            _ => Ok(Box::new(io::stdin())),
+        }
+    }
+
+    fn read_stream(
+        &self,
+        input: usize,
+        stream: Box<dyn io::Read + Send>,
+        blocks: &Sender<StreamJob>,
+    ) -> (u64, Option<io::Error>) {
+        let open = &self.inputs[input];
+        let mut reader = BlockReader::new(stream);
+        let mut index = 0;
+        while !self.stopped() {
+            let plan = open.plan.get().cloned();
+            let starts_record = |line: &[u8]| plan.as_ref().is_some_and(|plan| plan.starts_record(line));
+            let records = plan.as_ref().is_some_and(|plan| plan.has_messages());
+            let starts_record: Option<&dyn Fn(&[u8]) -> bool> =
+                if records { Some(&starts_record) } else { None };
+            let block = match reader.next_block(starts_record) {
+                Ok(Some(block)) => block,
+                Ok(None) => return (reader.bytes_decoded(), None),
+                Err(error) => return (reader.bytes_decoded(), Some(error)),
+            };
+            let plan = open.plan.get_or_init(|| {
+                Arc::new(detect(&open.source.path, &[&block.bytes], self.config.formats))
+            });
+            let job = StreamJob {
+                input,
+                index,
+                plan: Arc::clone(plan),
+                overlong: block.overlong_at.is_some(),
+                bytes: block.bytes,
+                offset: block.offset,
+            };
+            if blocks.send(job).is_err() {
+                break;
+            }
+            index += 1;
+        }
+        (reader.bytes_decoded(), None)
+    }
+
+    /// The plan of a plain file, from its head, its middle and its end.
+    fn detect_file(&self, source: &Source, file: &File) -> Plan {
+        let mut reader = RangeReader::new();
+        let total = source.bytes;
+        let mut parts = Vec::new();
+        let further = |part: u64| (part, FURTHER_SAMPLE_BYTES);
+        let starts = [(0, SAMPLE_BYTES), further(total / 2), further(total.saturating_sub(FURTHER_SAMPLE_BYTES))];
+        let mut from = 0;
+        for (start, length) in starts {
+            if (start < from && start > 0) || start >= total {
+                continue;
+            }
+            if let Ok(lines) = reader.read(file, start, start + length, total, None) {
+                parts.push(lines.bytes.to_vec());
+            }
+            from = start + length;
+        }
+        let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
+        detect(&source.path, &parts, self.config.formats)
+    }
+}
+
+/// Puts the results of one input in order.
+#[derive(Default)]
+struct InputFold {
+    next: usize,
+    waiting: BTreeMap<usize, Box<BlockResult>>,
+    tally: InputTally,
+    spool: Spool,
+    bytes_decoded: u64,
+    error: Option<String>,
+}
+
+/// Takes results as they come and keeps the totals.
+struct Fold {
+    inputs: Vec<InputFold>,
+    entries: Sorter<EntryFact, JoinKey>,
+    causes: Sorter<CauseFact, JoinKey>,
+}
+
+impl Fold {
+    fn new(n_inputs: usize, config: &ScanConfig<'_>) -> Self {
+        let budget = || Budget { bytes: config.budget.bytes / 2, ..config.budget.clone() };
+        Fold {
+            inputs: (0..n_inputs).map(|_| InputFold::default()).collect(),
+            entries: Sorter::new(budget(), |fact| {
+                (fact.target_key, fact.client, fact.at, fact.place.position)
+            }),
+            causes: Sorter::new(budget(), |fact| {
+                (fact.target_key, fact.client, fact.at, fact.place.position)
+            }),
+        }
+    }
+
+    fn run(&mut self, results: &Receiver<Done>) -> Result<()> {
+        for done in results {
+            match done {
+                Done::Block { input, index, result } => {
+                    self.inputs[input].waiting.insert(index, result);
+                    self.take_in_order(input)?;
+                }
+                Done::Fault { input, index, error } => {
+                    self.inputs[input].error.get_or_insert_with(|| error.to_string());
+                    self.inputs[input].waiting.insert(index, Box::default());
+                    self.take_in_order(input)?;
+                }
+                Done::Stream { input, bytes_decoded, error } => {
+                    let fold = &mut self.inputs[input];
+                    fold.bytes_decoded = bytes_decoded;
+                    if let Some(error) = error {
+                        fold.error = Some(format!("{error} (after {bytes_decoded} decoded bytes)"));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn take_in_order(&mut self, input: usize) -> Result<()> {
+        let fold = &mut self.inputs[input];
+        while let Some(mut result) = fold.waiting.remove(&fold.next) {
+            fold.next += 1;
+            let lines_before = fold.tally.lines.read;
+            if let Some(unparsed) = &mut result.tally.first_unparsed {
+                unparsed.line += lines_before;
+            }
+            for mut fact in result.entries {
+                fact.place.line += lines_before;
+                self.entries.push(fact)?;
+            }
+            for mut fact in result.causes {
+                fact.place.line += lines_before;
+                self.causes.push(fact)?;
+            }
+            result.kept.sort_unstable_by_key(|line| line.offset);
+            for line in &result.kept {
+                fold.spool.push(line).map_err(Error::Temporary)?;
+            }
+            fold.tally.merge(result.tally);
+        }
+        Ok(())
+    }
+
+    fn finish(self, work: Work<'_>) -> Scan {
+        let interrupted = work.stopped();
+        let inputs = work.inputs.into_iter().zip(self.inputs).map(|(open, fold)| {
+            let compression = open.source.compression();
+            let stdin = matches!(open.source.origin, Ok(Origin::Stdin));
+            let mut error = fold.error;
+            let (text, bytes_decoded) = match open.source.origin {
+                Ok(Origin::Plain(file)) => (TextSource::File(file), open.source.bytes),
+                Ok(_) => (TextSource::Spool(fold.spool), fold.bytes_decoded),
+                Err(fault) => {
+                    error = Some(fault.to_string());
+                    (TextSource::None, 0)
+                }
+            };
+            ScannedInput {
+                path: open.source.path,
+                compression,
+                bytes_read: if stdin { bytes_decoded } else { open.source.bytes },
+                bytes_decoded,
+                plan: open.plan.into_inner(),
+                tally: fold.tally,
+                error,
+                text,
+            }
+        });
+        Scan { inputs: inputs.collect(), entries: self.entries, causes: self.causes, interrupted }
+    }
+}

@@ -1,0 +1,330 @@
+//! Facts kept in memory up to a budget, and past it in sorted runs on disk.
+//!
+//! In: fixed-size records. Out: the same records in order of a key, as often as wanted.
+//! Invariants: the order is total and does not depend on where the spills fell, so no verdict depends on memory; the
+//! runs are unlinked temporary files that vanish with the process.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use rayon::slice::ParallelSliceMut;
+
+use crate::error::{Error, Result};
+use crate::fact::{CauseFact, EntryFact};
+use crate::input::read_exact_at;
+
+/// Bytes read at once from each run during a merge.
+const MERGE_BUFFER_BYTES: usize = 64 << 10;
+
+/// A record of fixed size that can be written to a run.
+pub trait Stored: Copy + Send + Sync {
+    /// Bytes of the written form.
+    const BYTES: usize;
+    /// Appends the written form.
+    fn write(&self, out: &mut Vec<u8>);
+    /// Reads the written form back from exactly [`Stored::BYTES`] bytes.
+    fn read(bytes: &[u8]) -> Self;
+}
+
+/// Implements [`Stored`] for a struct of little-endian integers, given as `field: integer type`.
+macro_rules! stored {
+    ($name:ty, $($($field:tt).+ : $kind:ty),+ $(,)?) => {
+        impl $crate::store::Stored for $name {
+            const BYTES: usize = 0 $(+ size_of::<$kind>())+;
+            fn write(&self, out: &mut Vec<u8>) {
+                $(out.extend_from_slice(&self.$($field).+.to_le_bytes());)+
+            }
+            fn read(bytes: &[u8]) -> Self {
+                let mut value = Self::default();
+                let mut rest = bytes;
+                $(if let Some((head, tail)) = rest.split_first_chunk::<{ size_of::<$kind>() }>() {
+                    value.$($field).+ = <$kind>::from_le_bytes(*head);
+                    rest = tail;
+                })+
+                debug_assert!(rest.is_empty());
+                value
+            }
+        }
+    };
+}
+
+pub(crate) use stored;
+
+stored!(
+    EntryFact, at: i64, place.position.input: u32, place.position.offset: u64, place.line: u64, place.length: u32,
+    target_key: u64, client: u64, path: u64, id: u64, connection: u64, host: u32, upstream: u32, duration_ms: u32,
+    body_bytes: u32, status: u16, rule: u16, flags.0: u16
+);
+stored!(
+    CauseFact, at: i64, place.position.input: u32, place.position.offset: u64, place.line: u64, place.length: u32,
+    target_key: u64, client: u64, connection: u64, host: u32, scope: u32, rule: u16, flags.0: u16
+);
+
+/// Where spilled runs go, and how much is kept in memory before.
+#[derive(Debug, Clone)]
+pub struct Budget {
+    /// Bytes of records kept in memory by one sorter.
+    pub bytes: usize,
+    /// Directory of temporary files; `None` for the system's.
+    pub directory: Option<PathBuf>,
+}
+
+/// Collects records and gives them back in order of a key.
+pub struct Sorter<T, K> {
+    key: fn(&T) -> K,
+    budget: Budget,
+    memory: Vec<T>,
+    runs: Vec<SortedRun>,
+}
+
+impl<T, K> std::fmt::Debug for Sorter<T, K> {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "Sorter {{ in memory: {}, runs: {} }}", self.memory.len(), self.runs.len())
+    }
+}
+
+impl<T: Stored, K: Ord + Send> Sorter<T, K> {
+    /// An empty sorter. The key must differ for records that differ, or their order is not defined.
+    pub fn new(budget: Budget, key: fn(&T) -> K) -> Self {
+        Sorter { key, budget, memory: Vec::new(), runs: Vec::new() }
+    }
+
+    /// Adds a record.
+    ///
+    /// # Errors
+    /// When a run cannot be spilled.
+    pub fn push(&mut self, record: T) -> Result<()> {
+        self.memory.push(record);
+        if self.memory.len() * size_of::<T>() >= self.budget.bytes.max(size_of::<T>()) {
+            self.spill()?;
+        }
+        Ok(())
+    }
+
+    fn spill(&mut self) -> Result<()> {
+        self.memory.par_sort_unstable_by_key(self.key);
+        let run = SortedRun::write(&self.memory, self.budget.directory.as_deref())
+            .map_err(Error::Temporary)?;
+        self.runs.push(run);
+        self.memory.clear();
+        Ok(())
+    }
+
+    /// Everything in order.
+    pub fn sorted(mut self) -> Sorted<T, K> {
+        self.memory.par_sort_unstable_by_key(self.key);
+        Sorted { key: self.key, memory: self.memory, runs: self.runs }
+    }
+}
+
+/// Records in order, readable any number of times.
+pub struct Sorted<T, K> {
+    key: fn(&T) -> K,
+    memory: Vec<T>,
+    runs: Vec<SortedRun>,
+}
+
+impl<T, K> std::fmt::Debug for Sorted<T, K> {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "Sorted {{ in memory: {}, runs: {} }}", self.memory.len(), self.runs.len())
+    }
+}
+
+impl<T: Stored, K: Ord> Sorted<T, K> {
+    /// How many records there are.
+    pub fn len(&self) -> u64 {
+        self.memory.len() as u64 + self.runs.iter().map(|run| run.n_records).sum::<u64>()
+    }
+
+    /// True when there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// All records in order. A run that cannot be read ends with an error as its last item.
+    pub fn iter(&self) -> Box<dyn Iterator<Item = Result<T>> + '_> {
+        if self.runs.is_empty() {
+            return Box::new(self.memory.iter().copied().map(Ok));
+        }
+        Box::new(Merge::new(self))
+    }
+}
+
+/// Sorted records in an unlinked file.
+#[derive(Debug)]
+struct SortedRun {
+    file: File,
+    n_records: u64,
+}
+
+impl SortedRun {
+    fn write<T: Stored>(
+        records: &[T],
+        directory: Option<&std::path::Path>,
+    ) -> io::Result<SortedRun> {
+        let mut file = match directory {
+            Some(directory) => tempfile::tempfile_in(directory)?,
+            None => tempfile::tempfile()?,
+        };
+        let mut buffer = Vec::with_capacity(MERGE_BUFFER_BYTES + T::BYTES);
+        for record in records {
+            record.write(&mut buffer);
+            if buffer.len() >= MERGE_BUFFER_BYTES {
+                file.write_all(&buffer)?;
+                buffer.clear();
+            }
+        }
+        file.write_all(&buffer)?;
+        Ok(SortedRun { file, n_records: records.len() as u64 })
+    }
+}
+
+/// Reads one run forwards.
+struct RunReader<'s> {
+    run: &'s SortedRun,
+    next: u64,
+    buffer: Vec<u8>,
+    at: usize,
+}
+
+impl RunReader<'_> {
+    fn next<T: Stored>(&mut self) -> Option<io::Result<T>> {
+        if self.at == self.buffer.len() {
+            let left = self.run.n_records - self.next;
+            if left == 0 {
+                return None;
+            }
+            let n = left.min((MERGE_BUFFER_BYTES / T::BYTES).max(1) as u64);
+            self.buffer.resize(n as usize * T::BYTES, 0);
+            if let Err(error) =
+                read_exact_at(&self.run.file, self.next * T::BYTES as u64, &mut self.buffer)
+            {
+                self.next = self.run.n_records;
+                self.buffer.clear();
+                self.at = 0;
+                return Some(Err(error));
+            }
+            self.next += n;
+            self.at = 0;
+        }
+        let record = T::read(&self.buffer[self.at..self.at + T::BYTES]);
+        self.at += T::BYTES;
+        Some(Ok(record))
+    }
+}
+
+/// The k-way merge of all runs and of what stayed in memory.
+struct Merge<'s, T, K> {
+    sorted: &'s Sorted<T, K>,
+    memory_at: usize,
+    readers: Vec<RunReader<'s>>,
+    /// Smallest unread key per source, and the source; the record waits in `heads`.
+    heap: BinaryHeap<Reverse<(K, usize)>>,
+    heads: Vec<Option<T>>,
+    fault: Option<io::Error>,
+}
+
+impl<'s, T: Stored, K: Ord> Merge<'s, T, K> {
+    fn new(sorted: &'s Sorted<T, K>) -> Self {
+        let readers: Vec<_> = sorted
+            .runs
+            .iter()
+            .map(|run| RunReader { run, next: 0, buffer: Vec::new(), at: 0 })
+            .collect();
+        let n = readers.len() + 1;
+        let mut merge = Merge {
+            sorted,
+            memory_at: 0,
+            readers,
+            heap: BinaryHeap::new(),
+            heads: vec![None; n],
+            fault: None,
+        };
+        for source in 0..n {
+            merge.advance(source);
+        }
+        merge
+    }
+
+    /// Takes the next record of a source into the heap. The last source is the memory.
+    fn advance(&mut self, source: usize) {
+        let record = match self.readers.get_mut(source) {
+            Some(reader) => match reader.next::<T>() {
+                Some(Ok(record)) => Some(record),
+                Some(Err(error)) => {
+                    self.fault = Some(error);
+                    None
+                }
+                None => None,
+            },
+            None => {
+                self.memory_at += 1;
+                self.sorted.memory.get(self.memory_at - 1).copied()
+            }
+        };
+        if let Some(record) = record {
+            self.heap.push(Reverse(((self.sorted.key)(&record), source)));
+        }
+        self.heads[source] = record;
+    }
+}
+
+impl<T: Stored, K: Ord> Iterator for Merge<'_, T, K> {
+    type Item = Result<T>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Some(error) = self.fault.take() {
+            self.heap.clear();
+            return Some(Err(Error::Temporary(error)));
+        }
+        let Reverse((_, source)) = self.heap.pop()?;
+        let record = self.heads[source].take();
+        self.advance(source);
+        record.map(Ok)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::evidence::Position;
+
+    fn fact(at: i64, offset: u64) -> EntryFact {
+        let mut fact =
+            EntryFact { at, target_key: 7, body_bytes: 9, status: 503, ..EntryFact::default() };
+        fact.place.position = Position { input: 3, offset };
+        fact
+    }
+
+    #[test]
+    fn facts_survive_being_written() {
+        let mut bytes = Vec::new();
+        let entry = fact(-5, 1 << 40);
+        entry.write(&mut bytes);
+        assert_eq!(bytes.len(), EntryFact::BYTES);
+        assert_eq!(EntryFact::read(&bytes), entry);
+    }
+
+    proptest! {
+        #[test]
+        fn the_order_does_not_depend_on_the_budget(times in proptest::collection::vec(-50i64..50, 0..200), budget in 1usize..4000) {
+            let order = |bytes: usize| {
+                let mut sorter = Sorter::new(Budget { bytes, directory: None }, |fact: &EntryFact| (fact.at, fact.place.position));
+                for (offset, at) in times.iter().enumerate() {
+                    sorter.push(fact(*at, offset as u64)).unwrap();
+                }
+                let sorted = sorter.sorted();
+                let once: Vec<EntryFact> = sorted.iter().map(|fact| fact.unwrap()).collect();
+                let again: Vec<EntryFact> = sorted.iter().map(|fact| fact.unwrap()).collect();
+                assert_eq!(once, again);
+                once
+            };
+            prop_assert_eq!(order(budget), order(usize::MAX));
+        }
+    }
+}

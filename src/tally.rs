@@ -1,0 +1,369 @@
+//! Exact counts that no join can change, per input.
+//!
+//! In: what blocks counted. Out: [`InputTally`], merged in any order.
+//! Invariants: `merge` is associative with the empty tally as identity; conservation: `read` is the sum of the other
+//! line counts; the resolution of a [`Series`] depends on the data alone, not on the order of merges.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::format::Run;
+use crate::record::Skip;
+use crate::time::{SECOND_US, Stamp};
+
+/// How the lines of an input were taken. A line is a physical line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct LineCounts {
+    /// All lines.
+    pub read: u64,
+    /// Lines understood as a record.
+    pub parsed: u64,
+    /// Further lines of a message.
+    pub continuation: u64,
+    /// Directives such as `#Fields:`.
+    pub directive: u64,
+    /// Lines of blanks only.
+    pub blank: u64,
+    /// Lines that no format understood.
+    pub unparsed: u64,
+    /// Lines outside the time window that was asked for.
+    pub filtered: u64,
+}
+
+impl LineCounts {
+    /// Adds the counts of another part.
+    pub fn merge(&mut self, other: &LineCounts) {
+        self.read += other.read;
+        self.parsed += other.parsed;
+        self.continuation += other.continuation;
+        self.directive += other.directive;
+        self.blank += other.blank;
+        self.unparsed += other.unparsed;
+        self.filtered += other.filtered;
+    }
+
+    /// True when every line is accounted for.
+    pub fn balances(&self) -> bool {
+        self.read
+            == self.parsed
+                + self.continuation
+                + self.directive
+                + self.blank
+                + self.unparsed
+                + self.filtered
+    }
+}
+
+/// More distinct buckets than this make a [`Series`] coarser.
+const MAX_BUCKETS: usize = 200_000;
+
+/// Bucket widths, seconds. A series starts with the first.
+const WIDTHS_S: [i64; 5] = [1, 10, 60, 600, 3600];
+
+/// Requests over time, in buckets of one width.
+///
+/// When the buckets become too many, all are merged into wider ones. A part that has gone coarser has more buckets than
+/// allowed at the finer width, and so has every union with it: the final width does not depend on the order.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Series {
+    level: usize,
+    buckets: BTreeMap<i64, Run>,
+}
+
+impl Series {
+    /// Width of a bucket in seconds.
+    pub fn width_s(&self) -> i64 {
+        WIDTHS_S[self.level]
+    }
+
+    /// Adds a run of lines at a second.
+    pub fn add(&mut self, second: i64, run: &Run) {
+        add_run(self.buckets.entry(second.div_euclid(self.width_s())).or_default(), run);
+        if self.buckets.len() > MAX_BUCKETS {
+            self.coarsen();
+        }
+    }
+
+    /// Adds all of another series, `shift_s` seconds later.
+    pub fn merge(&mut self, other: &Series, shift_s: i64) {
+        while self.level < other.level {
+            self.coarsen();
+        }
+        for (second, run) in other.iter() {
+            self.add(second + shift_s, run);
+        }
+    }
+
+    /// Buckets in order of time: their first second, and what they hold.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (i64, &Run)> {
+        let width = self.width_s();
+        self.buckets.iter().map(move |(bucket, run)| (bucket * width, run))
+    }
+
+    /// The sum over all buckets that overlap `from..=to` (seconds).
+    pub fn sum(&self, from: i64, to: i64) -> Run {
+        let mut sum = Run::default();
+        let width = self.width_s();
+        let range = from.div_euclid(width)..=to.max(from).div_euclid(width);
+        for (_, run) in self.buckets.range(range) {
+            add_run(&mut sum, run);
+        }
+        sum
+    }
+
+    /// True when nothing was counted.
+    pub fn is_empty(&self) -> bool {
+        self.buckets.is_empty()
+    }
+
+    fn coarsen(&mut self) {
+        if self.level + 1 == WIDTHS_S.len() {
+            return;
+        }
+        let factor = WIDTHS_S[self.level + 1] / WIDTHS_S[self.level];
+        self.level += 1;
+        let fine = std::mem::take(&mut self.buckets);
+        for (bucket, run) in fine {
+            add_run(self.buckets.entry(bucket.div_euclid(factor)).or_default(), &run);
+        }
+    }
+}
+
+fn add_run(sum: &mut Run, run: &Run) {
+    sum.requests += run.requests;
+    sum.server_errors += run.server_errors;
+    for (total, n) in sum.kin.iter_mut().zip(run.kin) {
+        *total += n;
+    }
+}
+
+/// The first line that was not understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unparsed {
+    /// Its number, from 1.
+    pub line: u64,
+    /// Why.
+    pub reason: Skip,
+    /// Its first bytes.
+    pub text: Vec<u8>,
+}
+
+/// Which zone offsets the access lines of an input carried, and when: what zone-less logs beside it are resolved by.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct OffsetTable {
+    /// First and last instant (microseconds UTC) seen with each offset (seconds east of UTC).
+    pub spans: BTreeMap<i32, (i64, i64)>,
+}
+
+impl OffsetTable {
+    /// Notes a stamp that carries its zone.
+    pub fn note(&mut self, offset_s: i32, at_us: i64) {
+        let span = self.spans.entry(offset_s).or_insert((at_us, at_us));
+        span.0 = span.0.min(at_us);
+        span.1 = span.1.max(at_us);
+    }
+
+    /// Adds another table.
+    pub fn merge(&mut self, other: &OffsetTable) {
+        for (offset_s, (first, last)) in &other.spans {
+            self.note(*offset_s, *first);
+            self.note(*offset_s, *last);
+        }
+    }
+
+    /// The offset in force when a local clock showed `local_us`: the span that holds the instant, else the nearest one.
+    pub fn offset_at(&self, local_us: i64) -> Option<i32> {
+        let distance = |(offset_s, (first, last)): (&i32, &(i64, i64))| {
+            let at = local_us - i64::from(*offset_s) * SECOND_US;
+            (first - at).max(at - last).max(0)
+        };
+        let nearest = self
+            .spans
+            .iter()
+            .min_by_key(|(offset_s, span)| (distance((offset_s, span)), **offset_s));
+        nearest.map(|(offset_s, _)| *offset_s)
+    }
+}
+
+/// Everything counted of one input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InputTally {
+    /// Lines by how they were taken.
+    pub lines: LineCounts,
+    /// Access lines by status.
+    pub statuses: Box<[u64; 1000]>,
+    /// Access lines over time whose zone is known, by UTC second.
+    pub zoned: Series,
+    /// Access lines over time without a zone, by local second.
+    pub zoneless: Series,
+    /// Messages over time whose zone is known, by UTC second.
+    pub messages_zoned: Series,
+    /// Messages over time without a zone, by local second.
+    pub messages_zoneless: Series,
+    /// First and last instant of zoned records, messages included; microseconds UTC.
+    pub zoned_span: Option<(i64, i64)>,
+    /// First and last local instant of zone-less records; microseconds.
+    pub zoneless_span: Option<(i64, i64)>,
+    /// Zone offsets that lines carried.
+    pub offsets: OffsetTable,
+    /// The first line that was not understood.
+    pub first_unparsed: Option<Unparsed>,
+    /// Records by index of the reader that understood them.
+    pub by_reader: Vec<u64>,
+}
+
+impl Default for InputTally {
+    fn default() -> Self {
+        InputTally {
+            lines: LineCounts::default(),
+            statuses: Box::new([0; 1000]),
+            zoned: Series::default(),
+            zoneless: Series::default(),
+            messages_zoned: Series::default(),
+            messages_zoneless: Series::default(),
+            zoned_span: None,
+            zoneless_span: None,
+            offsets: OffsetTable::default(),
+            first_unparsed: None,
+            by_reader: Vec::new(),
+        }
+    }
+}
+
+impl InputTally {
+    /// Counts a run of access lines with one stamp.
+    pub fn add_run(&mut self, stamp: Stamp, run: &Run) {
+        self.note_time(stamp);
+        let second = stamp.micros.div_euclid(SECOND_US);
+        match stamp.offset_s {
+            Some(offset_s) => {
+                self.offsets.note(offset_s, stamp.micros);
+                self.zoned.add(second, run);
+            }
+            None => self.zoneless.add(second, run),
+        }
+    }
+
+    /// Counts a run of messages with one stamp.
+    pub fn add_messages(&mut self, stamp: Stamp, n_messages: u64) {
+        self.note_time(stamp);
+        let series = match stamp.offset_s {
+            Some(_) => &mut self.messages_zoned,
+            None => &mut self.messages_zoneless,
+        };
+        series.add(stamp.micros.div_euclid(SECOND_US), &Run { requests: n_messages, ..Run::default() });
+    }
+
+    /// Widens the time span.
+    fn note_time(&mut self, stamp: Stamp) {
+        let span =
+            if stamp.offset_s.is_some() { &mut self.zoned_span } else { &mut self.zoneless_span };
+        widen(span, stamp.micros, stamp.micros);
+    }
+
+    /// Counts a record for a reader.
+    pub fn count_reader(&mut self, reader: usize, n: u64) {
+        if self.by_reader.len() <= reader {
+            self.by_reader.resize(reader + 1, 0);
+        }
+        self.by_reader[reader] += n;
+    }
+
+    /// Adds the tally of a later or earlier part of the same input. Line numbers must already be those of the input.
+    pub fn merge(&mut self, other: InputTally) {
+        self.lines.merge(&other.lines);
+        for (total, n) in self.statuses.iter_mut().zip(other.statuses.iter()) {
+            *total += n;
+        }
+        self.zoned.merge(&other.zoned, 0);
+        self.zoneless.merge(&other.zoneless, 0);
+        self.messages_zoned.merge(&other.messages_zoned, 0);
+        self.messages_zoneless.merge(&other.messages_zoneless, 0);
+        if let Some((first, last)) = other.zoned_span {
+            widen(&mut self.zoned_span, first, last);
+        }
+        if let Some((first, last)) = other.zoneless_span {
+            widen(&mut self.zoneless_span, first, last);
+        }
+        self.offsets.merge(&other.offsets);
+        let earlier = match (&self.first_unparsed, &other.first_unparsed) {
+            (Some(own), Some(others)) => others.line < own.line,
+            (None, Some(_)) => true,
+            _ => false,
+        };
+        if earlier {
+            self.first_unparsed = other.first_unparsed;
+        }
+        for (reader, n) in other.by_reader.into_iter().enumerate() {
+            self.count_reader(reader, n);
+        }
+    }
+}
+
+fn widen(span: &mut Option<(i64, i64)>, first: i64, last: i64) {
+    *span = Some(match *span {
+        Some((low, high)) => (low.min(first), high.max(last)),
+        None => (first, last),
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn series(seconds: &[i64]) -> Series {
+        let mut series = Series::default();
+        for second in seconds {
+            series.add(*second, &Run { requests: 1, ..Run::default() });
+        }
+        series
+    }
+
+    proptest! {
+        #[test]
+        fn merging_series_is_associative_and_counts_everything(
+            a in proptest::collection::vec(-1000i64..1000, 0..50),
+            b in proptest::collection::vec(-1000i64..1000, 0..50),
+            c in proptest::collection::vec(-1000i64..1000, 0..50),
+        ) {
+            let mut left = series(&a);
+            left.merge(&series(&b), 0);
+            left.merge(&series(&c), 0);
+            let mut tail = series(&b);
+            tail.merge(&series(&c), 0);
+            let mut right = series(&a);
+            right.merge(&tail, 0);
+            prop_assert_eq!(&left, &right);
+            let mut empty = Series::default();
+            empty.merge(&left, 0);
+            prop_assert_eq!(&empty, &left);
+            prop_assert_eq!(left.sum(-2000, 2000).requests as usize, a.len() + b.len() + c.len());
+        }
+    }
+
+    #[test]
+    fn a_long_series_gets_wider_buckets_whatever_the_order() {
+        let many: Vec<i64> = (0..(MAX_BUCKETS as i64 + 10)).collect();
+        let forward = series(&many);
+        let backward = series(&many.iter().rev().copied().collect::<Vec<_>>());
+        assert_eq!(forward.width_s(), 10);
+        assert_eq!(forward, backward);
+        assert_eq!(forward.sum(0, i64::from(u32::MAX)).requests as usize, many.len());
+    }
+
+    #[test]
+    fn local_times_find_the_offset_in_force() {
+        let mut table = OffsetTable::default();
+        let hour = 3600 * SECOND_US;
+        table.note(7200, 0);
+        table.note(7200, 10 * hour);
+        table.note(3600, 11 * hour);
+        table.note(3600, 20 * hour);
+        assert_eq!(table.offset_at(5 * hour), Some(7200));
+        assert_eq!(table.offset_at(18 * hour), Some(3600));
+        assert_eq!(OffsetTable::default().offset_at(0), None);
+    }
+}

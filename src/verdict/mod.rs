@@ -1,0 +1,84 @@
+//! What an access line's own fields decide: origin, cause and confidence, or that the line leaves it open.
+//!
+//! In: an [`AccessRecord`] and the server that wrote it. Out: a [`VerdictRule`], a row of [`RULES`].
+//! Invariants: pure; every verdict of every row is one that the row's `source` supports; rows only get appended, since
+//! their index is stored in facts.
+
+mod nginx;
+mod probe;
+
+use crate::format::About;
+use crate::record::AccessRecord;
+use crate::taxonomy::{Basis, Cause, Confidence, Origin, Server};
+
+pub use probe::is_probe;
+
+/// What may still change a verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Openness {
+    /// Nothing: the fields decide origin and cause.
+    Closed,
+    /// The origin stands; an error line of the request may name the cause.
+    CauseOpen,
+    /// An error line of the request decides. Without one the row gives only a leaning, or what `when_silent` says.
+    Open,
+}
+
+/// One row of a decision table.
+#[derive(Debug, Clone, Copy)]
+pub struct VerdictRule {
+    /// Stable id, `server.what`.
+    pub id: &'static str,
+    /// Who generated the response; for an open row the leaning.
+    pub origin: Origin,
+    /// Why; for an open row part of the leaning.
+    pub cause: Option<Cause>,
+    /// How sure the row is by itself. Open rows are at most `possible`.
+    pub confidence: Confidence,
+    /// What the row rests on.
+    pub basis: &'static [Basis],
+    /// What may still change it.
+    pub openness: Openness,
+    /// The row that holds instead when an error log covers the time and has no line for the request.
+    pub when_silent: Option<&'static str>,
+    /// What would decide an open row.
+    pub missing: &'static [&'static str],
+    /// Where the rule comes from.
+    pub source: &'static str,
+}
+
+/// Every row of every server.
+pub const RULES: &[VerdictRule] = nginx::RULES;
+
+/// Index of the row with this id. Ids are constants of this crate; tests check that each one used exists.
+pub fn rule_index(id: &str) -> u16 {
+    RULES.iter().position(|rule| rule.id == id).unwrap_or(0) as u16
+}
+
+/// The row that an access line's own fields select.
+pub fn own_verdict(about: &About, record: &AccessRecord<'_>) -> u16 {
+    match about.server {
+        Server::Nginx | Server::Unknown => rule_index(nginx::own_verdict(record)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_is_consistent() {
+        let mut seen = std::collections::BTreeSet::new();
+        for rule in RULES {
+            assert!(seen.insert(rule.id), "{} twice", rule.id);
+            assert!(!rule.source.is_empty(), "{} has no source", rule.id);
+            match rule.openness {
+                Openness::Open => assert!(rule.confidence <= Confidence::Possible, "{}", rule.id),
+                _ => assert!(rule.confidence >= Confidence::Likely, "{}", rule.id),
+            }
+            if let Some(id) = rule.when_silent {
+                assert!(RULES.iter().any(|other| other.id == id), "{id} is no row");
+            }
+        }
+    }
+}

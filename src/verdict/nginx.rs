@@ -1,0 +1,411 @@
+//! The decision table of nginx and ingress-nginx.
+//!
+//! In: the fields of one access line. Out: the id of a row.
+//! Source: nginx 1.31 `src/http/ngx_http_upstream.c` (`ngx_http_upstream_next`, the `$upstream_*` variables),
+//! `ngx_http_limit_req_module.c`, `ngx_http_limit_conn_module.c`; ingress-nginx 1.15 template. "Last" means the last
+//! attempt: of several attempts it decides.
+
+use super::{Openness, VerdictRule};
+use crate::bytes::{is_absent, parse_status, parse_u64};
+use crate::record::{AccessRecord, Escape, Field};
+use crate::taxonomy::{Basis, Cause, Confidence, Origin};
+
+const FIELD: &[Basis] = &[Basis::FieldValue];
+const FIELD_AND_SILENCE: &[Basis] = &[Basis::FieldValue, Basis::Absence];
+const UPSTREAM_FIELDS: &[&str] = &["upstream_status", "error log of this server"];
+const ERROR_LOG: &[&str] = &["error log of this server"];
+const HEADER_TIME: &[&str] = &["upstream_header_time", "error log of this server"];
+
+/// A row whose fields decide.
+const fn decided(
+    id: &'static str,
+    origin: Origin,
+    cause: Option<Cause>,
+    source: &'static str,
+) -> VerdictRule {
+    VerdictRule {
+        id,
+        origin,
+        cause,
+        confidence: Confidence::Confirmed,
+        basis: FIELD,
+        openness: Openness::Closed,
+        when_silent: None,
+        missing: &[],
+        source,
+    }
+}
+
+/// A row that leaves the origin open.
+const fn open(
+    id: &'static str,
+    origin: Origin,
+    cause: Option<Cause>,
+    missing: &'static [&'static str],
+    source: &'static str,
+) -> VerdictRule {
+    VerdictRule {
+        id,
+        origin,
+        cause,
+        confidence: Confidence::Possible,
+        basis: &[],
+        openness: Openness::Open,
+        when_silent: None,
+        missing,
+        source,
+    }
+}
+
+/// The rows. See the module head for sources; the `source` of a row names the place within them.
+pub(super) const RULES: &[VerdictRule] = &[
+    // The layout says nothing of upstreams: relayed and configured responses look the same.
+    open(
+        "nginx.no_upstream_field",
+        Origin::Unknown,
+        None,
+        UPSTREAM_FIELDS,
+        "ngx_http_log_module.c: combined has no upstream field",
+    ),
+    decided(
+        "nginx.limit_req_rejected",
+        Origin::LocalProcess,
+        Some(Cause::RateLimited),
+        "ngx_http_limit_req_module.c, $limit_req_status",
+    ),
+    decided(
+        "nginx.limit_conn_rejected",
+        Origin::LocalProcess,
+        Some(Cause::ConnectionLimit),
+        "ngx_http_limit_conn_module.c, $limit_conn_status",
+    ),
+    decided(
+        "nginx.cached_upstream_error",
+        Origin::Upstream,
+        Some(Cause::Upstream503),
+        "ngx_http_file_cache.c: only a backend's answer is cached",
+    ),
+    decided(
+        "nginx.upstream_status_503",
+        Origin::Upstream,
+        Some(Cause::Upstream503),
+        "ngx_http_upstream.c: 503 is stored only from a response",
+    ),
+    decided(
+        "nginx.upstream_status_5xx",
+        Origin::Upstream,
+        Some(Cause::UpstreamError),
+        "ngx_http_upstream.c: codes other than 502 and 504 come from a response",
+    ),
+    decided(
+        "nginx.upstream_addr_is_group",
+        Origin::Proxy,
+        Some(Cause::NoLiveUpstreams),
+        "ngx_http_upstream.c: without a peer the group's name is logged",
+    ),
+    VerdictRule {
+        openness: Openness::CauseOpen,
+        ..decided(
+            "nginx.upstream_502_no_header",
+            Origin::Proxy,
+            None,
+            "ngx_http_upstream.c: header time is - when no header arrived",
+        )
+    },
+    VerdictRule {
+        openness: Openness::CauseOpen,
+        ..decided(
+            "nginx.upstream_502_partial_header",
+            Origin::Proxy,
+            Some(Cause::UpstreamInvalidResponse),
+            "ngx_http_upstream.c: bytes came, a header did not",
+        )
+    },
+    VerdictRule {
+        openness: Openness::CauseOpen,
+        ..decided(
+            "nginx.upstream_504_no_header",
+            Origin::Proxy,
+            Some(Cause::UpstreamTimeout),
+            "ngx_http_upstream.c: NGX_HTTP_UPSTREAM_FT_TIMEOUT stores 504",
+        )
+    },
+    decided(
+        "nginx.upstream_502_relayed",
+        Origin::Upstream,
+        Some(Cause::UpstreamError),
+        "ngx_http_upstream.c: a header time means a response arrived",
+    ),
+    // 502 and 504 are stored both for nginx's own failures and for a backend's answer.
+    VerdictRule {
+        when_silent: Some("nginx.upstream_502_silent"),
+        ..open(
+            "nginx.upstream_502_ambiguous",
+            Origin::Proxy,
+            None,
+            HEADER_TIME,
+            "ngx_http_upstream.c: 502 is stored for failures and for answers",
+        )
+    },
+    VerdictRule {
+        when_silent: Some("nginx.upstream_502_silent"),
+        ..open(
+            "nginx.upstream_504_ambiguous",
+            Origin::Proxy,
+            Some(Cause::UpstreamTimeout),
+            HEADER_TIME,
+            "ngx_http_upstream.c: 504 is stored for failures and for answers",
+        )
+    },
+    VerdictRule {
+        confidence: Confidence::Likely,
+        basis: FIELD_AND_SILENCE,
+        ..decided(
+            "nginx.upstream_502_silent",
+            Origin::Upstream,
+            Some(Cause::UpstreamError),
+            "ngx_http_upstream.c: nginx logs every failure of its own at level error",
+        )
+    },
+    VerdictRule {
+        confidence: Confidence::Likely,
+        openness: Openness::CauseOpen,
+        ..decided(
+            "nginx.upstream_addr_empty",
+            Origin::LocalProcess,
+            None,
+            "ngx_http_upstream.c: no peer name exists when socket() failed",
+        )
+    },
+    VerdictRule {
+        confidence: Confidence::Likely,
+        openness: Openness::CauseOpen,
+        ..decided(
+            "nginx.502_without_attempt",
+            Origin::Proxy,
+            None,
+            "ngx_http_upstream.c: a name that does not resolve ends in 502 before any attempt",
+        )
+    },
+    VerdictRule {
+        when_silent: Some("nginx.ingress_no_endpoint_silent"),
+        ..open(
+            "nginx.ingress_no_endpoint",
+            Origin::Proxy,
+            Some(Cause::NoLiveUpstreams),
+            ERROR_LOG,
+            "ingress-nginx nginx.tmpl: a service without endpoints gives 503",
+        )
+    },
+    VerdictRule {
+        confidence: Confidence::Likely,
+        basis: FIELD_AND_SILENCE,
+        ..decided(
+            "nginx.ingress_no_endpoint_silent",
+            Origin::Proxy,
+            Some(Cause::NoLiveUpstreams),
+            "ingress-nginx nginx.tmpl: a service without endpoints gives 503, without an error line",
+        )
+    },
+    // No upstream was contacted: return 503, a limit, a name that did not resolve, or a cached answer.
+    VerdictRule {
+        when_silent: Some("nginx.no_upstream_contact_silent"),
+        ..open(
+            "nginx.no_upstream_contact",
+            Origin::LocalProcess,
+            Some(Cause::Maintenance),
+            ERROR_LOG,
+            "nginx rewrite module: return 503 contacts no upstream",
+        )
+    },
+    VerdictRule {
+        confidence: Confidence::Likely,
+        basis: FIELD_AND_SILENCE,
+        ..decided(
+            "nginx.no_upstream_contact_silent",
+            Origin::LocalProcess,
+            Some(Cause::Maintenance),
+            "nginx rewrite module: return 503 contacts no upstream and logs no error; limits and failures log one",
+        )
+    },
+    open(
+        "nginx.slow_without_upstream",
+        Origin::LocalProcess,
+        None,
+        ERROR_LOG,
+        "lua or auth_request may wait without an upstream of this request",
+    ),
+    open(
+        "nginx.after_good_upstream",
+        Origin::LocalProcess,
+        None,
+        ERROR_LOG,
+        "error_page or X-Accel-Redirect after a good answer",
+    ),
+    open("nginx.other", Origin::Unknown, None, UPSTREAM_FIELDS, "no row of the table applies"),
+];
+
+/// Above this duration a response without an upstream is not plain configuration (`return`), in microseconds.
+const CONFIGURED_MAX_US: u64 = 100_000;
+
+/// Id of the row that the fields of an access line select.
+pub(super) fn own_verdict(record: &AccessRecord<'_>) -> &'static str {
+    if record.raw(Field::LimitReqStatus) == Some(b"REJECTED") {
+        return "nginx.limit_req_rejected";
+    }
+    if record.raw(Field::LimitConnStatus) == Some(b"REJECTED") {
+        return "nginx.limit_conn_rejected";
+    }
+    let Some(status) = record.last_item(Field::UpstreamStatus) else {
+        return without_status_field(record);
+    };
+    let address = record.last_item(Field::UpstreamAddr);
+    match parse_status(status) {
+        None if is_absent(status) => without_contact(record, address),
+        Some(502 | 504) => ambiguous(record, status, address),
+        Some(503) => "nginx.upstream_status_503",
+        Some(500..=599) => "nginx.upstream_status_5xx",
+        Some(100..=499) => "nginx.after_good_upstream",
+        _ => "nginx.other",
+    }
+}
+
+/// The layout has no upstream status, but perhaps an address.
+fn without_status_field(record: &AccessRecord<'_>) -> &'static str {
+    match record.last_item(Field::UpstreamAddr) {
+        Some(address) if is_group_name(address) => "nginx.upstream_addr_is_group",
+        Some(address) if is_absent(address) => without_contact(record, Some(address)),
+        _ => "nginx.no_upstream_field",
+    }
+}
+
+/// No attempt has a status.
+fn without_contact(record: &AccessRecord<'_>, address: Option<&[u8]>) -> &'static str {
+    if matches!(
+        record.raw(Field::UpstreamCacheStatus),
+        Some(b"HIT" | b"STALE" | b"UPDATING" | b"REVALIDATED")
+    ) {
+        return "nginx.cached_upstream_error";
+    }
+    // With escape=default a missing value is `-`; the empty string is a peer without a name.
+    if address == Some(b"")
+        && record.escape == Escape::Default
+        && record.raw(Field::UpstreamStatus).is_some()
+    {
+        return "nginx.upstream_addr_empty";
+    }
+    if record.status == 502 {
+        return "nginx.502_without_attempt";
+    }
+    if record
+        .value(Field::ProxyUpstreamName)
+        .is_some_and(|name| name != b"upstream-default-backend")
+    {
+        return "nginx.ingress_no_endpoint";
+    }
+    match record.duration_us() {
+        Some(duration) if duration > CONFIGURED_MAX_US => "nginx.slow_without_upstream",
+        _ => "nginx.no_upstream_contact",
+    }
+}
+
+/// The last attempt's status is 502 or 504: nginx's own failure, or a backend's answer.
+fn ambiguous(record: &AccessRecord<'_>, status: &[u8], address: Option<&[u8]>) -> &'static str {
+    let timeout = status == b"504";
+    if !timeout && address.is_some_and(is_group_name) {
+        return "nginx.upstream_addr_is_group";
+    }
+    let header_time = record.last_item(Field::UpstreamHeaderTime);
+    let received = record.last_item(Field::UpstreamBytesReceived).and_then(parse_u64);
+    match (header_time.map(is_absent), received) {
+        (Some(false), _) => "nginx.upstream_502_relayed",
+        (_, Some(0)) | (Some(true), None) => {
+            if timeout {
+                "nginx.upstream_504_no_header"
+            } else {
+                "nginx.upstream_502_no_header"
+            }
+        }
+        (Some(true), Some(_)) => {
+            if timeout {
+                "nginx.upstream_504_no_header"
+            } else {
+                "nginx.upstream_502_partial_header"
+            }
+        }
+        (None, Some(_)) => "nginx.upstream_502_relayed",
+        (None, None) => {
+            if timeout {
+                "nginx.upstream_504_ambiguous"
+            } else {
+                "nginx.upstream_502_ambiguous"
+            }
+        }
+    }
+}
+
+/// True for the name of an upstream group or a host without a port: what `$upstream_addr` holds when no peer was chosen.
+fn is_group_name(address: &[u8]) -> bool {
+    !is_absent(address) && !address.starts_with(b"unix:") && memchr::memchr(b':', address).is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Stamp;
+    use crate::verdict::RULES as ALL;
+
+    #[track_caller]
+    fn check(status: u16, fields: &[(Field, &str)], rule: &str) {
+        let mut record =
+            AccessRecord::new(Stamp { micros: 0, offset_s: Some(0) }, status, Escape::Default);
+        for (field, value) in fields {
+            record.set(*field, value.as_bytes());
+        }
+        let got = own_verdict(&record);
+        assert!(ALL.iter().any(|row| row.id == got), "{got} is no row");
+        assert_eq!(got, rule);
+    }
+
+    #[test]
+    fn rows_of_the_table() {
+        use Field::{
+            LimitConnStatus as LimitConn, LimitReqStatus as LimitReq, ProxyUpstreamName as Ingress,
+            RequestTime as Time, UpstreamAddr as Addr, UpstreamBytesReceived as Received,
+            UpstreamCacheStatus as Cache, UpstreamHeaderTime as Header, UpstreamStatus as Status,
+        };
+        check(503, &[], "nginx.no_upstream_field");
+        check(503, &[(Status, "503")], "nginx.upstream_status_503");
+        check(503, &[(Status, "502, 503")], "nginx.upstream_status_503");
+        check(503, &[(Status, "502 : 503")], "nginx.upstream_status_503");
+        check(503, &[(Status, "500")], "nginx.upstream_status_5xx");
+        check(503, &[(Status, "502"), (Addr, "grp")], "nginx.upstream_addr_is_group");
+        check(
+            503,
+            &[(Status, "503, 502"), (Addr, "10.0.0.1:80, grp")],
+            "nginx.upstream_addr_is_group",
+        );
+        check(503, &[(Status, "502"), (Addr, "unix:/a.sock")], "nginx.upstream_502_ambiguous");
+        check(503, &[(Status, "502"), (Addr, "10.0.0.1:80")], "nginx.upstream_502_ambiguous");
+        check(503, &[(Status, "502"), (Header, "-")], "nginx.upstream_502_no_header");
+        check(503, &[(Status, "502"), (Header, "0.001")], "nginx.upstream_502_relayed");
+        check(
+            503,
+            &[(Status, "502"), (Header, "-"), (Received, "12")],
+            "nginx.upstream_502_partial_header",
+        );
+        check(503, &[(Status, "504"), (Received, "0")], "nginx.upstream_504_no_header");
+        check(504, &[(Status, "504")], "nginx.upstream_504_ambiguous");
+        check(503, &[(Status, "-"), (LimitReq, "REJECTED")], "nginx.limit_req_rejected");
+        check(503, &[(Status, "-"), (LimitConn, "REJECTED")], "nginx.limit_conn_rejected");
+        check(503, &[(Status, "-"), (LimitReq, "REJECTED_DRY_RUN")], "nginx.no_upstream_contact");
+        check(503, &[(Status, "-"), (Cache, "HIT")], "nginx.cached_upstream_error");
+        check(503, &[(Status, "-"), (Addr, "")], "nginx.upstream_addr_empty");
+        check(502, &[(Status, "-"), (Addr, "-")], "nginx.502_without_attempt");
+        check(503, &[(Status, "-"), (Ingress, "shop-web-80")], "nginx.ingress_no_endpoint");
+        check(503, &[(Status, "-"), (Ingress, "-")], "nginx.no_upstream_contact");
+        check(503, &[(Status, "-"), (Time, "0.000")], "nginx.no_upstream_contact");
+        check(503, &[(Status, "-"), (Time, "12.000")], "nginx.slow_without_upstream");
+        check(503, &[(Status, "200")], "nginx.after_good_upstream");
+    }
+}
