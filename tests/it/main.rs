@@ -1,1 +1,12 @@
-//! Integration tests.
+//! Integration tests: one program, so that they link once.
+
+// What the source tree must look like: floors, module comments, file sizes.
+mod tidy;
+// Hostile inputs: what is counted, and how the program exits.
+mod robustness;
+// The verdicts against labelled logs of real servers; skipped where the corpus is absent.
+mod accuracy;
+// What the README promises: its commands, and what its example finds.
+mod readme;
+// No tests: a private directory, the program, and what it said.
+mod support;

@@ -1,0 +1,107 @@
+//! A private directory, the program, and what it said.
+//!
+//! In: files and arguments. Out: exit code, standard output and standard error.
+//! Invariants: nothing is left behind; no test depends on the working directory or on another test's files.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A private directory that vanishes with the fixture.
+#[derive(Debug)]
+pub(crate) struct Fixture {
+    dir: TempDir,
+}
+
+impl Fixture {
+    pub(crate) fn new() -> Self {
+        Fixture { dir: tempfile::tempdir().expect("a temporary directory can be made") }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// Writes a file, with its folders, and returns its path.
+    pub(crate) fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().expect("below the directory")).expect("can be made");
+        fs::write(&path, bytes).expect("can be written");
+        path
+    }
+
+    /// Runs the program in the directory, with arguments and standard input.
+    pub(crate) fn run(&self, args: &[&str], input: &[u8]) -> Said {
+        run(self.dir.path(), args, input)
+    }
+}
+
+/// What the program said.
+#[derive(Debug)]
+pub(crate) struct Said {
+    pub(crate) code: Option<i32>,
+    pub(crate) out: Vec<u8>,
+    pub(crate) err: String,
+}
+
+impl Said {
+    /// Standard output as one JSON document.
+    #[track_caller]
+    #[expect(
+        clippy::panic,
+        reason = "fails the test that asks for JSON, with what was said instead"
+    )]
+    pub(crate) fn json(&self) -> Value {
+        let text = std::str::from_utf8(&self.out).expect("standard output is UTF-8");
+        serde_json::from_str(text).unwrap_or_else(|error| {
+            panic!("not JSON: {error}; exit {:?}\n{text:.400}\n{}", self.code, self.err)
+        })
+    }
+
+    /// Standard output as JSON Lines.
+    #[track_caller]
+    pub(crate) fn rows(&self) -> Vec<Value> {
+        let text = std::str::from_utf8(&self.out).expect("standard output is UTF-8");
+        text.lines().map(|line| serde_json::from_str(line).expect(line)).collect()
+    }
+}
+
+fn run(dir: &Path, args: &[&str], input: &[u8]) -> Said {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_logscan503"))
+        .args(args)
+        .current_dir(dir)
+        // What the caller's terminal prefers must not change a test.
+        .env_remove("CLICOLOR_FORCE")
+        .env("NO_COLOR", "1")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program was built");
+    let mut stdin = child.stdin.take().expect("piped");
+    std::thread::scope(|scope| {
+        // A program that reads no input closes the pipe: not a failure of the test.
+        scope.spawn(move || stdin.write_all(input).ok());
+        let output = child.wait_with_output().expect("the program can be waited for");
+        Said {
+            code: output.status.code(),
+            out: output.stdout,
+            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    })
+}
+
+/// The labelled corpora beside the repository. `None`, with a visible message, where they are absent.
+pub(crate) fn shared() -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
+    if path.is_dir() {
+        return Some(path);
+    }
+    // Written past the test runner's capture, so that a skipped test is seen.
+    writeln!(std::io::stderr(), "skipped: ../shared is absent").ok();
+    None
+}
