@@ -7,6 +7,7 @@
 //! [`MAX_TRIES`] times again in all.
 //! Source: nginx `ngx_http_log_module.c`.
 
+mod fit;
 mod shape;
 
 use std::fmt;
@@ -19,7 +20,8 @@ use nom::multi::many0;
 use nom::sequence::{delimited, preceded};
 use nom::{IResult, Parser};
 
-use self::shape::{CLF_BYTES, Shape, Surroundings, field_and_shape, is_blank, next_quote};
+use self::fit::{Spans, fit};
+use self::shape::{CLF_BYTES, Shape, Surroundings, field_and_shape, next_quote};
 use super::Glance;
 use crate::bytes::parse_status;
 use crate::record::{AccessRecord, Escape, Field, Skip};
@@ -234,7 +236,7 @@ impl Layout {
 
     #[cold]
     fn glance_by_matching<'a>(&self, line: &'a [u8]) -> Result<Glance<'a>, Skip> {
-        let spans = self.fit(line)?;
+        let spans = fit(self, line)?;
         let status = parse_status(spans[self.status].of(line)).ok_or(Skip::BadStatus)?;
         Ok(Glance { stamp: spans[self.time].of(line), status })
     }
@@ -277,7 +279,7 @@ impl Layout {
     ///
     /// A [`Skip`] that says why the layout does not fit.
     pub fn parse<'a>(&self, line: &'a [u8]) -> Result<AccessRecord<'a>, Skip> {
-        let spans = self.fit(line)?;
+        let spans = fit(self, line)?;
         let status = parse_status(spans[self.status].of(line)).ok_or(Skip::BadStatus)?;
         let time = spans[self.time].of(line);
         let stamp = self.notation.parse(time).ok_or(Skip::BadTime)?;
@@ -308,27 +310,10 @@ impl Layout {
     ///
     /// Does nothing for a line that [`Layout::parse`] refuses.
     pub fn each_field<'a>(&self, line: &'a [u8], each: &mut dyn FnMut(&str, &'a [u8])) {
-        if let Ok(spans) = self.fit(line) {
+        if let Ok(spans) = fit(self, line) {
             for (slot, span) in self.slots.iter().zip(&spans) {
                 each(&slot.name, span.of(line));
             }
-        }
-    }
-
-    /// Where the value of each variable is, if the whole layout fits the whole line.
-    fn fit(&self, line: &[u8]) -> Result<Spans, Skip> {
-        let mut fit = Fit {
-            layout: self,
-            line,
-            spans: [Span::default(); MAX_VARIABLES],
-            tries_left: MAX_TRIES,
-            failed_slot: 0,
-            skip: Skip::Shape,
-        };
-        if line.starts_with(&self.lead) && fit.from_slot(0, self.lead.len()) {
-            Ok(fit.spans)
-        } else {
-            Err(fit.skip)
         }
     }
 }
@@ -342,123 +327,8 @@ impl Anchor {
         let [b'[', stamp @ .., b']', b' '] = dated else { return None };
         let rest = &line[quote + 1..];
         let close = memchr::memchr(b'"', rest)?;
-        let (a, b, c) = match rest[close + 1..] {
-            [b' ', a, b, c, b' ', ..] | [b' ', a, b, c] => (a, b, c),
-            _ => return None,
-        };
+        let ([b' ', a, b, c, b' ', ..] | [b' ', a, b, c]) = rest[close + 1..] else { return None };
         Some(Glance { stamp, status: parse_status(&[a, b, c])? })
-    }
-}
-
-/// Offsets of a value in its line.
-#[derive(Debug, Clone, Copy, Default)]
-struct Span {
-    start: usize,
-    end: usize,
-}
-
-impl Span {
-    fn of(self, line: &[u8]) -> &[u8] {
-        line.get(self.start..self.end).unwrap_or_default()
-    }
-}
-
-type Spans = [Span; MAX_VARIABLES];
-
-/// One attempt to fit a layout to a line.
-///
-/// Fields whose end is certain are passed in a loop. For an open field every occurrence of the literal that follows
-/// is tried, the first first, until the rest of the line fits: so a user name that holds ` [` or a forged date cannot
-/// move the fields behind it.
-struct Fit<'l, 'a> {
-    layout: &'l Layout,
-    line: &'a [u8],
-    spans: Spans,
-    tries_left: u32,
-    /// The last slot that any attempt reached, and what was wrong there.
-    failed_slot: usize,
-    skip: Skip,
-}
-
-impl Fit<'_, '_> {
-    /// Fits the slots from `slot` on to the line from `at` on.
-    fn from_slot(&mut self, mut slot: usize, mut at: usize) -> bool {
-        let layout = self.layout;
-        while let Some(this) = layout.slots.get(slot) {
-            if let Shape::Open { blanks, list } = this.shape {
-                return self.open(slot, at, blanks, list);
-            }
-            let is_cheap = matches!(
-                this.shape,
-                Shape::Time(_) | Shape::Status | Shape::Integer | Shape::Seconds
-            );
-            if !is_cheap && !self.may_enter(slot) {
-                return false;
-            }
-            let after = this.after.needle();
-            let end = match this.shape.end(layout.escape, self.line, at, after) {
-                Ok(end) => end,
-                Err(skip) => return self.fail(slot, skip),
-            };
-            if let Shape::Time(notation) = this.shape
-                && notation.parse(&self.line[at..end]).is_none()
-            {
-                return self.fail(slot, Skip::BadTime);
-            }
-            self.spans[slot] = Span { start: at, end };
-            let rest = &self.line[end..];
-            if !rest.starts_with(after) {
-                let is_cut = after.starts_with(rest);
-                return self.fail(slot, if is_cut { Skip::Truncated } else { Skip::Shape });
-            }
-            at = end + after.len();
-            slot += 1;
-        }
-        self.line[at..].trim_ascii().is_empty() || self.fail(slot, Skip::Shape)
-    }
-
-    fn open(&mut self, slot: usize, start: usize, blanks: bool, list: bool) -> bool {
-        if !self.may_enter(slot) {
-            return false;
-        }
-        let this = &self.layout.slots[slot];
-        let after = this.after.needle();
-        let limit = next_quote(self.layout.escape, self.line, start);
-        if after.is_empty() && slot + 1 == self.layout.slots.len() {
-            let end = start + self.line[start..].trim_ascii_end().len();
-            self.spans[slot] = Span { start, end };
-            return limit >= end || self.fail(slot, Skip::Shape);
-        }
-        let mut from = if list { shape::list_end(self.line, start, after, limit) } else { start };
-        while let Some(step) = self.line.get(from..).and_then(|rest| this.after.find(rest)) {
-            let end = from + step;
-            if end > limit || (!blanks && self.line[start..end].iter().any(|byte| is_blank(byte))) {
-                return self.fail(slot, Skip::Shape);
-            }
-            self.spans[slot] = Span { start, end };
-            if self.from_slot(slot + 1, end + after.len()) {
-                return true;
-            }
-            from = end + 1;
-        }
-        self.fail(slot, if limit == self.line.len() { Skip::Truncated } else { Skip::Shape })
-    }
-
-    /// Whether a slot that takes a search may be entered. The first time is free; after that, it costs a try.
-    fn may_enter(&mut self, slot: usize) -> bool {
-        let is_retry = slot <= self.failed_slot && self.failed_slot > 0;
-        if is_retry && self.tries_left == 0 {
-            return false;
-        }
-        self.tries_left -= u32::from(is_retry);
-        true
-    }
-
-    fn fail(&mut self, slot: usize, skip: Skip) -> bool {
-        if slot > self.failed_slot {
-            (self.failed_slot, self.skip) = (slot, skip);
-        }
-        false
     }
 }
 

@@ -5,6 +5,8 @@
 //! `parse` accepts no line that `glance` refuses. A new format is one file here and one line in [`FORMATS`].
 
 pub mod layout;
+pub mod nginx_access;
+pub mod nginx_conf;
 
 use std::fmt;
 use std::sync::Arc;

@@ -154,7 +154,9 @@ fn shape(field: Field, kind: Kind, place: Surroundings<'_>) -> Shape {
         Kind::Word if ends_the_line || after.first().is_some_and(|byte| !is_word(*byte)) => {
             Shape::Word
         }
-        Kind::Word | Kind::Token if ends_the_line || after.first().is_some_and(is_blank) => {
+        Kind::Word | Kind::Token
+            if ends_the_line || after.first().is_some_and(|byte| is_blank(*byte)) =>
+        {
             Shape::Solid
         }
         Kind::Word | Kind::Token => Shape::Open { blanks: false, list: false },
@@ -176,7 +178,7 @@ fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b':' | b'_' | b'-' | b'/' | b'%')
 }
 
-pub(super) fn is_blank(byte: &u8) -> bool {
+pub(super) fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t')
 }
 
@@ -213,7 +215,7 @@ pub(super) fn list_end(line: &[u8], from: usize, after: &[u8], limit: usize) -> 
             at += 2;
         } else if rest.starts_with(b" : ") {
             at += 3;
-        } else if is_blank(&rest[0]) || (!after.is_empty() && rest.starts_with(after)) {
+        } else if is_blank(rest[0]) || (!after.is_empty() && rest.starts_with(after)) {
             break;
         } else {
             at += 1;
