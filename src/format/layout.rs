@@ -12,7 +12,6 @@ mod shape;
 
 use std::fmt;
 
-use memchr::memmem::Finder;
 use nom::branch::alt;
 use nom::bytes::complete::{tag, take_till1, take_while1};
 use nom::combinator::{all_consuming, map};
@@ -21,13 +20,13 @@ use nom::sequence::{delimited, preceded};
 use nom::{IResult, Parser};
 
 use self::fit::{Spans, fit};
-use self::shape::{CLF_BYTES, Shape, Surroundings, field_and_shape, next_quote};
+use self::shape::{CLF_BYTES, Literal, Shape, Surroundings, field_and_shape, next_quote};
 use super::Glance;
 use crate::bytes::parse_status;
 use crate::record::{AccessRecord, Escape, Field, Skip};
 use crate::time::{Notation, Stamp};
 
-/// Most variables a layout can have. The longest formats seen in public have about 60.
+/// Most variables a layout can have, so that parsing needs no allocation. Formats rarely have more than 40.
 pub const MAX_VARIABLES: usize = 128;
 
 /// How many searches may be repeated for one line, because an earlier field did not end where it seemed to.
@@ -57,7 +56,7 @@ struct Slot {
     name: String,
     field: Field,
     shape: Shape,
-    after: Finder<'static>,
+    after: Literal,
 }
 
 /// The short way to stamp and status, for layouts with `[$time_local] "$request" $status`, no `"` before that, and
@@ -129,8 +128,7 @@ impl Layout {
             let (after, is_last) = (after.as_bytes(), index + 1 == parts.len());
             let place = Surroundings { before, after, is_last, escape };
             let (field, shape) = field_and_shape(name, place);
-            let finder = Finder::new(after).into_owned();
-            slots.push(Slot { name: (*name).to_owned(), field, shape, after: finder });
+            slots.push(Slot { name: (*name).to_owned(), field, shape, after: Literal::new(after) });
             before = after;
         }
         let notation_of = |slot: &Slot| match slot.shape {
@@ -166,7 +164,7 @@ impl Layout {
     }
 
     fn find_anchor(&self) -> Option<Anchor> {
-        let literal = |index: usize| self.slots.get(index).map(|slot| slot.after.needle());
+        let literal = |index: usize| self.slots.get(index).map(|slot| slot.after.bytes());
         let before = self.time.checked_sub(1).map_or(Some(&self.lead[..]), literal)?;
         let last = self.status == self.time + 2 && self.status + 1 == self.slots.len();
         let after = literal(self.status)?;
@@ -181,8 +179,8 @@ impl Layout {
         let mut least = self.lead.len() + CLF_BYTES + b"] ".len();
         let mut has_quote = self.lead.contains(&b'"');
         for slot in &self.slots[..self.time] {
-            least += slot.after.needle().len();
-            has_quote |= slot.after.needle().contains(&b'"');
+            least += slot.after.bytes().len();
+            has_quote |= slot.after.bytes().contains(&b'"');
         }
         (fits && !has_quote).then_some(Anchor { least })
     }
@@ -236,9 +234,10 @@ impl Layout {
 
     #[cold]
     fn glance_by_matching<'a>(&self, line: &'a [u8]) -> Result<Glance<'a>, Skip> {
-        let spans = fit(self, line)?;
-        let status = parse_status(spans[self.status].of(line)).ok_or(Skip::BadStatus)?;
-        Ok(Glance { stamp: spans[self.time].of(line), status })
+        let mut spans = Spans::NONE;
+        fit(self, line, &mut spans)?;
+        let status = parse_status(spans.of(self.status, line)).ok_or(Skip::BadStatus)?;
+        Ok(Glance { stamp: spans.of(self.time, line), status })
     }
 
     /// Stamp and status, if every field up to them can end in one place only.
@@ -247,7 +246,7 @@ impl Layout {
         let (mut stamp, mut status) = (&line[..0], 0);
         let upto = self.time.max(self.status);
         for (index, slot) in self.slots.iter().enumerate().take(upto + 1) {
-            let after = slot.after.needle();
+            let after = slot.after.bytes();
             let end = match slot.shape {
                 Shape::Open { list: false, .. } if !after.is_empty() => {
                     let limit = next_quote(self.escape, line, at);
@@ -279,14 +278,15 @@ impl Layout {
     ///
     /// A [`Skip`] that says why the layout does not fit.
     pub fn parse<'a>(&self, line: &'a [u8]) -> Result<AccessRecord<'a>, Skip> {
-        let spans = fit(self, line)?;
-        let status = parse_status(spans[self.status].of(line)).ok_or(Skip::BadStatus)?;
-        let time = spans[self.time].of(line);
+        let mut spans = Spans::NONE;
+        fit(self, line, &mut spans)?;
+        let status = parse_status(spans.of(self.status, line)).ok_or(Skip::BadStatus)?;
+        let time = spans.of(self.time, line);
         let stamp = self.notation.parse(time).ok_or(Skip::BadTime)?;
         let mut record = AccessRecord::new(self.refined(stamp, line, &spans), status, self.escape);
-        for (slot, span) in self.slots.iter().zip(&spans) {
+        for (index, slot) in self.slots.iter().enumerate() {
             if slot.field != Field::Other {
-                record.set(slot.field, span.of(line));
+                record.set(slot.field, spans.of(index, line));
             }
         }
         Ok(record)
@@ -297,7 +297,7 @@ impl Layout {
     /// Both print nginx's one cached time, so the second is the same; if it is not, the line was tampered with.
     fn refined(&self, stamp: Stamp, line: &[u8], spans: &Spans) -> Stamp {
         let fine =
-            self.fine_time.and_then(|slot| Notation::EpochSeconds.parse(spans[slot].of(line)));
+            self.fine_time.and_then(|slot| Notation::EpochSeconds.parse(spans.of(slot, line)));
         match fine {
             Some(fine) if (0..1_000_000).contains(&(fine.micros - stamp.micros)) => {
                 Stamp { micros: fine.micros, ..stamp }
@@ -310,9 +310,10 @@ impl Layout {
     ///
     /// Does nothing for a line that [`Layout::parse`] refuses.
     pub fn each_field<'a>(&self, line: &'a [u8], each: &mut dyn FnMut(&str, &'a [u8])) {
-        if let Ok(spans) = fit(self, line) {
-            for (slot, span) in self.slots.iter().zip(&spans) {
-                each(&slot.name, span.of(line));
+        let mut spans = Spans::NONE;
+        if fit(self, line, &mut spans).is_ok() {
+            for (index, slot) in self.slots.iter().enumerate() {
+                each(&slot.name, spans.of(index, line));
             }
         }
     }

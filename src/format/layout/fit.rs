@@ -8,55 +8,56 @@ use super::shape::{Shape, is_blank, list_end, next_quote};
 use super::{Layout, MAX_TRIES, MAX_VARIABLES};
 use crate::record::Skip;
 
-/// Where the value of each variable is, if the whole layout fits the whole line.
-pub(super) fn fit(layout: &Layout, line: &[u8]) -> Result<Spans, Skip> {
-    let mut fit = Fit {
-        layout,
-        line,
-        spans: [Span::default(); MAX_VARIABLES],
-        tries_left: MAX_TRIES,
-        failed_slot: 0,
-        skip: Skip::Shape,
-    };
-    if line.starts_with(&layout.lead) && fit.slots_from(0, layout.lead.len()) {
-        Ok(fit.spans)
-    } else {
-        Err(fit.skip)
+/// Finds where the value of each variable is, if the whole layout fits the whole line.
+///
+/// # Errors
+///
+/// What was wrong at the field that the best attempt reached.
+pub(super) fn fit(layout: &Layout, line: &[u8], spans: &mut Spans) -> Result<(), Skip> {
+    if u32::try_from(line.len()).is_err() {
+        return Err(Skip::TooLong);
+    }
+    let mut fit =
+        Fit { layout, line, spans, tries_left: MAX_TRIES, failed_slot: 0, skip: Skip::Shape };
+    let fits = line.starts_with(&layout.lead) && fit.slots_from(0, layout.lead.len());
+    if fits { Ok(()) } else { Err(fit.skip) }
+}
+
+/// Start and end of each value in its line, by index of its slot.
+#[derive(Debug)]
+pub(super) struct Spans([(u32, u32); MAX_VARIABLES]);
+
+impl Spans {
+    /// Nothing found yet.
+    pub(super) const NONE: Spans = Spans([(0, 0); MAX_VARIABLES]);
+
+    /// The value of a slot.
+    pub(super) fn of<'a>(&self, slot: usize, line: &'a [u8]) -> &'a [u8] {
+        let (start, end) = self.0[slot];
+        line.get(start as usize..end as usize).unwrap_or_default()
+    }
+
+    fn set(&mut self, slot: usize, start: usize, end: usize) {
+        self.0[slot] = (start as u32, end as u32);
     }
 }
-
-/// Offsets of a value in its line.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Span {
-    start: usize,
-    end: usize,
-}
-
-impl Span {
-    pub(super) fn of(self, line: &[u8]) -> &[u8] {
-        line.get(self.start..self.end).unwrap_or_default()
-    }
-}
-
-/// The values of a line, by index of their slot.
-pub(super) type Spans = [Span; MAX_VARIABLES];
 
 /// One attempt to fit a layout to a line.
 ///
 /// Fields whose end is certain are passed in a loop. For an open field every occurrence of the literal that follows
 /// is tried, the first first, until the rest of the line fits: so a user name that holds ` [` or a forged date cannot
 /// move the fields behind it.
-struct Fit<'l, 'a> {
+struct Fit<'l> {
     layout: &'l Layout,
-    line: &'a [u8],
-    spans: Spans,
+    line: &'l [u8],
+    spans: &'l mut Spans,
     tries_left: u32,
     /// The last slot that any attempt reached, and what was wrong there.
     failed_slot: usize,
     skip: Skip,
 }
 
-impl Fit<'_, '_> {
+impl Fit<'_> {
     /// Fits the slots from `slot` on to the line from `at` on.
     fn slots_from(&mut self, mut slot: usize, mut at: usize) -> bool {
         let layout = self.layout;
@@ -66,12 +67,12 @@ impl Fit<'_, '_> {
             }
             let is_cheap = matches!(
                 this.shape,
-                Shape::Time(_) | Shape::Status | Shape::Integer | Shape::Seconds
+                Shape::Time(_) | Shape::Status | Shape::Integer | Shape::Seconds | Shape::Ratio
             );
             if !is_cheap && !self.may_enter(slot) {
                 return false;
             }
-            let after = this.after.needle();
+            let after = this.after.bytes();
             let end = match this.shape.end(layout.escape, self.line, at, after) {
                 Ok(end) => end,
                 Err(skip) => return self.fail(slot, skip),
@@ -81,7 +82,7 @@ impl Fit<'_, '_> {
             {
                 return self.fail(slot, Skip::BadTime);
             }
-            self.spans[slot] = Span { start: at, end };
+            self.spans.set(slot, at, end);
             let rest = &self.line[end..];
             if !rest.starts_with(after) {
                 let is_cut = after.starts_with(rest);
@@ -98,11 +99,11 @@ impl Fit<'_, '_> {
             return false;
         }
         let this = &self.layout.slots[slot];
-        let after = this.after.needle();
+        let after = this.after.bytes();
         let limit = next_quote(self.layout.escape, self.line, start);
         if after.is_empty() && slot + 1 == self.layout.slots.len() {
             let end = start + self.line[start..].trim_ascii_end().len();
-            self.spans[slot] = Span { start, end };
+            self.spans.set(slot, start, end);
             return limit >= end || self.fail(slot, Skip::Shape);
         }
         let mut from = if list { list_end(self.line, start, after, limit) } else { start };
@@ -112,7 +113,7 @@ impl Fit<'_, '_> {
             {
                 return self.fail(slot, Skip::Shape);
             }
-            self.spans[slot] = Span { start, end };
+            self.spans.set(slot, start, end);
             if self.slots_from(slot + 1, end + after.len()) {
                 return true;
             }

@@ -4,6 +4,8 @@
 //! Invariants: a value never holds an unescaped `"` unless nothing is escaped.
 //! Source: nginx `ngx_http_log_module.c` (fixed widths, escaping), `ngx_http_upstream.c` (lists).
 
+use std::ops::RangeInclusive;
+
 use crate::record::{Escape, Field, Skip};
 use crate::time::Notation;
 
@@ -21,6 +23,8 @@ pub(super) enum Shape {
     Integer,
     /// Digits, a dot, three digits or more.
     Seconds,
+    /// Digits, a dot, two digits; `-` or nothing where a value is missing.
+    Ratio,
     /// Letters, digits and `.:_-/%`: an address, a method, an id.
     Word,
     /// Everything up to the next blank.
@@ -45,6 +49,7 @@ enum Kind {
     Status,
     Integer,
     Seconds,
+    Ratio,
     Word,
     /// No blanks.
     Token,
@@ -67,7 +72,7 @@ const VARIABLES: &[(&str, Field, Kind)] = &[
     ("document_uri", Field::Uri, Kind::Text),
     ("filtered_http_referer", Field::Referer, Kind::Text),
     ("filtered_request_uri", Field::RequestUri, Kind::Text),
-    ("gzip_ratio", Field::Other, Kind::Token),
+    ("gzip_ratio", Field::Other, Kind::Ratio),
     ("host", Field::Host, Kind::Token),
     ("hostname", Field::Other, Kind::Token),
     ("http_host", Field::Host, Kind::Text),
@@ -119,6 +124,44 @@ const VARIABLES: &[(&str, Field, Kind)] = &[
     ("uri", Field::Uri, Kind::Text),
 ];
 
+/// The text between two variables, ready to be searched for.
+#[derive(Debug, Clone)]
+pub(super) struct Literal {
+    bytes: Vec<u8>,
+    /// Index of the byte that values are least likely to hold.
+    rare: usize,
+}
+
+impl Literal {
+    pub(super) fn new(bytes: &[u8]) -> Self {
+        let frequency = |byte: u8| match byte {
+            b'"' | b'|' | b'[' | b']' | b'{' | b'}' | b'<' | b'>' | b'\t' => 0,
+            b',' | b';' | b'=' => 1,
+            b' ' => 3,
+            _ => 2,
+        };
+        let rare = (0..bytes.len()).min_by_key(|index| frequency(bytes[*index])).unwrap_or(0);
+        Literal { bytes: bytes.to_vec(), rare }
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The offset of the first occurrence. An empty literal occurs at 0.
+    pub(super) fn find(&self, text: &[u8]) -> Option<usize> {
+        let Some(rare) = self.bytes.get(self.rare) else { return Some(0) };
+        let mut from = self.rare;
+        loop {
+            let at = from + memchr::memchr(*rare, text.get(from..)?)?;
+            if text[at - self.rare..].starts_with(&self.bytes) {
+                return Some(at - self.rare);
+            }
+            from = at + 1;
+        }
+    }
+}
+
 /// Where a variable stands in a layout.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Surroundings<'l> {
@@ -150,6 +193,7 @@ fn shape(field: Field, kind: Kind, place: Surroundings<'_>) -> Shape {
         Kind::Status => Shape::Status,
         Kind::Integer => Shape::Integer,
         Kind::Seconds => Shape::Seconds,
+        Kind::Ratio => Shape::Ratio,
         _ if is_quoted => Shape::Quoted,
         Kind::Word if ends_the_line || after.first().is_some_and(|byte| !is_word(*byte)) => {
             Shape::Word
@@ -244,9 +288,11 @@ impl Shape {
                 }
                 _ => return Err(Skip::BadStatus),
             },
-            Shape::Integer if rest.first() == Some(&b'-') => 1,
+            Shape::Integer | Shape::Ratio if rest.first() == Some(&b'-') => 1,
             Shape::Integer => n_digits(rest),
-            Shape::Seconds => seconds_length(rest)?,
+            Shape::Ratio if n_digits(rest) == 0 => 0,
+            Shape::Ratio => decimal_length(rest, 2..=2)?,
+            Shape::Seconds => decimal_length(rest, 3..=9)?,
             Shape::Word => rest.iter().take_while(|byte| is_word(**byte)).count(),
             Shape::Solid => {
                 let quote = if escape == Escape::Default { b'"' } else { b' ' };
@@ -269,12 +315,12 @@ fn n_digits(text: &[u8]) -> usize {
     text.iter().take_while(|byte| byte.is_ascii_digit()).count()
 }
 
-fn seconds_length(text: &[u8]) -> Result<usize, Skip> {
+fn decimal_length(text: &[u8], n_decimals: RangeInclusive<usize>) -> Result<usize, Skip> {
     let whole = n_digits(text);
     if whole > 0 && text.get(whole) == Some(&b'.') {
-        let decimals = n_digits(&text[whole + 1..]);
-        if decimals >= 3 {
-            return Ok(whole + 1 + decimals);
+        let n = n_digits(&text[whole + 1..]);
+        if n_decimals.contains(&n) {
+            return Ok(whole + 1 + n);
         }
     }
     let is_cut = text.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.');
