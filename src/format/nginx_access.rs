@@ -1,0 +1,269 @@
+//! nginx access logs: the layouts in common use, and readers for any `log_format`.
+//!
+//! In: lines without terminator. Out: records by way of a [`Layout`].
+//! Invariants: [`LAYOUTS`] goes from special to general, so that of two layouts that fit a line the telling one wins.
+//! Source: nginx `ngx_http_log_module.c`; the row comments name where each layout comes from.
+
+use std::sync::Arc;
+
+use super::layout::Layout;
+use super::nginx_conf::log_format_of_directive;
+use super::{About, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
+use crate::record::{AccessRecord, Escape, Record, Skip};
+use crate::taxonomy::{LogRole, Server};
+
+macro_rules! combined {
+    () => {
+        r#"$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent""#
+    };
+}
+
+/// nginx's built-in layout, in force where `access_log` names none.
+pub const COMBINED: &str = combined!();
+
+/// Layouts by their usual names: name and text, tried in this order, all with default escaping.
+pub const LAYOUTS: &[(&str, &str)] = &[
+    // ingress-nginx, the default since 0.20.
+    (
+        "upstreaminfo",
+        concat!(
+            combined!(),
+            " $request_length $request_time [$proxy_upstream_name] [$proxy_alternative_upstream_name] $upstream_addr $upstream_response_length $upstream_response_time $upstream_status $req_id"
+        ),
+    ),
+    // ingress-nginx before canaries.
+    (
+        "upstreaminfo_without_alternative",
+        concat!(
+            combined!(),
+            " $request_length $request_time [$proxy_upstream_name] $upstream_addr $upstream_response_length $upstream_response_time $upstream_status $req_id"
+        ),
+    ),
+    // ingress-nginx before 0.26.
+    (
+        "upstreaminfo_real_ip",
+        r#"$remote_addr - [$the_real_ip] - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent" $request_length $request_time [$proxy_upstream_name] [$proxy_alternative_upstream_name] $upstream_addr $upstream_response_length $upstream_response_time $upstream_status $req_id"#,
+    ),
+    // ingress-nginx before 0.20.
+    (
+        "upstreaminfo_real_ip_without_alternative",
+        r#"$remote_addr - [$the_real_ip] - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent" $request_length $request_time [$proxy_upstream_name] $upstream_addr $upstream_response_length $upstream_response_time $upstream_status $req_id"#,
+    ),
+    // ingress-nginx, TCP and UDP services.
+    (
+        "log_stream",
+        "[$remote_addr] [$time_local] $protocol $status $bytes_sent $bytes_received $session_time",
+    ),
+    // nginx blog, "Using NGINX Logging for Application Performance Monitoring".
+    (
+        "apm",
+        r#""$time_local" client=$remote_addr method=$request_method request="$request" request_length=$request_length status=$status bytes_sent=$bytes_sent body_bytes_sent=$body_bytes_sent referer=$http_referer user_agent="$http_user_agent" upstream_addr=$upstream_addr upstream_status=$upstream_status request_time=$request_time upstream_response_time=$upstream_response_time upstream_connect_time=$upstream_connect_time upstream_header_time=$upstream_header_time"#,
+    ),
+    // NGINX Amplify documentation.
+    (
+        "main_ext",
+        concat!(
+            combined!(),
+            r#" "$http_x_forwarded_for" "$host" sn="$server_name" rt=$request_time ua="$upstream_addr" us="$upstream_status" ut="$upstream_response_time" ul="$upstream_response_length" cs=$upstream_cache_status"#
+        ),
+    ),
+    // nginx documentation, "Configuring Logging"; as printed there, no blank before `rt=`.
+    (
+        "upstream_time",
+        concat!(
+            combined!(),
+            r#"rt=$request_time uct="$upstream_connect_time" uht="$upstream_header_time" urt="$upstream_response_time""#
+        ),
+    ),
+    // The same, with the blank that most people add.
+    (
+        "upstream_time_spaced",
+        concat!(
+            combined!(),
+            r#" rt=$request_time uct="$upstream_connect_time" uht="$upstream_header_time" urt="$upstream_response_time""#
+        ),
+    ),
+    // Nginx Proxy Manager, proxy hosts.
+    (
+        "proxy_manager",
+        r#"[$time_local] $upstream_cache_status $upstream_status $status - $request_method $scheme $host "$request_uri" [Client $remote_addr] [Length $body_bytes_sent] [Gzip $gzip_ratio] [Sent-to $server] "$http_user_agent" "$http_referer""#,
+    ),
+    // Nginx Proxy Manager, other hosts.
+    (
+        "proxy_manager_standard",
+        r#"[$time_local] $status - $request_method $scheme $host "$request_uri" [Client $remote_addr] [Length $body_bytes_sent] [Gzip $gzip_ratio] "$http_user_agent" "$http_referer""#,
+    ),
+    // BunkerWeb.
+    (
+        "bunkerweb",
+        r#"$host $remote_addr - $request_id $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent""#,
+    ),
+    // AWS Elastic Beanstalk, enhanced health.
+    (
+        "healthd",
+        r#"$msec"$uri"$status"$request_time"$upstream_response_time"$http_x_forwarded_for"#,
+    ),
+    ("combined_times_pipe", concat!(combined!(), " $request_time $upstream_response_time $pipe")),
+    ("combined_times", concat!(combined!(), " $request_time $upstream_response_time")),
+    ("combined_request_time", concat!(combined!(), " $request_time")),
+    (
+        "main_times",
+        concat!(combined!(), r#" "$http_x_forwarded_for" $request_time $upstream_response_time"#),
+    ),
+    ("main_request_time", concat!(combined!(), r#" "$http_x_forwarded_for" $request_time"#)),
+    // omnibus-gitlab: combined with the compression ratio.
+    ("gitlab_access", concat!(combined!(), " $gzip_ratio")),
+    // nginx-proxy.
+    ("vhost_upstream", concat!("$host ", combined!(), r#" "$upstream_addr""#)),
+    ("vhost_combined", concat!("$host ", combined!())),
+    // nginx's own packages and container image.
+    ("main", concat!(combined!(), r#" "$http_x_forwarded_for""#)),
+    // Built into nginx.
+    ("combined", COMBINED),
+    ("common", r#"$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent"#),
+];
+
+/// Reads access lines of one layout.
+#[derive(Debug, Clone)]
+pub struct NginxAccess {
+    layout: Layout,
+    about: About,
+}
+
+impl NginxAccess {
+    /// A reader for a layout of [`LAYOUTS`]. `None`: no layout has this name.
+    pub fn named(name: &str) -> Option<Self> {
+        let (_, body) = LAYOUTS.iter().find(|row| row.0 == name)?;
+        Self::from_body(body, Escape::Default, FormatBasis::Given).ok()
+    }
+
+    /// A reader for the text of a `log_format`: its strings put together without a separator.
+    ///
+    /// # Errors
+    ///
+    /// Says in words why such lines cannot be read; see [`Layout::compile`].
+    pub fn from_body(body: &str, escape: Escape, basis: FormatBasis) -> Result<Self, String> {
+        let layout = Layout::compile(body, escape)?;
+        let known = LAYOUTS.iter().find(|row| row.1 == body && escape == Escape::Default);
+        let about = About {
+            format: NginxAccessFormat::NAME,
+            layout: known.map_or(body, |row| row.0).to_owned(),
+            server: Server::Nginx,
+            role: LogRole::Access,
+            notation: layout.notation(),
+            instant: Instant::End,
+            basis,
+        };
+        Ok(NginxAccess { layout, about })
+    }
+
+    /// The layout.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// Reads a line as [`Reader::parse`] does, for callers that know it to be an access line.
+    ///
+    /// # Errors
+    ///
+    /// A [`Skip`] that says why the layout does not fit.
+    pub fn parse_access<'a>(&self, line: &'a [u8]) -> Result<AccessRecord<'a>, Skip> {
+        self.layout.parse(line)
+    }
+}
+
+impl Reader for NginxAccess {
+    fn about(&self) -> &About {
+        &self.about
+    }
+
+    #[inline]
+    fn glance<'a>(&self, line: &'a [u8]) -> Result<Glance<'a>, Skip> {
+        self.layout.glance(line)
+    }
+
+    fn parse<'a>(&self, record: &'a [u8]) -> Result<Record<'a>, Skip> {
+        self.layout.parse(record).map(Record::Access)
+    }
+
+    fn each_field<'a>(&self, record: &'a [u8], each: &mut dyn FnMut(&str, &'a [u8])) {
+        self.layout.each_field(record, each);
+    }
+}
+
+/// Recognises nginx access lines by trying [`LAYOUTS`].
+#[derive(Debug, Clone, Copy)]
+pub struct NginxAccessFormat;
+
+impl NginxAccessFormat {
+    const NAME: &'static str = "nginx_access";
+}
+
+impl Format for NginxAccessFormat {
+    fn name(&self) -> &'static str {
+        Self::NAME
+    }
+
+    fn summary(&self) -> &'static str {
+        "nginx access log: combined, main, ingress-nginx and other layouts in common use, or a given log_format"
+    }
+
+    fn propose(&self, sample: &Sample<'_>) -> Option<Proposal> {
+        let mut best: Option<(NginxAccess, usize)> = None;
+        for (_, body) in LAYOUTS {
+            let Ok(reader) = NginxAccess::from_body(body, Escape::Default, FormatBasis::Detected)
+            else {
+                continue;
+            };
+            let accepts = |line: &&&[u8]| reader.layout.parse(line).is_ok();
+            let n_accepted = sample.lines.iter().filter(accepts).count();
+            if n_accepted > best.as_ref().map_or(0, |(_, most)| *most) {
+                best = Some((reader, n_accepted));
+            }
+        }
+        best.map(|(reader, n_accepted)| Proposal { reader: Arc::new(reader), n_accepted })
+    }
+
+    fn standing_reader(&self) -> Option<Arc<dyn Reader>> {
+        let reader =
+            NginxAccess::from_body(COMBINED, Escape::Default, FormatBasis::Detected).ok()?;
+        Some(Arc::new(reader))
+    }
+}
+
+/// A reader for what a user gives as a log format: the name of a layout of [`LAYOUTS`], the text of a format, with
+/// `escape=json ` or `escape=none ` before it where the configuration says so, or a whole `log_format ...;` directive.
+///
+/// # Errors
+///
+/// Says in words what is wrong.
+///
+/// # Examples
+///
+/// ```
+/// use logscan503::format::nginx_access::parse_spec;
+///
+/// assert!(parse_spec("combined").is_ok());
+/// assert!(parse_spec("escape=json $msec $status $request_uri").is_ok());
+/// assert!(parse_spec("log_format brief '$msec ' '$status';").is_ok());
+/// ```
+pub fn parse_spec(spec: &str) -> Result<NginxAccess, String> {
+    let spec = spec.trim();
+    if spec.split_whitespace().next() == Some("log_format") {
+        let format = log_format_of_directive(spec)?;
+        return NginxAccess::from_body(&format.body, format.escape, FormatBasis::Given);
+    }
+    let (escape, body) = match spec.split_once(char::is_whitespace) {
+        Some(("escape=default", body)) => (Escape::Default, body.trim_start()),
+        Some(("escape=json", body)) => (Escape::Json, body.trim_start()),
+        Some(("escape=none", body)) => (Escape::None, body.trim_start()),
+        _ => (Escape::Default, spec),
+    };
+    if body.contains('$') {
+        return NginxAccess::from_body(body, escape, FormatBasis::Given);
+    }
+    NginxAccess::named(body).ok_or_else(|| {
+        let names: Vec<&str> = LAYOUTS.iter().map(|row| row.0).collect();
+        format!("expected the text of a log_format, or one of {}", names.join(", "))
+    })
+}
