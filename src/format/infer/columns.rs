@@ -6,7 +6,7 @@
 
 use super::names::{is_own_name, is_status_list, variables_for};
 use super::values::{Column, Kind};
-use crate::bytes::{last_upstream_item, upstream_items};
+use crate::bytes::{is_absent, last_upstream_item, upstream_items};
 
 /// With fewer lines than this, chance agreement between columns proves nothing.
 const FEW_LINES: usize = 10;
@@ -55,7 +55,7 @@ impl<'c, 'a> Naming<'c, 'a> {
 
     fn note(&mut self, idx: usize, taken_for: &str, why: &str) {
         let column = &self.columns[idx];
-        let shown = column.values.iter().find(|value| !crate::bytes::is_absent(value));
+        let shown = column.values.iter().find(|value| !is_absent(value));
         let shown = shown.map_or_else(String::new, |value| {
             String::from_utf8_lossy(&value[..value.len().min(40)]).into_owned()
         });
@@ -428,42 +428,71 @@ impl<'c, 'a> Naming<'c, 'a> {
         }
     }
 
+    /// True when two columns have the same number of items, or none, in nearly all lines.
+    fn goes_with(&self, one: usize, other: usize) -> bool {
+        let (one, other) = (&self.columns[one], &self.columns[other]);
+        // Lists and absences are rare in calm times: where one column has them, the other must have them too.
+        let (mut n_special, mut n_apart) = (0usize, 0usize);
+        for (a, b) in one.values.iter().zip(&other.values) {
+            let shape = |value: &[u8]| (is_absent(value), upstream_items(value).count());
+            n_special += usize::from(shape(a) != (false, 1) || shape(b) != (false, 1));
+            n_apart += usize::from(shape(a) != shape(b));
+        }
+        n_apart * 10 <= n_special && n_apart * 50 <= one.n()
+    }
+
     /// True when absence in a column goes with absence of a backend, as far as the lines show it.
     fn goes_with_upstream(&self, idx: usize) -> bool {
         let witness = self.find("upstream_addr").or_else(|| self.find("upstream_status"));
         let column = &self.columns[idx];
         match witness {
-            Some(witness) => self.n_same_absence(idx, witness) * 50 >= column.n() * 49,
+            Some(witness) => self.goes_with(idx, witness),
             None => column.n_lists > 0 || (column.n() >= FEW_LINES && column.n_absent > 0),
         }
+    }
+
+    /// The duration of the whole request: always one number, even where the backend's are lists or absent.
+    fn request_time(&mut self, open: &[usize]) -> Option<usize> {
+        let columns = self.columns;
+        let mut single = open.to_vec();
+        single.retain(|idx| columns[*idx].is_always_single());
+        let witness = self.find("upstream_addr").or_else(|| self.find("upstream_status"));
+        let mut apart = single.clone();
+        apart.retain(|idx| {
+            witness.is_some_and(|witness| !self.goes_with(*idx, witness))
+                || open.iter().any(|other| !columns[*other].is_always_single())
+        });
+        if let [only] = apart[..] {
+            return Some(only);
+        }
+        if let ([only], None) = (&single[..], witness) {
+            // Nothing in such lines speaks of a backend.
+            return Some(*only);
+        }
+        if let ([only], true) = (&single[..], self.find("upstream_response_time").is_some()) {
+            return Some(*only);
+        }
+        let longest = single.iter().copied().find(|idx| {
+            open.len() > 1 && open.iter().all(|other| idx == other || self.is_longer(*idx, *other))
+        });
+        if longest.is_none() {
+            for idx in single {
+                self.note(idx, "left unnamed", "a duration: the request's or the backend's");
+            }
+        }
+        longest
     }
 
     fn durations(&mut self) {
         let columns = self.columns;
         let mut open = self.unnamed_of(&[Kind::Seconds]);
-        let mut single: Vec<usize> = open.clone();
-        single.retain(|idx| columns[*idx].is_always_single());
-        if self.find("request_time").is_none() {
-            let longest = single
-                .iter()
-                .copied()
-                .find(|idx| open.iter().all(|other| idx == other || self.is_longer(*idx, *other)));
-            // A lone duration may be the backend's, unless the backend's is known or nothing speaks of one.
-            if let Some(idx) = longest {
-                let is_lone = open.len() == 1
-                    && columns[idx].label.is_none()
-                    && (self.find("upstream_addr").is_some()
-                        || self.find("upstream_status").is_some())
-                    && self.find("upstream_response_time").is_none()
-                    && self.goes_with_upstream(idx);
-                if is_lone {
-                    self.note(idx, "left unnamed", "a duration: the request's or the backend's");
-                } else {
-                    self.set(idx, "request_time");
-                }
-            }
+        open.retain(|idx| columns[*idx].label.is_none());
+        if self.find("request_time").is_none()
+            && let Some(idx) = self.request_time(&open)
+        {
+            self.set(idx, "request_time");
         }
-        open.retain(|idx| self.names[*idx].is_none() && columns[*idx].label.is_none());
+        open.retain(|idx| self.names[*idx].is_none());
         let has_witness =
             self.find("upstream_addr").is_some() || self.find("upstream_status").is_some();
         open.retain(|idx| {
@@ -506,18 +535,24 @@ impl<'c, 'a> Naming<'c, 'a> {
 
     /// True when a duration is at least the other in nearly all lines, and really more in some.
     fn is_longer(&self, one: usize, other: usize) -> bool {
-        let (mut n_more, mut n_less) = (0, 0);
+        // Differences of 2 ms are how the server's cached clock ticks: measured on nginx 1.22, `$request_time` is
+        // 1 ms below `$upstream_response_time` in 5 % of requests, and 1 ms above in 9 %.
+        const TICKS_US: u64 = 2000;
+        let (mut n_longer, mut n_shorter, mut n_above, mut n_below) = (0usize, 0usize, 0, 0);
         for row in 0..self.n_lines() {
-            let pair =
-                (self.columns[one].seconds_us_at(row), self.columns[other].seconds_us_at(row));
-            if let (Some(a), Some(b)) = pair {
-                n_more += usize::from(a > b);
-                n_less += usize::from(a < b);
-            } else if pair.0.is_some() {
-                n_more += 1;
-            }
+            let one = self.columns[one].seconds_us_at(row);
+            let (Some(a), Some(b)) = (one, self.columns[other].seconds_us_at(row)) else {
+                continue;
+            };
+            n_longer += usize::from(a > b + TICKS_US);
+            n_shorter += usize::from(b > a + TICKS_US);
+            n_above += i64::from(a > b);
+            n_below += i64::from(a < b);
         }
-        n_more > 0 && n_less * 20 <= n_more
+        // Without a clear difference the many small ones tell, when they are more uneven than chance makes them.
+        let lead = n_above - n_below;
+        let is_uneven = n_above >= 10 && lead > 0 && lead * lead >= 4 * (n_above + n_below);
+        (n_longer > 0 && n_shorter * 20 <= n_longer) || (n_shorter == 0 && is_uneven)
     }
 
     fn sizes(&mut self) {
