@@ -5,6 +5,7 @@
 //! `parse` accepts no line that `glance` refuses. A new format is one file here and one line in [`FORMATS`].
 
 pub mod infer;
+pub mod json_access;
 
 use std::fmt;
 use std::sync::Arc;
