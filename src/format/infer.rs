@@ -190,7 +190,7 @@ fn layout_by(lines: &[&[u8]], how: &Cut) -> Option<(usize, Inferred)> {
     let cut_lines: Vec<Tokens<'_>> = lines.iter().map(|line| cut(line, how)).collect();
     let (shape, n_common) = common_shape(&cut_lines);
     let n_columns = shape.len().checked_sub(1)?;
-    if n_columns < 3 || n_columns > MAX_COLUMNS || n_common * 20 < lines.len() {
+    if !(3..=MAX_COLUMNS).contains(&n_columns) || n_common * 20 < lines.len() {
         return None;
     }
     let rows: Vec<&Tokens<'_>> =
@@ -293,7 +293,9 @@ fn write_body(
             }
         }
     }
-    Some((body, n_named))
+    // Where the request line is no column of its own, its three parts were found. A line of garbage has others.
+    let whole = body.replace("$request_method $request_uri $server_protocol", "$request");
+    Some((whole, n_named))
 }
 
 fn is_combined_dash(naming: &Naming<'_, '_>, idx: usize, column: &Column<'_>) -> bool {

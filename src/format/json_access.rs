@@ -17,7 +17,7 @@ use std::sync::Arc;
 use memchr::memmem::Finder;
 
 use self::keys::{STATUS_KEYS, TIME_KEYS, field_of, is_nginx_key};
-use self::pairs::{Pairs, bare_end, is_blank, string_end};
+use self::pairs::{Pair, Pairs, bare_end, is_blank, string_end};
 use super::{About, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
 use crate::bytes::{parse_seconds_us, parse_status};
 use crate::record::{AccessRecord, Escape, Field, Record, Skip, split_request};
@@ -85,7 +85,7 @@ pub struct JsonAccess {
 impl JsonAccess {
     /// Chooses keys from the lines. `None`: no key holds times, none holds statuses, or nothing is a request.
     pub fn detect(sample: &Sample<'_>) -> Option<Self> {
-        let objects: Vec<Vec<(&[u8], &[u8])>> = sample
+        let objects: Vec<Vec<Pair<'_>>> = sample
             .lines
             .iter()
             .filter(|line| line.trim_ascii_start().starts_with(b"{"))
@@ -169,7 +169,7 @@ impl Reader for JsonAccess {
 }
 
 /// All keys, in the order in which they first occur.
-fn names_of<'a>(objects: &[Vec<(&'a [u8], &'a [u8])>]) -> Vec<&'a [u8]> {
+fn names_of<'a>(objects: &[Vec<Pair<'a>>]) -> Vec<&'a [u8]> {
     let mut names: Vec<&[u8]> = Vec::new();
     for (key, _) in objects.iter().flatten() {
         if !names.contains(key) && names.len() < 100 {
@@ -179,13 +179,13 @@ fn names_of<'a>(objects: &[Vec<(&'a [u8], &'a [u8])>]) -> Vec<&'a [u8]> {
     names
 }
 
-fn value_of<'a>(object: &[(&'a [u8], &'a [u8])], name: &[u8]) -> Option<&'a [u8]> {
+fn value_of<'a>(object: &[Pair<'a>], name: &[u8]) -> Option<&'a [u8]> {
     object.iter().find(|(key, _)| *key == name).map(|(_, value)| *value)
 }
 
 /// The first key of the table that is in most objects with a value that passes.
 fn choose<'a>(
-    objects: &[Vec<(&'a [u8], &'a [u8])>],
+    objects: &[Vec<Pair<'a>>],
     names: &[&'a [u8]],
     table: &[&str],
     passes: impl Fn(&[u8]) -> bool,
@@ -194,8 +194,7 @@ fn choose<'a>(
         .iter()
         .flat_map(|key| names.iter().filter(|name| name.eq_ignore_ascii_case(key.as_bytes())))
         .map(|name| {
-            let has_it =
-                |object: &&Vec<(&[u8], &[u8])>| value_of(object, name).is_some_and(&passes);
+            let has_it = |object: &&Vec<Pair<'_>>| value_of(object, name).is_some_and(&passes);
             (*name, objects.iter().filter(has_it).count())
         })
         .filter(|(_, n_passing)| n_passing * 2 > objects.len())
@@ -206,10 +205,7 @@ fn choose<'a>(
         .map(|(name, _)| name)
 }
 
-fn choose_time<'a>(
-    objects: &[Vec<(&'a [u8], &'a [u8])>],
-    names: &[&'a [u8]],
-) -> Option<(&'a [u8], Notation)> {
+fn choose_time<'a>(objects: &[Vec<Pair<'a>>], names: &[&'a [u8]]) -> Option<(&'a [u8], Notation)> {
     // Notations with a zone and a known unit go first.
     [Notation::Iso8601, Notation::Clf, Notation::EpochSeconds, Notation::EpochMillis]
         .into_iter()
@@ -220,7 +216,7 @@ fn choose_time<'a>(
 }
 
 /// The field of a key, corrected where its values say otherwise.
-fn field_by_values(name: &[u8], objects: &[Vec<(&[u8], &[u8])>]) -> Field {
+fn field_by_values(name: &[u8], objects: &[Vec<Pair<'_>>]) -> Field {
     let values = || {
         objects.iter().filter_map(|object| value_of(object, name)).filter(|value| !value.is_empty())
     };

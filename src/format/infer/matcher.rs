@@ -25,15 +25,12 @@ impl Matcher {
         let mut pieces = body.split('$');
         let head = pieces.next().unwrap_or_default().as_bytes().to_vec();
         let parts = pieces
-            .map(|piece| match piece.strip_prefix('{').and_then(|piece| piece.split_once('}')) {
-                Some((name, literal)) => (name.to_owned(), literal.as_bytes().to_vec()),
-                None => {
-                    let length = piece
-                        .bytes()
-                        .take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
-                        .count();
-                    (piece[..length].to_owned(), piece.as_bytes()[length..].to_vec())
-                }
+            .map(|piece| {
+                let braced = piece.strip_prefix('{').and_then(|piece| piece.split_once('}'));
+                let is_name = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+                let end = piece.find(|letter| !is_name(letter)).unwrap_or(piece.len());
+                let (name, literal) = braced.unwrap_or_else(|| piece.split_at(end));
+                (name.to_owned(), literal.as_bytes().to_vec())
             })
             .collect();
         Matcher { head, parts, escape }

@@ -270,9 +270,7 @@ fn fits_variable(variable: &str, column: &Column<'_>) -> bool {
         "status" => column.is(&[Kind::Status]) && column.is_always_single(),
         "upstream_status" => is_status_list(column) || never,
         "upstream_addr" => {
-            column.count(Kind::Addr) > 0
-                || (!never && column.is(&[Kind::Ip, Kind::Word, Kind::Host, Kind::Url]))
-                || never
+            column.count(Kind::Addr) > 0 || is(&[Kind::Ip, Kind::Word, Kind::Host, Kind::Url])
         }
         "upstream_response_time" | "upstream_header_time" | "upstream_connect_time" => {
             is(&[Kind::Seconds])

@@ -46,9 +46,8 @@ pub(super) fn cut<'a>(line: &'a [u8], how: &Cut) -> Tokens<'a> {
 fn label_length(text: &[u8]) -> Option<usize> {
     let length = key_length(text)?;
     match text[length..] {
-        [b'=', ..] => Some(length + 1),
+        [b'=', ..] | [b':', b'"' | b'[', ..] => Some(length + 1),
         [b':', b' ', ref rest @ ..] if rest.first() != Some(&b' ') => Some(length + 2),
-        [b':', b'"' | b'[', ..] => Some(length + 1),
         [b':', ref rest @ ..]
             if !rest.starts_with(b"/") && variable_of_key(&text[..length]).is_some() =>
         {

@@ -340,6 +340,6 @@ impl<'a> Column<'a> {
         // A retried request took as long as all its attempts.
         let value = self.values.get(row)?;
         let items = upstream_items(value);
-        items.filter_map(parse_seconds_us).reduce(|sum, next| sum.saturating_add(next))
+        items.filter_map(parse_seconds_us).reduce(u64::saturating_add)
     }
 }

@@ -11,6 +11,9 @@ use crate::record::Skip;
 /// Keys whose object is read as if its pairs stood in the line itself.
 const FLATTENED: &[&[u8]] = &[b"request", b"http", b"response", b"req", b"res"];
 
+/// A key and its value, raw.
+pub(super) type Pair<'a> = (&'a [u8], &'a [u8]);
+
 /// The pairs of a line, in its order. After an error nothing follows.
 #[derive(Debug, Clone)]
 pub(super) struct Pairs<'a> {
@@ -34,7 +37,7 @@ impl<'a> Pairs<'a> {
         }
     }
 
-    fn next_pair(&mut self) -> Result<Option<(&'a [u8], &'a [u8])>, Skip> {
+    fn next_pair(&mut self) -> Result<Option<Pair<'a>>, Skip> {
         if self.at == 0 {
             return Err(Skip::Shape);
         }
@@ -131,7 +134,7 @@ impl<'a> Pairs<'a> {
 }
 
 impl<'a> Iterator for Pairs<'a> {
-    type Item = Result<(&'a [u8], &'a [u8]), Skip>;
+    type Item = Result<Pair<'a>, Skip>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.is_done {
