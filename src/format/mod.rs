@@ -7,6 +7,8 @@
 pub mod layout;
 pub mod nginx_access;
 pub mod nginx_conf;
+pub mod infer;
+pub mod json_access;
 
 use std::fmt;
 use std::sync::Arc;

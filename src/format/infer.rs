@@ -1,0 +1,305 @@
+//! Works out the layout of access lines from the values in them, without flags.
+//!
+//! In: sampled lines. Out: [`Inferred`], a format string in the syntax of nginx `log_format`.
+//! Invariants: the result was tried on the sample and fits most of its access lines; a column that could be one of
+//! several variables is called `$unknown_N`, never guessed.
+//!
+//! In words: cut each line in several ways; keep the way in which most lines have the same literal text around their
+//! values; profile each column of values; name the columns by label, by shape, and by how they move together.
+
+mod columns;
+mod matcher;
+mod names;
+mod tokens;
+mod values;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use self::columns::Naming;
+use self::tokens::{Cut, SEPARATORS, Tokens, common_labels, cut, is_key_byte};
+use self::values::{Column, Kind, item_kind};
+use super::Sample;
+use crate::record::Escape;
+
+/// More lines do not make an inference better, only slower.
+const MAX_LINES: usize = 1000;
+/// Longer lines are no help either.
+const MAX_LINE_BYTES: usize = 16 * 1024;
+/// A layout is worth having when it fits this share of the access lines, in percent.
+const MIN_FIT_PERCENT: usize = 60;
+/// Layouts with more columns than this are no access logs.
+const MAX_COLUMNS: usize = 64;
+
+/// A layout worked out from lines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inferred {
+    /// The layout in the syntax of nginx `log_format`; columns not identified are `$unknown_1`, `$unknown_2`, ...
+    pub body: String,
+    /// How values are escaped.
+    pub escape: Escape,
+    /// How many lines of the sample fit the layout, by the matcher of this module.
+    pub n_accepted_estimate: usize,
+    /// What was inferred on less than certainty, one sentence each, for people.
+    pub notes: Vec<String>,
+}
+
+/// Infers the layout of most access lines of a sample. `None`: no layout with a time and a status fits 60 % of them.
+///
+/// Lines that cannot be access lines of any layout (no time or no status anywhere) are not counted against it.
+pub fn infer_layout(sample: &Sample<'_>) -> Option<Inferred> {
+    let lines = access_like(sample);
+    let best = best_layout(&lines)?;
+    (best.n_accepted_estimate * 100 >= lines.len() * MIN_FIT_PERCENT).then_some(best)
+}
+
+/// Infers up to `max` layouts of a sample that mixes several, the most frequent first.
+pub fn infer_layouts(sample: &Sample<'_>, max: usize) -> Vec<Inferred> {
+    let mut lines = access_like(sample);
+    let n_total = lines.len();
+    let mut found = Vec::new();
+    while found.len() < max && !lines.is_empty() {
+        let Some(best) = best_layout(&lines) else { break };
+        // What fits one line in twenty is rather noise than a layout.
+        if best.n_accepted_estimate * 20 < n_total {
+            break;
+        }
+        let matcher = matcher::Matcher::new(&best.body, best.escape);
+        lines.retain(|line| !matcher.fits(line));
+        found.push(best);
+    }
+    found
+}
+
+/// The lines that may be access lines: not messages of an error log, not JSON, and with a status somewhere.
+fn access_like<'a>(sample: &Sample<'a>) -> Vec<&'a [u8]> {
+    let keep = |line: &&&[u8]| {
+        let is_message =
+            line.get(..19).is_some_and(|head| crate::time::parse_nginx_error(head).is_some())
+                && line.get(19..21) == Some(b" [");
+        let has_status = line
+            .split(|byte| !byte.is_ascii_alphanumeric())
+            .any(|word| word.len() == 3 && item_kind(word) == Kind::Status);
+        line.len() <= MAX_LINE_BYTES && !line.starts_with(b"{") && !is_message && has_status
+    };
+    // Spread over the sample, so that an outage at its end is seen.
+    let kept: Vec<&[u8]> = sample.lines.iter().filter(keep).copied().collect();
+    let step = kept.len().div_ceil(MAX_LINES).max(1);
+    kept.into_iter().step_by(step).collect()
+}
+
+fn best_layout(lines: &[&[u8]]) -> Option<Inferred> {
+    if lines.is_empty() {
+        return None;
+    }
+    let mut cuts = vec![Cut::Blanks];
+    let labels = common_labels(lines);
+    if labels.len() >= 3 {
+        cuts.push(Cut::Labels(labels));
+    }
+    for separator in SEPARATORS {
+        let n_with = lines
+            .iter()
+            .filter(|line| memchr::memmem::find_iter(line, separator).take(3).count() == 3)
+            .count();
+        if n_with * 2 > lines.len() {
+            cuts.push(Cut::Separator(separator, Vec::new()));
+        }
+    }
+    let mut best: Option<(usize, Inferred)> = None;
+    for how in cuts {
+        for how in refinements(lines, how) {
+            let Some((score, inferred)) = layout_by(lines, &how) else { continue };
+            if best.as_ref().is_none_or(|(so_far, _)| score > *so_far) {
+                best = Some((score, inferred));
+            }
+        }
+    }
+    best.map(|(_, inferred)| inferred)
+}
+
+/// The cut itself and, where the lines suggest them, finer or more tolerant variants.
+fn refinements(lines: &[&[u8]], how: Cut) -> Vec<Cut> {
+    let mut variants = Vec::new();
+    match &how {
+        Cut::Blanks => {
+            let cut_lines: Vec<Tokens<'_>> = lines.iter().map(|line| cut(line, &how)).collect();
+            let (_, n_common) = common_shape(&cut_lines);
+            if n_common * 10 < lines.len() * 9 {
+                variants.extend(longest_common_head(&cut_lines).map(Cut::BlanksThenRest));
+            }
+        }
+        Cut::Separator(separator, _) => {
+            let cut_lines: Vec<Tokens<'_>> = lines.iter().map(|line| cut(line, &how)).collect();
+            let (shape, _) = common_shape(&cut_lines);
+            let rows: Vec<&Tokens<'_>> =
+                cut_lines.iter().filter(|tokens| tokens.literals == shape).collect();
+            let compound: Vec<usize> =
+                (0..shape.len().saturating_sub(1)).filter(|idx| is_compound(&rows, *idx)).collect();
+            if !compound.is_empty() {
+                variants.push(Cut::Separator(separator, compound));
+            }
+        }
+        Cut::BlanksThenRest(_) | Cut::Labels(_) => {}
+    }
+    variants.push(how);
+    variants
+}
+
+/// True for a column whose values are several values, the same number of them in each line.
+fn is_compound(rows: &[&Tokens<'_>], idx: usize) -> bool {
+    let mut shape: Option<Vec<&[u8]>> = None;
+    rows.iter().all(|row| {
+        let value = row.values[idx];
+        let inner = cut(value, &Cut::Blanks);
+        inner.values.len() > 1
+            && item_kind(value) == Kind::Text
+            && *shape.get_or_insert_with(|| inner.literals.clone()) == inner.literals
+    })
+}
+
+/// The most frequent literal text, and in how many lines it occurs.
+fn common_shape<'a>(cut_lines: &[Tokens<'a>]) -> (Vec<&'a [u8]>, usize) {
+    let mut counts: BTreeMap<&[&[u8]], usize> = BTreeMap::new();
+    for tokens in cut_lines {
+        *counts.entry(&tokens.literals).or_default() += 1;
+    }
+    let most = counts.into_iter().max_by_key(|(shape, count)| (*count, shape.len()));
+    most.map_or((Vec::new(), 0), |(shape, count)| (shape.to_vec(), count))
+}
+
+/// After how many values the lines stop being alike, if they have at least three alike in nine of ten lines.
+fn longest_common_head(cut_lines: &[Tokens<'_>]) -> Option<usize> {
+    let longest = cut_lines.iter().map(|tokens| tokens.values.len()).max()?.min(MAX_COLUMNS);
+    (3..longest).rev().find(|n_values| {
+        let mut counts: BTreeMap<&[&[u8]], usize> = BTreeMap::new();
+        for tokens in cut_lines {
+            if tokens.values.len() > *n_values {
+                *counts.entry(&tokens.literals[..=*n_values]).or_default() += 1;
+            }
+        }
+        counts.values().max().is_some_and(|count| count * 10 >= cut_lines.len() * 9)
+    })
+}
+
+/// The layout of the lines when cut in one way, and how good it is.
+fn layout_by(lines: &[&[u8]], how: &Cut) -> Option<(usize, Inferred)> {
+    let cut_lines: Vec<Tokens<'_>> = lines.iter().map(|line| cut(line, how)).collect();
+    let (shape, n_common) = common_shape(&cut_lines);
+    let n_columns = shape.len().checked_sub(1)?;
+    if !(3..=MAX_COLUMNS).contains(&n_columns) || n_common * 20 < lines.len() {
+        return None;
+    }
+    let rows: Vec<&Tokens<'_>> =
+        cut_lines.iter().filter(|tokens| tokens.literals == shape).collect();
+    let mut literals: Vec<Vec<u8>> = shape.iter().map(|literal| literal.to_vec()).collect();
+    let columns: Vec<Column<'_>> = (0..n_columns)
+        .map(|idx| {
+            let mut values: Vec<&[u8]> = rows.iter().map(|row| row.values[idx]).collect();
+            let wrap = literals[idx].last().copied().filter(|byte| b"\"[".contains(byte));
+            peel_label(&mut literals[idx], &mut values);
+            Column::new(label_of(&literals[idx]), wrap.unwrap_or(0), values)
+        })
+        .collect();
+    let naming = Naming::of(&columns)?;
+    let escape = escape_of(lines);
+    let (body, n_named) = write_body(&literals, &columns, &naming)?;
+    let matcher = matcher::Matcher::new(&body, escape);
+    let n_accepted_estimate = lines.iter().filter(|line| matcher.fits(line)).count();
+    if n_accepted_estimate == 0 {
+        return None;
+    }
+    let notes = naming.notes.clone();
+    let score = n_accepted_estimate * (10 + n_named);
+    Some((score, Inferred { body, escape, n_accepted_estimate, notes }))
+}
+
+/// Moves a text that all values start with, such as `Client ` or `origin:`, to the literal before them.
+fn peel_label(literal: &mut Vec<u8>, values: &mut [&[u8]]) {
+    let Some(first) = values.first() else { return };
+    if item_kind(first) != Kind::Text && item_kind(first) != Kind::Word {
+        return;
+    }
+    let in_bracket = literal.last() == Some(&b'[');
+    let Some(key) = tokens::key_length(first) else { return };
+    let length = match &first[key..] {
+        [b':' | b'=', b' ', ..] => key + 2,
+        [b':' | b'=', ..] => key + 1,
+        [b' ', ..] if in_bracket => key + 1,
+        _ => return,
+    };
+    let prefix = first[..length].to_vec();
+    if !values.iter().all(|value| value.starts_with(&prefix)) {
+        return;
+    }
+    literal.extend_from_slice(&prefix);
+    for value in values {
+        *value = &value[length..];
+    }
+}
+
+/// The key at the end of the text before a value: `rt` of ` rt="`.
+fn label_of(literal: &[u8]) -> Option<String> {
+    let text = literal.trim_ascii_end();
+    let text = text.strip_suffix(b"\"").or_else(|| text.strip_suffix(b"[")).unwrap_or(text);
+    let text = text.trim_ascii_end();
+    let marked = text.strip_suffix(b"=").or_else(|| text.strip_suffix(b":"));
+    let text = marked.unwrap_or(text);
+    let start = text.iter().rposition(|byte| !is_key_byte(*byte)).map_or(0, |at| at + 1);
+    let in_bracket = start > 0 && text[start - 1] == b'[';
+    let key = &text[start..];
+    let is_key = (marked.is_some() || in_bracket)
+        && key.first().is_some_and(|byte| byte.is_ascii_alphabetic() || b"_@".contains(byte));
+    is_key.then(|| String::from_utf8_lossy(key).into_owned())
+}
+
+fn escape_of(lines: &[&[u8]]) -> Escape {
+    let has = |needle: &[u8]| lines.iter().any(|line| memchr::memmem::find(line, needle).is_some());
+    if has(b"\\\"") || (has(b"\\\\") && !has(b"\\x")) { Escape::Json } else { Escape::Default }
+}
+
+/// Writes the format string, and counts its named columns. `None`: a literal cannot be written in such a string.
+fn write_body(
+    literals: &[Vec<u8>],
+    columns: &[Column<'_>],
+    naming: &Naming<'_, '_>,
+) -> Option<(String, usize)> {
+    let (mut body, mut n_unknown, mut n_named) = (String::new(), 0, 0);
+    for (idx, literal) in literals.iter().enumerate() {
+        let text = std::str::from_utf8(literal).ok()?;
+        if text.contains('$') || (text.is_empty() && idx > 0 && idx < columns.len()) {
+            return None;
+        }
+        body.push_str(text);
+        let Some(column) = columns.get(idx) else { break };
+        let next_is_name_byte = literals
+            .get(idx + 1)
+            .and_then(|next| next.first())
+            .is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
+        let (open, close) = if next_is_name_byte { ("{", "}") } else { ("", "") };
+        match naming.names[idx] {
+            Some(name) => {
+                n_named += 1;
+                let _ = write!(body, "${open}{name}{close}");
+            }
+            // `ADDR - USER [TIME]`: the dash is text of the format.
+            None if is_combined_dash(naming, idx, column) => body.push('-'),
+            None => {
+                n_unknown += 1;
+                let _ = write!(body, "${open}unknown_{n_unknown}{close}");
+            }
+        }
+    }
+    // Where the request line is no column of its own, its three parts were found. A line of garbage has others.
+    let whole = body.replace("$request_method $request_uri $server_protocol", "$request");
+    Some((whole, n_named))
+}
+
+fn is_combined_dash(naming: &Naming<'_, '_>, idx: usize, column: &Column<'_>) -> bool {
+    column.values.iter().all(|value| *value == b"-")
+        && idx.checked_sub(1).and_then(|before| naming.names[before]) == Some("remote_addr")
+        && naming.find("time_local") == Some(idx + 2)
+}

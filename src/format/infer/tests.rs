@@ -1,0 +1,249 @@
+use proptest::prelude::*;
+
+use super::*;
+
+/// What a server would log for request number `n`: one in six is answered without a backend, one in six was retried.
+fn value(name: &str, n: usize) -> String {
+    let calls_backend = !n.is_multiple_of(6);
+    let is_retried = n % 6 == 1;
+    let status = ["503", "200", "200", "304", "503", "404"][n % 6];
+    let us = 3000 + (n * 7919) % 90_000;
+    let seconds = |us: usize| format!("{}.{:03}", us / 1_000_000, us / 1000 % 1000);
+    let per_attempt = |first: String, last: String| {
+        if !calls_backend {
+            "-".to_owned()
+        } else if is_retried {
+            format!("{first}, {last}")
+        } else {
+            last
+        }
+    };
+    let agents = [
+        "curl/8.5.0",
+        "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0",
+        "-",
+        "kube-probe/1.29",
+        "Go-http-client/1.1",
+    ];
+    match name {
+        "time_local" => format!("20/Nov/2026:21:{:02}:{:02} +0000", n / 60 % 60, n % 60),
+        "time_iso8601" => format!("2026-11-20T21:{:02}:{:02}+00:00", n / 60 % 60, n % 60),
+        "msec" => format!("17952102{:02}.{:03}", 10 + n, (n * 37) % 1000),
+        "remote_addr" => ["203.0.113.7", "2001:db8::17", "198.51.100.4"][n % 3].to_owned(),
+        "remote_user" | "constant" => "-".to_owned(),
+        "request" => format!("{} {} HTTP/1.1", value("request_method", n), value("request_uri", n)),
+        "request_method" => ["GET", "POST"][n % 2].to_owned(),
+        "request_uri" => format!("/cart/{n}?status=503&x={n}"),
+        "server_protocol" => "HTTP/1.1".to_owned(),
+        "scheme" => "https".to_owned(),
+        "status" => status.to_owned(),
+        "body_bytes_sent" if status == "304" => "0".to_owned(),
+        "body_bytes_sent" => (190 + n * 131 % 7000).to_string(),
+        "http_referer" => ["-", "https://shop.example.com/cart?step=2"][n % 2].to_owned(),
+        "http_user_agent" => agents[n % agents.len()].to_owned(),
+        "http_x_forwarded_for" => ["-", "192.0.2.9, 10.0.0.1", "192.0.2.8"][n % 3].to_owned(),
+        "host" => ["shop.example.com", "api.example.com"][n % 2].to_owned(),
+        "request_time" => seconds(if calls_backend { us + 4000 } else { 0 }),
+        "request_id" => format!("{:032x}", n * 2_654_435_761),
+        "connection" => (4000 + n * 3).to_string(),
+        "upstream_addr" => {
+            per_attempt("10.0.0.1:8080".to_owned(), format!("10.0.0.{}:8080", 1 + n % 3))
+        }
+        "upstream_status" => per_attempt("502".to_owned(), status.to_owned()),
+        "upstream_response_time" => per_attempt("0.001".to_owned(), seconds(us)),
+        "upstream_header_time" => per_attempt("-".to_owned(), seconds(us - us / 10)),
+        "upstream_connect_time" => per_attempt("-".to_owned(), "0.001".to_owned()),
+        "upstream_cache_status" => ["-", "MISS", "HIT"][n % 3].to_owned(),
+        "limit_req_status" => ["REJECTED", "PASSED"][usize::from(calls_backend)].to_owned(),
+        "server_addr" => "10.0.0.5:443".to_owned(),
+        other => panic!("no value for {other}"),
+    }
+}
+
+fn render(layout: &str, n: usize) -> String {
+    let mut pieces = layout.split('$');
+    let mut line = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let is_name = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+        let length = piece.find(|letter| !is_name(letter)).unwrap_or(piece.len());
+        line += &value(&piece[..length], n);
+        line += &piece[length..];
+    }
+    line
+}
+
+fn infer(lines: &[String]) -> Option<Inferred> {
+    infer_layout(&Sample { lines: lines.iter().map(String::as_bytes).collect() })
+}
+
+/// Lines of `layout` lead to `expected`, and all of them fit it.
+#[track_caller]
+fn check(layout: &str, expected: &str) {
+    let lines: Vec<String> = (0..90).map(|n| render(layout, n)).collect();
+    let inferred = infer(&lines).expect("inferred");
+    assert_eq!(inferred.body, expected, "{:?}", inferred.notes);
+    assert_eq!(inferred.n_accepted_estimate, lines.len(), "{}", inferred.body);
+}
+
+#[track_caller]
+fn check_same(layout: &str) {
+    check(layout, layout);
+}
+
+const COMBINED: &str = r#"$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent""#;
+
+#[test]
+fn tails_of_combined_are_told_apart() {
+    check_same(COMBINED);
+    check_same(&format!(r#"{COMBINED} "$http_x_forwarded_for""#));
+    check_same(&format!(
+        r#"{COMBINED} "$upstream_addr" "$upstream_status" $upstream_response_time $request_time $request_id"#
+    ));
+    check_same(&format!(
+        r#"{COMBINED} rt=$request_time uct="$upstream_connect_time" uht="$upstream_header_time" urt="$upstream_response_time""#
+    ));
+    check_same(&format!(
+        r#"{COMBINED} rt=$request_time ua="$upstream_addr" us="$upstream_status" ut="$upstream_response_time" cs=$upstream_cache_status"#
+    ));
+    check_same(&format!(
+        "{COMBINED} $request_time $upstream_connect_time $upstream_header_time $upstream_response_time $upstream_addr $upstream_status"
+    ));
+    check_same(&format!(
+        "{COMBINED} upstream: $upstream_addr status: $upstream_status request_time:$request_time"
+    ));
+    check_same(&format!("$host {COMBINED} conn=$connection"));
+    check_same(&format!("{COMBINED} | $request_time | $upstream_response_time | $upstream_addr"));
+}
+
+#[test]
+fn separated_layouts_in_any_order() {
+    check_same(
+        "$msec|$status|$request_time|$upstream_status|$upstream_addr|$host|$request_method|$request_uri|$body_bytes_sent|$remote_addr|$http_user_agent",
+    );
+    check_same(
+        "$time_iso8601\t$remote_addr\t$host\t$request\t$status\t$body_bytes_sent\t$request_time\t$upstream_response_time\t$upstream_addr\t$http_user_agent",
+    );
+    check_same(
+        "$time_local;$remote_addr;$request_method;$request_uri;$status;$upstream_status;$upstream_addr;$request_time;\"$http_user_agent\"",
+    );
+    check_same(
+        "$time_iso8601,$status,$upstream_status,\"$upstream_addr\",$host,\"$request\",$request_time,$upstream_response_time",
+    );
+    check_same(
+        "$time_local | $remote_addr | $host | $request | $status | $upstream_addr | $upstream_status | $http_user_agent",
+    );
+}
+
+#[test]
+fn labelled_layouts() {
+    check_same(
+        r#"time=$time_iso8601 client=$remote_addr method=$request_method uri=$request_uri status=$status upstream_addr="$upstream_addr" upstream_status="$upstream_status" request_time=$request_time"#,
+    );
+    check_same(
+        "time=$time_iso8601 status=$status ua=$http_user_agent host=$host uri=$request_uri us=$upstream_status urt=$upstream_response_time",
+    );
+    check_same(
+        "time:$time_local\thost:$remote_addr\treq:$request\tstatus:$status\tsize:$body_bytes_sent\tua:$http_user_agent\treqtime:$request_time\tupsaddr:$upstream_addr"
+            .replace("host:", "client:")
+            .as_str(),
+    );
+    check_same(
+        r#"[$time_local] $status $request_method $scheme $host "$request_uri" [Client $remote_addr] [Length $body_bytes_sent] "$http_user_agent" "$http_referer""#,
+    );
+}
+
+#[test]
+fn what_could_be_several_variables_stays_unnamed() {
+    // An address that never is absent and has the port of a listener; a duration that nothing tells apart.
+    check(
+        &format!("{COMBINED} $server_addr $constant"),
+        &format!("{COMBINED} $unknown_1 $unknown_2"),
+    );
+    // Two limits write the same words.
+    check(&format!("{COMBINED} $limit_req_status"), &format!("{COMBINED} $unknown_1"));
+    // A status that always is the response's: a copy of it as well as the backend's.
+    check(&format!("{COMBINED} \"$status\""), &format!("{COMBINED} \"$unknown_1\""));
+}
+
+#[track_caller]
+fn check_lines(lines: &[&str], expected: Option<&str>) {
+    let lines: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
+    let inferred = infer(&lines);
+    assert_eq!(inferred.as_ref().map(|inferred| inferred.body.as_str()), expected, "{inferred:?}");
+}
+
+#[test]
+fn few_lines_give_only_safe_names() {
+    check_lines(
+        &[
+            r#"203.0.113.7 - - [20/Nov/2026:21:00:01 +0000] "GET / HTTP/1.1" 503 190 "-" "curl/8.5.0" "10.0.0.1:8080" "503" 0.001 0.001"#,
+        ],
+        Some(&format!("{COMBINED} \"$unknown_1\" \"$unknown_2\" $unknown_3 $unknown_4")),
+    );
+    check_lines(
+        &[
+            r#"203.0.113.7 - - [20/Nov/2026:21:00:01 +0000] "GET / HTTP/1.1" 502 190 "-" "curl/8.5.0" upstream: 10.0.0.1:8080, 10.0.0.2:8080 rt=0.001"#,
+        ],
+        Some(&format!("{COMBINED} upstream: $upstream_addr rt=$request_time")),
+    );
+    check_lines(
+        &[
+            "1795210283.328|503|0.001|10.0.0.1:80, 10.0.0.2:80|502, 503|/x|curl/8 (linux)",
+            "1795210284.001|503|0.000|-|-|/y|-",
+        ],
+        Some(
+            "$msec|$status|$request_time|$upstream_addr|$upstream_status|$request_uri|$http_user_agent",
+        ),
+    );
+}
+
+#[test]
+fn lines_without_time_or_status_give_nothing() {
+    check_lines(&[], None);
+    check_lines(&["hello world", ""], None);
+    check_lines(&[r#"203.0.113.7 "GET / HTTP/1.1" 503 190"#], None);
+    check_lines(&["2026/11/20 21:29:49 [error] 7#7: *1 connect() failed (111: x), 503"], None);
+    check_lines(&[r#"{"time":"2026-11-20T21:31:23Z","status":503}"#], None);
+}
+
+#[test]
+fn mixed_layouts_are_found_one_after_the_other() {
+    let labelled = "time=$time_iso8601 status=$status uri=$request_uri host=$host";
+    let lines: Vec<String> =
+        (0..90).map(|n| render(if n % 3 == 0 { labelled } else { COMBINED }, n)).collect();
+    let sample = Sample { lines: lines.iter().map(String::as_bytes).collect() };
+    let bodies: Vec<String> =
+        infer_layouts(&sample, 4).into_iter().map(|inferred| inferred.body).collect();
+    assert_eq!(bodies, [COMBINED, labelled]);
+    assert_eq!(infer_layout(&sample).map(|inferred| inferred.n_accepted_estimate), Some(60));
+}
+
+#[test]
+fn notes_say_what_was_seen() {
+    let layout = format!("{COMBINED} $upstream_addr $upstream_status");
+    let lines: Vec<String> = (0..90).map(|n| render(&layout, n)).collect();
+    let inferred = infer(&lines).expect("inferred");
+    assert_eq!(
+        inferred.notes,
+        [
+            "column 10 `10.0.0.1:8080, 10.0.0.2:8080` taken for $upstream_addr: host:port in 75 of 90 lines, absent in 15, a list in 15",
+            "column 11 `502, 200` taken for $upstream_status: a status in 75 of 90 lines, absent in 15, a list in 15; that of the response in 75",
+        ]
+    );
+}
+
+proptest! {
+    #[test]
+    fn never_panics(lines in proptest::collection::vec("[ -~\t]{0,60}|[\"\\[\\]|,:;=a0-9 .$/-]{0,60}", 0..6), raw in proptest::collection::vec(any::<u8>(), 0..60)) {
+        let time = "20/Nov/2026:21:00:01 +0000";
+        let with_status: Vec<String> = lines.iter().map(|line| format!("[{time}] 503 {line}")).collect();
+        for lines in [&lines, &with_status] {
+            let mut sample = Sample { lines: lines.iter().map(String::as_bytes).collect() };
+            sample.lines.push(&raw);
+            for inferred in infer_layouts(&sample, 3) {
+                prop_assert!(inferred.n_accepted_estimate > 0);
+                prop_assert!(inferred.body.contains("$status"));
+            }
+        }
+    }
+}

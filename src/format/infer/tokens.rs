@@ -1,0 +1,386 @@
+//! Cuts a line into values and the literal text between them.
+//!
+//! In: one line, and a way to cut. Out: [`Tokens`]. Lines of one layout give the same literals.
+//! Invariants: literals and values, put together again, are the line; nothing is copied.
+
+use super::names::variable_of_key;
+use super::values::{Kind, is_item_kind, item_kind, join_kinds};
+
+/// A line in pieces: `literals[0] values[0] literals[1] ... values[n-1] literals[n]`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Tokens<'a> {
+    /// The variable parts.
+    pub(super) values: Vec<&'a [u8]>,
+    /// What is around them; one more than values.
+    pub(super) literals: Vec<&'a [u8]>,
+}
+
+/// A way to cut lines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Cut {
+    /// At blanks, with quotes, brackets, labels and lists kept together.
+    Blanks,
+    /// At blanks, but after this many values the rest of the line is one value.
+    BlanksThenRest(usize),
+    /// At a separator; the fields listed are cut further at blanks.
+    Separator(&'static [u8], Vec<usize>),
+    /// At these labels (` key=`), in this order; what is before the first is cut at blanks.
+    Labels(Vec<Vec<u8>>),
+}
+
+/// Separators that layouts use, besides blanks. A comma or semicolon before a blank is part of a value.
+pub(super) const SEPARATORS: &[&[u8]] =
+    &[b"\t", b"|", b";", b",", b"^", b"~", b"\x01", b"; ", b", ", b" - "];
+
+/// Cuts a line.
+pub(super) fn cut<'a>(line: &'a [u8], how: &Cut) -> Tokens<'a> {
+    match how {
+        Cut::Blanks => at_blanks(line, usize::MAX),
+        Cut::BlanksThenRest(n_values) => at_blanks(line, *n_values),
+        Cut::Separator(separator, inner) => at_separator(line, separator, inner),
+        Cut::Labels(labels) => at_labels(line, labels),
+    }
+}
+
+/// Length of a label such as `rt=` or `status: ` at the start of `text`, its blank included.
+fn label_length(text: &[u8]) -> Option<usize> {
+    let length = key_length(text)?;
+    match text[length..] {
+        [b'=', ..] | [b':', b'"' | b'[', ..] => Some(length + 1),
+        [b':', b' ', ref rest @ ..] if rest.first() != Some(&b' ') => Some(length + 2),
+        [b':', ref rest @ ..]
+            if !rest.starts_with(b"/") && variable_of_key(&text[..length]).is_some() =>
+        {
+            Some(length + 1)
+        }
+        _ => None,
+    }
+}
+
+/// Length of a key at the start of `text`.
+pub(super) fn key_length(text: &[u8]) -> Option<usize> {
+    let length = text.iter().take_while(|byte| is_key_byte(**byte)).count();
+    let starts_well =
+        text.first().is_some_and(|byte| byte.is_ascii_alphabetic() || b"_@".contains(byte));
+    (starts_well && length <= 40).then_some(length)
+}
+
+/// True for bytes of keys.
+pub(super) fn is_key_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"_-.@".contains(&byte)
+}
+
+fn at_blanks(line: &[u8], n_values: usize) -> Tokens<'_> {
+    let mut tokens = Tokens::default();
+    let (mut literal, mut at) = (0, 0);
+    while at < line.len() {
+        let rest = &line[at..];
+        if rest[0] == b' ' || rest[0] == b'\t' {
+            at += 1;
+            continue;
+        }
+        if tokens.values.len() == n_values {
+            tokens.literals.push(&line[literal..at]);
+            tokens.values.push(rest);
+            literal = line.len();
+            break;
+        }
+        if let Some(length) = punctuation_length(rest) {
+            at += length;
+            continue;
+        }
+        if let Some(length) = label_length(rest) {
+            at += length;
+            // `us= rt=0.1`: an empty value.
+            if line[at - 1] != b' ' && line.get(at).is_none_or(|next| *next == b' ') {
+                tokens.literals.push(&line[literal..at]);
+                tokens.values.push(&line[at..at]);
+                literal = at;
+                continue;
+            }
+            if at >= line.len() {
+                break;
+            }
+            // Only one label per value: `a=b=c` has the value `b=c`.
+            if punctuation_length(&line[at..]).is_some() {
+                continue;
+            }
+        }
+        let (open, length) = value_length(&line[at..]);
+        tokens.literals.push(&line[literal..at + open]);
+        tokens.values.push(&line[at + open..at + open + length]);
+        literal = at + open + length;
+        at = literal + open;
+    }
+    tokens.literals.push(&line[literal.min(line.len())..]);
+    tokens
+}
+
+/// Length of a run of separating punctuation between blanks.
+fn punctuation_length(text: &[u8]) -> Option<usize> {
+    let length = text.iter().take_while(|byte| b"|:;,>=<~#-".contains(byte)).count();
+    let ends = text.get(length).is_none_or(|byte| *byte == b' ' || *byte == b'\t');
+    (length > 0 && ends && &text[..length] != b"-").then_some(length)
+}
+
+/// How many bytes open the value at the start of `text`, and its length.
+fn value_length(text: &[u8]) -> (usize, usize) {
+    if text[0] == b'"'
+        && let Some(length) = quoted_length(&text[1..])
+    {
+        return (1, length);
+    }
+    let closing = match text[0] {
+        b'[' => b']',
+        b'(' => b')',
+        b'<' => b'>',
+        _ => return (0, bare_length(text)),
+    };
+    let end = text.iter().enumerate().skip(1).find(|(at, byte)| {
+        **byte == closing && text.get(at + 1).is_none_or(|next| b" ,;|\"\t".contains(next))
+    });
+    match end {
+        Some((end, _)) if closing == b']' || !text[..end].contains(&b' ') => (1, end - 1),
+        _ => (0, bare_length(text)),
+    }
+}
+
+/// Length of quoted text up to its closing quote; a backslash takes the next byte with it.
+fn quoted_length(text: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    while let Some(byte) = text.get(at) {
+        match byte {
+            b'"' => return Some(at),
+            b'\\' => at += 2,
+            _ => at += 1,
+        }
+    }
+    None
+}
+
+fn bare_length(text: &[u8]) -> usize {
+    if let Some(length) = time_length(text) {
+        return length;
+    }
+    let mut end = word_length(text);
+    let mut kind = item_kind(&text[..end]);
+    let mut is_open = is_item_kind(kind) || &text[..end] == b"-";
+    while is_open {
+        let glue = if text[end..].starts_with(b", ") {
+            2
+        } else if text[end..].starts_with(b" : ") {
+            3
+        } else {
+            break;
+        };
+        let next = &text[end + glue..];
+        let item = &next[..word_length(next)];
+        if item.is_empty() {
+            break;
+        }
+        let next_kind = item_kind(item);
+        is_open = if item == b"-" {
+            true
+        } else if &text[..end] == b"-" {
+            is_item_kind(next_kind)
+        } else {
+            join_kinds(kind, next_kind).is_some_and(is_item_kind)
+        };
+        if is_open {
+            end += glue + item.len();
+            kind = if item == b"-" { kind } else { next_kind };
+        }
+        // A group name ends the list of an attempt; what follows is an address again or nothing.
+        if kind == Kind::Word || kind == Kind::Host {
+            kind = Kind::Addr;
+        }
+    }
+    end
+}
+
+fn word_length(text: &[u8]) -> usize {
+    let end = text.iter().position(|byte| b" \t".contains(byte)).unwrap_or(text.len());
+    let kept = text[..end].iter().rposition(|byte| !b",;|".contains(byte));
+    kept.map_or(end, |last| last + 1)
+}
+
+/// Length of a time that holds a blank.
+fn time_length(text: &[u8]) -> Option<usize> {
+    for (length, blank) in [(26, 20), (19, 10)] {
+        if text.get(blank) == Some(&b' ') {
+            let length = match length {
+                // A fraction may follow.
+                19 => {
+                    let tail = text.get(19..)?;
+                    19 + tail
+                        .iter()
+                        .take_while(|byte| byte.is_ascii_digit() || b".,+Z:".contains(byte))
+                        .count()
+                }
+                other => other,
+            };
+            let time = text.get(..length)?;
+            let time = time.strip_suffix(b",").unwrap_or(time);
+            if matches!(item_kind(time), Kind::Clf | Kind::Iso)
+                || crate::time::parse_nginx_error(time).is_some()
+            {
+                return Some(time.len());
+            }
+        }
+    }
+    None
+}
+
+fn at_separator<'a>(line: &'a [u8], separator: &[u8], inner: &[usize]) -> Tokens<'a> {
+    let mut tokens = Tokens::default();
+    let (mut literal, mut start, mut field) = (0, 0, 0);
+    loop {
+        let end = field_end(line, start, separator);
+        if inner.contains(&field) {
+            let sub = at_blanks(&line[start..end], usize::MAX);
+            for (before, value) in sub.literals.iter().zip(&sub.values) {
+                let from = offset_of(line, value);
+                debug_assert!(from >= before.len());
+                tokens.literals.push(&line[literal..from]);
+                tokens.values.push(value);
+                literal = from + value.len();
+            }
+        } else {
+            let (from, to) = bare_field(line, start, end);
+            tokens.literals.push(&line[literal..from]);
+            tokens.values.push(&line[from..to]);
+            literal = to;
+        }
+        field += 1;
+        if end >= line.len() {
+            break;
+        }
+        start = end + separator.len();
+    }
+    tokens.literals.push(&line[literal..]);
+    tokens
+}
+
+/// Offset of a part of `whole` in it.
+fn offset_of(whole: &[u8], part: &[u8]) -> usize {
+    (part.as_ptr() as usize).saturating_sub(whole.as_ptr() as usize).min(whole.len())
+}
+
+fn field_end(line: &[u8], start: usize, separator: &[u8]) -> usize {
+    let mut at = start;
+    let blanks = line[start..].iter().take_while(|byte| **byte == b' ').count();
+    let label = label_length(&line[start + blanks..]).unwrap_or(0);
+    if line.get(start + blanks + label) == Some(&b'"')
+        && let Some(length) = quoted_length(&line[start + blanks + label + 1..])
+    {
+        at = start + blanks + label + 1 + length;
+    }
+    let is_list_mark = separator == b"," || separator == b";";
+    while at < line.len() {
+        if line[at..].starts_with(separator) && !(is_list_mark && line.get(at + 1) == Some(&b' ')) {
+            return at;
+        }
+        at += 1;
+    }
+    line.len()
+}
+
+/// The value inside a field: without blanks, label, quotes and brackets around it.
+fn bare_field(line: &[u8], start: usize, end: usize) -> (usize, usize) {
+    let (mut from, mut to) = trim(line, start, end);
+    if let Some(length) = label_length(&line[from..to]) {
+        (from, to) = trim(line, from + length, to);
+    }
+    match line[from..to] {
+        [b'"', .., b'"'] | [b'[', .., b']'] if to - from >= 2 && is_wrapped(&line[from..to]) => {
+            (from + 1, to - 1)
+        }
+        _ => (from, to),
+    }
+}
+
+fn is_wrapped(text: &[u8]) -> bool {
+    let inner = &text[1..text.len() - 1];
+    !inner.contains(&text[text.len() - 1]) || quoted_length(&text[1..]) == Some(inner.len())
+}
+
+fn trim(line: &[u8], mut from: usize, mut to: usize) -> (usize, usize) {
+    while from < to && line[from] == b' ' {
+        from += 1;
+    }
+    while to > from && line[to - 1] == b' ' {
+        to -= 1;
+    }
+    (from, to)
+}
+
+fn at_labels<'a>(line: &'a [u8], labels: &[Vec<u8>]) -> Tokens<'a> {
+    let places = label_places(line, labels);
+    let Some((first, _)) = places.first() else { return at_blanks(line, usize::MAX) };
+    let mut tokens = at_blanks(&line[..*first], usize::MAX);
+    let mut literal = first - tokens.literals.pop().map_or(0, <[u8]>::len);
+    for (idx, (at, length)) in places.iter().enumerate() {
+        let end = places.get(idx + 1).map_or(line.len(), |(next, _)| *next);
+        let (mut from, mut to) = (at + length, end.max(at + length));
+        (from, to) = trim(line, from, to);
+        if let [b'"', .., b'"'] | [b'[', .., b']'] = line[from..to]
+            && to - from >= 2
+        {
+            (from, to) = (from + 1, to - 1);
+        }
+        tokens.literals.push(&line[literal..from]);
+        tokens.values.push(&line[from..to]);
+        literal = to;
+    }
+    tokens.literals.push(&line[literal..]);
+    tokens
+}
+
+fn label_places(line: &[u8], labels: &[Vec<u8>]) -> Vec<(usize, usize)> {
+    let mut places = Vec::new();
+    let mut from = 0;
+    for label in labels {
+        let found = if from == 0 && label.first() == Some(&b' ') && line.starts_with(&label[1..]) {
+            Some((0, label.len() - 1))
+        } else {
+            memchr::memmem::find(&line[from..], label).map(|at| (from + at, label.len()))
+        };
+        let Some((at, length)) = found else { return Vec::new() };
+        places.push((at, length));
+        from = at + length;
+    }
+    places
+}
+
+/// Labels ` key=` or ` key: ` that occur in at least nine of ten lines, in the order of a line that has them all.
+pub(super) fn common_labels(lines: &[&[u8]]) -> Vec<Vec<u8>> {
+    let mut counts: Vec<(Vec<u8>, usize)> = Vec::new();
+    for line in lines {
+        let mut seen: Vec<&[u8]> = Vec::new();
+        let mut at = 0;
+        while at < line.len() {
+            if (at == 0 || line[at - 1] == b' ')
+                && let Some(length) = label_length(&line[at..])
+            {
+                let label = &line[at..at + length];
+                if !seen.contains(&label) {
+                    seen.push(label);
+                }
+                at += length;
+            } else {
+                at += 1;
+            }
+        }
+        for label in seen {
+            let with_blank = [b" ", label].concat();
+            let n_labels = counts.len();
+            if let Some((_, count)) = counts.iter_mut().find(|(known, _)| *known == with_blank) {
+                *count += 1;
+            } else if n_labels < 200 {
+                counts.push((with_blank, 1));
+            }
+        }
+    }
+    counts.retain(|(_, count)| count * 10 >= lines.len() * 9);
+    counts.into_iter().map(|(label, _)| label).collect()
+}

@@ -1,0 +1,178 @@
+//! Reads the keys and values of one JSON object, tolerating what nginx makes of JSON.
+//!
+//! In: one line. Out: raw pairs: strings without quotes, still escaped; numbers, arrays and objects as written.
+//! Invariants: no allocation, any bytes are accepted inside strings. An object under a [`FLATTENED`] key gives its
+//! own pairs instead of one.
+//! Source: nginx `ngx_http_log_module.c`, `escape=json`: a variable without value is empty, so a format that writes
+//! numbers bare gives `"urt":,` and `"urt":0.001, 0.002`.
+
+use crate::record::Skip;
+
+/// Keys whose object is read as if its pairs stood in the line itself.
+const FLATTENED: &[&[u8]] = &[b"request", b"http", b"response", b"req", b"res"];
+
+/// A key and its value, raw.
+pub(super) type Pair<'a> = (&'a [u8], &'a [u8]);
+
+/// The pairs of a line, in its order. After an error nothing follows.
+#[derive(Debug, Clone)]
+pub(super) struct Pairs<'a> {
+    line: &'a [u8],
+    at: usize,
+    is_nested: bool,
+    is_done: bool,
+}
+
+impl<'a> Pairs<'a> {
+    /// Starts before the opening brace.
+    pub(super) fn of(line: &'a [u8]) -> Self {
+        let blanks = line.iter().take_while(|byte| is_blank(**byte)).count();
+        let is_object = line.get(blanks) == Some(&b'{');
+        Pairs { line, at: if is_object { blanks + 1 } else { 0 }, is_nested: false, is_done: false }
+    }
+
+    fn skip_blanks(&mut self) {
+        while self.line.get(self.at).is_some_and(|byte| is_blank(*byte)) {
+            self.at += 1;
+        }
+    }
+
+    fn next_pair(&mut self) -> Result<Option<Pair<'a>>, Skip> {
+        if self.at == 0 {
+            return Err(Skip::Shape);
+        }
+        loop {
+            self.skip_blanks();
+            match self.line.get(self.at) {
+                None => return Err(Skip::Truncated),
+                Some(b',') => self.at += 1,
+                Some(b'}') if self.is_nested => {
+                    self.is_nested = false;
+                    self.at += 1;
+                }
+                Some(b'}') => {
+                    self.at += 1;
+                    self.skip_blanks();
+                    return if self.at == self.line.len() { Ok(None) } else { Err(Skip::Shape) };
+                }
+                Some(b'"') => {
+                    let key = self.string()?;
+                    self.skip_blanks();
+                    if self.line.get(self.at) != Some(&b':') {
+                        return Err(if self.at >= self.line.len() {
+                            Skip::Truncated
+                        } else {
+                            Skip::Shape
+                        });
+                    }
+                    self.at += 1;
+                    self.skip_blanks();
+                    if self.line.get(self.at) == Some(&b'{')
+                        && !self.is_nested
+                        && FLATTENED.contains(&key)
+                    {
+                        self.is_nested = true;
+                        self.at += 1;
+                        continue;
+                    }
+                    return self.value().map(|value| Some((key, value)));
+                }
+                Some(_) => return Err(Skip::Shape),
+            }
+        }
+    }
+
+    /// The inside of the string whose opening quote is here.
+    fn string(&mut self) -> Result<&'a [u8], Skip> {
+        let start = self.at + 1;
+        let end = string_end(self.line, start).ok_or(Skip::Truncated)?;
+        self.at = end + 1;
+        Ok(&self.line[start..end])
+    }
+
+    fn value(&mut self) -> Result<&'a [u8], Skip> {
+        let start = self.at;
+        match self.line.get(self.at) {
+            None => Err(Skip::Truncated),
+            Some(b'"') => {
+                let value = self.string()?;
+                self.skip_blanks();
+                match self.line.get(self.at) {
+                    Some(b',' | b'}') => Ok(value),
+                    Some(_) => Err(Skip::Shape),
+                    None => Err(Skip::Truncated),
+                }
+            }
+            Some(b'{' | b'[') => {
+                self.skip_nested()?;
+                Ok(&self.line[start..self.at])
+            }
+            Some(_) => {
+                self.at = bare_end(self.line, start).ok_or(Skip::Truncated)?;
+                let value = self.line[start..self.at].trim_ascii_end();
+                Ok(if value == b"null" { &[] } else { value })
+            }
+        }
+    }
+
+    fn skip_nested(&mut self) -> Result<(), Skip> {
+        let mut depth = 0usize;
+        while let Some(byte) = self.line.get(self.at) {
+            match byte {
+                b'"' => self.at = string_end(self.line, self.at + 1).ok_or(Skip::Truncated)?,
+                b'{' | b'[' => depth += 1,
+                b'}' | b']' => depth -= 1,
+                _ => {}
+            }
+            self.at += 1;
+            if depth == 0 {
+                return Ok(());
+            }
+        }
+        Err(Skip::Truncated)
+    }
+}
+
+impl<'a> Iterator for Pairs<'a> {
+    type Item = Result<Pair<'a>, Skip>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.is_done {
+            return None;
+        }
+        let pair = self.next_pair().transpose();
+        self.is_done = !matches!(pair, Some(Ok(_)));
+        pair
+    }
+}
+
+/// True for blanks between JSON tokens.
+pub(super) const fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
+}
+
+/// Offset of the quote that ends the string whose inside starts at `at`.
+pub(super) fn string_end(line: &[u8], mut at: usize) -> Option<usize> {
+    loop {
+        at += memchr::memchr2(b'"', b'\\', line.get(at..)?)?;
+        if line[at] == b'"' {
+            return Some(at);
+        }
+        at += 2;
+    }
+}
+
+/// Offset of the end of a value without quotes: a brace, or a comma before a key or at the end.
+pub(super) fn bare_end(line: &[u8], mut at: usize) -> Option<usize> {
+    loop {
+        at += memchr::memchr2(b',', b'}', line.get(at..)?)?;
+        if line[at] == b'}' {
+            return Some(at);
+        }
+        let after = line[at + 1..].iter().find(|byte| !is_blank(**byte));
+        if matches!(after, Some(b'"' | b'}')) {
+            return Some(at);
+        }
+        at += 1;
+    }
+}

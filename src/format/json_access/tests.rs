@@ -1,0 +1,143 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::record::unescape;
+
+const NGINX: &str = r#"{"time_local":"20/Nov/2026:21:33:33 +0000","remote_addr":"192.0.2.163","request":"GET /a?b=\"status\":200 HTTP/1.1","status":"503","request_time":"0.029","upstream_addr":"","upstream_status":"502, 503","http_host":"shop.example.com"}"#;
+
+fn reader_of(lines: &[&str]) -> Option<JsonAccess> {
+    JsonAccess::detect(&Sample { lines: lines.iter().map(|line| line.as_bytes()).collect() })
+}
+
+#[track_caller]
+fn check(line: &str, status: u16, second: i64, fields: &[(Field, &str)]) {
+    let reader = reader_of(&[line]).expect("detected");
+    let glance = reader.glance(line.as_bytes()).expect("glanced");
+    let Record::Access(access) = reader.parse(line.as_bytes()).expect("parsed") else {
+        panic!("no access record")
+    };
+    assert_eq!((glance.status, access.status), (status, status));
+    assert_eq!(access.stamp.micros / 1_000_000, second);
+    for (field, value) in fields {
+        assert_eq!(access.raw(*field), Some(value.as_bytes()), "{field:?}");
+    }
+}
+
+#[test]
+fn objects_of_all_shapes_are_read() {
+    check(
+        NGINX,
+        503,
+        1_795_210_413,
+        &[
+            (Field::Request, r#"GET /a?b=\"status\":200 HTTP/1.1"#),
+            (Field::UpstreamAddr, ""),
+            (Field::UpstreamStatus, "502, 503"),
+            (Field::Host, "shop.example.com"),
+        ],
+    );
+    check(
+        r#"{ "ts" : 1795210283.328 , "status" : 502, "uri": "/x", "upstream_response_time":, "request_time":0.1 }"#,
+        502,
+        1_795_210_283,
+        &[
+            (Field::RequestUri, "/x"),
+            (Field::UpstreamResponseTime, ""),
+            (Field::RequestTime, "0.1"),
+        ],
+    );
+    check(
+        r#"{"@timestamp":"2026-11-20T21:31:23+00:00","urt":0.001, 0.002,"us":502, 503,"status":503,"request":"/y"}"#,
+        503,
+        1_795_210_283,
+        &[
+            (Field::UpstreamResponseTime, "0.001, 0.002"),
+            (Field::UpstreamStatus, "502, 503"),
+            (Field::RequestUri, "/y"),
+        ],
+    );
+    check(
+        r#"{"Time":1795210283328,"tags":[{"a":"]"},2],"request":{"method":"GET","uri":"/z","headers":{"status":["1"]}},"STATUS":"503","upstream_addr":null}"#,
+        503,
+        1_795_210_283,
+        &[(Field::Method, "GET"), (Field::RequestUri, "/z"), (Field::UpstreamAddr, "")],
+    );
+}
+
+#[test]
+fn what_is_no_access_line_is_refused() {
+    assert!(
+        reader_of(&[r#"{"ts":"2026-11-20T21:31:23Z","level":"error","msg":"status"}"#]).is_none()
+    );
+    assert!(reader_of(&[r#"{"ts":"2026-11-20T21:31:23Z","status":"up","uri":"/x"}"#]).is_none());
+    let reader = reader_of(&[NGINX]).expect("detected");
+    let skip = |line: &str| reader.parse(line.as_bytes()).err();
+    assert_eq!(skip("20/Nov/2026"), Some(Skip::Shape));
+    assert_eq!(skip(r#"{"time_local":"20/Nov/2026:21:33:33 +0000"}"#), Some(Skip::BadStatus));
+    assert_eq!(skip(r#"{"status":"503","x":1}"#), Some(Skip::BadTime));
+    assert_eq!(skip(&NGINX[..NGINX.len() - 20]), Some(Skip::Truncated));
+    // A nested object has the same key first: which status is meant cannot be seen by search.
+    let nested = NGINX.replacen('{', r#"{"u":{"status":"200"},"#, 1);
+    assert_eq!(skip(&nested), Some(Skip::Shape));
+}
+
+#[test]
+fn layout_and_server_are_told_by_the_keys() {
+    let about = reader_of(&[NGINX]).expect("detected").about;
+    assert_eq!((about.format, about.server), ("nginx_access", Server::Nginx));
+    assert!(about.layout.starts_with("json{time_local,remote_addr,request,status,"));
+    let other = reader_of(&[r#"{"time":"2026-11-20T21:31:23Z","status":503,"path":"/x"}"#]);
+    let about = other.expect("detected").about;
+    assert_eq!((about.format, about.server), ("json_access", Server::Unknown));
+}
+
+#[test]
+fn invalid_utf8_is_kept() {
+    let mut line = NGINX.as_bytes().to_vec();
+    let at = NGINX.find("shop").expect("there");
+    line[at] = 0xFF;
+    let reader = reader_of(&[NGINX]).expect("detected");
+    let Ok(Record::Access(access)) = reader.parse(&line) else { panic!("refused") };
+    assert_eq!(access.raw(Field::Host), Some(&b"\xFFhop.example.com"[..]));
+}
+
+proptest! {
+    #[test]
+    fn pairs_agree_with_serde_json(object in proptest::collection::btree_map("[ -~äß\\\\\"\n]{0,8}", "[ -~\\\\\"\t]{0,20}", 0..8)) {
+        // Keys that flatten have objects as values, so strings never meet that rule.
+        let line = serde_json::to_string(&object).expect("strings");
+        let pairs: Vec<_> = Pairs::of(line.as_bytes()).collect::<Result<_, _>>().expect("valid");
+        let plain = |raw: &[u8]| {
+            let mut out = vec![0; raw.len()];
+            let n = unescape(Escape::Json, raw, &mut out);
+            String::from_utf8_lossy(&out[..n]).into_owned()
+        };
+        let read: Vec<_> = pairs.iter().map(|(key, value)| (plain(key), plain(value))).collect();
+        let expected: Vec<_> = object.into_iter().collect();
+        prop_assert_eq!(read, expected);
+    }
+
+    #[test]
+    fn glance_agrees_with_parse(tail in "[ -~]{0,60}", cut in 0usize..300, swap in any::<u8>()) {
+        let reader = reader_of(&[NGINX]).expect("detected");
+        let mut line = NGINX.as_bytes().to_vec();
+        let cut = cut.min(line.len());
+        line.splice(cut..cut, tail.bytes().chain([swap]));
+        if let Ok(Record::Access(access)) = reader.parse(&line) {
+            let glance = reader.glance(&line).expect("parse accepts no line that glance refuses");
+            prop_assert_eq!(glance.status, access.status);
+            prop_assert_eq!(Some(glance.stamp), access.raw(Field::Time));
+        }
+    }
+
+    #[test]
+    fn never_panics(line in proptest::collection::vec(any::<u8>(), 0..80), object in "[{}\\[\\]\",:\\\\ astu0-9]{0,60}") {
+        let reader = reader_of(&[NGINX]).expect("detected");
+        for text in [&line[..], object.as_bytes()] {
+            let _ = reader.glance(text);
+            let _ = reader.parse(text);
+            reader.each_field(text, &mut |_, _| {});
+            let _ = JsonAccessFormat.propose(&Sample { lines: vec![text, text] });
+        }
+    }
+}
