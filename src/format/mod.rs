@@ -4,6 +4,8 @@
 //! Invariants: a reader is immutable and shared by all workers; `glance` and `parse` are pure functions of the line;
 //! `parse` accepts no line that `glance` refuses. A new format is one file here and one line in [`FORMATS`].
 
+pub mod nginx_error;
+
 use std::fmt;
 use std::sync::Arc;
 
