@@ -14,6 +14,7 @@ pub mod time;
 pub mod format;
 pub mod record;
 // Floor 3: what it means.
+pub mod cause;
 pub mod fact;
 
 pub use error::{Error, Result};
