@@ -5,6 +5,7 @@
 //! Invariants: causes are data ([`rules::RULES`]); a message belongs to at most one row; matching reads the message
 //! only, never the context suffix, which holds what clients sent.
 
+pub mod advice;
 pub mod rules;
 pub mod scope;
 mod user;
