@@ -16,10 +16,17 @@ pub mod input;
 pub mod format;
 pub mod record;
 // Floor 3: what it means.
+pub mod cause;
 pub mod fact;
 pub mod verdict;
 // Floor 4: what merges.
 pub mod store;
 pub mod tally;
+// Floor 5: inputs -> tallies and facts, on all cores.
+pub mod scan;
+// Floor 6: facts -> verdicts.
+pub mod attribute;
+// Floor 7: verdicts -> incidents.
+pub mod incident;
 
 pub use error::{Error, Result};

@@ -252,7 +252,10 @@ impl InputTally {
             Some(_) => &mut self.messages_zoned,
             None => &mut self.messages_zoneless,
         };
-        series.add(stamp.micros.div_euclid(SECOND_US), &Run { requests: n_messages, ..Run::default() });
+        series.add(
+            stamp.micros.div_euclid(SECOND_US),
+            &Run { requests: n_messages, ..Run::default() },
+        );
     }
 
     /// Widens the time span.

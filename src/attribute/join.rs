@@ -134,7 +134,9 @@ fn by_connection(
             continue;
         }
         let own = groups.iter_mut().find(|group| {
-            !group.taken && group.connection == entry.connection && fits(entry, group.last_at, FAR_US)
+            !group.taken
+                && group.connection == entry.connection
+                && fits(entry, group.last_at, FAR_US)
         });
         if let Some(group) = own {
             group.taken = true;
@@ -272,11 +274,8 @@ mod tests {
 
     #[test]
     fn a_known_duration_bounds_the_search() {
-        let timed = |second, duration_ms| EntryFact {
-            duration_ms,
-            flags: Flags::TIMED,
-            ..entry(second)
-        };
+        let timed =
+            |second, duration_ms| EntryFact { duration_ms, flags: Flags::TIMED, ..entry(second) };
         check(&[timed(100, 30_000)], &[line(71, 1)], &[(0, 0)]);
         check(&[timed(100, 10)], &[line(71, 1)], &[]);
     }

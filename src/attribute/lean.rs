@@ -52,7 +52,8 @@ impl Leanings {
             }
             stretch.span = Some((stretch.span.map_or(at, |(first, _)| first), at));
             let flags = verdict.entry.flags;
-            if flags.has(Flags::SIZED) && !flags.has(Flags::HEAD) && stretch.sizes.len() < MAX_SIZES {
+            if flags.has(Flags::SIZED) && !flags.has(Flags::HEAD) && stretch.sizes.len() < MAX_SIZES
+            {
                 stretch.sizes.insert(verdict.entry.body_bytes);
             }
         }

@@ -112,7 +112,13 @@ impl Verdict {
     }
 
     /// Takes over what an error line of this request says.
-    fn set_message(&mut self, fact: &CauseFact, rule: &Rule, confidence: Confidence, basis: BasisSet) {
+    fn set_message(
+        &mut self,
+        fact: &CauseFact,
+        rule: &Rule,
+        confidence: Confidence,
+        basis: BasisSet,
+    ) {
         self.evidence = fact.place;
         self.evidence_at = fact.at;
         let row = rule_at(self.entry.rule);
@@ -255,7 +261,11 @@ impl Attribution {
         if verdict.own_origin() == Origin::Unknown {
             return self.leanings.at(verdict.entry.at);
         }
-        let basis = BasisSet::of(if verdict.rule().missing.is_empty() { &[] } else { &[Basis::FieldValue] });
+        let basis = BasisSet::of(if verdict.rule().missing.is_empty() {
+            &[]
+        } else {
+            &[Basis::FieldValue]
+        });
         Some(Leaning { origin: verdict.own_origin(), cause: verdict.own_cause(), basis })
     }
 }
@@ -275,7 +285,8 @@ pub struct AttributeConfig<'c> {
 
 impl AttributeConfig<'_> {
     fn in_window(&self, at: i64) -> bool {
-        self.window.0.is_none_or(|since| since <= at) && self.window.1.is_none_or(|until| at < until)
+        self.window.0.is_none_or(|since| since <= at)
+            && self.window.1.is_none_or(|until| at < until)
     }
 }
 
@@ -293,8 +304,9 @@ pub fn attribute(
     let zones = Zones::resolve(inputs, &entries, &causes, config.zone)?;
     let error_log_present = inputs.iter().any(is_error_log);
     let by_time = |budget: &Budget| Budget { bytes: budget.bytes / 2, ..budget.clone() };
-    let mut verdicts: Sorter<Verdict, TimeKey> =
-        Sorter::new(by_time(&config.budget), |verdict| (verdict.entry.at, verdict.entry.place.position));
+    let mut verdicts: Sorter<Verdict, TimeKey> = Sorter::new(by_time(&config.budget), |verdict| {
+        (verdict.entry.at, verdict.entry.place.position)
+    });
     let mut messages: Sorter<CauseFact, TimeKey> =
         Sorter::new(by_time(&config.budget), |fact| (fact.at, fact.place.position));
     let mut signals = BTreeMap::new();
@@ -302,22 +314,24 @@ pub fn attribute(
     let mut entry_rows = entries.iter().peekable();
     let mut cause_rows = causes.iter().peekable();
     loop {
-        let entry_key = peek_key(&mut entry_rows, |fact: &EntryFact| (fact.target_key, fact.client))?;
-        let cause_key = peek_key(&mut cause_rows, |fact: &CauseFact| (fact.target_key, fact.client))?;
+        let entry_key =
+            peek_key(&mut entry_rows, |fact: &EntryFact| (fact.target_key, fact.client))?;
+        let cause_key =
+            peek_key(&mut cause_rows, |fact: &CauseFact| (fact.target_key, fact.client))?;
         let Some(key) = [entry_key, cause_key].into_iter().flatten().min() else { break };
         cluster.clear();
-        while let Some(row) = entry_rows.next_if(|row| {
-            row.as_ref().is_ok_and(|fact| (fact.target_key, fact.client) == key)
-        }) {
+        while let Some(row) = entry_rows
+            .next_if(|row| row.as_ref().is_ok_and(|fact| (fact.target_key, fact.client) == key))
+        {
             let mut fact = row?;
             zones.resolve_entry(&mut fact);
             if config.in_window(fact.at) {
                 cluster.entries.push(Verdict::own(fact));
             }
         }
-        while let Some(row) = cause_rows.next_if(|row| {
-            row.as_ref().is_ok_and(|fact| (fact.target_key, fact.client) == key)
-        }) {
+        while let Some(row) = cause_rows
+            .next_if(|row| row.as_ref().is_ok_and(|fact| (fact.target_key, fact.client) == key))
+        {
             let mut fact = row?;
             zones.resolve_cause(&mut fact);
             if config.in_window(fact.at) || fact.flags.has(Flags::TIMELESS) {
@@ -388,7 +402,8 @@ impl Cluster {
         if self.entries.is_empty() || self.causes.is_empty() {
             return;
         }
-        self.entries.sort_unstable_by_key(|verdict| (verdict.entry.at, verdict.entry.place.position));
+        self.entries
+            .sort_unstable_by_key(|verdict| (verdict.entry.at, verdict.entry.place.position));
         self.causes.sort_unstable_by_key(|fact| (fact.at, fact.place.position));
         let explains = |fact: &CauseFact| {
             matcher.rule(fact.rule).is_some_and(|rule| rule.kind.explains_requests())
@@ -412,7 +427,11 @@ impl Cluster {
     }
 }
 
-fn note_signal(signals: &mut BTreeMap<SignalKey, Signal>, matcher: &CauseMatcher, fact: &CauseFact) {
+fn note_signal(
+    signals: &mut BTreeMap<SignalKey, Signal>,
+    matcher: &CauseMatcher,
+    fact: &CauseFact,
+) {
     let Some(rule) = matcher.rule(fact.rule) else { return };
     let Some(cause) = rule.cause else { return };
     if matches!(rule.kind, RuleKind::Noise | RuleKind::Lifecycle(_)) {

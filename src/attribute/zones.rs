@@ -126,11 +126,16 @@ impl Zones {
             by_directory.entry(directory(input)).or_default().merge(&input.tally.offsets);
         }
         let needed = inputs.iter().any(|input| input.tally.zoneless_span.is_some());
-        let votes = if needed && policy == ZonePolicy::Unsaid { vote(entries, causes)? } else { HashMap::new() };
+        let votes = if needed && policy == ZonePolicy::Unsaid {
+            vote(entries, causes)?
+        } else {
+            HashMap::new()
+        };
         let zone_of = |(index, input): (usize, &ScannedInput)| {
             if input.tally.zoneless_span.is_none() {
                 let first = input.tally.offsets.spans.iter().min_by_key(|(_, span)| span.0);
-                return first.map_or(InputZone::Assumed, |(offset_s, _)| InputZone::InLine(*offset_s));
+                return first
+                    .map_or(InputZone::Assumed, |(offset_s, _)| InputZone::InLine(*offset_s));
             }
             if policy != ZonePolicy::Unsaid {
                 return InputZone::Flag(policy);
@@ -181,7 +186,10 @@ fn directory(input: &ScannedInput) -> &Path {
 type Votes = HashMap<u32, HashMap<i64, u64>>;
 
 /// Lets the first entry and the first message of every request that both logs name vote for an offset.
-fn vote(entries: &Sorted<EntryFact, JoinKey>, causes: &Sorted<CauseFact, JoinKey>) -> Result<Votes> {
+fn vote(
+    entries: &Sorted<EntryFact, JoinKey>,
+    causes: &Sorted<CauseFact, JoinKey>,
+) -> Result<Votes> {
     let mut votes = Votes::new();
     let mut entries = entries.iter().peekable();
     let mut last = None;

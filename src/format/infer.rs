@@ -18,11 +18,13 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use self::columns::Naming;
 use self::tokens::{Cut, SEPARATORS, Tokens, common_labels, cut, is_key_byte};
 use self::values::{Column, Kind, item_kind};
-use super::Sample;
+use super::nginx_access::NginxAccess;
+use super::{Format, FormatBasis, Proposal, Reader, Sample};
 use crate::record::Escape;
 
 /// More lines do not make an inference better, only slower.
@@ -54,6 +56,28 @@ pub fn infer_layout(sample: &Sample<'_>) -> Option<Inferred> {
     let lines = access_like(sample);
     let best = best_layout(&lines)?;
     (best.n_accepted_estimate * 100 >= lines.len() * MIN_FIT_PERCENT).then_some(best)
+}
+
+/// Works out layouts that no other format knows.
+#[derive(Debug, Clone, Copy)]
+pub struct InferredFormat;
+
+impl Format for InferredFormat {
+    fn name(&self) -> &'static str {
+        "inferred"
+    }
+
+    fn summary(&self) -> &'static str {
+        "access log of an unknown layout, worked out from the values in its lines"
+    }
+
+    fn propose(&self, sample: &Sample<'_>) -> Option<Proposal> {
+        let inferred = infer_layouts(sample, 1).pop()?;
+        let basis = FormatBasis::Inferred;
+        let reader = NginxAccess::from_body(&inferred.body, inferred.escape, basis).ok()?;
+        let n_accepted = sample.lines.iter().filter(|line| reader.parse(line).is_ok()).count();
+        Some(Proposal { reader: Arc::new(reader), n_accepted, notes: inferred.notes })
+    }
 }
 
 /// Infers up to `max` layouts of a sample that mixes several, the most frequent first.

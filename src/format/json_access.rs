@@ -254,6 +254,10 @@ impl Format for JsonAccessFormat {
     fn propose(&self, sample: &Sample<'_>) -> Option<Proposal> {
         let reader = JsonAccess::detect(sample)?;
         let n_accepted = sample.lines.iter().filter(|line| reader.parse(line).is_ok()).count();
-        (n_accepted > 0).then(|| Proposal { reader: Arc::new(reader), n_accepted })
+        (n_accepted > 0).then(|| Proposal {
+            reader: Arc::new(reader),
+            n_accepted,
+            notes: Vec::new(),
+        })
     }
 }

@@ -4,11 +4,13 @@
 //! Invariants: a reader is immutable and shared by all workers; `glance` and `parse` are pure functions of the line;
 //! `parse` accepts no line that `glance` refuses. A new format is one file here and one line in [`FORMATS`].
 
+pub mod detect;
+pub mod infer;
+pub mod json_access;
 pub mod layout;
 pub mod nginx_access;
 pub mod nginx_conf;
-pub mod infer;
-pub mod json_access;
+pub mod nginx_error;
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,6 +18,8 @@ use std::sync::Arc;
 use crate::record::{Record, Skip};
 use crate::taxonomy::{LogRole, Server};
 use crate::time::{Notation, Stamp};
+
+pub use detect::{FormatChoice, detect};
 
 /// Which instant of a request its access line stamps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,7 +103,13 @@ pub trait Reader: fmt::Debug + Send + Sync {
     ///
     /// Returns the offset of that line, or the block's length. Lines end with `\n`; a `\r` before it is not part of
     /// the line. This is the hot loop of the product: it is compiled once per format, so `glance` is a static call.
-    fn scan_run(&self, block: &[u8], from: usize, statuses: &mut Statuses, sink: &mut dyn Sink) -> usize {
+    fn scan_run(
+        &self,
+        block: &[u8],
+        from: usize,
+        statuses: &mut Statuses,
+        sink: &mut dyn Sink,
+    ) -> usize {
         scan_run(self, block, from, statuses, sink)
     }
 }
@@ -212,7 +222,17 @@ pub struct Proposal {
     pub reader: Arc<dyn Reader>,
     /// How many lines of the sample its `parse` accepts.
     pub n_accepted: usize,
+    /// What was worked out rather than recognised, for people.
+    pub notes: Vec<String>,
 }
+
+/// Every log format, in order of preference where two understand equally many lines. A new format is a line here.
+pub const FORMATS: &[&dyn Format] = &[
+    &nginx_error::NginxErrorFormat,
+    &nginx_access::NginxAccessFormat,
+    &json_access::JsonAccessFormat,
+    &infer::InferredFormat,
+];
 
 /// A log format: proposes readers for lines, and names itself for `formats`.
 pub trait Format: fmt::Debug + Sync {
@@ -268,7 +288,5 @@ impl Plan {
 
 /// True when a reader finds a valid time and status at their place.
 pub fn accepts(reader: &dyn Reader, line: &[u8]) -> bool {
-    reader
-        .glance(line)
-        .is_ok_and(|glance| reader.about().notation.parse(glance.stamp).is_some())
+    reader.glance(line).is_ok_and(|glance| reader.about().notation.parse(glance.stamp).is_some())
 }

@@ -221,7 +221,11 @@ impl Format for NginxAccessFormat {
                 best = Some((reader, n_accepted));
             }
         }
-        best.map(|(reader, n_accepted)| Proposal { reader: Arc::new(reader), n_accepted })
+        best.map(|(reader, n_accepted)| Proposal {
+            reader: Arc::new(reader),
+            n_accepted,
+            notes: Vec::new(),
+        })
     }
 
     fn standing_reader(&self) -> Option<Arc<dyn Reader>> {

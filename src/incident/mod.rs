@@ -230,10 +230,8 @@ impl Incident {
         self.clients.add(entry.client, entry.place);
         let bucket = entry.at.div_euclid(config.bucket_s * SECOND_US);
         *self.buckets.entry(bucket).or_default().entry(verdict.origin()).or_default() += 1;
-        let group = self
-            .causes
-            .entry((verdict.origin(), verdict.cause()))
-            .or_insert_with(CauseGroup::new);
+        let group =
+            self.causes.entry((verdict.origin(), verdict.cause())).or_insert_with(CauseGroup::new);
         group.entries += 1;
         group.note_time(entry.at, config);
         group.confidence = group.confidence.max(verdict.confidence());
@@ -328,7 +326,10 @@ pub fn group(
             *result.by_cause.entry(cause).or_default() += 1;
         }
         result.probe_entries += u64::from(verdict.entry.flags.has(Flags::PROBE));
-        while incidents.get(current).is_some_and(|incident| incident.core.last_s < at.div_euclid(SECOND_US)) {
+        while incidents
+            .get(current)
+            .is_some_and(|incident| incident.core.last_s < at.div_euclid(SECOND_US))
+        {
             current += 1;
         }
         match incidents.get_mut(current).filter(|incident| incident.holds(at)) {
@@ -376,7 +377,8 @@ fn add_message_incidents(
         }
         let second = fact.at.div_euclid(SECOND_US);
         let near = |incident: &Incident| {
-            incident.core.first_s - config.gap_s <= second && second <= incident.core.last_s + config.gap_s
+            incident.core.first_s - config.gap_s <= second
+                && second <= incident.core.last_s + config.gap_s
         };
         if !incidents.iter().any(near) {
             count(&mut seconds, second);
@@ -431,7 +433,10 @@ fn add_messages(
                 }
                 kind if kind.explains_requests() => {
                     let near_onset = fact.at <= start_us + 5 * SECOND_US;
-                    if rule.scope == Scope::UpstreamPeer && near_onset && incident.first_failing.is_none() {
+                    if rule.scope == Scope::UpstreamPeer
+                        && near_onset
+                        && incident.first_failing.is_none()
+                    {
                         incident.first_failing = Some(event);
                     }
                     if let Some(key) = unjoined.filter(|_| incident.holds(fact.at)) {

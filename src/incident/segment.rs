@@ -54,9 +54,7 @@ pub fn cores(seconds: &Seconds, requests: &Series, gap_s: i64) -> Vec<Core> {
         .chunk_by(|(a, _), (b, _)| b - a <= gap_s)
         .map(trim)
         .filter(|stretch| is_incident(stretch, requests))
-        .filter_map(|stretch| {
-            Some(Core { first_s: stretch.first()?.0, last_s: stretch.last()?.0 })
-        })
+        .filter_map(|stretch| Some(Core { first_s: stretch.first()?.0, last_s: stretch.last()?.0 }))
         .collect()
 }
 

@@ -63,6 +63,15 @@ impl<R: Read> BlockReader<R> {
         }
     }
 
+    /// Takes a block back, which must be the last one handed out: it comes again, cut differently perhaps.
+    pub fn unread(&mut self, block: StreamBlock) {
+        if block.overlong_at.is_none() {
+            self.offset = block.offset;
+            let rest = std::mem::replace(&mut self.pending, block.bytes);
+            self.pending.extend(rest);
+        }
+    }
+
     /// Number of decoded bytes read so far.
     pub fn bytes_decoded(&self) -> u64 {
         self.offset + self.pending.len() as u64
@@ -161,9 +170,6 @@ impl<R: Read> BlockReader<R> {
     /// Where to cut before `end` so that no record is torn; `None` when more bytes are needed to tell.
     fn cut(&self, end: usize, starts_record: Option<&dyn Fn(&[u8]) -> bool>) -> Option<usize> {
         let Some(starts_record) = starts_record else { return Some(end) };
-        if self.drained {
-            return Some(end);
-        }
         let mut at = end;
         while at > 0 && end - at < MAX_RECORD_BYTES {
             let start =

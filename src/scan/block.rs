@@ -290,6 +290,6 @@ pub(crate) fn without_port(host: &[u8]) -> &[u8] {
 
 /// nginx pads its error pages for these agents (`msie_padding`, on by default; source: `ngx_http_special_response.c`).
 fn pads_error_pages(agent: &[u8]) -> bool {
-    memchr::memmem::find(agent, b"Chrome/").is_some() || memchr::memmem::find(agent, b"MSIE ").is_some()
+    memchr::memmem::find(agent, b"Chrome/").is_some()
+        || memchr::memmem::find(agent, b"MSIE ").is_some()
 }
-

@@ -322,7 +322,9 @@ impl<'c> Work<'c> {
 
     fn open_stream(&self, input: usize) -> io::Result<Box<dyn io::Read + Send>> {
         match &self.inputs[input].source.origin {
-            Ok(Origin::Stream(file, compression)) => Ok(open_stream(file.try_clone()?, *compression)),
+            Ok(Origin::Stream(file, compression)) => {
+                Ok(open_stream(file.try_clone()?, *compression))
+            }
             _ => Ok(Box::new(io::stdin())),
         }
     }
@@ -338,7 +340,8 @@ impl<'c> Work<'c> {
         let mut index = 0;
         while !self.stopped() {
             let plan = open.plan.get().cloned();
-            let starts_record = |line: &[u8]| plan.as_ref().is_some_and(|plan| plan.starts_record(line));
+            let starts_record =
+                |line: &[u8]| plan.as_ref().is_some_and(|plan| plan.starts_record(line));
             let records = plan.as_ref().is_some_and(|plan| plan.has_messages());
             let starts_record: Option<&dyn Fn(&[u8]) -> bool> =
                 if records { Some(&starts_record) } else { None };
@@ -347,9 +350,15 @@ impl<'c> Work<'c> {
                 Ok(None) => return (reader.bytes_decoded(), None),
                 Err(error) => return (reader.bytes_decoded(), Some(error)),
             };
+            let fresh = plan.is_none();
             let plan = open.plan.get_or_init(|| {
                 Arc::new(detect(&open.source.path, &[&block.bytes], self.config.formats))
             });
+            if fresh && plan.has_messages() && block.overlong_at.is_none() {
+                // Only now it is known where records start: cut the first block again.
+                reader.unread(block);
+                continue;
+            }
             let job = StreamJob {
                 input,
                 index,
@@ -372,7 +381,11 @@ impl<'c> Work<'c> {
         let total = source.bytes;
         let mut parts = Vec::new();
         let further = |part: u64| (part, FURTHER_SAMPLE_BYTES);
-        let starts = [(0, SAMPLE_BYTES), further(total / 2), further(total.saturating_sub(FURTHER_SAMPLE_BYTES))];
+        let starts = [
+            (0, SAMPLE_BYTES),
+            further(total / 2),
+            further(total.saturating_sub(FURTHER_SAMPLE_BYTES)),
+        ];
         let mut from = 0;
         for (start, length) in starts {
             if (start < from && start > 0) || start >= total {

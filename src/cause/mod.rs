@@ -1,0 +1,427 @@
+//! What a server's message means: a table of rules, and one automaton that finds the rule of a message.
+//!
+//! In: an [`ErrorRecord`]. Out: the row of the table that it matches with what the message is about, as a [`Match`] or
+//! as an owned [`CauseFact`].
+//! Invariants: causes are data ([`rules::RULES`]); a message belongs to at most one row; matching reads the message
+//! only, never the context suffix, which holds what clients sent.
+
+pub mod advice;
+pub mod rules;
+pub mod scope;
+mod user;
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use aho_corasick::{AhoCorasick, MatchKind};
+use memchr::memmem;
+use regex::bytes::Regex;
+
+use crate::error::{Error, Result};
+use crate::evidence::Place;
+use crate::fact::{CauseFact, Flags, KEYED_TARGET_BYTES, hash_name, hash_short, target_key};
+use crate::record::{ErrorRecord, Escape, split_request};
+use crate::taxonomy::{Cause, Origin, Server};
+
+pub use rules::{CauseRule, RULES};
+pub use user::parse_user_rules;
+
+/// What a message does to the story.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RuleKind {
+    /// Explains one request: joined to its entry. A later attempt of the same request may fail otherwise.
+    Failure,
+    /// Explains one request and is always the last failure of it: nothing is tried afterwards.
+    FinalFailure,
+    /// A failure after the status was sent: the body was cut, the status has another reason or none.
+    Late,
+    /// A sign of trouble that explains no request by itself.
+    Pressure,
+    /// Something went out of service.
+    StateDown {
+        /// For how long by default, in seconds; `None`: until something says otherwise.
+        for_s: Option<u32>,
+    },
+    /// Something came back into service.
+    StateUp,
+    /// The service itself changed.
+    Lifecycle(ChangeKind),
+    /// Recognised, and no reason for a 5xx.
+    Noise,
+}
+
+impl RuleKind {
+    /// The id used in rule files and outputs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            RuleKind::Failure => "failure",
+            RuleKind::FinalFailure => "final_failure",
+            RuleKind::Late => "late",
+            RuleKind::Pressure => "pressure",
+            RuleKind::StateDown { .. } => "state_down",
+            RuleKind::StateUp => "state_up",
+            RuleKind::Lifecycle(_) => "lifecycle",
+            RuleKind::Noise => "noise",
+        }
+    }
+
+    /// True for messages that explain a request they name.
+    pub const fn explains_requests(self) -> bool {
+        matches!(self, RuleKind::Failure | RuleKind::FinalFailure)
+    }
+}
+
+/// How a service changed: the `kind` of `changes` in reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ChangeKind {
+    /// It started.
+    ServiceStart,
+    /// It could not start.
+    StartFailure,
+    /// It read its configuration again.
+    ConfigReload,
+    /// It was to read its configuration again and could not.
+    ReloadFailed,
+    /// Its configuration was refused.
+    ConfigError,
+    /// It stopped or was stopped.
+    ServiceStop,
+    /// A worker process was killed from outside.
+    WorkerKilled,
+    /// A worker process died of itself.
+    WorkerCrashed,
+    /// Its log files were reopened.
+    LogRotation,
+    /// Its program file was replaced.
+    BinaryUpgrade,
+}
+
+impl ChangeKind {
+    /// Every kind.
+    pub const ALL: [ChangeKind; 10] = [
+        ChangeKind::ServiceStart,
+        ChangeKind::StartFailure,
+        ChangeKind::ConfigReload,
+        ChangeKind::ReloadFailed,
+        ChangeKind::ConfigError,
+        ChangeKind::ServiceStop,
+        ChangeKind::WorkerKilled,
+        ChangeKind::WorkerCrashed,
+        ChangeKind::LogRotation,
+        ChangeKind::BinaryUpgrade,
+    ];
+
+    /// The id used in outputs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            ChangeKind::ServiceStart => "service_start",
+            ChangeKind::StartFailure => "start_failure",
+            ChangeKind::ConfigReload => "config_reload",
+            ChangeKind::ReloadFailed => "reload_failed",
+            ChangeKind::ConfigError => "config_error",
+            ChangeKind::ServiceStop => "service_stop",
+            ChangeKind::WorkerKilled => "worker_killed",
+            ChangeKind::WorkerCrashed => "worker_crashed",
+            ChangeKind::LogRotation => "log_rotation",
+            ChangeKind::BinaryUpgrade => "binary_upgrade",
+        }
+    }
+}
+
+/// What a message is about, and so where its scope text comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// One backend: the address in the `upstream:` URL, spelled as in `$upstream_addr`.
+    UpstreamPeer,
+    /// A group of backends: the name in the `upstream:` URL.
+    UpstreamGroup,
+    /// A shared memory zone named in the message.
+    Zone,
+    /// The host the client asked for, or else the server name.
+    Host,
+    /// A file named in the message.
+    Path,
+    /// A process id in the message.
+    Process,
+    /// A DNS or service name in the message.
+    Name,
+    /// Nothing smaller than the server.
+    None,
+}
+
+impl Scope {
+    /// Every scope.
+    pub const ALL: [Scope; 8] = [
+        Scope::UpstreamPeer,
+        Scope::UpstreamGroup,
+        Scope::Zone,
+        Scope::Host,
+        Scope::Path,
+        Scope::Process,
+        Scope::Name,
+        Scope::None,
+    ];
+
+    /// The id used in rule files and outputs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Scope::UpstreamPeer => "upstream_peer",
+            Scope::UpstreamGroup => "upstream_group",
+            Scope::Zone => "zone",
+            Scope::Host => "host",
+            Scope::Path => "path",
+            Scope::Process => "process",
+            Scope::Name => "name",
+            Scope::None => "none",
+        }
+    }
+}
+
+/// A rule in force: a row of the table, or one of a rule file.
+#[derive(Debug, Clone)]
+pub struct Rule {
+    /// Published id, e.g. `nginx.no_live_upstreams`.
+    pub id: Cow<'static, str>,
+    /// The software whose messages these are.
+    pub server: Server,
+    /// Texts that must all occur, in this order; of each step any one alternative. See [`CauseRule::needles`].
+    pub needles: Vec<Vec<Cow<'static, str>>>,
+    /// Must match as well, when present. See [`CauseRule::regex`].
+    pub regex: Option<Cow<'static, str>>,
+    /// Severities to which the rule is limited; empty: any.
+    pub levels: Vec<Cow<'static, str>>,
+    /// Why, if the message tells.
+    pub cause: Option<Cause>,
+    /// Who generates the response that this message explains.
+    pub origin: Origin,
+    /// What the message does to the story.
+    pub kind: RuleKind,
+    /// Statuses that a stock server answers with; empty: none, or whatever the backend said.
+    pub status: Cow<'static, [u16]>,
+    /// What the message is about.
+    pub scope: Scope,
+    /// One line for people: what happened.
+    pub note: Cow<'static, str>,
+    /// Where this is documented.
+    pub source: Cow<'static, str>,
+}
+
+impl From<&CauseRule> for Rule {
+    fn from(row: &CauseRule) -> Self {
+        let owned = |texts: &'static [&'static str]| texts.iter().copied().map(Cow::from).collect();
+        Rule {
+            id: row.id.into(),
+            server: row.server,
+            needles: row.needles.iter().map(|step| owned(step)).collect(),
+            regex: (!row.regex.is_empty()).then(|| row.regex.into()),
+            levels: owned(row.levels),
+            cause: row.cause,
+            origin: row.origin,
+            kind: row.kind,
+            status: Cow::from(row.status),
+            scope: row.scope,
+            note: row.note.into(),
+            source: row.source.into(),
+        }
+    }
+}
+
+/// A message that belongs to a rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Match<'a> {
+    /// Index of the rule: see [`CauseMatcher::rule`]. Indices of built-in rows do not depend on user rules.
+    pub rule: u16,
+    /// What it is about; empty when the message does not tell. Which kind of name it is says [`Rule::scope`].
+    pub scope: &'a [u8],
+    /// A number or word that makes the message precise (excess, errno, status); empty for none.
+    pub detail: &'a [u8],
+}
+
+/// Words of the candidate set: as many rules as [`CauseMatcher`] takes, 64 to a word.
+const CANDIDATE_WORDS: usize = 16;
+
+/// Finds the rule of a message.
+///
+/// Every rule has an anchor: the step of its needles whose shortest alternative is longest. All anchors are in one
+/// automaton, and one pass over the message marks the candidates. Then the first candidate in priority order whose
+/// whole predicate holds (levels, all needles in order, regular expression) is the rule. Priority is: rules of rule
+/// files first, since their author knows the system better, then the table, top to bottom.
+#[derive(Debug)]
+pub struct CauseMatcher {
+    rules: Vec<Rule>,
+    /// Same indices as `rules`.
+    expressions: Vec<Option<Regex>>,
+    automaton: AhoCorasick,
+    /// Per pattern of the automaton: its rule, and whether it counts at the start of a message only.
+    anchors: Vec<(u16, bool)>,
+}
+
+impl CauseMatcher {
+    /// The built-in table and `user_rules` (from [`parse_user_rules`]).
+    ///
+    /// # Errors
+    /// [`Error::Flag`] when there are too many rules or an expression is not valid; what [`parse_user_rules`]
+    /// accepted is always valid.
+    pub fn new(user_rules: Vec<Rule>) -> Result<Self> {
+        let mut rules: Vec<Rule> = RULES.iter().map(Rule::from).collect();
+        rules.extend(user_rules);
+        if rules.len() > CANDIDATE_WORDS * 64 {
+            return Err(unusable(format!("at most {} rules are possible", CANDIDATE_WORDS * 64)));
+        }
+        let mut compiled: HashMap<&str, Regex> = HashMap::new();
+        let mut expressions = Vec::with_capacity(rules.len());
+        let (mut patterns, mut anchors) = (Vec::new(), Vec::new());
+        for (rule_idx, rule) in rules.iter().enumerate() {
+            for needle in anchor_step(&rule.needles) {
+                let (text, at_start) = split_needle(needle);
+                patterns.push(text.as_bytes());
+                anchors.push((rule_idx as u16, at_start));
+            }
+            let Some(text) = rule.regex.as_deref() else {
+                expressions.push(None);
+                continue;
+            };
+            // Many rows share an expression.
+            if !compiled.contains_key(text) {
+                let expression = Regex::new(text)
+                    .map_err(|error| unusable(format!("rule {}: {error}", rule.id)))?;
+                compiled.insert(text, expression);
+            }
+            expressions.push(compiled.get(text).cloned());
+        }
+        let automaton = AhoCorasick::builder()
+            .match_kind(MatchKind::Standard)
+            .build(&patterns)
+            .map_err(|error| unusable(error.to_string()))?;
+        Ok(CauseMatcher { rules, expressions, automaton, anchors })
+    }
+
+    /// A rule by its index.
+    pub fn rule(&self, index: u16) -> Option<&Rule> {
+        self.rules.get(usize::from(index))
+    }
+
+    /// Every rule, built-in rows first; positions are the indices of [`Match::rule`].
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// The rule of a message, [`RuleKind::Noise`] included. `None`: the message is not known.
+    ///
+    /// Allocates nothing, except inside the regular expression of the one rule whose needles matched.
+    pub fn match_message<'a>(&self, record: &ErrorRecord<'a>) -> Option<Match<'a>> {
+        let mut candidates = [0u64; CANDIDATE_WORDS];
+        for hit in self.automaton.find_overlapping_iter(record.message) {
+            let (rule, at_start) = self.anchors[hit.pattern().as_usize()];
+            if !at_start || hit.start() == 0 {
+                candidates[usize::from(rule) / 64] |= 1 << (rule % 64);
+            }
+        }
+        if candidates == [0; CANDIDATE_WORDS] {
+            return None;
+        }
+        let is_candidate = |rule: &usize| candidates[rule / 64] >> (rule % 64) & 1 == 1;
+        (RULES.len()..self.rules.len())
+            .chain(0..RULES.len())
+            .filter(is_candidate)
+            .find_map(|rule| self.verify(rule, record))
+    }
+
+    /// The whole predicate of one rule.
+    fn verify<'a>(&self, rule_idx: usize, record: &ErrorRecord<'a>) -> Option<Match<'a>> {
+        let rule = &self.rules[rule_idx];
+        if !rule.levels.is_empty()
+            && !rule.levels.iter().any(|level| level.as_bytes() == record.level)
+        {
+            return None;
+        }
+        let mut at = 0;
+        for step in &rule.needles {
+            at = step.iter().filter_map(|needle| find_needle(record.message, at, needle)).min()?;
+        }
+        let (mut captured, mut detail) = (&[][..], &[][..]);
+        if let Some(expression) = &self.expressions[rule_idx] {
+            let captures = expression.captures(record.message)?;
+            captured = captures.name("scope").map_or(&[][..], |found| found.as_bytes());
+            detail = captures.name("detail").map_or(&[][..], |found| found.as_bytes());
+        }
+        let named = match rule.scope {
+            Scope::UpstreamPeer | Scope::UpstreamGroup => record.upstream.map(scope::upstream_peer),
+            Scope::Host => scope::host_name(record),
+            _ => None,
+        };
+        let scope = if captured.is_empty() { named.unwrap_or_default() } else { captured };
+        Some(Match { rule: rule_idx as u16, scope, detail })
+    }
+}
+
+fn unusable(expected: String) -> Error {
+    Error::Flag { flag: "--rules", value: String::new(), expected }
+}
+
+/// The most telling step: the one whose shortest alternative is longest.
+fn anchor_step<'a>(steps: &'a [Vec<Cow<'static, str>>]) -> &'a [Cow<'static, str>] {
+    let shortest = |step: &&Vec<Cow<'static, str>>| step.iter().map(|text| text.len()).min();
+    steps.iter().max_by_key(shortest).map_or(&[], Vec::as_slice)
+}
+
+/// A needle's text, and whether it stands for the start of a message only (`^`).
+fn split_needle(needle: &str) -> (&str, bool) {
+    match needle.strip_prefix('^') {
+        Some(text) => (text, true),
+        None => (needle, false),
+    }
+}
+
+/// Where the first occurrence of a needle from `at` on ends.
+fn find_needle(message: &[u8], at: usize, needle: &str) -> Option<usize> {
+    let (text, at_start) = split_needle(needle);
+    if at_start {
+        return (at == 0 && message.starts_with(text.as_bytes())).then_some(text.len());
+    }
+    memmem::find(&message[at..], text.as_bytes()).map(|found| at + found + text.len())
+}
+
+/// The owned fact of a message, if a rule other than [`RuleKind::Noise`] knows it.
+pub fn cause_fact(
+    record: &ErrorRecord<'_>,
+    place: Place,
+    matcher: &CauseMatcher,
+) -> Option<CauseFact> {
+    let found = matcher.match_message(record)?;
+    if matcher.rule(found.rule)?.kind == RuleKind::Noise {
+        return None;
+    }
+    let zoneless = record.stamp.is_some_and(|stamp| stamp.offset_s.is_none());
+    Some(CauseFact {
+        at: record.stamp.map_or(0, |stamp| stamp.micros),
+        place,
+        target_key: request_key(record),
+        client: hash_name(record.client.unwrap_or_default()),
+        connection: record.connection.unwrap_or(0),
+        host: scope::host_key(scope::host_name(record).unwrap_or_default()),
+        scope: hash_short(found.scope),
+        rule: found.rule,
+        flags: Flags::default()
+            .with(Flags::ZONELESS, zoneless)
+            .with(Flags::TIMELESS, record.stamp.is_none())
+            .with(Flags::TRUNCATED, record.truncated),
+    })
+}
+
+/// [`target_key`] of the request that a message names; 0 when it names none, or its target is cut too short.
+fn request_key(record: &ErrorRecord<'_>) -> u64 {
+    let Some(request) = record.request else { return 0 };
+    let (method, target) = split_request(request);
+    let is_last_value =
+        record.upstream.is_none() && record.host.is_none() && record.referrer.is_none();
+    // A whole request line ends in its protocol; without one, a cut last value may have lost some of its target.
+    let is_whole = request.len() > method.len() + 1 + target.len();
+    if record.truncated && is_last_value && !is_whole && target.len() < KEYED_TARGET_BYTES {
+        return 0;
+    }
+    target_key(Escape::None, method, target)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,195 @@
+//! Which formats an input holds, from its content.
+//!
+//! In: parts of an input, and what the user said. Out: a [`Plan`].
+//! The rule: formats given by the user or by a configuration come first. Then the format that understands most lines of
+//! the sample takes them, and the rest is looked at again, until nothing understands more. A known layout is preferred
+//! to an inferred one that understands hardly more lines. Readers of formats whose lines identify themselves stand by
+//! for lines that turn up later.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use globset::GlobMatcher;
+
+use super::nginx_access::NginxAccess;
+use super::nginx_conf::NginxConf;
+use super::{FORMATS, FormatBasis, Plan, Proposal, Reader, Sample};
+
+/// Lines that are tried. Detection is to take milliseconds.
+const MAX_SAMPLE_LINES: usize = 1500;
+
+/// Longer lines are cut out of the sample.
+const MAX_SAMPLE_LINE_BYTES: usize = 32 << 10;
+
+/// Different formats in one input.
+const MAX_READERS: usize = 8;
+
+/// A format the user gave.
+#[derive(Debug, Clone)]
+pub struct GivenFormat {
+    /// The files it is for; `None` for all.
+    pub pattern: Option<GlobMatcher>,
+    /// The reader.
+    pub reader: Arc<dyn Reader>,
+}
+
+/// What the user said of formats.
+#[derive(Debug, Clone, Default)]
+pub struct FormatChoice {
+    /// By flag.
+    pub given: Vec<GivenFormat>,
+    /// From the server's configuration.
+    pub nginx_conf: Option<NginxConf>,
+}
+
+impl FormatChoice {
+    /// Readers for a file, and whether each is bound to it by name.
+    fn readers(&self, path: &Path) -> Vec<(Arc<dyn Reader>, bool)> {
+        let text = path.to_string_lossy();
+        let name = path.file_name().map(Path::new);
+        let bound = |pattern: &GlobMatcher| {
+            pattern.is_match(path) || name.is_some_and(|name| pattern.is_match(name))
+        };
+        let mut readers = Vec::new();
+        for given in &self.given {
+            match &given.pattern {
+                Some(pattern) if bound(pattern) => readers.push((Arc::clone(&given.reader), true)),
+                Some(_) => {}
+                None => readers.push((Arc::clone(&given.reader), false)),
+            }
+        }
+        if let Some(conf) = &self.nginx_conf {
+            let named = conf.formats_for(&text);
+            let bound = !named.is_empty();
+            let formats = if bound {
+                named
+            } else {
+                conf.formats.iter().filter(|format| !format.in_stream).collect()
+            };
+            for format in formats {
+                if let Ok(reader) =
+                    NginxAccess::from_body(&format.body, format.escape, FormatBasis::Config)
+                {
+                    readers.push((Arc::new(reader), bound));
+                }
+            }
+        }
+        readers
+    }
+}
+
+/// The plan for an input of which `parts` are known.
+pub fn detect(path: &Path, parts: &[&[u8]], choice: &FormatChoice) -> Plan {
+    let mut rest = Sample { lines: sample_lines(parts) };
+    let n_sampled = rest.lines.len();
+    let mut readers: Vec<Arc<dyn Reader>> = Vec::new();
+    let mut notes = Vec::new();
+    for (reader, bound) in choice.readers(path) {
+        let n_accepted = rest.lines.iter().filter(|line| reader.parse(line).is_ok()).count();
+        if n_accepted > 0 || bound {
+            if n_accepted == 0 && n_sampled > 0 {
+                notes.push(format!(
+                    "the {} format `{}` fits no line",
+                    reader.about().basis.as_str(),
+                    reader.about().layout
+                ));
+            }
+            rest.lines.retain(|line| reader.parse(line).is_err());
+            readers.push(reader);
+        }
+    }
+    while readers.len() < MAX_READERS && !rest.lines.is_empty() {
+        let Some(best) = best_proposal(&rest) else { break };
+        rest.lines.retain(|line| best.reader.parse(line).is_err());
+        notes.extend(best.notes);
+        readers.push(best.reader);
+    }
+    let n_detected = readers.len();
+    for standing in FORMATS.iter().filter_map(|format| format.standing_reader()) {
+        let about = standing.about();
+        let same = |reader: &Arc<dyn Reader>| {
+            reader.about().format == about.format && reader.about().layout == about.layout
+        };
+        if !readers.iter().any(same) {
+            readers.push(standing);
+        }
+    }
+    Plan { readers, n_detected, sampled: (n_sampled, n_sampled - rest.lines.len()), notes }
+}
+
+/// The proposal that understands most lines; an inferred layout must understand clearly more than a known one.
+fn best_proposal(sample: &Sample<'_>) -> Option<Proposal> {
+    let mut best: Option<(Proposal, usize)> = None;
+    for format in FORMATS {
+        let Some(proposal) = format.propose(sample) else { continue };
+        let inferred = proposal.reader.about().basis == FormatBasis::Inferred;
+        let weight = proposal.n_accepted * if inferred { 9 } else { 10 };
+        if proposal.n_accepted > 0 && weight > best.as_ref().map_or(0, |(_, weight)| *weight) {
+            best = Some((proposal, weight));
+        }
+    }
+    best.map(|(proposal, _)| proposal)
+}
+
+/// Complete, non-blank lines of the parts; the last one of each may be cut and is left out if it lacks its terminator
+/// and is not the only one.
+fn sample_lines<'a>(parts: &[&'a [u8]]) -> Vec<&'a [u8]> {
+    let mut lines = Vec::new();
+    let per_part = MAX_SAMPLE_LINES / parts.len().max(1);
+    for part in parts {
+        let part = part.strip_prefix(b"\xef\xbb\xbf").unwrap_or(part);
+        let usable = part
+            .split(|byte| *byte == b'\n')
+            .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
+            .filter(|line| !line.trim_ascii().is_empty() && line.len() <= MAX_SAMPLE_LINE_BYTES);
+        lines.extend(usable.take(if parts.len() == 1 {
+            MAX_SAMPLE_LINES
+        } else {
+            per_part.max(300)
+        }));
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: &[(&str, &str)]) {
+        let plan = detect(Path::new("x"), &[text.as_bytes()], &FormatChoice::default());
+        let got: Vec<_> = plan
+            .detected()
+            .map(|reader| (reader.about().format, reader.about().basis.as_str()))
+            .collect();
+        assert_eq!(got, expected);
+    }
+
+    const ACCESS: &str =
+        "1.2.3.4 - - [20/Nov/2026:21:29:42 +0000] \"GET / HTTP/1.1\" 503 197 \"-\" \"curl\"\n";
+    const ERROR: &str = "2026/11/20 21:29:42 [error] 1#1: *1 limiting requests, excess: 1.0 by zone \"z\", client: 1.2.3.4, server: a, request: \"GET / HTTP/1.1\", host: \"a\"\n";
+
+    #[test]
+    fn formats_are_told_from_content() {
+        check(ACCESS, &[("nginx_access", "detected")]);
+        check(ERROR, &[("nginx_error", "detected")]);
+        check(
+            &format!("{ACCESS}{ACCESS}{ERROR}"),
+            &[("nginx_access", "detected"), ("nginx_error", "detected")],
+        );
+        check("nothing\nof\nthe kind\n", &[]);
+        check("", &[]);
+    }
+
+    #[test]
+    fn a_given_format_comes_first() {
+        let reader = super::super::nginx_access::parse_spec("$status $msec $remote_addr").unwrap();
+        let choice = FormatChoice {
+            given: vec![GivenFormat { pattern: None, reader: Arc::new(reader) }],
+            nginx_conf: None,
+        };
+        let plan = detect(Path::new("x"), &[b"503 1795210283.328 1.2.3.4\n"], &choice);
+        assert_eq!(plan.readers[0].about().basis, FormatBasis::Given);
+        assert_eq!((plan.n_detected, plan.sampled), (1, (1, 1)));
+    }
+}
