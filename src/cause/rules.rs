@@ -704,6 +704,7 @@ pub const RULES: &[CauseRule] = &[
             r#"^user ""#,
             "^no user/password was provided",
             "^access forbidden",
+            "^PAM: ",
         ]],
         note: "access was refused: 401 or 403",
         example: line!("error", "access forbidden by rule", request),
