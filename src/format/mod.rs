@@ -83,6 +83,16 @@ pub struct Glance<'a> {
     pub status: u16,
 }
 
+/// What a directive line does.
+#[derive(Debug, Clone)]
+pub enum Directive {
+    /// It changes nothing for the lines behind it.
+    Comment,
+    /// The lines behind it are read by this reader. Equal lines must give equal readers: where blocks are cut, the last
+    /// such line in force is carried over.
+    Layout(Arc<dyn Reader>),
+}
+
 /// Understands one kind of line, at two speeds.
 pub trait Reader: fmt::Debug + Send + Sync {
     /// What this reader is.
@@ -92,6 +102,17 @@ pub trait Reader: fmt::Debug + Send + Sync {
     ///
     /// Called for every line: no allocation, no look at more than is needed to know that both are at their place.
     fn glance<'a>(&self, line: &'a [u8]) -> Result<Glance<'a>, Skip>;
+
+    /// Parses the stamp that a glance found. Formats whose lines lack part of it (the date, the year) fill it in.
+    fn stamp(&self, text: &[u8]) -> Option<Stamp> {
+        self.about().notation.parse(text)
+    }
+
+    /// What a directive line such as `#Fields:` means for the lines behind it. `None`: the line is no directive.
+    fn directive(&self, line: &[u8]) -> Option<Directive> {
+        let _ = line;
+        None
+    }
 
     /// Understands a whole record: one line, or for messages a line with its continuation lines, without the last terminator.
     fn parse<'a>(&self, record: &'a [u8]) -> Result<Record<'a>, Skip>;
@@ -169,7 +190,7 @@ fn scan_run<R: Reader + ?Sized>(
         let Ok(glance) = reader.glance(line) else { break };
         let now = notation.second_part(glance.stamp);
         if now != second {
-            let Some(parsed) = notation.parse(glance.stamp) else { break };
+            let Some(parsed) = reader.stamp(glance.stamp) else { break };
             if let Some(stamp) = stamp {
                 sink.run(stamp, &run);
             }
@@ -288,5 +309,5 @@ impl Plan {
 
 /// True when a reader finds a valid time and status at their place.
 pub fn accepts(reader: &dyn Reader, line: &[u8]) -> bool {
-    reader.glance(line).is_ok_and(|glance| reader.about().notation.parse(glance.stamp).is_some())
+    reader.glance(line).is_ok_and(|glance| reader.stamp(glance.stamp).is_some())
 }

@@ -5,6 +5,7 @@
 //! counted once.
 
 use crate::bytes::parse_u64;
+use crate::cause::scope::host_key;
 use crate::cause::{CauseMatcher, cause_fact};
 use crate::evidence::{InputIndex, Place, Position};
 use crate::fact::{CauseFact, EntryFact, Flags, hash_name, hash_short, target_key};
@@ -225,8 +226,7 @@ fn entry_fact(
     place: Place,
 ) -> Option<EntryFact> {
     let Some((reader, record)) = parse_access(plan, line) else {
-        let about = plan.readers[reader].about();
-        let stamp = about.notation.parse(glance.stamp)?;
+        let stamp = plan.readers[reader].stamp(glance.stamp)?;
         return Some(EntryFact {
             at: stamp.micros,
             place,
@@ -259,7 +259,7 @@ fn entry_fact(
         path: hash_name(path),
         id: record.value(Field::RequestId).map_or(0, hash_name),
         connection: record.value(Field::Connection).and_then(parse_u64).unwrap_or(0),
-        host: hash_short(host_of(&record)),
+        host: host_key(host_of(&record)),
         upstream: upstream.map_or(0, hash_short),
         duration_ms: duration_us.map_or(0, |us| (us / 1000).min(u64::from(u32::MAX)) as u32),
         body_bytes: body_bytes.map_or(0, |n| n.min(u64::from(u32::MAX)) as u32),
