@@ -9,6 +9,8 @@
 
 mod fit;
 mod shape;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 

@@ -271,3 +271,106 @@ pub fn parse_spec(spec: &str) -> Result<NginxAccess, String> {
         format!("expected the text of a log_format, or one of {}", names.join(", "))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Field;
+
+    const START: &str =
+        r#"10.0.0.1 - - [20/Nov/2026:21:29:42 +0000] "GET /a HTTP/1.1" 503 190 "-" "curl/8""#;
+
+    #[track_caller]
+    fn check_proposal(lines: &[String], layout: Option<&str>) {
+        let sample = Sample { lines: lines.iter().map(String::as_bytes).collect() };
+        let proposal = NginxAccessFormat.propose(&sample);
+        assert_eq!(proposal.as_ref().map(|found| found.reader.about().layout.as_str()), layout);
+        if let Some(proposal) = proposal {
+            assert_eq!(proposal.reader.about().basis, FormatBasis::Detected);
+            assert_eq!(proposal.n_accepted, lines.len());
+        }
+    }
+
+    #[test]
+    fn layouts_are_known_by_their_lines() {
+        let rows = [
+            ("", Some("combined")),
+            (r#" "10.1.1.1, 10.1.1.2""#, Some("main")),
+            (" 0.012", Some("combined_request_time")),
+            (" 0.012 0.004, 0.008", Some("combined_times")),
+            (" 0.012 - .", Some("combined_times_pipe")),
+            (" 2.34", Some("gitlab_access")),
+            (r#" "-" 0.012"#, Some("main_request_time")),
+            (r#" "-" 0.012 0.011"#, Some("main_times")),
+            (
+                " 34 0.000 [shop-web-80] [] - - - - 5f0c6ad1b8f1a5b2c3d4e5f60718293a",
+                Some("upstreaminfo"),
+            ),
+            (" 34 0.000 [shop-web-80] - - - - 5f0c", Some("upstreaminfo_without_alternative")),
+            (r#" rt=0.001 uct="-" uht="-" urt="0.001, 0.002""#, Some("upstream_time_spaced")),
+            // What no known layout has is not forced into one.
+            (" 12060", None),
+            (r#" "-" "-" "-""#, None),
+        ];
+        for (end, layout) in rows {
+            check_proposal(&[format!("{START}{end}")], layout);
+        }
+        check_proposal(&[format!("a.example {START}")], Some("vhost_combined"));
+        check_proposal(&[format!(r#"a.example {START} "10.0.0.1:80""#)], Some("vhost_upstream"));
+        let common = START.split_inclusive("190").next().unwrap_or_default();
+        check_proposal(&[common.to_owned()], Some("common"));
+    }
+
+    #[test]
+    fn the_layout_of_most_lines_is_proposed() {
+        let lines = [format!("{START} 0.012"), START.to_owned(), START.to_owned()];
+        let sample = Sample { lines: lines.iter().map(String::as_bytes).collect() };
+        let proposal = NginxAccessFormat.propose(&sample).expect("known lines");
+        assert_eq!((proposal.reader.about().layout.as_str(), proposal.n_accepted), ("combined", 2));
+    }
+
+    #[test]
+    fn every_known_layout_compiles_under_its_own_name() {
+        for (index, (name, body)) in LAYOUTS.iter().enumerate() {
+            let reader = NginxAccess::named(name).expect(name);
+            assert_eq!(reader.about().layout, *name);
+            assert!(LAYOUTS[..index].iter().all(|row| row.0 != *name && row.1 != *body), "{name}");
+        }
+        assert!(NginxAccess::named("nonsense").is_none());
+    }
+
+    #[test]
+    fn specs_are_names_texts_or_directives() {
+        #[track_caller]
+        fn check(spec: &str, layout: &str, escape: Escape) {
+            let reader = parse_spec(spec).expect(spec);
+            assert_eq!(reader.about().layout, layout);
+            assert_eq!(reader.layout().escape(), escape);
+            assert_eq!(reader.about().basis, FormatBasis::Given);
+        }
+        check("combined", "combined", Escape::Default);
+        check(COMBINED, "combined", Escape::Default);
+        check(" $msec $status ", "$msec $status", Escape::Default);
+        check("escape=json $msec $status", "$msec $status", Escape::Json);
+        check("log_format a escape=none '$msec ' '$status';", "$msec $status", Escape::None);
+        assert!(parse_spec("combine").is_err_and(|told| told.contains("upstreaminfo")));
+        assert!(parse_spec("$status").is_err_and(|told| told.contains("no time")));
+        assert!(parse_spec("log_format a").is_err());
+    }
+
+    #[test]
+    fn fields_are_mapped() {
+        let reader =
+            parse_spec("$msec $status $http_host $req_id $limit_req_status $args").expect("valid");
+        let line = b"1795210283.328 503 a.example 5f0c REJECTED x=1";
+        let record = reader.parse_access(line).expect("of this layout");
+        for (field, value) in [
+            (Field::Host, "a.example"),
+            (Field::RequestId, "5f0c"),
+            (Field::LimitReqStatus, "REJECTED"),
+            (Field::Args, "x=1"),
+        ] {
+            assert_eq!(record.value(field), Some(value.as_bytes()));
+        }
+    }
+}

@@ -6,6 +6,8 @@
 //! are not opened.
 //! Source: nginx `ngx_conf_file.c` (`ngx_conf_read_token`), `ngx_http_log_module.c`, nginx.c (`-T`).
 
+#[cfg(test)]
+mod tests;
 mod tokens;
 
 use std::borrow::Cow;
