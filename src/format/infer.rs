@@ -275,7 +275,8 @@ fn label_of(literal: &[u8]) -> Option<String> {
     let start = text.iter().rposition(|byte| !is_key_byte(*byte)).map_or(0, |at| at + 1);
     let in_bracket = start > 0 && text[start - 1] == b'[';
     let key = &text[start..];
-    let is_key = (marked.is_some() || in_bracket)
+    let is_word = key.contains(&b'_') && literal.ends_with(b" ");
+    let is_key = (marked.is_some() || in_bracket || is_word)
         && key.first().is_some_and(|byte| byte.is_ascii_alphabetic() || b"_@".contains(byte));
     is_key.then(|| String::from_utf8_lossy(key).into_owned())
 }
@@ -317,8 +318,11 @@ fn write_body(
             }
         }
     }
-    // Where the request line is no column of its own, its three parts were found. A line of garbage has others.
-    let whole = body.replace("$request_method $request_uri $server_protocol", "$request");
+    // Where the request line is no column of its own, its three parts were found. A line of garbage has others, so
+    // the whole is the better name, unless a blank after it would end it too early.
+    let parts = "$request_method $request_uri $server_protocol";
+    let is_whole = body.split_once(parts).is_some_and(|(_, after)| !after.starts_with(" $"));
+    let whole = if is_whole { body.replace(parts, "$request") } else { body };
     Some((whole, n_named))
 }
 

@@ -16,6 +16,8 @@ pub(super) struct Naming<'c, 'a> {
     columns: &'c [Column<'a>],
     /// The variable of each column, without `$`.
     pub(super) names: Vec<Option<&'static str>>,
+    // False when other columns looked just as much like `$status`.
+    status_is_sure: bool,
     /// What was inferred on less than certainty.
     pub(super) notes: Vec<String>,
 }
@@ -23,7 +25,12 @@ pub(super) struct Naming<'c, 'a> {
 impl<'c, 'a> Naming<'c, 'a> {
     /// Names the columns. `None`: the lines have no time or no status.
     pub(super) fn of(columns: &'c [Column<'a>]) -> Option<Self> {
-        let mut naming = Naming { columns, names: vec![None; columns.len()], notes: Vec::new() };
+        let mut naming = Naming {
+            columns,
+            names: vec![None; columns.len()],
+            status_is_sure: true,
+            notes: Vec::new(),
+        };
         naming.by_label();
         naming.times();
         naming.request();
@@ -159,6 +166,7 @@ impl<'c, 'a> Naming<'c, 'a> {
         self.set(best, "status");
         let rivals = candidates.iter().filter(|idx| score(**idx) == score(best)).count();
         if rivals > 1 && score(best) < 4 {
+            self.status_is_sure = false;
             let why = format!("the first of {rivals} columns that always hold a status");
             self.note(best, "taken for $status", &why);
         }

@@ -153,6 +153,17 @@ fn labelled_layouts() {
 }
 
 #[test]
+fn layouts_with_words_and_unusual_quotes() {
+    check(
+        "[$time_local] $remote_addr > $host to: $upstream_addr: $request $status upstream_response_time $upstream_response_time msec $msec request_time $request_time",
+        "[$time_local] $remote_addr > $host to: $upstream_addr: $request_method $request_uri $server_protocol $status upstream_response_time $upstream_response_time $unknown_1 $msec request_time $request_time",
+    );
+    check_same(&format!("{COMBINED} '$upstream_addr' '$upstream_status'"));
+    check_same(&format!("{COMBINED} {{$upstream_addr}} {{$upstream_status}}"));
+    check_same(&format!("{COMBINED} <$request_time> ($upstream_response_time)"));
+}
+
+#[test]
 fn what_could_be_several_variables_stays_unnamed() {
     // An address that never is absent and has the port of a listener; a duration that nothing tells apart.
     check(

@@ -46,7 +46,15 @@ pub(super) fn cut<'a>(line: &'a [u8], how: &Cut) -> Tokens<'a> {
 fn label_length(text: &[u8]) -> Option<usize> {
     let length = key_length(text)?;
     match text[length..] {
+        // `id=7&status=503` is a query, not a label and its value.
+        [b'=', ref rest @ ..] if is_query_tail(rest) => None,
         [b'=', ..] | [b':', b'"' | b'[', ..] => Some(length + 1),
+        // `request_time 0.003`
+        [b' ', ..]
+            if text[..length].contains(&b'_') && variable_of_key(&text[..length]).is_some() =>
+        {
+            Some(length + 1)
+        }
         [b':', b' ', ref rest @ ..] if rest.first() != Some(&b' ') => Some(length + 2),
         [b':', ref rest @ ..]
             if !rest.starts_with(b"/") && variable_of_key(&text[..length]).is_some() =>
@@ -55,6 +63,11 @@ fn label_length(text: &[u8]) -> Option<usize> {
         }
         _ => None,
     }
+}
+
+fn is_query_tail(text: &[u8]) -> bool {
+    let word = text.split(|byte| *byte == b' ').next().unwrap_or_default();
+    word.contains(&b'&') && !word.contains(&b'/') && !word.starts_with(b"\"")
 }
 
 /// Length of a key at the start of `text`.
@@ -120,7 +133,8 @@ fn at_blanks(line: &[u8], n_values: usize) -> Tokens<'_> {
 fn punctuation_length(text: &[u8]) -> Option<usize> {
     let length = text.iter().take_while(|byte| b"|:;,>=<~#-".contains(byte)).count();
     let ends = text.get(length).is_none_or(|byte| *byte == b' ' || *byte == b'\t');
-    (length > 0 && ends && &text[..length] != b"-").then_some(length)
+    let is_absent_mark = matches!(&text[..length], b"-" | b"-:" | b"-," | b"-;" | b"-|");
+    (length > 0 && ends && !is_absent_mark).then_some(length)
 }
 
 /// How many bytes open the value at the start of `text`, and its length.
@@ -134,13 +148,15 @@ fn value_length(text: &[u8]) -> (usize, usize) {
         b'[' => b']',
         b'(' => b')',
         b'<' => b'>',
+        b'{' => b'}',
+        b'\'' => b'\'',
         _ => return (0, bare_length(text)),
     };
     let end = text.iter().enumerate().skip(1).find(|(at, byte)| {
         **byte == closing && text.get(at + 1).is_none_or(|next| b" ,;|\"\t".contains(next))
     });
     match end {
-        Some((end, _)) if closing == b']' || !text[..end].contains(&b' ') => (1, end - 1),
+        Some((end, _)) if b"]}'".contains(&closing) || !text[..end].contains(&b' ') => (1, end - 1),
         _ => (0, bare_length(text)),
     }
 }
@@ -201,7 +217,12 @@ fn bare_length(text: &[u8]) -> usize {
 fn word_length(text: &[u8]) -> usize {
     let end = text.iter().position(|byte| b" \t".contains(byte)).unwrap_or(text.len());
     let kept = text[..end].iter().rposition(|byte| !b",;|".contains(byte));
-    kept.map_or(end, |last| last + 1)
+    let end = kept.map_or(end, |last| last + 1);
+    // `to: 10.0.0.1:8080: GET /`
+    match text[..end].strip_suffix(b":") {
+        Some(word) if word == b"-" || matches!(item_kind(word), Kind::Addr | Kind::Ip) => end - 1,
+        _ => end,
+    }
 }
 
 /// Length of a time that holds a blank.

@@ -133,7 +133,8 @@ impl Naming<'_, '_> {
                         .count();
                     n_contradictions * 50 <= n
                         && counts_match * 50 >= n * 49
-                        && (shows_absence || (n >= FEW_LINES && n_agree * 2 >= n))
+                        && (shows_absence
+                            || (self.status_is_sure && n >= FEW_LINES && n_agree * 2 >= n))
                 }
                 // Without addresses only a list, or absence and agreement in many lines, tell.
                 None => {
@@ -297,8 +298,10 @@ impl Naming<'_, '_> {
         let Some(status) = self.find("status") else { return };
         if self.find("body_bytes_sent").is_none() {
             let follows = Some(status + 1).filter(|idx| {
-                columns.get(*idx).is_some_and(|column| is_int(column) && column.label.is_none())
-                    && self.names[*idx].is_none()
+                columns.get(*idx).is_some_and(|column| {
+                    // Statuses only: rather the backend's than sizes.
+                    is_int(column) && column.label.is_none() && column.count(Kind::Int) > 0
+                }) && self.names[*idx].is_none()
             });
             let empty_when_unmodified = || {
                 let rows: Vec<usize> = (0..self.n_lines())
