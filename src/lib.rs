@@ -28,5 +28,13 @@ pub mod scan;
 pub mod attribute;
 // Floor 7: verdicts -> incidents.
 pub mod incident;
+// The floors so far, put together.
+pub mod analysis;
+// Floor 8: what is said about it.
+pub mod report;
+// Floor 9: what is written.
+pub mod output;
+// Floor 10: what a user types.
+pub mod cli;
 
 pub use error::{Error, Result};

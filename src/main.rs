@@ -1,3 +1,7 @@
 //! The `logscan503` program.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ExitCode::from(logscan503::cli::main())
+}

@@ -85,14 +85,42 @@ impl Series {
         }
     }
 
-    /// Adds all of another series, `shift_s` seconds later.
-    pub fn merge(&mut self, other: &Series, shift_s: i64) {
+    /// Adds all of another series.
+    pub fn merge(&mut self, other: &Series) {
+        self.merge_mapped(other, |second| second);
+    }
+
+    /// Adds all of another series, each second moved to what `to` makes of it.
+    pub fn merge_mapped(&mut self, other: &Series, to: impl Fn(i64) -> i64) {
         while self.level < other.level {
             self.coarsen();
         }
         for (second, run) in other.iter() {
-            self.add(second + shift_s, run);
+            self.add(to(second), run);
         }
+    }
+
+    /// The part that starts in a window of microseconds UTC (inclusive start, exclusive end), to whole buckets.
+    #[must_use]
+    pub fn within(mut self, window: (Option<i64>, Option<i64>)) -> Series {
+        if window != (None, None) {
+            let width_us = self.width_s() * SECOND_US;
+            self.buckets.retain(|bucket, _| {
+                let at = bucket * width_us;
+                window.0.is_none_or(|since| since < at + width_us)
+                    && window.1.is_none_or(|until| at < until)
+            });
+        }
+        self
+    }
+
+    /// The sum over everything.
+    pub fn total(&self) -> Run {
+        let mut sum = Run::default();
+        for run in self.buckets.values() {
+            add_run(&mut sum, run);
+        }
+        sum
     }
 
     /// Buckets in order of time: their first second, and what they hold.
@@ -279,10 +307,10 @@ impl InputTally {
         for (total, n) in self.statuses.iter_mut().zip(other.statuses.iter()) {
             *total += n;
         }
-        self.zoned.merge(&other.zoned, 0);
-        self.zoneless.merge(&other.zoneless, 0);
-        self.messages_zoned.merge(&other.messages_zoned, 0);
-        self.messages_zoneless.merge(&other.messages_zoneless, 0);
+        self.zoned.merge(&other.zoned);
+        self.zoneless.merge(&other.zoneless);
+        self.messages_zoned.merge(&other.messages_zoned);
+        self.messages_zoneless.merge(&other.messages_zoneless);
         if let Some((first, last)) = other.zoned_span {
             widen(&mut self.zoned_span, first, last);
         }
@@ -333,15 +361,15 @@ mod tests {
             c in proptest::collection::vec(-1000i64..1000, 0..50),
         ) {
             let mut left = series(&a);
-            left.merge(&series(&b), 0);
-            left.merge(&series(&c), 0);
+            left.merge(&series(&b));
+            left.merge(&series(&c));
             let mut tail = series(&b);
-            tail.merge(&series(&c), 0);
+            tail.merge(&series(&c));
             let mut right = series(&a);
-            right.merge(&tail, 0);
+            right.merge(&tail);
             prop_assert_eq!(&left, &right);
             let mut empty = Series::default();
-            empty.merge(&left, 0);
+            empty.merge(&left);
             prop_assert_eq!(&empty, &left);
             prop_assert_eq!(left.sum(-2000, 2000).requests as usize, a.len() + b.len() + c.len());
         }

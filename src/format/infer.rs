@@ -256,7 +256,8 @@ fn peel_label(literal: &mut Vec<u8>, values: &mut [&[u8]]) {
         _ => return,
     };
     let prefix = first[..length].to_vec();
-    if !values.iter().all(|value| value.starts_with(&prefix)) {
+    // `id=7&status=503` is a query string.
+    if !values.iter().all(|value| value.starts_with(&prefix) && !value.contains(&b'&')) {
         return;
     }
     literal.extend_from_slice(&prefix);

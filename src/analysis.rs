@@ -1,0 +1,145 @@
+//! One run from inputs to incidents: the floors below, put together.
+//!
+//! In: opened inputs and an [`AnalysisConfig`]. Out: an [`Analysis`], from which every output is made.
+//! Invariants: no clock, no environment; equal bytes and settings give equal results.
+
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+
+use crate::attribute::zones::{ZonePolicy, Zones};
+use crate::attribute::{AttributeConfig, Attribution, attribute};
+use crate::cause::CauseMatcher;
+use crate::error::{Error, Result};
+use crate::format::FormatChoice;
+use crate::incident::{IncidentConfig, Incidents, group};
+use crate::input::Source;
+use crate::scan::{Scan, ScanConfig, ScannedInput, scan};
+use crate::store::Budget;
+use crate::tally::Series;
+use crate::time::SECOND_US;
+
+/// What a run is to do.
+#[derive(Debug)]
+pub struct AnalysisConfig<'c> {
+    /// Statuses whose access lines are entries, in rising order.
+    pub statuses: Vec<u16>,
+    /// Worker threads.
+    pub n_threads: usize,
+    /// Bytes of a range of a plain file.
+    pub range_bytes: u64,
+    /// Formats given by the user.
+    pub formats: FormatChoice,
+    /// The cause table.
+    pub matcher: &'c CauseMatcher,
+    /// Bytes of facts and verdicts kept in memory; what is more is spilled.
+    pub memory_bytes: usize,
+    /// Where to spill; `None` for the system's temporary directory.
+    pub temp_dir: Option<PathBuf>,
+    /// What the user said of zones.
+    pub zone: ZonePolicy,
+    /// Only records in this time: microseconds UTC, inclusive start, exclusive end.
+    pub window: (Option<i64>, Option<i64>),
+    /// How incidents are told apart.
+    pub incidents: IncidentConfig,
+}
+
+/// The result of a run.
+#[derive(Debug)]
+pub struct Analysis {
+    /// The inputs, readable again by place.
+    pub inputs: Vec<ScannedInput>,
+    /// The verdicts.
+    pub attribution: Attribution,
+    /// The incidents.
+    pub incidents: Incidents,
+    /// Access lines over time, all inputs, within the window.
+    pub requests: Series,
+    /// The run was stopped early.
+    pub interrupted: bool,
+}
+
+/// Runs everything from scan to incidents.
+///
+/// # Errors
+/// When threads or temporary files fail. Unreadable inputs are noted in the result.
+pub fn analyse(
+    sources: Vec<Source>,
+    config: &AnalysisConfig<'_>,
+    interrupted: &AtomicBool,
+) -> Result<Analysis> {
+    let mut wanted = [false; 1000];
+    for status in &config.statuses {
+        wanted[usize::from(*status).min(999)] = true;
+    }
+    let budget = Budget { bytes: config.memory_bytes / 2, directory: config.temp_dir.clone() };
+    let scan_config = ScanConfig {
+        wanted,
+        n_threads: config.n_threads,
+        range_bytes: config.range_bytes,
+        matcher: config.matcher,
+        formats: &config.formats,
+        budget: budget.clone(),
+        interrupted,
+    };
+    let Scan { inputs, entries, causes, interrupted } = scan(sources, &scan_config)?;
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(config.n_threads)
+        .build()
+        .map_err(|error| Error::Threads(error.to_string()))?;
+    pool.install(|| {
+        let attribute_config = AttributeConfig {
+            matcher: config.matcher,
+            zone: config.zone,
+            window: config.window,
+            budget,
+        };
+        let attribution = attribute(&inputs, entries, causes, &attribute_config)?;
+        let requests = requests_over_time(&inputs, &attribution.zones, config.window);
+        let incidents = group(&attribution, &requests, config.matcher, config.incidents)?;
+        Ok(Analysis { inputs, attribution, incidents, requests, interrupted })
+    })
+}
+
+/// Access lines of all inputs over UTC seconds, cut to the window.
+fn requests_over_time(
+    inputs: &[ScannedInput],
+    zones: &Zones,
+    window: (Option<i64>, Option<i64>),
+) -> Series {
+    let mut all = Series::default();
+    for (index, input) in inputs.iter().enumerate() {
+        all.merge(&input.tally.zoned);
+        all.merge_mapped(&input.tally.zoneless, |local| {
+            zones.utc(index as u32, local * SECOND_US).div_euclid(SECOND_US)
+        });
+    }
+    all.within(window)
+}
+
+/// How many records of an input lie outside the window: access lines and messages.
+pub fn filtered_lines(
+    input: &ScannedInput,
+    index: usize,
+    zones: &Zones,
+    window: (Option<i64>, Option<i64>),
+) -> u64 {
+    if window == (None, None) {
+        return 0;
+    }
+    let tally = &input.tally;
+    let outside = |series: &Series, zoneless: bool| {
+        let mut all = Series::default();
+        if zoneless {
+            all.merge_mapped(series, |local| {
+                zones.utc(index as u32, local * SECOND_US).div_euclid(SECOND_US)
+            });
+        } else {
+            all.merge(series);
+        }
+        all.total().requests - all.within(window).total().requests
+    };
+    outside(&tally.zoned, false)
+        + outside(&tally.zoneless, true)
+        + outside(&tally.messages_zoned, false)
+        + outside(&tally.messages_zoneless, true)
+}

@@ -1,0 +1,365 @@
+//! Flags -> settings -> run -> bytes and an exit code. The only module that prints.
+//!
+//! A wrong flag, rule file or output path fails before the first byte of input is read.
+
+mod args;
+mod settings;
+mod when;
+
+use std::ffi::OsString;
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use clap::{CommandFactory, FromArgMatches};
+
+use crate::analysis::{Analysis, AnalysisConfig, analyse};
+use crate::cause::CauseMatcher;
+use crate::cause::advice::explain;
+use crate::error::{Error, Result};
+use crate::format::{FORMATS, FormatChoice};
+use crate::input::expand;
+use crate::output::{Output, Results, TextStyle, sanitize};
+use crate::report::build::report;
+use crate::report::{Report, RunInfo};
+use crate::taxonomy::{Cause, Origin};
+use crate::time::Timestamp;
+
+use args::{Cli, ColorWhen, Command, FailOn, ScanArgs};
+use settings::{Settings, config_of, settings_of};
+
+/// Nothing of the input was understood.
+const EXIT_NOT_UNDERSTOOD: u8 = 3;
+/// Some inputs could not be read, or not to their end.
+const EXIT_PARTLY_READ: u8 = 4;
+/// Usage or internal error.
+const EXIT_USAGE: u8 = 2;
+
+/// Runs the program with the process's arguments and gives its exit code.
+pub fn main() -> u8 {
+    let argv: Vec<OsString> = std::env::args_os().collect();
+    let cli = match Cli::command()
+        .try_get_matches_from(&argv)
+        .and_then(|matches| Cli::from_arg_matches(&matches))
+    {
+        Ok(cli) => cli,
+        Err(error) => {
+            let code = error.exit_code();
+            // Help and version go to standard output, errors to standard error.
+            let _ = error.print();
+            return if code == 0 { 0 } else { EXIT_USAGE };
+        }
+    };
+    let outcome = match cli.command {
+        None => scan(&cli.scan, &argv),
+        Some(Command::Scan(args)) => scan(&args, &argv),
+        Some(Command::Explain { cause }) => explain_cause(cause.as_deref()),
+        Some(Command::Formats { paths }) => formats(&paths),
+        Some(Command::Completions { shell }) => {
+            clap_complete::generate(shell, &mut Cli::command(), "logscan503", &mut io::stdout());
+            Ok(0)
+        }
+        Some(Command::Man) => print(|out| clap_mangen::Man::new(Cli::command()).render(out)),
+    };
+    match outcome {
+        Ok(code) => code,
+        Err(Error::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => 0,
+        Err(error) => {
+            complain(&chain(&error));
+            EXIT_USAGE
+        }
+    }
+}
+
+/// An error and its sources, on one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        source = inner.source();
+    }
+    text
+}
+
+/// Says something on standard error. Nobody is left to tell if that fails.
+fn complain(text: &str) {
+    let _ = writeln!(io::stderr(), "logscan503: {}", sanitize(text));
+}
+
+fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<u8> {
+    let mut out = io::stdout().lock();
+    write(&mut out).and_then(|()| out.flush()).map_err(Error::Output)?;
+    Ok(0)
+}
+
+fn scan(args: &ScanArgs, argv: &[OsString]) -> Result<u8> {
+    let started = (Instant::now(), chrono::Utc::now().timestamp_micros());
+    let settings = settings_of(args, Timestamp(started.1))?;
+    let matcher = CauseMatcher::new(settings.user_rules.clone())?;
+    let config = config_of(&settings, &matcher);
+    let target = Target::open(args, settings.output)?;
+    let sources = expand(&args.paths)?;
+    let interrupted = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        // A second signal ends the program at once; the first lets it report what it knows.
+        let _ =
+            signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&interrupted));
+        let _ = signal_hook::flag::register(signal, Arc::clone(&interrupted));
+    }
+    let analysis = analyse(sources, &config, &interrupted)?;
+    let mut report = report(&analysis, &config)?;
+    let code = exit_code(args, &analysis, &report, interrupted.load(Ordering::Relaxed));
+    if !args.reproducible {
+        report.run = Some(RunInfo {
+            argv: argv.iter().map(|arg| arg.to_string_lossy().into_owned()).collect(),
+            started_at: Timestamp(started.1),
+            elapsed_ms: started.0.elapsed().as_millis() as u64,
+            exit_code: code,
+            partial: analysis.interrupted,
+        });
+    }
+    target.write(&Results {
+        analysis: &analysis,
+        config: &config,
+        report: &report,
+        style: text_style(args),
+    })?;
+    if !args.quiet {
+        talk(args, &analysis, &report, settings.output.name());
+    }
+    Ok(code)
+}
+
+/// What goes to standard error besides the result.
+fn talk(args: &ScanArgs, analysis: &Analysis, report: &Report, output: &str) {
+    let understood = report.inputs.iter().any(|input| input.lines.parsed > 0);
+    let read: u64 = report.inputs.iter().map(|input| input.lines.read).sum();
+    // The text output tells all this itself.
+    if output != "text" {
+        for diagnostic in &report.diagnostics {
+            if diagnostic.level == "warning" || args.verbose {
+                complain(&diagnostic.message);
+            }
+        }
+    }
+    if !understood && read > 0 {
+        let first =
+            report.inputs.iter().find_map(|input| Some((input, input.first_unparsed.as_ref()?)));
+        complain(&format!("0 of {read} lines match a known format"));
+        if let Some((input, unparsed)) = first {
+            complain(&format!("  {} line {}: {}", input.path, unparsed.line, unparsed.text));
+            complain(
+                "  try: --log-format '$remote_addr - $remote_user [$time_local] \"$request\" $status ...', or: logscan503 formats FILE",
+            );
+        }
+    }
+    if args.verbose {
+        for (info, input) in report.inputs.iter().zip(&analysis.inputs) {
+            let format = info.format.as_deref().unwrap_or("not understood");
+            let layout = info.layout.as_deref().unwrap_or("-");
+            complain(&format!(
+                "{}: {format}, layout {layout}, {} lines",
+                info.path, input.tally.lines.read
+            ));
+        }
+    }
+}
+
+fn text_style(args: &ScanArgs) -> TextStyle {
+    let columns = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
+    let unicode = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
+        .is_none_or(|value| value.to_ascii_lowercase().replace('-', "").contains("utf8"));
+    TextStyle { width: columns.unwrap_or(100usize).clamp(60, 160), unicode: unicode && !args.ascii }
+}
+
+/// The exit code; see the help text. An interrupt goes before conditions, conditions before faults of inputs.
+fn exit_code(args: &ScanArgs, analysis: &Analysis, report: &Report, interrupted: bool) -> u8 {
+    if interrupted {
+        return 130;
+    }
+    let met = args.fail_on.iter().any(|condition| match condition {
+        FailOn::Incident => !report.incidents.is_empty(),
+        FailOn::Unknown => report.totals.by_origin.get(&Origin::Unknown).is_some_and(|n| *n > 0),
+        FailOn::Ongoing => {
+            report.incidents.iter().any(|incident| incident.status == "ongoing_at_end")
+        }
+    });
+    if met {
+        1
+    } else if analysis.inputs.iter().any(|input| input.error.is_some()) {
+        EXIT_PARTLY_READ
+    } else if report.inputs.iter().all(|input| input.lines.parsed + input.lines.filtered == 0) {
+        EXIT_NOT_UNDERSTOOD
+    } else {
+        0
+    }
+}
+
+/// Where the result goes.
+enum Target {
+    Stdout(ColorWhen, &'static dyn Output),
+    /// Written beside its final place, and put there as a whole.
+    File(std::path::PathBuf, tempfile::NamedTempFile, &'static dyn Output),
+}
+
+impl Target {
+    /// Makes sure the result can be written, before anything is read.
+    fn open(args: &ScanArgs, output: &'static dyn Output) -> Result<Self> {
+        let Some(path) = &args.output else { return Ok(Target::Stdout(args.color, output)) };
+        let fault = |source: io::Error| Error::Write { path: path.clone(), source };
+        if path.is_dir() {
+            return Err(fault(io::ErrorKind::IsADirectory.into()));
+        }
+        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let file = tempfile::Builder::new()
+            .prefix(".logscan503-")
+            .tempfile_in(directory.unwrap_or(Path::new(".")))
+            .map_err(fault)?;
+        Ok(Target::File(path.clone(), file, output))
+    }
+
+    fn write(self, results: &Results<'_>) -> Result<()> {
+        match self {
+            Target::Stdout(color, output) => {
+                let choice = match color {
+                    ColorWhen::Auto => anstream::ColorChoice::Auto,
+                    ColorWhen::Always => anstream::ColorChoice::Always,
+                    ColorWhen::Never => anstream::ColorChoice::Never,
+                };
+                let stdout = io::stdout();
+                if output.name() == "text" {
+                    let mut out = anstream::AutoStream::new(stdout, choice);
+                    output.write(results, &mut out)?;
+                    return out.flush().map_err(Error::Output);
+                }
+                let mut out = io::BufWriter::with_capacity(256 << 10, stdout.lock());
+                output.write(results, &mut out)?;
+                out.flush().map_err(Error::Output)
+            }
+            Target::File(path, file, output) => {
+                let fault = |source: io::Error| Error::Write { path: path.clone(), source };
+                let mut out = io::BufWriter::with_capacity(256 << 10, file.as_file());
+                if output.name() == "text" {
+                    let mut page = Vec::new();
+                    output.write(results, &mut page)?;
+                    let plain = anstream::adapter::strip_bytes(&page);
+                    for part in plain {
+                        out.write_all(part).map_err(fault)?;
+                    }
+                } else {
+                    output.write(results, &mut out)?;
+                }
+                out.flush().map_err(fault)?;
+                drop(out);
+                open_permissions(file.as_file()).map_err(fault)?;
+                file.persist(&path).map_err(|error| fault(error.error))?;
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Temporary files are made private; a result should be readable like any other file.
+#[cfg(unix)]
+fn open_permissions(file: &std::fs::File) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    file.set_permissions(std::fs::Permissions::from_mode(0o644))
+}
+
+#[cfg(not(unix))]
+fn open_permissions(_file: &std::fs::File) -> io::Result<()> {
+    Ok(())
+}
+
+fn explain_cause(id: Option<&str>) -> Result<u8> {
+    match id {
+        None => print(|out| {
+            for cause in Cause::ALL {
+                writeln!(out, "{:<28} {}", cause.as_str(), cause.meaning())?;
+            }
+            Ok(())
+        }),
+        Some(id) => match Cause::from_id(id) {
+            Some(cause) => print(|out| out.write_all(explain(cause).as_bytes())),
+            None => Err(Error::Flag {
+                flag: "explain",
+                value: id.to_owned(),
+                expected: "expected the id of a cause; `logscan503 explain` lists them".to_owned(),
+            }),
+        },
+    }
+}
+
+fn formats(paths: &[OsString]) -> Result<u8> {
+    if paths.is_empty() {
+        return print(|out| {
+            for format in FORMATS {
+                writeln!(out, "{:<16} {}", format.name(), format.summary())?;
+            }
+            Ok(())
+        });
+    }
+    let sources = expand(paths)?;
+    let matcher = CauseMatcher::new(Vec::new())?;
+    let settings = Settings { formats: FormatChoice::default(), ..Settings::default() };
+    let config: AnalysisConfig<'_> = config_of(&settings, &matcher);
+    let analysis = analyse(sources, &config, &AtomicBool::new(false))?;
+    let report = report(&analysis, &config)?;
+    print(|out| {
+        for (info, input) in report.inputs.iter().zip(&analysis.inputs) {
+            writeln!(out, "{}", sanitize(&info.path))?;
+            if let Some(error) = &info.error {
+                writeln!(out, "  error: {}", sanitize(error))?;
+            }
+            if let Some(plan) = &input.plan {
+                let (sampled, understood) = plan.sampled;
+                writeln!(out, "  sample: {understood} of {sampled} lines understood")?;
+                for (index, reader) in plan.readers.iter().enumerate() {
+                    let records = input.tally.by_reader.get(index).copied().unwrap_or(0);
+                    if records > 0 || index < plan.n_detected {
+                        let about = reader.about();
+                        writeln!(
+                            out,
+                            "  {} ({}, {}): {records} records",
+                            about.format,
+                            about.server,
+                            about.basis.as_str()
+                        )?;
+                        writeln!(out, "    layout: {}", sanitize(&about.layout))?;
+                    }
+                }
+                for note in &plan.notes {
+                    writeln!(out, "    {}", sanitize(note))?;
+                }
+            }
+            let lines = info.lines;
+            writeln!(
+                out,
+                "  lines: {} read, {} parsed, {} unparsed",
+                lines.read, lines.parsed, lines.unparsed
+            )?;
+            if let Some(unparsed) = &info.first_unparsed {
+                writeln!(
+                    out,
+                    "  first not understood: line {}: {}",
+                    unparsed.line, unparsed.reason
+                )?;
+                writeln!(out, "    {}", sanitize(&unparsed.text))?;
+            }
+            let zone = info.tz.as_deref().unwrap_or("-");
+            writeln!(out, "  zone: {zone} ({})", info.tz_basis.unwrap_or("no records"))?;
+        }
+        Ok(())
+    })
+}
+
+/// True when standard output is a terminal.
+fn to_terminal() -> bool {
+    io::stdout().is_terminal()
+}

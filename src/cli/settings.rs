@@ -1,0 +1,273 @@
+//! Flags -> checked settings: lists, sizes, zones, times, formats, rules.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use globset::GlobBuilder;
+
+use super::args::ScanArgs;
+use super::to_terminal;
+use super::when::parse_time;
+use crate::analysis::AnalysisConfig;
+use crate::attribute::zones::ZonePolicy;
+use crate::cause::{CauseMatcher, Rule, parse_user_rules};
+use crate::error::{Error, Result};
+use crate::format::detect::GivenFormat;
+use crate::format::nginx_access::parse_spec;
+use crate::format::nginx_conf::NginxConf;
+use crate::format::{FormatChoice, Reader};
+use crate::incident::IncidentConfig;
+use crate::output::{OUTPUTS, Output, by_extension, by_name};
+use crate::scan::ScanConfig;
+use crate::time::{Timestamp, parse_offset};
+
+/// Smallest memory budget: below this, spilled runs get too many.
+const MIN_MEMORY_BYTES: usize = 1 << 20;
+
+/// What a run is to do, checked.
+#[derive(Debug, Clone)]
+pub(super) struct Settings {
+    pub statuses: Vec<u16>,
+    pub n_threads: usize,
+    pub range_bytes: u64,
+    pub formats: FormatChoice,
+    pub user_rules: Vec<Rule>,
+    pub memory_bytes: usize,
+    pub temp_dir: Option<PathBuf>,
+    pub zone: ZonePolicy,
+    pub window: (Option<i64>, Option<i64>),
+    pub gap_s: i64,
+    pub output: &'static dyn Output,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            statuses: vec![503],
+            n_threads: default_threads(),
+            range_bytes: ScanConfig::RANGE_BYTES,
+            formats: FormatChoice::default(),
+            user_rules: Vec::new(),
+            memory_bytes: 48 << 20,
+            temp_dir: None,
+            zone: ZonePolicy::Unsaid,
+            window: (None, None),
+            gap_s: IncidentConfig::default().gap_s,
+            output: OUTPUTS[0],
+        }
+    }
+}
+
+fn default_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// The configuration of an analysis.
+pub(super) fn config_of<'c>(settings: &Settings, matcher: &'c CauseMatcher) -> AnalysisConfig<'c> {
+    AnalysisConfig {
+        statuses: settings.statuses.clone(),
+        n_threads: settings.n_threads,
+        range_bytes: settings.range_bytes,
+        formats: settings.formats.clone(),
+        matcher,
+        memory_bytes: settings.memory_bytes,
+        temp_dir: settings.temp_dir.clone(),
+        zone: settings.zone,
+        window: settings.window,
+        incidents: IncidentConfig { gap_s: settings.gap_s, ..IncidentConfig::default() },
+    }
+}
+
+/// Checks every flag. `now` is what relative times count from.
+pub(super) fn settings_of(args: &ScanArgs, now: Timestamp) -> Result<Settings> {
+    let zone = args.tz.as_deref().map_or(Ok(ZonePolicy::Unsaid), parse_zone)?;
+    let time = |flag: &'static str, text: &Option<String>| {
+        match text {
+        None => Ok(None),
+        Some(text) => parse_time(text, now, zone).map(|time| Some(time.0)).ok_or_else(|| Error::Flag {
+            flag,
+            value: text.clone(),
+            expected: "expected a time such as 2026-06-01T02:00:00Z, \"2026-06-01 02:00\", 14:30, -2h or \"90 minutes ago\"".to_owned(),
+        }),
+    }
+    };
+    let mut user_rules = Vec::new();
+    for path in &args.rules {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| Error::Read { path: path.clone(), source })?;
+        user_rules.extend(parse_user_rules(&text, path)?);
+    }
+    let n_threads = args.threads.unwrap_or_else(default_threads);
+    if n_threads == 0 {
+        return Err(flag_error("--threads", "0", "expected at least 1"));
+    }
+    if let Some(directory) = args.temp_dir.as_ref().filter(|directory| !directory.is_dir()) {
+        let value = directory.to_string_lossy();
+        return Err(flag_error("--temp-dir", &value, "expected a directory that exists"));
+    }
+    Ok(Settings {
+        statuses: parse_statuses(&args.status)?,
+        n_threads,
+        range_bytes: args.range_bytes.unwrap_or(ScanConfig::RANGE_BYTES).max(1),
+        formats: format_choice(args)?,
+        user_rules,
+        memory_bytes: parse_size(&args.memory)?.max(MIN_MEMORY_BYTES),
+        temp_dir: args.temp_dir.clone(),
+        zone,
+        window: (time("--since", &args.since)?, time("--until", &args.until)?),
+        gap_s: args.gap,
+        output: output_of(args)?,
+    })
+}
+
+fn flag_error(flag: &'static str, value: &str, expected: &str) -> Error {
+    Error::Flag { flag, value: value.to_owned(), expected: expected.to_owned() }
+}
+
+/// `503`, `502,503`, `5xx`.
+fn parse_statuses(list: &str) -> Result<Vec<u16>> {
+    let mut statuses = Vec::new();
+    for item in list.split(',').map(str::trim) {
+        match item.as_bytes() {
+            [class @ b'1'..=b'9', b'x' | b'X', b'x' | b'X'] => {
+                let first = u16::from(class - b'0') * 100;
+                statuses.extend(first..first + 100);
+            }
+            [_, _, _] if item.bytes().all(|byte| byte.is_ascii_digit()) => {
+                statuses.extend(item.parse::<u16>().ok());
+            }
+            _ => {
+                return Err(flag_error(
+                    "--status",
+                    list,
+                    "expected codes and classes such as 503, 502,504 or 5xx",
+                ));
+            }
+        }
+    }
+    statuses.sort_unstable();
+    statuses.dedup();
+    Ok(statuses)
+}
+
+/// `64M`, `1G`, `65536`, `512KiB`.
+fn parse_size(text: &str) -> Result<usize> {
+    let lower = text.trim().to_ascii_lowercase();
+    let digits = lower.trim_end_matches(|c: char| !c.is_ascii_digit());
+    let factor = match lower[digits.len()..].trim() {
+        "" | "b" => Some(1usize),
+        "k" | "kb" | "kib" => Some(1 << 10),
+        "m" | "mb" | "mib" => Some(1 << 20),
+        "g" | "gb" | "gib" => Some(1 << 30),
+        _ => None,
+    };
+    let bytes = factor.and_then(|factor| digits.parse::<usize>().ok()?.checked_mul(factor));
+    bytes.ok_or_else(|| flag_error("--memory", text, "expected a size such as 64M or 1G"))
+}
+
+/// `Europe/Paris`, `+02:00`, `UTC`.
+fn parse_zone(text: &str) -> Result<ZonePolicy> {
+    if let Some(offset_s) = parse_offset(text.as_bytes()) {
+        return Ok(ZonePolicy::Offset(offset_s));
+    }
+    text.parse::<chrono_tz::Tz>().map(ZonePolicy::Named).map_err(|_| {
+        flag_error(
+            "--tz",
+            text,
+            "expected a zone such as Europe/Paris, or an offset such as +02:00",
+        )
+    })
+}
+
+fn output_of(args: &ScanArgs) -> Result<&'static dyn Output> {
+    if let Some(name) = &args.format {
+        let known = || OUTPUTS.iter().map(|output| output.name()).collect::<Vec<_>>().join(", ");
+        return by_name(name)
+            .ok_or_else(|| flag_error("--format", name, &format!("expected one of: {}", known())));
+    }
+    let extension = args.output.as_ref().and_then(|path| path.extension()?.to_str());
+    let by_default = if args.output.is_none() && to_terminal() { "text" } else { "json" };
+    extension
+        .and_then(by_extension)
+        .or_else(|| by_name(by_default))
+        .ok_or_else(|| flag_error("--format", by_default, "no such output"))
+}
+
+/// `SPEC` or `PATTERN=SPEC`, and configuration files.
+fn format_choice(args: &ScanArgs) -> Result<FormatChoice> {
+    let mut choice = FormatChoice::default();
+    for spec in &args.log_format {
+        let (pattern, body) = split_binding(spec);
+        let reader = parse_spec(body)
+            .map_err(|reason| Error::Format { origin: format!("--log-format {spec}"), reason })?;
+        let pattern = match pattern {
+            None => None,
+            Some(pattern) => {
+                let glob = GlobBuilder::new(pattern).build().map_err(|error| {
+                    flag_error(
+                        "--log-format",
+                        spec,
+                        &format!("expected PATTERN=SPEC with a valid pattern ({error})"),
+                    )
+                })?;
+                Some(glob.compile_matcher())
+            }
+        };
+        choice.given.push(GivenFormat { pattern, reader: Arc::new(reader) as Arc<dyn Reader> });
+    }
+    let mut text = Vec::new();
+    for path in &args.nginx_conf {
+        let conf =
+            std::fs::read(path).map_err(|source| Error::Read { path: path.clone(), source })?;
+        text.extend(conf);
+        text.push(b'\n');
+    }
+    if !args.nginx_conf.is_empty() {
+        choice.nginx_conf = Some(NginxConf::parse(&text));
+    }
+    Ok(choice)
+}
+
+/// Splits `access*.log=combined`; a format string itself has `$` before any `=` that it holds.
+fn split_binding(spec: &str) -> (Option<&str>, &str) {
+    match spec.split_once('=') {
+        Some((pattern, body))
+            if !pattern.is_empty() && !pattern.contains(['$', '"', ' ']) && pattern != "escape" =>
+        {
+            (Some(pattern), body)
+        }
+        _ => (None, spec),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn status_lists() {
+        assert_eq!(parse_statuses("503").unwrap(), [503]);
+        assert_eq!(parse_statuses("504, 502,503,502").unwrap(), [502, 503, 504]);
+        assert_eq!(parse_statuses("5xx").unwrap().len(), 100);
+        for bad in ["", "50", "abc", "503,", "0xx"] {
+            assert!(parse_statuses(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn sizes() {
+        assert_eq!(parse_size("64M").unwrap(), 64 << 20);
+        assert_eq!(parse_size("1 GiB").unwrap(), 1 << 30);
+        assert_eq!(parse_size("4096").unwrap(), 4096);
+        assert!(parse_size("lots").is_err());
+        assert!(parse_size("9999999999999G").is_err());
+    }
+
+    #[test]
+    fn bindings_of_formats_to_files() {
+        assert_eq!(split_binding("access*.log=combined"), (Some("access*.log"), "combined"));
+        assert_eq!(split_binding("$msec status=$status"), (None, "$msec status=$status"));
+        assert_eq!(split_binding("escape=json $msec $status"), (None, "escape=json $msec $status"));
+        assert_eq!(split_binding("combined"), (None, "combined"));
+    }
+}

@@ -1,0 +1,208 @@
+//! One JSON object per entry, in order of (input, line).
+
+use std::io::Write;
+
+use serde::Serialize;
+
+use super::{Output, Results, written};
+use crate::attribute::Verdict;
+use crate::error::{Error, Result};
+use crate::evidence::{Place, Position};
+use crate::fact::Flags;
+use crate::record::{AccessRecord, Field};
+use crate::report::text_of::{Texts, unescaped};
+use crate::scan::host_of;
+use crate::store::{Budget, Sorter};
+use crate::taxonomy::{Basis, Cause, Confidence, Origin};
+use crate::time::{SECOND_US, Timestamp};
+
+/// `--format entries`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Entries;
+
+/// One row. The fields are those of the published row shape.
+#[derive(Debug, Serialize)]
+struct Row<'r> {
+    at: Timestamp,
+    status: u16,
+    origin: Origin,
+    cause: Option<Cause>,
+    confidence: Confidence,
+    basis: Vec<Basis>,
+    rule: &'r str,
+    resolved_origin: Option<Origin>,
+    resolved_by: Option<String>,
+    incident: Option<&'r str>,
+    probe: bool,
+    source: &'r str,
+    member: Option<&'r str>,
+    line: u64,
+    byte_offset: u64,
+    format: &'r str,
+    server: &'r str,
+    client: Option<String>,
+    method: Option<String>,
+    target: Option<String>,
+    host: Option<String>,
+    upstream: Option<String>,
+    upstream_status: Option<String>,
+    request_id: Option<String>,
+    bytes: Option<u64>,
+    duration_ms: Option<f64>,
+    leaning: Option<LeaningRow>,
+    missing: &'r [&'r str],
+    evidence: Vec<EvidenceRow<'r>>,
+}
+
+#[derive(Debug, Serialize)]
+struct LeaningRow {
+    origin: Origin,
+    cause: Option<Cause>,
+    basis: Vec<Basis>,
+}
+
+#[derive(Debug, Serialize)]
+struct EvidenceRow<'r> {
+    source: &'r str,
+    member: Option<&'r str>,
+    line: u64,
+    byte_offset: u64,
+    at: Timestamp,
+    text: Option<String>,
+}
+
+/// The texts of an access line that a row shows.
+#[derive(Debug, Default)]
+struct Shown {
+    client: Option<String>,
+    method: Option<String>,
+    target: Option<String>,
+    host: Option<String>,
+    upstream: Option<String>,
+    upstream_status: Option<String>,
+    request_id: Option<String>,
+    duration_us: Option<u64>,
+}
+
+impl Shown {
+    fn of(record: &AccessRecord<'_>) -> Self {
+        let text = |raw: &[u8]| (!raw.is_empty()).then(|| unescaped(record, raw));
+        let field = |field: Field| record.value(field).and_then(text);
+        let (method, target) = record.request();
+        Shown {
+            client: field(Field::RemoteAddr),
+            method: text(method),
+            target: text(target),
+            host: text(host_of(record)),
+            upstream: field(Field::UpstreamAddr),
+            upstream_status: field(Field::UpstreamStatus),
+            request_id: field(Field::RequestId),
+            duration_us: record.duration_us(),
+        }
+    }
+}
+
+impl Output for Entries {
+    fn name(&self) -> &'static str {
+        "entries"
+    }
+
+    fn extensions(&self) -> &'static [&'static str] {
+        &["jsonl", "ndjson"]
+    }
+
+    fn write(&self, results: &Results<'_>, out: &mut dyn Write) -> Result<()> {
+        let paths: Vec<String> = results
+            .analysis
+            .inputs
+            .iter()
+            .map(|input| input.path.to_string_lossy().into_owned())
+            .collect();
+        let budget = Budget {
+            bytes: results.config.memory_bytes / 2,
+            directory: results.config.temp_dir.clone(),
+        };
+        let mut by_position: Sorter<Verdict, Position> =
+            Sorter::new(budget, |verdict| verdict.entry.place.position);
+        for verdict in results.analysis.attribution.verdicts() {
+            by_position.push(verdict?)?;
+        }
+        for verdict in by_position.sorted().iter() {
+            let row = row(&verdict?, results, &paths);
+            serde_json::to_writer(&mut *out, &row).map_err(|error| Error::Output(error.into()))?;
+            written(out.write_all(b"\n"))?;
+        }
+        Ok(())
+    }
+}
+
+fn path_of(paths: &[String], place: Place) -> &str {
+    paths.get(place.position.input as usize).map_or("", String::as_str)
+}
+
+fn row<'r>(verdict: &Verdict, results: &Results<'r>, paths: &'r [String]) -> Row<'r> {
+    let analysis = results.analysis;
+    let entry = &verdict.entry;
+    let texts = Texts { inputs: &analysis.inputs, matcher: results.config.matcher };
+    let shown = texts.access(entry.place, Shown::of).unwrap_or_default();
+    let about = texts.about(entry.place);
+    let message_rule = verdict.message_rule().and_then(|rule| results.config.matcher.rule(rule));
+    let rule = match message_rule {
+        Some(rule) if verdict.is_decided() => rule.id.as_ref(),
+        _ => verdict.rule().id,
+    };
+    let leaning = analysis.attribution.leaning(verdict).map(|leaning| LeaningRow {
+        origin: leaning.origin,
+        cause: leaning.cause,
+        basis: leaning.basis.items(),
+    });
+    let evidence = (verdict.evidence.length > 0).then(|| EvidenceRow {
+        source: path_of(paths, verdict.evidence),
+        member: None,
+        line: verdict.evidence.line,
+        byte_offset: verdict.evidence.position.offset,
+        at: Timestamp(verdict.evidence_at),
+        text: texts.quote(verdict.evidence),
+    });
+    Row {
+        at: Timestamp(entry.at),
+        status: entry.status,
+        origin: verdict.origin(),
+        cause: verdict.cause(),
+        confidence: verdict.confidence(),
+        basis: verdict.basis().items(),
+        rule,
+        resolved_origin: None,
+        resolved_by: None,
+        incident: incident_of(results, entry.at),
+        probe: entry.flags.has(Flags::PROBE),
+        source: path_of(paths, entry.place),
+        member: None,
+        line: entry.place.line,
+        byte_offset: entry.place.position.offset,
+        format: about.map_or("", |about| about.format),
+        server: about.map_or("", |about| about.server.as_str()),
+        client: shown.client,
+        method: shown.method,
+        target: shown.target,
+        host: shown.host,
+        upstream: shown.upstream,
+        upstream_status: shown.upstream_status,
+        request_id: shown.request_id,
+        bytes: entry.flags.has(Flags::SIZED).then_some(u64::from(entry.body_bytes)),
+        duration_ms: shown.duration_us.map(|us| us as f64 / 1000.0),
+        leaning,
+        missing: if verdict.is_decided() { &[] } else { verdict.rule().missing },
+        evidence: evidence.into_iter().collect(),
+    }
+}
+
+/// The id of the incident that holds an instant.
+fn incident_of<'r>(results: &Results<'r>, at: i64) -> Option<&'r str> {
+    let second = at.div_euclid(SECOND_US);
+    let incidents = &results.analysis.incidents.incidents;
+    let index = incidents.iter().position(|incident| {
+        !incident.from_messages && incident.core.first_s <= second && second <= incident.core.last_s
+    })?;
+    results.report.incidents.get(index).map(|incident| incident.id.as_str())
+}

@@ -1,0 +1,435 @@
+//! The summary for a terminal: who, since when, why, how bad, is it over, what next.
+//!
+//! Invariants: words carry the meaning, colour only supports it; log text is stripped of control, bidirectional and
+//! invisible characters; at most `width` columns, ASCII only where the terminal asks for it.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+use std::io::Write;
+
+use anstyle::{AnsiColor, Style};
+
+use super::{Output, Results, TextStyle, written};
+use crate::error::Result;
+use crate::report::{CauseInfo, IncidentInfo, Report, TimelineRow};
+use crate::taxonomy::Confidence;
+use crate::time::Timestamp;
+
+/// `--format text`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Text;
+
+/// Incidents shown in full.
+const MAX_INCIDENTS: usize = 10;
+
+/// Rows of a story shown.
+const MAX_ROWS: usize = 16;
+
+/// Next steps shown per incident.
+const MAX_STEPS: usize = 5;
+
+const BOLD: Style = Style::new().bold();
+const DIM: Style = Style::new().dimmed();
+const BAD: Style = AnsiColor::Red.on_default().bold();
+const GOOD: Style = AnsiColor::Green.on_default();
+
+impl Output for Text {
+    fn name(&self) -> &'static str {
+        "text"
+    }
+
+    fn extensions(&self) -> &'static [&'static str] {
+        &["txt"]
+    }
+
+    fn write(&self, results: &Results<'_>, out: &mut dyn Write) -> Result<()> {
+        let mut page = Page { text: String::new(), style: results.style, report: results.report };
+        page.head();
+        if results.report.incidents.is_empty() {
+            page.nothing();
+        }
+        for (index, incident) in results.report.incidents.iter().take(MAX_INCIDENTS).enumerate() {
+            page.incident(index + 1, incident);
+        }
+        let hidden = results.report.incidents.len().saturating_sub(MAX_INCIDENTS);
+        if hidden > 0 {
+            page.line(&format!("\n{hidden} more incidents: see --format json"));
+        }
+        page.notes();
+        written(out.write_all(page.text.as_bytes()))
+    }
+}
+
+/// Characters that could act on a terminal, or hide: replaced one by one.
+///
+/// Control characters become U+FFFD, except that a tab becomes a blank; bidirectional controls and zero-width characters
+/// are dropped.
+pub fn sanitize(text: &str) -> Cow<'_, str> {
+    let hidden = |c: char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{00ad}');
+    if !text.chars().any(|c| c.is_control() || hidden(c)) {
+        return Cow::Borrowed(text);
+    }
+    let mut clean = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\t' | '\n' | '\r' => clean.push(' '),
+            c if hidden(c) => {}
+            c if c.is_control() => clean.push('\u{fffd}'),
+            c => clean.push(c),
+        }
+    }
+    Cow::Owned(clean)
+}
+
+struct Page<'r> {
+    text: String,
+    style: TextStyle,
+    report: &'r Report,
+}
+
+impl Page<'_> {
+    /// Adds a line, sanitized by its makers, cut to the width.
+    fn line(&mut self, text: &str) {
+        self.text.push_str(text);
+        self.text.push('\n');
+    }
+
+    /// Adds a labelled row: a label of ten columns at an indent of five, and text that is wrapped under itself.
+    fn row(&mut self, label: &str, text: &str, style: Style) {
+        const INDENT: usize = 16;
+        let room = self.style.width.saturating_sub(INDENT).max(30);
+        for (index, part) in wrap(&sanitize(text), room).into_iter().enumerate() {
+            let label = if index == 0 { label } else { "" };
+            let _ = writeln!(self.text, "     {BOLD}{label:<10}{BOLD:#} {style}{part}{style:#}");
+        }
+    }
+
+    fn head(&mut self) {
+        let report = self.report;
+        let lines: u64 = report.inputs.iter().map(|input| input.lines.read).sum();
+        let bytes: u64 = report.inputs.iter().map(|input| input.bytes_decoded).sum();
+        let span = match (report.coverage.first_at, report.coverage.last_at) {
+            (Some(first), Some(last)) => format!("  {} -> {} UTC", moment(first), moment(last)),
+            _ => String::new(),
+        };
+        let n = report.inputs.len();
+        let files = if n == 1 { "1 input".to_owned() } else { format!("{n} inputs") };
+        let head = format!("{files}  {}  {} lines{span}", size(bytes), grouped(lines));
+        let _ = writeln!(self.text, "{BOLD}logscan503 {}{BOLD:#}  {head}", report.tool.version);
+    }
+
+    fn nothing(&mut self) {
+        let report = self.report;
+        let statuses: Vec<String> = report.settings.status.iter().map(u16::to_string).collect();
+        let mut text = format!(
+            "no {} incident: {} requests, {} single entries outside of any burst",
+            statuses.join("/"),
+            grouped(report.totals.requests),
+            grouped(report.totals.entries)
+        );
+        let kin: Vec<String> = report
+            .totals
+            .by_status
+            .iter()
+            .filter(|(status, n)| **n > 0 && !report.settings.status.contains(status))
+            .map(|(status, n)| format!("{} x {status}", grouped(*n)))
+            .collect();
+        if !kin.is_empty() {
+            let _ = write!(text, "; also {} (see --status 5xx)", kin.join(", "));
+        }
+        self.line(&format!("\n{GOOD}{text}{GOOD:#}"));
+        let signals: Vec<String> = report
+            .signals
+            .iter()
+            .take(3)
+            .map(|signal| format!("{} x {}", grouped(signal.count), signal.id))
+            .collect();
+        if !signals.is_empty() {
+            self.line(&format!("messages seen all the same: {}", signals.join(", ")));
+        }
+    }
+
+    fn incident(&mut self, number: usize, incident: &IncidentInfo) {
+        let over = match incident.status {
+            "ongoing_at_end" => format!("{BAD}ONGOING at the end of the input{BAD:#}"),
+            "starts_before_input" => "ended; began before the input".to_owned(),
+            _ => format!("{GOOD}ended{GOOD:#}"),
+        };
+        let end = incident.ended_at.map_or_else(|| "...".to_owned(), clock);
+        let _ = writeln!(
+            self.text,
+            "\n{BOLD} #{number}  {} -> {end}  {}{BOLD:#}  {over}  severity {}",
+            moment(incident.started_at),
+            duration(incident.duration_s),
+            incident.severity.level
+        );
+        self.origin(incident);
+        for (index, cause) in
+            incident.causes.iter().filter(|cause| cause.id.is_some()).take(6).enumerate()
+        {
+            self.cause(if index == 0 { "CAUSE" } else { "" }, cause);
+        }
+        self.impact(incident);
+        if let Some(ratio) = incident.traffic.surge_ratio {
+            let verdict = incident.traffic.verdict.replace('_', " ");
+            self.row(
+                "LOAD",
+                &format!("{ratio:.2} x the requests before ({verdict})"),
+                Style::new(),
+            );
+        }
+        self.chart(incident);
+        self.story(incident);
+        self.next(incident);
+    }
+
+    fn origin(&mut self, incident: &IncidentInfo) {
+        let mut shares: Vec<_> = incident.origin.shares.iter().collect();
+        shares.sort_by(|a, b| b.1.total_cmp(a.1).then(a.0.cmp(b.0)));
+        if shares.is_empty() {
+            let text = format!("{}, from messages only", incident.origin.verdict);
+            self.row("ORIGIN", &text, BOLD);
+        }
+        for (index, (origin, share)) in shares.into_iter().enumerate() {
+            let best = incident
+                .causes
+                .iter()
+                .filter(|cause| cause.origin == *origin)
+                .map(|cause| cause.confidence.level)
+                .max()
+                .unwrap_or(Confidence::Unknown);
+            let sure =
+                if best == Confidence::Unknown { String::new() } else { format!("  {best}") };
+            let leaning = incident
+                .causes
+                .iter()
+                .filter(|cause| cause.origin == *origin)
+                .find_map(|cause| cause.leaning.as_ref())
+                .map(|leaning| format!(", probably {}", leaning.origin));
+            let text = format!(
+                "{origin:<13} {:>5.1} %{sure}  {}{}",
+                share * 100.0,
+                origin.meaning(),
+                leaning.unwrap_or_default()
+            );
+            self.row(if index == 0 { "ORIGIN" } else { "" }, &text, Style::new());
+        }
+    }
+
+    fn cause(&mut self, label: &str, cause: &CauseInfo) {
+        let Some(id) = cause.id else { return };
+        let n = if cause.entries > 0 {
+            format!("{} entries", grouped(cause.entries))
+        } else {
+            format!("{} messages", grouped(cause.messages))
+        };
+        let text = format!(
+            "{:<20} {}  {}  {n}  {}",
+            id.as_str(),
+            cause.role,
+            cause.confidence.level,
+            cause.summary
+        );
+        self.row(label, &text, Style::new());
+    }
+
+    fn impact(&mut self, incident: &IncidentInfo) {
+        let impact = &incident.impact;
+        let mut text = match impact.error_ratio {
+            Some(ratio) => {
+                format!("{} entries, {:.1} % of requests", grouped(impact.entries), ratio * 100.0)
+            }
+            None => format!("{} entries", grouped(impact.entries)),
+        };
+        if let (Some(ratio), Some(at)) = (impact.peak_ratio, impact.peak_at) {
+            let _ = write!(text, " (peak {:.1} % at {})", ratio * 100.0, clock(at));
+        }
+        let about = if impact.clients.approx { "about " } else { "" };
+        let _ = write!(
+            text,
+            ", {about}{} clients, {} paths",
+            grouped(impact.clients.count),
+            grouped(impact.top_paths.total)
+        );
+        if let Some(top) = impact.top_paths.items.first() {
+            let _ = write!(text, ", most often {} ({})", top.key, grouped(top.count));
+        }
+        self.row("IMPACT", &text, Style::new());
+        if impact.probe_entries > 0 {
+            self.row(
+                "",
+                &format!("{} of them are health checks", grouped(impact.probe_entries)),
+                DIM,
+            );
+        }
+        let kin: Vec<String> = impact
+            .kin
+            .iter()
+            .filter(|(_, n)| **n > 0)
+            .map(|(status, n)| format!("{} x {status}", grouped(*n)))
+            .collect();
+        if !kin.is_empty() {
+            self.row("", &format!("in the same time also {}", kin.join(", ")), Style::new());
+        }
+    }
+
+    /// Entries over time as a line of bars.
+    fn chart(&mut self, incident: &IncidentInfo) {
+        let entries = &incident.series.entries;
+        if entries.len() < 2 {
+            return;
+        }
+        let room = self.style.width.saturating_sub(40).clamp(10, 60);
+        let per_cell = entries.len().div_ceil(room);
+        let cells: Vec<u64> = entries.chunks(per_cell).map(|cell| cell.iter().sum()).collect();
+        let most = cells.iter().copied().max().unwrap_or(0).max(1);
+        let bars: Vec<char> = if self.style.unicode {
+            "▁▂▃▄▅▆▇█".chars().collect()
+        } else {
+            ".:-=+*%#".chars().collect()
+        };
+        let bar = |n: &u64| match n {
+            0 => ' ',
+            n => bars[((n * bars.len() as u64).div_ceil(most) as usize - 1).min(bars.len() - 1)],
+        };
+        let line: String = cells.iter().map(bar).collect();
+        let cell_s = per_cell as i64 * incident.series.bucket_s;
+        self.row("ENTRIES", &format!("{line}  at most {most} in {cell_s} s"), Style::new());
+    }
+
+    fn story(&mut self, incident: &IncidentInfo) {
+        let rows: Vec<&TimelineRow> = incident.timeline.iter().take(MAX_ROWS).collect();
+        for row in rows {
+            let address = row
+                .evidence
+                .first()
+                .and_then(|id| incident.evidence.items.iter().find(|item| item.id == *id))
+                .and_then(|item| {
+                    let path = &self.report.inputs.get(item.input as usize)?.path;
+                    Some(format!("  [{path}:{}]", item.line))
+                });
+            let times =
+                if row.count > 1 { format!(" (x{})", grouped(row.count)) } else { String::new() };
+            let text = format!("{:<9}{}{times}{}", row.kind, row.text, address.unwrap_or_default());
+            self.row(&clock(row.at), &text, Style::new());
+        }
+    }
+
+    fn next(&mut self, incident: &IncidentInfo) {
+        let steps = incident.causes.iter().flat_map(|cause| &cause.next_steps).take(MAX_STEPS);
+        for (index, step) in steps.enumerate() {
+            self.row(if index == 0 { "NEXT" } else { "" }, step, Style::new());
+        }
+        if let Some(id) = incident.causes.iter().find_map(|cause| cause.id) {
+            self.row("", &format!("logscan503 explain {id}"), DIM);
+        }
+    }
+
+    fn notes(&mut self) {
+        let report = self.report;
+        let missing: Vec<String> = report
+            .coverage
+            .missing
+            .iter()
+            .map(|missing| {
+                format!("{} ({} entries): {}", missing.what, grouped(missing.entries), missing.fix)
+            })
+            .collect();
+        if !missing.is_empty() || !report.diagnostics.is_empty() || report.coverage.filtered {
+            self.text.push('\n');
+        }
+        if report.coverage.filtered {
+            self.row(
+                "NOTE",
+                "the input seems to hold lines of this status only: no ratios, no recovery",
+                DIM,
+            );
+        }
+        for text in missing {
+            self.row("MISSING", &text, DIM);
+        }
+        for diagnostic in &report.diagnostics {
+            self.row("NOTE", &diagnostic.message, DIM);
+        }
+    }
+}
+
+/// Breaks text at blanks into parts of at most `room` characters; a longer word stays whole.
+fn wrap(text: &str, room: usize) -> Vec<String> {
+    let mut parts = vec![String::new()];
+    for word in text.split_inclusive(' ') {
+        let last = parts.len() - 1;
+        let used = parts[last].chars().count();
+        if used > 0 && used + word.trim_end().chars().count() > room {
+            parts.push(word.to_owned());
+        } else {
+            parts[last].push_str(word);
+        }
+    }
+    parts.iter().map(|part| part.trim_end().to_owned()).collect()
+}
+
+/// `2026-11-20 21:29:49`.
+fn moment(at: Timestamp) -> String {
+    let text = Timestamp::from_second(at.second()).to_rfc3339();
+    text.trim_end_matches('Z').replace('T', " ")
+}
+
+/// `21:29:49`.
+fn clock(at: Timestamp) -> String {
+    moment(at).split_off(11)
+}
+
+/// `6m42s`.
+fn duration(seconds: f64) -> String {
+    let whole = seconds.round() as i64;
+    match whole {
+        0..60 => format!("{whole}s"),
+        60..3600 => format!("{}m{:02}s", whole / 60, whole % 60),
+        _ => format!("{}h{:02}m", whole / 3600, whole % 3600 / 60),
+    }
+}
+
+/// `18 204`.
+fn grouped(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            out.push(' ');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// `3.1 GiB`.
+fn size(bytes: u64) -> String {
+    let (unit, shift) = match bytes {
+        0..1024 => return format!("{bytes} B"),
+        1024..0x10_0000 => ("KiB", 10),
+        0x10_0000..0x4000_0000 => ("MiB", 20),
+        _ => ("GiB", 30),
+    };
+    format!("{:.1} {unit}", bytes as f64 / f64::from(1u32 << shift))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn log_text_cannot_act_on_a_terminal() {
+        assert_eq!(sanitize("a\u{1b}[31mb\u{202e}c\td"), "a\u{fffd}[31mbc d");
+        assert!(matches!(sanitize("plain ü"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn numbers_for_people() {
+        assert_eq!(grouped(1_234_567), "1 234 567");
+        assert_eq!(size(512), "512 B");
+        assert_eq!(size(3 << 30), "3.0 GiB");
+        assert_eq!(duration(402.1), "6m42s");
+        assert_eq!(duration(7260.0), "2h01m");
+    }
+}

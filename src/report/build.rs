@@ -1,0 +1,393 @@
+//! An [`Analysis`] -> the timeline document.
+//!
+//! In: the analysis and the settings. Out: a [`Report`].
+//! Invariants: pure apart from reading quoted lines again; every list has one order, given by the data.
+
+use std::collections::BTreeMap;
+
+use super::incident::incident_info;
+use super::text_of::{Texts, quoted, scope_name};
+use super::{
+    Background, Coverage, Diagnostic, FormatShare, Gap, InputInfo, Missing, Report, SCHEMA,
+    SCHEMA_VERSION, Settings, SignalEvidence, SignalInfo, Tool, Totals, UnparsedLine,
+};
+use crate::analysis::{Analysis, AnalysisConfig, filtered_lines};
+use crate::attribute::Signal;
+use crate::attribute::zones::{InputZone, ZonePolicy};
+use crate::cause::CauseMatcher;
+use crate::error::Result;
+use crate::fact::hash_name;
+use crate::scan::ScannedInput;
+use crate::taxonomy::{LogRole, Origin};
+use crate::time::{SECOND_US, Timestamp, format_offset};
+
+/// Shortest silence that is reported, seconds.
+const MIN_GAP_S: i64 = 60;
+
+/// Signals shown; the most frequent ones.
+const MAX_SIGNALS: usize = 200;
+
+/// Fewer requests do not tell whether the input was filtered before.
+const MIN_FILTERED: u64 = 20;
+
+/// Builds the document. `run` is left empty.
+///
+/// # Errors
+/// When temporary files fail.
+pub fn report(analysis: &Analysis, config: &AnalysisConfig<'_>) -> Result<Report> {
+    let texts = Texts { inputs: &analysis.inputs, matcher: config.matcher };
+    let inputs: Vec<InputInfo> = analysis
+        .inputs
+        .iter()
+        .enumerate()
+        .map(|(index, input)| input_info(index, input, analysis, config))
+        .collect();
+    let totals = totals(analysis, config);
+    let coverage = coverage(analysis, config, &inputs, &totals)?;
+    let incidents = analysis
+        .incidents
+        .incidents
+        .iter()
+        .enumerate()
+        .map(|(index, incident)| incident_info(index, incident, analysis, config, texts, &coverage))
+        .collect();
+    let background_entries = totals.background_entries;
+    let covered_us = match (coverage.first_at, coverage.last_at) {
+        (Some(first), Some(last)) => (last.0 - first.0).max(SECOND_US),
+        _ => 0,
+    };
+    let per_hour = (covered_us > 0).then(|| {
+        round(background_entries as f64 * 3600.0 * SECOND_US as f64 / covered_us as f64, 2)
+    });
+    Ok(Report {
+        schema: SCHEMA,
+        schema_version: SCHEMA_VERSION,
+        tool: Tool { name: "logscan503", version: env!("CARGO_PKG_VERSION") },
+        run: None,
+        settings: settings(config),
+        diagnostics: diagnostics(analysis, &inputs),
+        inputs,
+        coverage,
+        totals,
+        incidents,
+        signals: signals(analysis, config.matcher, texts),
+        background: Background {
+            entries: background_entries,
+            per_hour,
+            by_origin: analysis.incidents.background.clone(),
+        },
+    })
+}
+
+/// Rounds to some decimals, so that documents do not carry noise.
+pub(super) fn round(value: f64, decimals: i32) -> f64 {
+    let factor = 10f64.powi(decimals);
+    (value * factor).round() / factor
+}
+
+fn settings(config: &AnalysisConfig<'_>) -> Settings {
+    let assumed_tz = match config.zone {
+        ZonePolicy::Unsaid => "+00:00".to_owned(),
+        ZonePolicy::Offset(offset_s) => format_offset(offset_s),
+        ZonePolicy::Named(zone) => zone.name().to_owned(),
+    };
+    Settings {
+        status: config.statuses.clone(),
+        since: config.window.0.map(Timestamp),
+        until: config.window.1.map(Timestamp),
+        assumed_tz,
+        bucket_s: config.incidents.bucket_s,
+        gap_s: config.incidents.gap_s,
+        redaction: "none",
+        rules_digest: rules_digest(config.matcher),
+    }
+}
+
+/// A digest of the rules in force, so that two documents can be told to rest on the same table.
+fn rules_digest(matcher: &CauseMatcher) -> String {
+    let mut text = String::new();
+    for rule in matcher.rules() {
+        text.push_str(&format!("{rule:?}\n"));
+    }
+    format!("siphash13:{:016x}", hash_name(text.as_bytes()))
+}
+
+fn input_info(
+    index: usize,
+    input: &ScannedInput,
+    analysis: &Analysis,
+    config: &AnalysisConfig<'_>,
+) -> InputInfo {
+    let tally = &input.tally;
+    let zones = &analysis.attribution.zones;
+    let mut lines = tally.lines;
+    let n_filtered = filtered_lines(input, index, zones, config.window);
+    lines.filtered += n_filtered;
+    lines.parsed -= n_filtered;
+    let shares = format_shares(input);
+    let main = shares.iter().max_by_key(|share| share.records).cloned();
+    let zone = zones.inputs.get(index);
+    let (first_at, last_at) = record_span(analysis, index).unzip();
+    let has_records = first_at.is_some();
+    let tz = zone.filter(|_| has_records).map(|zone| {
+        let local = tally.zoneless_span.map_or(0, |(first, _)| first);
+        format_offset(zone.offset_at(local))
+    });
+    InputInfo {
+        index,
+        path: input.path.to_string_lossy().into_owned(),
+        member: None,
+        role: role_of(input),
+        format: main.as_ref().map(|share| share.format.to_owned()),
+        layout: main.as_ref().map(|share| share.layout.clone()),
+        format_basis: main.as_ref().map(|share| share.basis),
+        formats: if shares.len() > 1 { shares } else { Vec::new() },
+        format_notes: input.plan.as_ref().map_or_else(Vec::new, |plan| plan.notes.clone()),
+        compression: input.compression.as_str(),
+        bytes_read: input.bytes_read,
+        bytes_decoded: input.bytes_decoded,
+        first_at,
+        last_at,
+        tz,
+        tz_basis: zone.filter(|_| has_records).map(InputZone::basis),
+        unit: "line",
+        lines,
+        first_unparsed: tally.first_unparsed.as_ref().map(|unparsed| UnparsedLine {
+            line: unparsed.line,
+            reason: unparsed.reason.as_str(),
+            text: quoted(&unparsed.text),
+        }),
+        error: input.error.clone(),
+    }
+}
+
+/// First and last instant of an input's records.
+fn record_span(analysis: &Analysis, index: usize) -> Option<(Timestamp, Timestamp)> {
+    let tally = &analysis.inputs[index].tally;
+    let zones = &analysis.attribution.zones;
+    let zoneless = tally
+        .zoneless_span
+        .map(|(first, last)| (zones.utc(index as u32, first), zones.utc(index as u32, last)));
+    let spans = [tally.zoned_span, zoneless];
+    let first = spans.iter().flatten().map(|span| span.0).min()?;
+    let last = spans.iter().flatten().map(|span| span.1).max()?;
+    Some((Timestamp(first), Timestamp(last)))
+}
+
+/// The formats that read records of an input, most records first.
+fn format_shares(input: &ScannedInput) -> Vec<FormatShare> {
+    let Some(plan) = &input.plan else { return Vec::new() };
+    let counts = input.tally.by_reader.iter().chain(std::iter::repeat(&0));
+    let mut shares: Vec<FormatShare> = plan
+        .readers
+        .iter()
+        .zip(counts)
+        .filter(|(_, records)| **records > 0)
+        .map(|(reader, records)| FormatShare {
+            format: reader.about().format,
+            layout: reader.about().layout.clone(),
+            basis: reader.about().basis.as_str(),
+            records: *records,
+        })
+        .collect();
+    shares.sort_by_key(|share| std::cmp::Reverse(share.records));
+    shares
+}
+
+fn role_of(input: &ScannedInput) -> LogRole {
+    let Some(plan) = &input.plan else { return LogRole::Unknown };
+    let counts = input.tally.by_reader.iter().chain(std::iter::repeat(&0));
+    let mut roles = plan
+        .readers
+        .iter()
+        .zip(counts)
+        .filter(|(_, records)| **records > 0)
+        .map(|(reader, _)| reader.about().role);
+    match roles.next() {
+        None => LogRole::Unknown,
+        Some(first) if roles.all(|role| role == first) => first,
+        Some(_) => LogRole::Mixed,
+    }
+}
+
+fn totals(analysis: &Analysis, config: &AnalysisConfig<'_>) -> Totals {
+    let sum = analysis.requests.total();
+    let mut by_status: BTreeMap<u16, u64> = [502, 503, 504].into_iter().zip(sum.kin).collect();
+    let incidents = &analysis.incidents;
+    if config.window == (None, None) {
+        for status in &config.statuses {
+            let n = analysis
+                .inputs
+                .iter()
+                .map(|input| input.tally.statuses[usize::from(*status).min(999)])
+                .sum();
+            if n > 0 {
+                by_status.insert(*status, n);
+            }
+        }
+    }
+    let mut by_origin: BTreeMap<Origin, u64> =
+        Origin::ALL.iter().map(|origin| (*origin, 0)).collect();
+    by_origin.extend(&incidents.by_origin);
+    Totals {
+        requests: sum.requests,
+        by_status,
+        entries: analysis.attribution.n_entries(),
+        by_origin,
+        by_cause: incidents.by_cause.clone(),
+        probe_entries: incidents.probe_entries,
+        background_entries: incidents.background.values().sum(),
+    }
+}
+
+fn coverage(
+    analysis: &Analysis,
+    config: &AnalysisConfig<'_>,
+    inputs: &[InputInfo],
+    totals: &Totals,
+) -> Result<Coverage> {
+    Ok(Coverage {
+        first_at: inputs.iter().filter_map(|input| input.first_at).min(),
+        last_at: inputs.iter().filter_map(|input| input.last_at).max(),
+        gaps: gaps(analysis),
+        filtered: totals.requests >= MIN_FILTERED && totals.requests == totals.entries,
+        missing: missing(analysis, config)?,
+    })
+}
+
+/// Silences: pauses between access lines that are much longer than pauses usually are.
+fn gaps(analysis: &Analysis) -> Vec<Gap> {
+    let width = analysis.requests.width_s();
+    let seconds: Vec<i64> = analysis.requests.iter().map(|(second, _)| second).collect();
+    let mut pauses: Vec<i64> = seconds.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    pauses.sort_unstable();
+    // The pause that 99 of 100 stay below: what is ordinary on this server.
+    let usual = pauses.get(pauses.len() * 99 / 100).copied().unwrap_or(0);
+    let limit = MIN_GAP_S.max(20 * usual).max(2 * width);
+    seconds
+        .windows(2)
+        .filter(|pair| pair[1] - pair[0] > limit)
+        .map(|pair| Gap {
+            from: Timestamp::from_second(pair[0]),
+            to: Timestamp::from_second(pair[1]),
+            duration_s: (pair[1] - pair[0]) as f64,
+        })
+        .collect()
+}
+
+/// What would have decided the entries that stayed open.
+fn missing(analysis: &Analysis, config: &AnalysisConfig<'_>) -> Result<Vec<Missing>> {
+    let mut lacking: BTreeMap<&'static str, u64> = BTreeMap::new();
+    for verdict in analysis.attribution.verdicts() {
+        let verdict = verdict?;
+        if !verdict.is_decided() {
+            for what in verdict.rule().missing {
+                *lacking.entry(what).or_default() += 1;
+            }
+        }
+    }
+    if analysis.attribution.error_log_present {
+        lacking.remove("error log of this server");
+    }
+    let _ = config;
+    let rows = lacking.into_iter().map(|(what, entries)| {
+        let (effect, fix) = match what {
+            "upstream_status" => (
+                "a relayed response and a configured one look the same",
+                "add $upstream_addr $upstream_status $upstream_header_time to log_format",
+            ),
+            "upstream_header_time" => (
+                "a 502 or 504 of a backend and nginx's own look the same",
+                "add $upstream_header_time to log_format",
+            ),
+            "error log of this server" => (
+                "failures that nginx explains there stay unexplained",
+                "give the error log of the same server as a further input",
+            ),
+            _ => ("the origin stays open", "log this field"),
+        };
+        Missing { what: what.to_owned(), effect: effect.to_owned(), fix: fix.to_owned(), entries }
+    });
+    Ok(rows.collect())
+}
+
+fn signals(analysis: &Analysis, matcher: &CauseMatcher, texts: Texts<'_>) -> Vec<SignalInfo> {
+    let mut rows: Vec<&Signal> = analysis.attribution.signals.values().collect();
+    rows.sort_by_key(|signal| (std::cmp::Reverse(signal.count), signal.place.position));
+    rows.truncate(MAX_SIGNALS);
+    let row = |signal: &Signal| {
+        let rule = matcher.rule(signal.rule)?;
+        let scope = texts.scope(signal.place);
+        let at = |at: i64| (at != 0).then_some(Timestamp(at));
+        Some(SignalInfo {
+            id: rule.cause?,
+            origin: rule.origin,
+            rule: rule.id.to_string(),
+            count: signal.count,
+            joined: signal.joined,
+            first_at: at(signal.first_at),
+            last_at: at(signal.last_at),
+            scope: scope.into_iter().map(|(kind, name)| (scope_name(kind), name)).collect(),
+            evidence: vec![SignalEvidence {
+                input: signal.place.position.input,
+                line: signal.place.line,
+                byte_offset: signal.place.position.offset,
+                text: texts.quote(signal.place),
+            }],
+        })
+    };
+    rows.into_iter().filter_map(row).collect()
+}
+
+fn diagnostics(analysis: &Analysis, inputs: &[InputInfo]) -> Vec<Diagnostic> {
+    let mut rows = Vec::new();
+    let mut add = |level, code, input, count, message, line| {
+        rows.push(Diagnostic { level, code, input, count, message, line });
+    };
+    for (info, input) in inputs.iter().zip(&analysis.inputs) {
+        let index = Some(info.index);
+        if let Some(error) = &info.error {
+            add(
+                "warning",
+                "unreadable_input",
+                index,
+                None,
+                format!("{}: {error}", info.path),
+                None,
+            );
+        }
+        if let Some(unparsed) = &info.first_unparsed {
+            let n = info.lines.unparsed;
+            let message = format!(
+                "{}: {n} of {} lines were not understood; the first is line {}: {}",
+                info.path, info.lines.read, unparsed.line, unparsed.reason
+            );
+            add("warning", "unparsed_lines", index, Some(n), message, Some(unparsed.line));
+        }
+        match analysis.attribution.zones.inputs.get(info.index) {
+            Some(InputZone::Pairs { offset_s, n_pairs, companion_s: Some(said) }) => {
+                let message = format!(
+                    "{}: its clock differs from the access log beside it ({}) by {} s: {n_pairs} requests found in both logs give {}",
+                    info.path,
+                    format_offset(*said),
+                    offset_s - said,
+                    format_offset(*offset_s)
+                );
+                add("warning", "clock_shift", index, Some(*n_pairs), message, None);
+            }
+            Some(InputZone::Assumed) if input.tally.zoneless_span.is_some() => {
+                let message = format!(
+                    "{}: its times carry no zone and nothing tells it; taken for UTC (see --tz)",
+                    info.path
+                );
+                add("info", "zone_assumed", index, None, message, None);
+            }
+            _ => {}
+        }
+    }
+    if analysis.interrupted {
+        let message = "stopped early: the rest of the input was not read".to_owned();
+        add("warning", "interrupted", None, None, message, None);
+    }
+    rows
+}
