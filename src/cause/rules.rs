@@ -1280,7 +1280,7 @@ pub const RULES: &[CauseRule] = &[
             &["failed (11: ", "failed (35: "],
         ],
         regex: ERRNO,
-        cause: Some(Cause::RequestQueueFull),
+        cause: Some(Cause::UpstreamRefused),
         origin: Origin::Proxy,
         kind: RuleKind::Failure,
         status: &[502],
