@@ -145,7 +145,7 @@ impl<T: Stored, K: Ord> Sorted<T, K> {
     }
 
     /// All records in order. A run that cannot be read ends with an error as its last item.
-    pub fn iter(&self) -> Box<dyn Iterator<Item = Result<T>> + '_> {
+    pub fn rows(&self) -> Box<dyn Iterator<Item = Result<T>> + '_> {
         if self.runs.is_empty() {
             return Box::new(self.memory.iter().copied().map(Ok));
         }
@@ -251,19 +251,13 @@ impl<'s, T: Stored, K: Ord> Merge<'s, T, K> {
 
     /// Takes the next record of a source into the heap. The last source is the memory.
     fn advance(&mut self, source: usize) {
-        let record = match self.readers.get_mut(source) {
-            Some(reader) => match reader.next::<T>() {
-                Some(Ok(record)) => Some(record),
-                Some(Err(error)) => {
-                    self.fault = Some(error);
-                    None
-                }
-                None => None,
-            },
-            None => {
-                self.memory_at += 1;
-                self.sorted.memory.get(self.memory_at - 1).copied()
-            }
+        let record = if let Some(reader) = self.readers.get_mut(source) {
+            reader
+                .next::<T>()
+                .and_then(|record| record.map_err(|error| self.fault = Some(error)).ok())
+        } else {
+            self.memory_at += 1;
+            self.sorted.memory.get(self.memory_at - 1).copied()
         };
         if let Some(record) = record {
             self.heap.push(Reverse(((self.sorted.key)(&record), source)));
@@ -319,8 +313,8 @@ mod tests {
                     sorter.push(fact(*at, offset as u64)).unwrap();
                 }
                 let sorted = sorter.sorted();
-                let once: Vec<EntryFact> = sorted.iter().map(|fact| fact.unwrap()).collect();
-                let again: Vec<EntryFact> = sorted.iter().map(|fact| fact.unwrap()).collect();
+                let once: Vec<EntryFact> = sorted.rows().map(|fact| fact.unwrap()).collect();
+                let again: Vec<EntryFact> = sorted.rows().map(|fact| fact.unwrap()).collect();
                 assert_eq!(once, again);
                 once
             };

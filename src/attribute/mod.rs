@@ -245,7 +245,7 @@ pub struct Attribution {
 impl Attribution {
     /// The verdicts in order of time.
     pub fn verdicts(&self) -> impl Iterator<Item = Result<Verdict>> + '_ {
-        self.verdicts.iter()
+        self.verdicts.rows()
     }
 
     /// How many entries there are.
@@ -311,8 +311,8 @@ pub fn attribute(
         Sorter::new(by_time(&config.budget), |fact| (fact.at, fact.place.position));
     let mut signals = BTreeMap::new();
     let mut cluster = Cluster::default();
-    let mut entry_rows = entries.iter().peekable();
-    let mut cause_rows = causes.iter().peekable();
+    let mut entry_rows = entries.rows().peekable();
+    let mut cause_rows = causes.rows().peekable();
     loop {
         let entry_key =
             peek_key(&mut entry_rows, |fact: &EntryFact| (fact.target_key, fact.client))?;
@@ -356,7 +356,7 @@ pub fn attribute(
         }
     }
     let verdicts = verdicts.sorted();
-    let leanings = Leanings::of(verdicts.iter())?;
+    let leanings = Leanings::of(verdicts.rows())?;
     Ok(Attribution {
         verdicts,
         leanings,

@@ -191,9 +191,9 @@ fn vote(
     causes: &Sorted<CauseFact, JoinKey>,
 ) -> Result<Votes> {
     let mut votes = Votes::new();
-    let mut entries = entries.iter().peekable();
+    let mut entries = entries.rows().peekable();
     let mut last = None;
-    for cause in causes.iter() {
+    for cause in causes.rows() {
         let cause = cause?;
         let key = (cause.target_key, cause.client);
         if key.0 == 0 || last == Some(key) || !cause.flags.has(Flags::ZONELESS) {

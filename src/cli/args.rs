@@ -78,6 +78,7 @@ pub(super) enum FailOn {
 
 /// Options of a scan.
 #[derive(Debug, Clone, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct ScanArgs {
     /// Files, directories, quoted patterns, or - for standard input (the default)
     #[arg(value_name = "PATH")]

@@ -367,7 +367,7 @@ fn add_message_incidents(
     config: IncidentConfig,
 ) -> Result<()> {
     let mut seconds = Seconds::new();
-    for fact in attribution.messages.iter() {
+    for fact in attribution.messages.rows() {
         let fact = fact?;
         if unjoined_key(&fact, matcher).is_none() {
             continue;
@@ -411,7 +411,7 @@ fn add_messages(
     if incidents.is_empty() {
         return Ok(());
     }
-    for fact in attribution.messages.iter() {
+    for fact in attribution.messages.rows() {
         let fact = fact?;
         let Some(rule) = matcher.rule(fact.rule) else { continue };
         if fact.flags.has(Flags::TIMELESS) {
@@ -426,10 +426,10 @@ fn add_messages(
                 continue;
             }
             match rule.kind {
-                RuleKind::Lifecycle(_) | RuleKind::StateDown { .. } | RuleKind::StateUp => {
-                    if incident.changes.len() < MAX_CHANGES {
-                        incident.changes.push(event);
-                    }
+                RuleKind::Lifecycle(_) | RuleKind::StateDown { .. } | RuleKind::StateUp
+                    if incident.changes.len() < MAX_CHANGES =>
+                {
+                    incident.changes.push(event);
                 }
                 kind if kind.explains_requests() => {
                     let near_onset = fact.at <= start_us + 5 * SECOND_US;

@@ -1,6 +1,6 @@
 //! Most frequent keys in bounded memory: exact up to [`MAX_KEYS`] distinct keys, past that a sample.
 //!
-//! In: hashes of names, one per entry, with the entry's place. Out: counts, and a place where the name can be read.
+//! In: hashes of names, one per entry, with the entry's place. Out: counts, and for each a place to read the name.
 //! Invariants: the result is a function of the *set* of entries. Past the cap, entries are kept by a hash of their
 //! position (a level drops half of them), so heavy keys survive and no order of arrival matters.
 
@@ -15,11 +15,12 @@ pub const MAX_KEYS: usize = 4096;
 /// Levels of sampling; each halves the entries.
 const LEVELS: usize = 32;
 
-/// Counts of one key by sampling rank, and the first entry that has it.
+/// Counts of one key by sampling rank, and the entry that stands for it: the one that sampling would drop last.
 #[derive(Debug, Clone)]
 struct Row {
     by_rank: [u32; LEVELS],
-    first: Place,
+    example: Place,
+    example_hash: u64,
 }
 
 /// Counts keys.
@@ -37,8 +38,8 @@ pub struct Ranking {
 pub struct Ranked {
     /// How often it came; an estimate when the ranking is approximate.
     pub count: u64,
-    /// The first entry that has it.
-    pub first: Place,
+    /// An entry that has it.
+    pub example: Place,
 }
 
 impl Ranking {
@@ -51,14 +52,16 @@ impl Ranking {
         let mut address = [0u8; 12];
         address[..4].copy_from_slice(&place.position.input.to_le_bytes());
         address[4..].copy_from_slice(&place.position.offset.to_le_bytes());
-        let rank = (hash_name(&address).leading_zeros() as usize).min(LEVELS - 1);
+        let hash = hash_name(&address);
+        let rank = (hash.leading_zeros() as usize).min(LEVELS - 1);
         if rank < self.level {
             return;
         }
-        let row = self.rows.entry(key).or_insert(Row { by_rank: [0; LEVELS], first: place });
+        let fresh = Row { by_rank: [0; LEVELS], example: place, example_hash: hash };
+        let row = self.rows.entry(key).or_insert(fresh);
         row.by_rank[rank] += 1;
-        if place.position < row.first.position {
-            row.first = place;
+        if hash < row.example_hash {
+            (row.example, row.example_hash) = (place, hash);
         }
         while self.rows.len() > MAX_KEYS && self.level + 1 < LEVELS {
             self.level += 1;
@@ -96,7 +99,7 @@ impl Ranking {
         }
     }
 
-    /// The `n` most frequent keys, most frequent first; equal ones in order of their first entry.
+    /// The `n` most frequent keys, most frequent first; equal ones in order of their examples.
     pub fn top(&self, n: usize) -> Vec<Ranked> {
         let level = self.level;
         let mut rows: Vec<Ranked> = self
@@ -104,10 +107,10 @@ impl Ranking {
             .values()
             .map(|row| {
                 let kept: u64 = row.by_rank[level..].iter().map(|n| u64::from(*n)).sum();
-                Ranked { count: kept << level, first: row.first }
+                Ranked { count: kept << level, example: row.example }
             })
             .collect();
-        rows.sort_unstable_by_key(|row| (std::cmp::Reverse(row.count), row.first.position));
+        rows.sort_unstable_by_key(|row| (std::cmp::Reverse(row.count), row.example.position));
         rows.truncate(n);
         rows
     }
@@ -128,7 +131,9 @@ mod tests {
         for n in 0..900u64 {
             ranking.add(if n % 3 == 0 { 5 } else { 100 + n }, place(n));
         }
-        assert_eq!(ranking.top(1), [Ranked { count: 300, first: place(0) }]);
+        let top = ranking.top(1);
+        assert_eq!(top[0].count, 300);
+        assert!(top[0].example.position.offset.is_multiple_of(3));
         assert_eq!(ranking.distinct(), (601, false));
         assert!(!ranking.is_approximate());
     }

@@ -25,6 +25,9 @@ pub const MAX_LINE_BYTES: usize = 1 << 20;
 /// start before it if it starts less than this after it. Purely a matter of positions, so it holds however a file is cut.
 pub const MAX_RECORD_BYTES: usize = 64 << 10;
 
+/// Tells lines that start a record from continuation lines; `None` where every line is a record.
+pub type RecordStart<'f> = Option<&'f dyn Fn(&[u8]) -> bool>;
+
 /// How the bytes of an input are packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compression {

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io;
 
-use super::{MAX_LINE_BYTES, MAX_RECORD_BYTES};
+use super::{MAX_LINE_BYTES, MAX_RECORD_BYTES, RecordStart};
 
 /// Bytes of a range. 256 KiB to 1 MiB measured equal; larger ranges were slower (they leave the second-level cache).
 pub const RANGE_BYTES: u64 = 1 << 20;
@@ -74,7 +74,7 @@ impl RangeReader {
         start: u64,
         end: u64,
         file_bytes: u64,
-        starts_record: Option<&dyn Fn(&[u8]) -> bool>,
+        starts_record: RecordStart<'_>,
     ) -> io::Result<RangeLines<'_>> {
         let end = end.min(file_bytes);
         // One byte before the range tells whether its first byte starts a line.
@@ -243,7 +243,7 @@ mod tests {
         let mut reader = RangeReader::new();
         let total = content.len() as u64;
         let starts = |line: &[u8]| line.starts_with(b"R");
-        let starts: Option<&dyn Fn(&[u8]) -> bool> = if records { Some(&starts) } else { None };
+        let starts: RecordStart<'_> = if records { Some(&starts) } else { None };
         let mut out = Vec::new();
         for start in (0..total).step_by(step as usize) {
             let lines = reader.read(&file, start, start + step, total, starts).unwrap();

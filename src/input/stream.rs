@@ -5,7 +5,7 @@ use std::io::{self, BufReader, Read};
 
 use flate2::bufread::MultiGzDecoder;
 
-use super::{Compression, MAX_LINE_BYTES, MAX_RECORD_BYTES};
+use super::{Compression, MAX_LINE_BYTES, MAX_RECORD_BYTES, RecordStart};
 
 /// Bytes of a block. A block is handed on earlier when the input pauses.
 pub const BLOCK_BYTES: usize = 512 << 10;
@@ -85,7 +85,7 @@ impl<R: Read> BlockReader<R> {
     /// What the input or its decoder reports, once: the lines before the fault come first, and the stream has then ended.
     pub fn next_block(
         &mut self,
-        starts_record: Option<&dyn Fn(&[u8]) -> bool>,
+        starts_record: RecordStart<'_>,
     ) -> Result<Option<StreamBlock>, io::Error> {
         let mut want = BLOCK_BYTES;
         loop {
@@ -145,9 +145,7 @@ impl<R: Read> BlockReader<R> {
     /// Fills `pending` up to `want` bytes, or less when the input pauses.
     fn read_up_to(&mut self, want: usize) {
         self.drained = false;
-        while !self.ended
-            && self.pending.len() < want
-            && !(self.drained && !self.pending.is_empty())
+        while !self.ended && self.pending.len() < want && (self.pending.is_empty() || !self.drained)
         {
             let have = self.pending.len();
             let room = (want - have).clamp(64 << 10, BLOCK_BYTES);
@@ -168,7 +166,7 @@ impl<R: Read> BlockReader<R> {
     }
 
     /// Where to cut before `end` so that no record is torn; `None` when more bytes are needed to tell.
-    fn cut(&self, end: usize, starts_record: Option<&dyn Fn(&[u8]) -> bool>) -> Option<usize> {
+    fn cut(&self, end: usize, starts_record: RecordStart<'_>) -> Option<usize> {
         let Some(starts_record) = starts_record else { return Some(end) };
         let mut at = end;
         while at > 0 && end - at < MAX_RECORD_BYTES {

@@ -127,7 +127,7 @@ impl Output for Entries {
         for verdict in results.analysis.attribution.verdicts() {
             by_position.push(verdict?)?;
         }
-        for verdict in by_position.sorted().iter() {
+        for verdict in by_position.sorted().rows() {
             let row = row(&verdict?, results, &paths);
             serde_json::to_writer(&mut *out, &row).map_err(|error| Error::Output(error.into()))?;
             written(out.write_all(b"\n"))?;

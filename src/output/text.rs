@@ -11,7 +11,8 @@ use anstyle::{AnsiColor, Style};
 
 use super::{Output, Results, TextStyle, written};
 use crate::error::Result;
-use crate::report::{CauseInfo, IncidentInfo, Report, TimelineRow};
+use crate::report::Report;
+use crate::report::incident::{CauseInfo, IncidentInfo, TimelineRow};
 use crate::taxonomy::Confidence;
 use crate::time::Timestamp;
 

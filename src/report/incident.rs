@@ -1,561 +1,336 @@
-//! One [`Incident`] -> its part of the document.
+//! The shape of one incident in the timeline document.
 //!
-//! In: the incident, the whole analysis for counts around it, and the texts. Out: an [`IncidentInfo`].
-//! Invariants: as for [`build`](super::build).
+//! In: nothing. Out: the serialized types; [`build`](super::build) fills them.
 
 use std::collections::BTreeMap;
 
-use super::build::round;
-use super::story::{Story, story};
-use super::text_of::{Name, Texts, scope_name};
-use super::{
-    Capped, CauseInfo, Change, ConfidenceInfo, Count, Coverage, EvidenceItem, FirstFailing, Impact,
-    IncidentInfo, LeaningInfo, OriginInfo, Recovery, Rejected, SeriesInfo, Severity, Span, Top,
-    TopItem, Traffic,
-};
-use crate::analysis::{Analysis, AnalysisConfig};
-use crate::cause::advice::advice;
-use crate::cause::{CauseMatcher, RuleKind, Scope};
-use crate::evidence::Place;
-use crate::fact::hash_name;
-use crate::incident::ranking::Ranking;
-use crate::incident::{CauseGroup, CauseKey, Event, Incident};
+use serde::Serialize;
+
 use crate::taxonomy::{Basis, Cause, Confidence, Origin, Role};
-use crate::time::{SECOND_US, Timestamp};
+use crate::time::Timestamp;
 
-/// Rows of a ranking that are shown.
-const TOP_ROWS: usize = 10;
-
-/// Requests in a bucket below which its ratio is no peak.
-const MIN_PEAK_REQUESTS: u64 = 5;
-
-/// Buckets of a series; a longer incident gets wider ones.
-const MAX_BUCKETS: i64 = 2000;
-
-/// Good answers after the last entry that make an end believable.
-const MIN_GOOD_AFTER: u64 = 20;
-
-/// Collects the lines an incident rests on and hands out their ids.
-#[derive(Debug)]
-pub(super) struct EvidenceList<'t> {
-    texts: Texts<'t>,
-    items: Vec<EvidenceItem>,
+/// One incident.
+#[derive(Debug, Clone, Serialize)]
+pub struct IncidentInfo {
+    /// Unique in the document, and stable over runs on the same input.
+    pub id: String,
+    /// The same problem has the same fingerprint in every document.
+    pub fingerprint: String,
+    /// One line.
+    pub title: String,
+    /// `recovered`, `ongoing_at_end`, `starts_before_input`.
+    pub status: &'static str,
+    /// First entry.
+    pub started_at: Timestamp,
+    /// Last entry; null while it goes on.
+    pub ended_at: Option<Timestamp>,
+    /// From first to last entry, seconds.
+    pub duration_s: f64,
+    /// How bad.
+    pub severity: Severity,
+    /// Whom it hit.
+    pub impact: Impact,
+    /// Who generated the responses.
+    pub origin: OriginInfo,
+    /// Why, most entries first.
+    pub causes: Vec<CauseInfo>,
+    /// What it was not, and why.
+    pub rejected: Vec<Rejected>,
+    /// The first component that failed.
+    pub first_failing: Option<FirstFailing>,
+    /// Load before and during.
+    pub traffic: Traffic,
+    /// State changes around it.
+    pub changes: Vec<Change>,
+    /// Whether and when it ended.
+    pub recovery: Recovery,
+    /// Counts over time.
+    pub series: SeriesInfo,
+    /// The story, in order of time.
+    pub timeline: Vec<TimelineRow>,
+    /// The lines that all this rests on.
+    pub evidence: Capped<EvidenceItem>,
 }
 
-impl EvidenceList<'_> {
-    /// The id of the record at a place; the same place has one id.
-    pub(super) fn id(&mut self, place: Place, at: Option<i64>) -> String {
-        let position = place.position;
-        let known = |item: &&EvidenceItem| {
-            item.input == position.input && item.byte_offset == position.offset
-        };
-        if let Some(item) = self.items.iter().find(known) {
-            return item.id.clone();
-        }
-        let id = format!("e{}", self.items.len());
-        let addressable = self
-            .texts
-            .inputs
-            .get(position.input as usize)
-            .is_some_and(crate::scan::ScannedInput::addressable);
-        self.items.push(EvidenceItem {
-            id: id.clone(),
-            input: position.input,
-            line: place.line,
-            byte_offset: position.offset,
-            byte_length: place.length,
-            at: at.map(Timestamp),
-            text: self.texts.quote(place),
-            addressable,
-            cursor: (!addressable).then(|| format!("line:{}", place.line)),
-        });
-        id
-    }
+/// How bad an incident is.
+#[derive(Debug, Clone, Serialize)]
+pub struct Severity {
+    /// `minor`, `major` or `critical`.
+    pub level: &'static str,
+    /// Why.
+    pub reason: String,
 }
 
-/// The document's part for one incident.
-pub(super) fn incident_info(
-    index: usize,
-    incident: &Incident,
-    analysis: &Analysis,
-    config: &AnalysisConfig<'_>,
-    texts: Texts<'_>,
-    coverage: &Coverage,
-) -> IncidentInfo {
-    let mut evidence = EvidenceList { texts, items: Vec::new() };
-    let causes = causes(incident, config.matcher, texts, &mut evidence);
-    let impact = impact(incident, analysis, config, texts, coverage.filtered);
-    let origin = origin_info(incident, &causes);
-    let main = causes.iter().find(|cause| cause.id.is_some());
-    let recovery = recovery(incident, analysis, coverage);
-    let starts_before = coverage.first_at.is_some_and(|first| {
-        incident.started_at - first.0 < SECOND_US
-            && impact.error_ratio.is_none_or(|ratio| ratio > 0.05)
-    });
-    let status = if recovery.state == "ongoing" {
-        "ongoing_at_end"
-    } else if starts_before {
-        "starts_before_input"
-    } else {
-        "recovered"
-    };
-    let fingerprint = fingerprint(&origin, main);
-    let id = format!(
-        "i{}-{:06x}",
-        index + 1,
-        hash_name(format!("{fingerprint}|{}", incident.started_at).as_bytes()) & 0xff_ffff
-    );
-    let duration_s = round((incident.ended_at - incident.started_at) as f64 / SECOND_US as f64, 3);
-    let first_failing = incident.first_failing.and_then(|event| {
-        let (_, component) = texts.scope(event.place)?;
-        Some(FirstFailing {
-            component,
-            kind: "backend",
-            at: Timestamp(event.at),
-            lead_s: lead_s(incident, event.at),
-            evidence: vec![evidence.id(event.place, Some(event.at))],
-        })
-    });
-    let changes = changes(incident, config.matcher, texts, &mut evidence);
-    let timeline = story(
-        Story {
-            incident,
-            causes: &causes,
-            changes: &changes,
-            first_failing: first_failing.as_ref(),
-            recovery: &recovery,
-            impact: &impact,
-        },
-        texts,
-        &mut evidence,
-    );
-    let total = evidence.items.len() as u64 + incident.entries.saturating_sub(1);
-    IncidentInfo {
-        id,
-        fingerprint,
-        title: title(&origin, main, &impact),
-        status,
-        started_at: Timestamp(incident.started_at),
-        ended_at: (status != "ongoing_at_end").then_some(Timestamp(incident.ended_at)),
-        duration_s,
-        severity: severity(&impact, duration_s),
-        rejected: rejected(incident, analysis, &impact),
-        impact,
-        origin,
-        first_failing,
-        traffic: traffic(incident, analysis, coverage),
-        changes,
-        recovery,
-        series: series(incident, analysis, config.incidents.bucket_s),
-        timeline,
-        causes,
-        evidence: Capped { total, items: evidence.items },
-    }
+/// Whom an incident hit.
+#[derive(Debug, Clone, Serialize)]
+pub struct Impact {
+    /// Entries.
+    pub entries: u64,
+    /// Access lines between first and last entry.
+    pub requests: u64,
+    /// Entries among them; null when the input was filtered before.
+    pub error_ratio: Option<f64>,
+    /// The worst bucket.
+    pub peak_ratio: Option<f64>,
+    /// Start of that bucket.
+    pub peak_at: Option<Timestamp>,
+    /// Distinct clients.
+    pub clients: Count,
+    /// Entries of probes.
+    pub probe_entries: u64,
+    /// Other statuses of the same kind in that time.
+    pub kin: BTreeMap<u16, u64>,
+    /// Paths by entries.
+    pub top_paths: Top,
+    /// Hosts by entries.
+    pub top_hosts: Top,
+    /// Upstreams by entries.
+    pub top_upstreams: Top,
+    /// Clients by entries.
+    pub top_clients: Top,
 }
 
-/// Seconds from an instant to the incident's start; positive when it came before.
-pub(super) fn lead_s(incident: &Incident, at: i64) -> f64 {
-    round((incident.started_at - at) as f64 / SECOND_US as f64, 3)
+/// A number of distinct things.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Count {
+    /// How many.
+    pub count: u64,
+    /// It is an estimate.
+    pub approx: bool,
 }
 
-fn causes(
-    incident: &Incident,
-    matcher: &CauseMatcher,
-    texts: Texts<'_>,
-    evidence: &mut EvidenceList<'_>,
-) -> Vec<CauseInfo> {
-    let mut groups: Vec<(&CauseKey, &CauseGroup)> = incident.causes.iter().collect();
-    groups.sort_by_key(|(key, group)| {
-        (std::cmp::Reverse((group.entries, group.messages)), group.first_at, **key)
-    });
-    groups
-        .into_iter()
-        .map(|(key, group)| cause_info(*key, group, incident, matcher, texts, evidence))
-        .collect()
+/// A ranking.
+#[derive(Debug, Clone, Serialize)]
+pub struct Top {
+    /// Distinct keys.
+    pub total: u64,
+    /// Counts are estimates.
+    pub approx: bool,
+    /// The first of them.
+    pub items: Vec<TopItem>,
 }
 
-fn cause_info(
-    (origin, cause): CauseKey,
-    group: &CauseGroup,
-    incident: &Incident,
-    matcher: &CauseMatcher,
-    texts: Texts<'_>,
-    evidence: &mut EvidenceList<'_>,
-) -> CauseInfo {
-    let scope = scope_of(group, texts);
-    let mut quoted = Vec::new();
-    for (place, at) in group.quoted_messages.iter().chain(&group.quoted_entries) {
-        quoted.push(evidence.id(*place, Some(*at)));
-    }
-    let leaning = (cause.is_none() && origin == Origin::Unknown)
-        .then(|| group.leanings.iter().max_by_key(|(key, n)| (**n, **key)))
-        .flatten()
-        .map(|((origin, cause), _)| LeaningInfo {
-            origin: *origin,
-            cause: *cause,
-            basis: vec![Basis::BodySize],
-        });
-    let first_message = group.quoted_messages.first().map(|(_, at)| *at);
-    let note =
-        group.message_rule.and_then(|rule| matcher.rule(rule)).map(|rule| rule.note.to_string());
-    let what = scope.values().next().map(|name| format!(" ({name})")).unwrap_or_default();
-    let summary = match (cause, &leaning) {
-        (Some(cause), _) => format!("{}{what}", note.unwrap_or_else(|| cause.meaning().to_owned())),
-        (None, Some(leaning)) => format!("not decided; probably {}", leaning.origin),
-        (None, None) => format!("{}; why is not known", origin.meaning()),
-    };
-    CauseInfo {
-        id: cause,
-        origin,
-        role: cause.map_or(Role::Mechanism, Cause::role),
-        confidence: ConfidenceInfo { level: group.confidence, basis: sorted_basis(&group.basis) },
-        entries: group.entries,
-        messages: group.messages,
-        explained_ratio: ratio(group.entries, incident.entries).unwrap_or(0.0),
-        first_at: (group.first_at <= group.last_at).then_some(Timestamp(group.first_at)),
-        last_at: (group.first_at <= group.last_at).then_some(Timestamp(group.last_at)),
-        spans: group
-            .spans
-            .iter()
-            .map(|(first, last, entries)| Span {
-                first_at: Timestamp(*first),
-                last_at: Timestamp(*last),
-                entries: *entries,
-            })
-            .collect(),
-        lead_s: first_message.map(|at| lead_s(incident, at)),
-        summary,
-        evidence: quoted,
-        next_steps: next_steps(cause, &scope, incident, texts),
-        scope,
-        leaning,
-    }
+/// A row of a ranking.
+#[derive(Debug, Clone, Serialize)]
+pub struct TopItem {
+    /// The name.
+    pub key: String,
+    /// How often.
+    pub count: u64,
 }
 
-fn sorted_basis(basis: &[Basis]) -> Vec<Basis> {
-    let mut basis = basis.to_vec();
-    basis.sort_unstable();
-    basis
+/// Who generated the responses of an incident.
+#[derive(Debug, Clone, Serialize)]
+pub struct OriginInfo {
+    /// The origin of most entries.
+    pub verdict: Origin,
+    /// How sure that is.
+    pub confidence: ConfidenceInfo,
+    /// Share of each origin that occurs.
+    pub shares: BTreeMap<Origin, f64>,
+    /// What decided, in words.
+    pub decided_by: String,
+    /// For `unknown`: the best guess.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub leaning: Option<LeaningInfo>,
 }
 
-/// The names a cause is about: what most of its messages name, else the upstream of most of its entries.
-fn scope_of(group: &CauseGroup, texts: Texts<'_>) -> BTreeMap<&'static str, String> {
-    let Some(top) = group.scopes.top(1).pop() else { return BTreeMap::new() };
-    if let Some((kind, name)) = texts.scope(top.first) {
-        return [(scope_name(kind), name)].into();
-    }
-    match texts.name(top.first, Name::Upstream).filter(|name| !name.is_empty() && name != "-") {
-        Some(name) if name.contains(':') => [(scope_name(Scope::UpstreamPeer), name)].into(),
-        Some(name) => [(scope_name(Scope::UpstreamGroup), name)].into(),
-        None => BTreeMap::new(),
-    }
+/// A confidence with what it rests on.
+#[derive(Debug, Clone, Serialize)]
+pub struct ConfidenceInfo {
+    /// How sure.
+    pub level: Confidence,
+    /// Kinds of evidence.
+    pub basis: Vec<Basis>,
 }
 
-/// What to do, with the real names filled in. A step whose name is not known is left out.
-fn next_steps(
-    cause: Option<Cause>,
-    scope: &BTreeMap<&'static str, String>,
-    incident: &Incident,
-    texts: Texts<'_>,
-) -> Vec<String> {
-    let Some(cause) = cause else { return Vec::new() };
-    let host = incident.hosts.top(1).pop().and_then(|top| texts.name(top.first, Name::Host));
-    let host = host.filter(|host| !host.is_empty());
-    let scope = scope.values().next();
-    advice(cause)
-        .next_steps
-        .iter()
-        .filter_map(|step| {
-            let step = match scope {
-                Some(name) => step.replace("{scope}", &shell_safe(name)),
-                None if step.contains("{scope}") => return None,
-                None => (*step).to_owned(),
-            };
-            match &host {
-                Some(name) => Some(step.replace("{host}", &shell_safe(name))),
-                None if step.contains("{host}") => None,
-                None => Some(step),
-            }
-        })
-        .collect()
+/// A best guess.
+#[derive(Debug, Clone, Serialize)]
+pub struct LeaningInfo {
+    /// Who probably generated it.
+    pub origin: Origin,
+    /// Why, if that can be guessed.
+    pub cause: Option<Cause>,
+    /// What the guess rests on.
+    pub basis: Vec<Basis>,
 }
 
-/// A name from a log, for a command that someone will paste: anything unusual becomes `_`.
-fn shell_safe(name: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "._:/-[]@".contains(c);
-    name.chars().map(|c| if plain(c) { c } else { '_' }).collect()
+/// One cause of an incident.
+#[derive(Debug, Clone, Serialize)]
+pub struct CauseInfo {
+    /// The cause; null for what stayed open.
+    pub id: Option<Cause>,
+    /// Who generated the responses it explains.
+    pub origin: Origin,
+    /// Its part.
+    pub role: Role,
+    /// How sure.
+    pub confidence: ConfidenceInfo,
+    /// What it is about.
+    pub scope: BTreeMap<&'static str, String>,
+    /// Entries it explains.
+    pub entries: u64,
+    /// Messages of it, joined or not, that no entry of the chosen statuses explains.
+    pub messages: u64,
+    /// Share of the incident's entries.
+    pub explained_ratio: f64,
+    /// First of what it explains.
+    pub first_at: Option<Timestamp>,
+    /// Last of what it explains.
+    pub last_at: Option<Timestamp>,
+    /// Stretches without a longer pause.
+    pub spans: Vec<Span>,
+    /// Seconds from its first message to the first entry; positive when the cause came first.
+    pub lead_s: Option<f64>,
+    /// One line.
+    pub summary: String,
+    /// Ids of evidence items.
+    pub evidence: Vec<String>,
+    /// What to do.
+    pub next_steps: Vec<String>,
+    /// For what stayed open: the best guess of most entries.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub leaning: Option<LeaningInfo>,
 }
 
-fn ratio(part: u64, whole: u64) -> Option<f64> {
-    (whole > 0).then(|| round(part as f64 / whole as f64, 4))
+/// A stretch of time with its entries.
+#[derive(Debug, Clone, Serialize)]
+pub struct Span {
+    /// First.
+    pub first_at: Timestamp,
+    /// Last.
+    pub last_at: Timestamp,
+    /// Entries, or messages where there are no entries.
+    pub entries: u64,
 }
 
-fn impact(
-    incident: &Incident,
-    analysis: &Analysis,
-    config: &AnalysisConfig<'_>,
-    texts: Texts<'_>,
-    filtered: bool,
-) -> Impact {
-    let sum = analysis.requests.sum(incident.core.first_s, incident.core.last_s);
-    let kin: BTreeMap<u16, u64> = [502, 503, 504]
-        .into_iter()
-        .zip(sum.kin)
-        .filter(|(status, _)| !config.statuses.contains(status))
-        .collect();
-    let peak = peak(incident, analysis, config.incidents.bucket_s).filter(|_| !filtered);
-    let (count, approx) = incident.clients.distinct();
-    let top = |ranking: &Ranking, name: Name| Top {
-        total: ranking.distinct().0,
-        approx: ranking.is_approximate(),
-        items: ranking
-            .top(TOP_ROWS)
-            .into_iter()
-            .filter_map(|row| Some(TopItem { key: texts.name(row.first, name)?, count: row.count }))
-            .collect(),
-    };
-    Impact {
-        entries: incident.entries,
-        requests: sum.requests,
-        error_ratio: ratio(incident.entries, sum.requests).filter(|_| !filtered),
-        peak_ratio: peak.map(|(_, ratio)| ratio),
-        peak_at: peak.map(|(at, _)| Timestamp::from_second(at)),
-        clients: Count { count, approx },
-        probe_entries: incident.probe_entries,
-        kin,
-        top_paths: top(&incident.paths, Name::Path),
-        top_hosts: top(&incident.hosts, Name::Host),
-        top_upstreams: top(&incident.upstreams, Name::Upstream),
-        top_clients: top(&incident.clients, Name::Client),
-    }
+/// A hypothesis that does not hold.
+#[derive(Debug, Clone, Serialize)]
+pub struct Rejected {
+    /// The cause.
+    pub id: Cause,
+    /// Why not.
+    pub reason: String,
 }
 
-/// The bucket with the largest part of failing requests: its start (second) and that part.
-fn peak(incident: &Incident, analysis: &Analysis, bucket_s: i64) -> Option<(i64, f64)> {
-    let mut peak: Option<(i64, f64)> = None;
-    for (bucket, by_origin) in &incident.buckets {
-        let start = bucket * bucket_s;
-        let requests = analysis.requests.sum(start, start + bucket_s - 1).requests;
-        let entries: u64 = by_origin.values().sum();
-        let share = ratio(entries, requests).filter(|_| requests >= MIN_PEAK_REQUESTS);
-        if let Some(share) = share
-            && peak.is_none_or(|(_, most)| share > most)
-        {
-            peak = Some((start, share));
-        }
-    }
-    peak
+/// The first component that failed.
+#[derive(Debug, Clone, Serialize)]
+pub struct FirstFailing {
+    /// Its name.
+    pub component: String,
+    /// What it is.
+    pub kind: &'static str,
+    /// When.
+    pub at: Timestamp,
+    /// Seconds before the first entry.
+    pub lead_s: f64,
+    /// Ids of evidence items.
+    pub evidence: Vec<String>,
 }
 
-fn origin_info(incident: &Incident, causes: &[CauseInfo]) -> OriginInfo {
-    let by_entries =
-        incident.by_origin.iter().max_by_key(|(origin, n)| (**n, std::cmp::Reverse(**origin)));
-    let verdict = by_entries
-        .map(|(origin, _)| *origin)
-        .or_else(|| causes.first().map(|cause| cause.origin))
-        .unwrap_or(Origin::Unknown);
-    let main = causes.iter().find(|cause| cause.origin == verdict);
-    let shares = incident
-        .by_origin
-        .iter()
-        .filter_map(|(origin, n)| Some((*origin, ratio(*n, incident.entries)?)))
-        .collect();
-    let confidence = main
-        .map_or(ConfidenceInfo { level: Confidence::Unknown, basis: Vec::new() }, |cause| {
-            cause.confidence.clone()
-        });
-    OriginInfo {
-        verdict,
-        confidence,
-        shares,
-        decided_by: main
-            .map_or_else(|| "nothing decides".to_owned(), |cause| cause.summary.clone()),
-        leaning: main.and_then(|cause| cause.leaning.clone()),
-    }
+/// Load before and during an incident.
+#[derive(Debug, Clone, Serialize)]
+pub struct Traffic {
+    /// Requests per second before.
+    pub baseline_rps: Option<f64>,
+    /// Requests per second during.
+    pub during_rps: Option<f64>,
+    /// During by before.
+    pub surge_ratio: Option<f64>,
+    /// `no_surge`, `surge`, `drop` or `unknown`.
+    pub verdict: &'static str,
 }
 
-fn fingerprint(origin: &OriginInfo, main: Option<&CauseInfo>) -> String {
-    let cause = main.and_then(|cause| cause.id).map_or("unknown", Cause::as_str);
-    let scope = main.and_then(|cause| cause.scope.values().next()).map_or("", String::as_str);
-    format!("v1:{}|{cause}|{scope}", origin.verdict)
+/// A state change around an incident.
+#[derive(Debug, Clone, Serialize)]
+pub struct Change {
+    /// When.
+    pub at: Timestamp,
+    /// What kind.
+    pub kind: &'static str,
+    /// What happened, to what.
+    pub what: String,
+    /// `preceded_by`, `during` or `followed_by`.
+    pub relation: &'static str,
+    /// Seconds before the first entry.
+    pub lead_s: f64,
+    /// Ids of evidence items.
+    pub evidence: Vec<String>,
 }
 
-fn title(origin: &OriginInfo, main: Option<&CauseInfo>, impact: &Impact) -> String {
-    let cause = main.map_or_else(
-        || "cause not known".to_owned(),
-        |cause| {
-            let id = cause.id.map_or("", Cause::as_str);
-            let scope = cause.scope.values().next().map(|name| format!(" ({name})"));
-            format!("{id}{}", scope.unwrap_or_default())
-        },
-    );
-    if impact.entries == 0 {
-        return format!("{}: {cause}, seen in messages only", origin.verdict);
-    }
-    format!("{}: {cause}, {} responses", origin.verdict, impact.entries)
+/// Whether and when an incident ended.
+#[derive(Debug, Clone, Serialize)]
+pub struct Recovery {
+    /// `unverified` or `ongoing`.
+    pub state: &'static str,
+    /// When.
+    pub at: Option<Timestamp>,
+    /// What that rests on.
+    pub basis: String,
+    /// Ids of evidence items.
+    pub evidence: Vec<String>,
 }
 
-fn severity(impact: &Impact, duration_s: f64) -> Severity {
-    let level = match impact.error_ratio {
-        Some(ratio) if ratio >= 0.5 => "critical",
-        Some(ratio) if ratio >= 0.1 => "major",
-        None if impact.entries >= 1000 => "major",
-        _ => "minor",
-    };
-    let reason = match impact.error_ratio {
-        Some(ratio) => format!("{:.1} % of requests failed for {duration_s:.0} s", ratio * 100.0),
-        None => format!("{} responses in {duration_s:.0} s", impact.entries),
-    };
-    Severity { level, reason }
+/// Counts over time: element i is the bucket that starts `i * bucket_s` after `start`.
+#[derive(Debug, Clone, Serialize)]
+pub struct SeriesInfo {
+    /// Width of a bucket, seconds.
+    pub bucket_s: i64,
+    /// Start of the first bucket.
+    pub start: Timestamp,
+    /// Access lines.
+    pub requests: Vec<u64>,
+    /// Entries.
+    pub entries: Vec<u64>,
+    /// Entries by origin.
+    pub by_origin: BTreeMap<Origin, Vec<u64>>,
 }
 
-fn rejected(incident: &Incident, analysis: &Analysis, impact: &Impact) -> Vec<Rejected> {
-    let mut rows = Vec::new();
-    let seen = |cause: Cause| incident.causes.keys().any(|(_, other)| *other == Some(cause));
-    let candidates = [
-        (Cause::RateLimited, "no \"limiting requests\" line in the window"),
-        (Cause::NoLiveUpstreams, "no \"no live upstreams\" line in the window"),
-        (Cause::WorkerLimit, "no \"worker_connections are not enough\" line in the window"),
-    ];
-    let has_messages = analysis.inputs.iter().any(|input| {
-        !input.tally.messages_zoned.is_empty() || !input.tally.messages_zoneless.is_empty()
-    });
-    if has_messages && impact.entries > 0 {
-        for (cause, reason) in candidates {
-            if !seen(cause) {
-                rows.push(Rejected { id: cause, reason: reason.to_owned() });
-            }
-        }
-    }
-    rows
+/// One row of the story.
+#[derive(Debug, Clone, Serialize)]
+pub struct TimelineRow {
+    /// When.
+    pub at: Timestamp,
+    /// `before`, `onset`, `during`, `recovery` or `after`.
+    pub phase: &'static str,
+    /// `change`, `health`, `error`, `onset`, `peak` or `recovery`.
+    pub kind: &'static str,
+    /// What happened.
+    pub text: String,
+    /// How often.
+    pub count: u64,
+    /// Ids of evidence items.
+    pub evidence: Vec<String>,
 }
 
-fn changes(
-    incident: &Incident,
-    matcher: &CauseMatcher,
-    texts: Texts<'_>,
-    evidence: &mut EvidenceList<'_>,
-) -> Vec<Change> {
-    let row = |event: &Event| {
-        let rule = matcher.rule(event.rule)?;
-        let kind = match rule.kind {
-            RuleKind::Lifecycle(change) => change.as_str(),
-            RuleKind::StateDown { .. } => "backend_down",
-            RuleKind::StateUp => "backend_up",
-            _ => return None,
-        };
-        let scope = texts.scope(event.place).map(|(_, name)| format!(" ({name})"));
-        let relation = if event.at < incident.started_at {
-            "preceded_by"
-        } else if event.at <= incident.ended_at {
-            "during"
-        } else {
-            "followed_by"
-        };
-        Some(Change {
-            at: Timestamp(event.at),
-            kind,
-            what: format!("{}{}", rule.note, scope.unwrap_or_default()),
-            relation,
-            lead_s: lead_s(incident, event.at),
-            evidence: vec![evidence.id(event.place, Some(event.at))],
-        })
-    };
-    // Several lines of one restart say the same; the first of a kind within ten seconds stands for them.
-    let mut rows: Vec<Change> = Vec::new();
-    for change in incident.changes.iter().filter_map(row) {
-        let told = rows.iter().rev().any(|other| {
-            other.kind == change.kind
-                && other.what == change.what
-                && change.at.0 - other.at.0 < 10 * SECOND_US
-        });
-        if !told {
-            rows.push(change);
-        }
-    }
-    rows
+/// A list of which only a part is shown.
+#[derive(Debug, Clone, Serialize)]
+pub struct Capped<T> {
+    /// How many there are.
+    pub total: u64,
+    /// Those shown.
+    pub items: Vec<T>,
 }
 
-fn traffic(incident: &Incident, analysis: &Analysis, coverage: &Coverage) -> Traffic {
-    let (first, last) = (incident.core.first_s, incident.core.last_s);
-    let length = (last - first + 1).max(10);
-    let during = analysis.requests.sum(first, last).requests as f64 / (last - first + 1) as f64;
-    let known_from = coverage.first_at.map_or(first, Timestamp::second);
-    let before_length = length.min(first - known_from);
-    if coverage.filtered || analysis.requests.is_empty() || before_length < 3 {
-        return Traffic {
-            baseline_rps: None,
-            during_rps: (!coverage.filtered && during > 0.0).then(|| round(during, 1)),
-            surge_ratio: None,
-            verdict: "unknown",
-        };
-    }
-    let before = analysis.requests.sum(first - before_length, first - 1).requests as f64
-        / before_length as f64;
-    let surge = (before > 0.0).then(|| round(during / before, 2));
-    let verdict = match surge {
-        Some(ratio) if ratio >= 2.0 => "surge",
-        Some(ratio) if ratio <= 0.5 => "drop",
-        Some(_) => "no_surge",
-        None => "unknown",
-    };
-    Traffic {
-        baseline_rps: Some(round(before, 1)),
-        during_rps: Some(round(during, 1)),
-        surge_ratio: surge,
-        verdict,
-    }
-}
-
-fn recovery(incident: &Incident, analysis: &Analysis, coverage: &Coverage) -> Recovery {
-    let end = coverage.last_at.map_or(incident.core.last_s, Timestamp::second);
-    let after = analysis.requests.sum(incident.core.last_s + 1, end.max(incident.core.last_s + 1));
-    let good = after.requests.saturating_sub(after.server_errors);
-    let over = good >= MIN_GOOD_AFTER || (good > 0 && end - incident.core.last_s >= 60);
-    if over && !coverage.filtered {
-        return Recovery {
-            state: "unverified",
-            at: Some(Timestamp::from_second(incident.core.last_s + 1)),
-            basis: format!(
-                "{good} requests without a server error after the last entry, on all paths"
-            ),
-            evidence: Vec::new(),
-        };
-    }
-    let silent = end - incident.core.last_s;
-    Recovery {
-        state: "ongoing",
-        at: None,
-        basis: format!("the input ends {silent} s after the last entry, with {good} good answers"),
-        evidence: Vec::new(),
-    }
-}
-
-fn series(incident: &Incident, analysis: &Analysis, bucket_s: i64) -> SeriesInfo {
-    let length = incident.core.last_s - incident.core.first_s + 1;
-    let factor = (length / bucket_s / MAX_BUCKETS) + 1;
-    let width = bucket_s * factor;
-    let start = incident.core.first_s.div_euclid(width) * width;
-    let n = ((incident.core.last_s - start) / width + 1) as usize;
-    let mut by_origin: BTreeMap<Origin, Vec<u64>> = BTreeMap::new();
-    let mut entries = vec![0; n];
-    for (bucket, counts) in &incident.buckets {
-        let index = ((bucket * bucket_s - start) / width).clamp(0, n as i64 - 1) as usize;
-        for (origin, count) in counts {
-            entries[index] += count;
-            by_origin.entry(*origin).or_insert_with(|| vec![0; n])[index] += count;
-        }
-    }
-    let requests = (0..n as i64)
-        .map(|index| {
-            analysis.requests.sum(start + index * width, start + (index + 1) * width - 1).requests
-        })
-        .collect();
-    SeriesInfo {
-        bucket_s: width,
-        start: Timestamp::from_second(start),
-        requests,
-        entries,
-        by_origin,
-    }
+/// A quoted line.
+#[derive(Debug, Clone, Serialize)]
+pub struct EvidenceItem {
+    /// Unique in the incident.
+    pub id: String,
+    /// Index of the input.
+    pub input: u32,
+    /// Number of its first line.
+    pub line: u64,
+    /// Offset of its first byte, decoded.
+    pub byte_offset: u64,
+    /// Length in bytes, without the last line terminator.
+    pub byte_length: u32,
+    /// Its time.
+    pub at: Option<Timestamp>,
+    /// Its first 512 bytes as UTF-8; null when they cannot be read again.
+    pub text: Option<String>,
+    /// The input can be opened and the line found at its offset.
+    pub addressable: bool,
+    /// Cursor or record id of inputs without offsets.
+    pub cursor: Option<String>,
 }

@@ -23,8 +23,8 @@ use crate::evidence::{InputIndex, Place, Position};
 use crate::fact::{CauseFact, EntryFact};
 use crate::format::{FormatChoice, Plan, detect};
 use crate::input::{
-    BlockReader, Compression, Origin, RANGE_BYTES, RangeReader, Source, Spool, open_stream,
-    read_exact_at,
+    BlockReader, Compression, Origin, RANGE_BYTES, RangeReader, RecordStart, Source, Spool,
+    open_stream, read_exact_at,
 };
 use crate::store::{Budget, Sorter};
 use crate::tally::InputTally;
@@ -271,7 +271,7 @@ impl<'c> Work<'c> {
         let start = index as u64 * self.config.range_bytes;
         let end = start + self.config.range_bytes;
         let starts_record = |line: &[u8]| plan.starts_record(line);
-        let starts_record: Option<&dyn Fn(&[u8]) -> bool> =
+        let starts_record: RecordStart<'_> =
             if plan.has_messages() { Some(&starts_record) } else { None };
         match reader.read(file, start, end, open.source.bytes, starts_record) {
             Ok(lines) => {
@@ -343,8 +343,7 @@ impl<'c> Work<'c> {
             let starts_record =
                 |line: &[u8]| plan.as_ref().is_some_and(|plan| plan.starts_record(line));
             let records = plan.as_ref().is_some_and(|plan| plan.has_messages());
-            let starts_record: Option<&dyn Fn(&[u8]) -> bool> =
-                if records { Some(&starts_record) } else { None };
+            let starts_record: RecordStart<'_> = if records { Some(&starts_record) } else { None };
             let block = match reader.next_block(starts_record) {
                 Ok(Some(block)) => block,
                 Ok(None) => return (reader.bytes_decoded(), None),

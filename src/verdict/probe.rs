@@ -1,7 +1,7 @@
 //! Requests of health checkers and monitors, told by their user agent.
 //!
 //! Source: the agents' documentation: AWS ELB, Kubernetes (`pkg/probe/http`), Google Cloud, Route 53, Cloudflare,
-//! Consul, Envoy, Nagios plugins, UptimeRobot, Pingdom and others.
+//! Consul, Envoy, Nagios plugins, `UptimeRobot`, Pingdom and others.
 
 use std::sync::LazyLock;
 

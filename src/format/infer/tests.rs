@@ -1,3 +1,5 @@
+//! Tests of layout inference.
+
 use proptest::prelude::*;
 
 use super::*;

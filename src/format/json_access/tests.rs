@@ -1,3 +1,5 @@
+//! Tests of JSON access lines.
+
 use proptest::prelude::*;
 
 use super::*;

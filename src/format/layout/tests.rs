@@ -1,3 +1,5 @@
+//! Tests of compiled layouts.
+
 use proptest::prelude::*;
 
 use super::*;
@@ -102,7 +104,7 @@ fn lines_that_do_not_fit_say_why() {
             r#"2026/11/20 21:29:49 [error] 1#1: *1 x, client: 10.0.0.1, request: "GET /""#,
             Skip::Shape,
         ),
-        (r#"10.0.0.1 - - [20/Nov/2026:21:29"#, Skip::Truncated),
+        (r"10.0.0.1 - - [20/Nov/2026:21:29", Skip::Truncated),
         (r#"10.0.0.1 - - [20/Nov/2026:21:29:42 +0000] "GET / HT"#, Skip::Truncated),
         (r#"10.0.0.1 - - [20/Nov/2026:21:29:42 +0000] "GET /" 50"#, Skip::Truncated),
         (r#"10.0.0.1 - - [20/Nov/2026:21:29:42 +0000] "GET /" 503 1 "-" "cur"#, Skip::Truncated),
@@ -122,22 +124,19 @@ fn lines_that_do_not_fit_say_why() {
     }
 }
 
+#[track_caller]
+fn check_lists(layout: &Layout, start: &str, end: &str, lists: [&str; 4], id: &str) {
+    let names =
+        ["upstream_addr", "upstream_response_length", "upstream_response_time", "upstream_status"];
+    let mut expected: Vec<_> = names.into_iter().zip(lists).collect();
+    expected.push(("req_id", id));
+    check(layout, &format!("{start}{end}"), &expected);
+}
+
 #[test]
 fn upstream_lists_outside_quotes() {
     let layout = named("upstreaminfo");
     let start = r#"10.0.0.1 - - [20/Nov/2026:21:29:42 +0000] "GET /" 502 1 "-" "-" 34 0.001 [ns-svc-80] [] "#;
-    #[track_caller]
-    fn check_lists(layout: &Layout, start: &str, end: &str, lists: [&str; 4], id: &str) {
-        let names = [
-            "upstream_addr",
-            "upstream_response_length",
-            "upstream_response_time",
-            "upstream_status",
-        ];
-        let mut expected: Vec<_> = names.into_iter().zip(lists).collect();
-        expected.push(("req_id", id));
-        check(layout, &format!("{start}{end}"), &expected);
-    }
     check_lists(&layout, start, "- - - - 5f0c", ["-", "-", "-", "-"], "5f0c");
     check_lists(&layout, start, "- - - - ", ["-", "-", "-", "-"], "");
     check_lists(
@@ -291,7 +290,7 @@ fn any_body() -> impl Strategy<Value = String> {
         .prop_map(|(lead, pieces)| {
             let mut body = lead.to_owned();
             for (name, after) in pieces {
-                body += &format!("${{{name}}}{after}");
+                body.extend(["${", name, "}", after]);
             }
             format!("{body}[$time_local] \"$request\" $status $custom")
         })

@@ -1,3 +1,5 @@
+//! Tests of reading nginx configuration.
+
 use proptest::prelude::*;
 
 use super::*;
@@ -37,6 +39,12 @@ fn escape_is_read() {
     assert_eq!(only_format("log_format a '$x';").escape, Escape::Default);
 }
 
+#[track_caller]
+fn check(conf: &NginxConf, path: &str, body: Option<&str>) {
+    let format = conf.format_for(path).map(|format| format.body.as_str());
+    assert_eq!(format, body, "{path}");
+}
+
 #[test]
 fn logs_are_mapped_to_formats() {
     let conf = NginxConf::parse(
@@ -59,11 +67,6 @@ stream { log_format main '$status stream'; access_log /var/log/nginx/stream.log 
 ",
     );
     assert_eq!(conf.diagnostics, []);
-    #[track_caller]
-    fn check(conf: &NginxConf, path: &str, body: Option<&str>) {
-        let format = conf.format_for(path).map(|format| format.body.as_str());
-        assert_eq!(format, body, "{path}");
-    }
     check(&conf, "/var/log/nginx/access.log", Some("$status 1"));
     check(&conf, "access.log", Some("$status 1"));
     check(&conf, "C:\\incident\\nginx\\access.log", Some("$status 1"));

@@ -3,9 +3,14 @@
 //! In: the analysis and the settings. Out: a [`Report`].
 //! Invariants: pure apart from reading quoted lines again; every list has one order, given by the data.
 
-use std::collections::BTreeMap;
+mod incident;
+mod story;
 
-use super::incident::incident_info;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use incident::incident_info;
+
 use super::text_of::{Texts, quoted, scope_name};
 use super::{
     Background, Coverage, Diagnostic, FormatShare, Gap, InputInfo, Missing, Report, SCHEMA,
@@ -107,7 +112,7 @@ fn settings(config: &AnalysisConfig<'_>) -> Settings {
 fn rules_digest(matcher: &CauseMatcher) -> String {
     let mut text = String::new();
     for rule in matcher.rules() {
-        text.push_str(&format!("{rule:?}\n"));
+        let _ = writeln!(text, "{rule:?}");
     }
     format!("siphash13:{:016x}", hash_name(text.as_bytes()))
 }

@@ -3,9 +3,9 @@
 //! In: the parts of the incident's document. Out: [`TimelineRow`]s, at most [`MAX_ROWS`].
 
 use super::incident::EvidenceList;
-use super::text_of::{Name, Texts};
-use super::{CauseInfo, Change, FirstFailing, Impact, Recovery, TimelineRow};
 use crate::incident::Incident;
+use crate::report::incident::{CauseInfo, Change, FirstFailing, Impact, Recovery, TimelineRow};
+use crate::report::text_of::{Name, Texts};
 use crate::time::Timestamp;
 
 /// Rows of a story.

@@ -1,0 +1,564 @@
+//! One [`Incident`] -> its part of the document.
+//!
+//! In: the incident, the whole analysis for counts around it, and the texts. Out: an [`IncidentInfo`].
+//! Invariants: as for [`build`](super).
+
+use std::collections::BTreeMap;
+
+use super::round;
+use super::story::{Story, story};
+use crate::analysis::{Analysis, AnalysisConfig};
+use crate::cause::advice::advice;
+use crate::cause::{CauseMatcher, RuleKind, Scope};
+use crate::evidence::Place;
+use crate::fact::hash_name;
+use crate::incident::ranking::Ranking;
+use crate::incident::{CauseGroup, CauseKey, Event, Incident};
+use crate::report::Coverage;
+use crate::report::incident::{
+    Capped, CauseInfo, Change, ConfidenceInfo, Count, EvidenceItem, FirstFailing, Impact,
+    IncidentInfo, LeaningInfo, OriginInfo, Recovery, Rejected, SeriesInfo, Severity, Span, Top,
+    TopItem, Traffic,
+};
+use crate::report::text_of::{Name, Texts, scope_name};
+use crate::taxonomy::{Basis, Cause, Confidence, Origin, Role};
+use crate::time::{SECOND_US, Timestamp};
+
+/// Rows of a ranking that are shown.
+const TOP_ROWS: usize = 10;
+
+/// Requests in a bucket below which its ratio is no peak.
+const MIN_PEAK_REQUESTS: u64 = 5;
+
+/// Buckets of a series; a longer incident gets wider ones.
+const MAX_BUCKETS: i64 = 2000;
+
+/// Good answers after the last entry that make an end believable.
+const MIN_GOOD_AFTER: u64 = 20;
+
+/// Collects the lines an incident rests on and hands out their ids.
+#[derive(Debug)]
+pub(super) struct EvidenceList<'t> {
+    texts: Texts<'t>,
+    items: Vec<EvidenceItem>,
+}
+
+impl EvidenceList<'_> {
+    /// The id of the record at a place; the same place has one id.
+    pub(super) fn id(&mut self, place: Place, at: Option<i64>) -> String {
+        let position = place.position;
+        let known = |item: &&EvidenceItem| {
+            item.input == position.input && item.byte_offset == position.offset
+        };
+        if let Some(item) = self.items.iter().find(known) {
+            return item.id.clone();
+        }
+        let id = format!("e{}", self.items.len());
+        let addressable = self
+            .texts
+            .inputs
+            .get(position.input as usize)
+            .is_some_and(crate::scan::ScannedInput::addressable);
+        self.items.push(EvidenceItem {
+            id: id.clone(),
+            input: position.input,
+            line: place.line,
+            byte_offset: position.offset,
+            byte_length: place.length,
+            at: at.map(Timestamp),
+            text: self.texts.quote(place),
+            addressable,
+            cursor: (!addressable).then(|| format!("line:{}", place.line)),
+        });
+        id
+    }
+}
+
+/// The document's part for one incident.
+pub(super) fn incident_info(
+    index: usize,
+    incident: &Incident,
+    analysis: &Analysis,
+    config: &AnalysisConfig<'_>,
+    texts: Texts<'_>,
+    coverage: &Coverage,
+) -> IncidentInfo {
+    let mut evidence = EvidenceList { texts, items: Vec::new() };
+    let causes = causes(incident, config.matcher, texts, &mut evidence);
+    let impact = impact(incident, analysis, config, texts, coverage.filtered);
+    let origin = origin_info(incident, &causes);
+    let main = causes.iter().find(|cause| cause.id.is_some());
+    let recovery = recovery(incident, analysis, coverage);
+    let starts_before = coverage.first_at.is_some_and(|first| {
+        incident.started_at - first.0 < SECOND_US
+            && impact.error_ratio.is_none_or(|ratio| ratio > 0.05)
+    });
+    let status = if recovery.state == "ongoing" {
+        "ongoing_at_end"
+    } else if starts_before {
+        "starts_before_input"
+    } else {
+        "recovered"
+    };
+    let fingerprint = fingerprint(&origin, main);
+    let id = format!(
+        "i{}-{:06x}",
+        index + 1,
+        hash_name(format!("{fingerprint}|{}", incident.started_at).as_bytes()) & 0xff_ffff
+    );
+    let duration_s = round((incident.ended_at - incident.started_at) as f64 / SECOND_US as f64, 3);
+    let first_failing = incident.first_failing.and_then(|event| {
+        let (_, component) = texts.scope(event.place)?;
+        Some(FirstFailing {
+            component,
+            kind: "backend",
+            at: Timestamp(event.at),
+            lead_s: lead_s(incident, event.at),
+            evidence: vec![evidence.id(event.place, Some(event.at))],
+        })
+    });
+    let changes = changes(incident, config.matcher, texts, &mut evidence);
+    let timeline = story(
+        Story {
+            incident,
+            causes: &causes,
+            changes: &changes,
+            first_failing: first_failing.as_ref(),
+            recovery: &recovery,
+            impact: &impact,
+        },
+        texts,
+        &mut evidence,
+    );
+    let total = evidence.items.len() as u64 + incident.entries.saturating_sub(1);
+    IncidentInfo {
+        id,
+        fingerprint,
+        title: title(&origin, main, &impact),
+        status,
+        started_at: Timestamp(incident.started_at),
+        ended_at: (status != "ongoing_at_end").then_some(Timestamp(incident.ended_at)),
+        duration_s,
+        severity: severity(&impact, duration_s),
+        rejected: rejected(incident, analysis, &impact),
+        impact,
+        origin,
+        first_failing,
+        traffic: traffic(incident, analysis, coverage),
+        changes,
+        recovery,
+        series: series(incident, analysis, config.incidents.bucket_s),
+        timeline,
+        causes,
+        evidence: Capped { total, items: evidence.items },
+    }
+}
+
+/// Seconds from an instant to the incident's start; positive when it came before.
+pub(super) fn lead_s(incident: &Incident, at: i64) -> f64 {
+    round((incident.started_at - at) as f64 / SECOND_US as f64, 3)
+}
+
+fn causes(
+    incident: &Incident,
+    matcher: &CauseMatcher,
+    texts: Texts<'_>,
+    evidence: &mut EvidenceList<'_>,
+) -> Vec<CauseInfo> {
+    let mut groups: Vec<(&CauseKey, &CauseGroup)> = incident.causes.iter().collect();
+    groups.sort_by_key(|(key, group)| {
+        (std::cmp::Reverse((group.entries, group.messages)), group.first_at, **key)
+    });
+    groups
+        .into_iter()
+        .map(|(key, group)| cause_info(*key, group, incident, matcher, texts, evidence))
+        .collect()
+}
+
+fn cause_info(
+    (origin, cause): CauseKey,
+    group: &CauseGroup,
+    incident: &Incident,
+    matcher: &CauseMatcher,
+    texts: Texts<'_>,
+    evidence: &mut EvidenceList<'_>,
+) -> CauseInfo {
+    let scope = scope_of(group, texts);
+    let mut quoted = Vec::new();
+    for (place, at) in group.quoted_messages.iter().chain(&group.quoted_entries) {
+        quoted.push(evidence.id(*place, Some(*at)));
+    }
+    let leaning = (cause.is_none() && origin == Origin::Unknown)
+        .then(|| group.leanings.iter().max_by_key(|(key, n)| (**n, **key)))
+        .flatten()
+        .map(|((origin, cause), _)| LeaningInfo {
+            origin: *origin,
+            cause: *cause,
+            basis: vec![Basis::BodySize],
+        });
+    let first_message = group.quoted_messages.first().map(|(_, at)| *at);
+    let note =
+        group.message_rule.and_then(|rule| matcher.rule(rule)).map(|rule| rule.note.to_string());
+    let what = scope.values().next().map(|name| format!(" ({name})")).unwrap_or_default();
+    let summary = match (cause, &leaning) {
+        (Some(cause), _) => format!("{}{what}", note.unwrap_or_else(|| cause.meaning().to_owned())),
+        (None, Some(leaning)) => format!("not decided; probably {}", leaning.origin),
+        (None, None) => format!("{}; why is not known", origin.meaning()),
+    };
+    CauseInfo {
+        id: cause,
+        origin,
+        role: cause.map_or(Role::Mechanism, Cause::role),
+        confidence: ConfidenceInfo { level: group.confidence, basis: sorted_basis(&group.basis) },
+        entries: group.entries,
+        messages: group.messages,
+        explained_ratio: ratio(group.entries, incident.entries).unwrap_or(0.0),
+        first_at: (group.first_at <= group.last_at).then_some(Timestamp(group.first_at)),
+        last_at: (group.first_at <= group.last_at).then_some(Timestamp(group.last_at)),
+        spans: group
+            .spans
+            .iter()
+            .map(|(first, last, entries)| Span {
+                first_at: Timestamp(*first),
+                last_at: Timestamp(*last),
+                entries: *entries,
+            })
+            .collect(),
+        lead_s: first_message.map(|at| lead_s(incident, at)),
+        summary,
+        evidence: quoted,
+        next_steps: next_steps(cause, &scope, incident, texts),
+        scope,
+        leaning,
+    }
+}
+
+fn sorted_basis(basis: &[Basis]) -> Vec<Basis> {
+    let mut basis = basis.to_vec();
+    basis.sort_unstable();
+    basis
+}
+
+/// The names a cause is about: what most of its messages name, else the upstream of most of its entries.
+fn scope_of(group: &CauseGroup, texts: Texts<'_>) -> BTreeMap<&'static str, String> {
+    let Some(top) = group.scopes.top(1).pop() else { return BTreeMap::new() };
+    if let Some((kind, name)) = texts.scope(top.example) {
+        return [(scope_name(kind), name)].into();
+    }
+    match texts.name(top.example, Name::Upstream).filter(|name| !name.is_empty() && name != "-") {
+        Some(name) if name.contains(':') => [(scope_name(Scope::UpstreamPeer), name)].into(),
+        Some(name) => [(scope_name(Scope::UpstreamGroup), name)].into(),
+        None => BTreeMap::new(),
+    }
+}
+
+/// What to do, with the real names filled in. A step whose name is not known is left out.
+fn next_steps(
+    cause: Option<Cause>,
+    scope: &BTreeMap<&'static str, String>,
+    incident: &Incident,
+    texts: Texts<'_>,
+) -> Vec<String> {
+    let Some(cause) = cause else { return Vec::new() };
+    let host = incident.hosts.top(1).pop().and_then(|top| texts.name(top.example, Name::Host));
+    let host = host.filter(|host| !host.is_empty());
+    let scope = scope.values().next();
+    advice(cause)
+        .next_steps
+        .iter()
+        .filter_map(|step| {
+            let step = match scope {
+                Some(name) => step.replace("{scope}", &shell_safe(name)),
+                None if step.contains("{scope}") => return None,
+                None => (*step).to_owned(),
+            };
+            match &host {
+                Some(name) => Some(step.replace("{host}", &shell_safe(name))),
+                None if step.contains("{host}") => None,
+                None => Some(step),
+            }
+        })
+        .collect()
+}
+
+/// A name from a log, for a command that someone will paste: anything unusual becomes `_`.
+fn shell_safe(name: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._:/-[]@".contains(c);
+    name.chars().map(|c| if plain(c) { c } else { '_' }).collect()
+}
+
+fn ratio(part: u64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| round(part as f64 / whole as f64, 4))
+}
+
+fn impact(
+    incident: &Incident,
+    analysis: &Analysis,
+    config: &AnalysisConfig<'_>,
+    texts: Texts<'_>,
+    filtered: bool,
+) -> Impact {
+    let sum = analysis.requests.sum(incident.core.first_s, incident.core.last_s);
+    let kin: BTreeMap<u16, u64> = [502, 503, 504]
+        .into_iter()
+        .zip(sum.kin)
+        .filter(|(status, _)| !config.statuses.contains(status))
+        .collect();
+    let peak = peak(incident, analysis, config.incidents.bucket_s).filter(|_| !filtered);
+    let (count, approx) = incident.clients.distinct();
+    let top = |ranking: &Ranking, name: Name| Top {
+        total: ranking.distinct().0,
+        approx: ranking.is_approximate(),
+        items: ranking
+            .top(TOP_ROWS)
+            .into_iter()
+            .filter_map(|row| {
+                Some(TopItem { key: texts.name(row.example, name)?, count: row.count })
+            })
+            .collect(),
+    };
+    Impact {
+        entries: incident.entries,
+        requests: sum.requests,
+        error_ratio: ratio(incident.entries, sum.requests).filter(|_| !filtered),
+        peak_ratio: peak.map(|(_, ratio)| ratio),
+        peak_at: peak.map(|(at, _)| Timestamp::from_second(at)),
+        clients: Count { count, approx },
+        probe_entries: incident.probe_entries,
+        kin,
+        top_paths: top(&incident.paths, Name::Path),
+        top_hosts: top(&incident.hosts, Name::Host),
+        top_upstreams: top(&incident.upstreams, Name::Upstream),
+        top_clients: top(&incident.clients, Name::Client),
+    }
+}
+
+/// The bucket with the largest part of failing requests: its start (second) and that part.
+fn peak(incident: &Incident, analysis: &Analysis, bucket_s: i64) -> Option<(i64, f64)> {
+    let mut peak: Option<(i64, f64)> = None;
+    for (bucket, by_origin) in &incident.buckets {
+        let start = bucket * bucket_s;
+        let requests = analysis.requests.sum(start, start + bucket_s - 1).requests;
+        let entries: u64 = by_origin.values().sum();
+        let share = ratio(entries, requests).filter(|_| requests >= MIN_PEAK_REQUESTS);
+        if let Some(share) = share
+            && peak.is_none_or(|(_, most)| share > most)
+        {
+            peak = Some((start, share));
+        }
+    }
+    peak
+}
+
+fn origin_info(incident: &Incident, causes: &[CauseInfo]) -> OriginInfo {
+    let by_entries =
+        incident.by_origin.iter().max_by_key(|(origin, n)| (**n, std::cmp::Reverse(**origin)));
+    let verdict = by_entries
+        .map(|(origin, _)| *origin)
+        .or_else(|| causes.first().map(|cause| cause.origin))
+        .unwrap_or(Origin::Unknown);
+    let main = causes.iter().find(|cause| cause.origin == verdict);
+    let shares = incident
+        .by_origin
+        .iter()
+        .filter_map(|(origin, n)| Some((*origin, ratio(*n, incident.entries)?)))
+        .collect();
+    let confidence = main
+        .map_or(ConfidenceInfo { level: Confidence::Unknown, basis: Vec::new() }, |cause| {
+            cause.confidence.clone()
+        });
+    OriginInfo {
+        verdict,
+        confidence,
+        shares,
+        decided_by: main
+            .map_or_else(|| "nothing decides".to_owned(), |cause| cause.summary.clone()),
+        leaning: main.and_then(|cause| cause.leaning.clone()),
+    }
+}
+
+fn fingerprint(origin: &OriginInfo, main: Option<&CauseInfo>) -> String {
+    let cause = main.and_then(|cause| cause.id).map_or("unknown", Cause::as_str);
+    let scope = main.and_then(|cause| cause.scope.values().next()).map_or("", String::as_str);
+    format!("v1:{}|{cause}|{scope}", origin.verdict)
+}
+
+fn title(origin: &OriginInfo, main: Option<&CauseInfo>, impact: &Impact) -> String {
+    let cause = main.map_or_else(
+        || "cause not known".to_owned(),
+        |cause| {
+            let id = cause.id.map_or("", Cause::as_str);
+            let scope = cause.scope.values().next().map(|name| format!(" ({name})"));
+            format!("{id}{}", scope.unwrap_or_default())
+        },
+    );
+    if impact.entries == 0 {
+        return format!("{}: {cause}, seen in messages only", origin.verdict);
+    }
+    format!("{}: {cause}, {} responses", origin.verdict, impact.entries)
+}
+
+fn severity(impact: &Impact, duration_s: f64) -> Severity {
+    let level = match impact.error_ratio {
+        Some(ratio) if ratio >= 0.5 => "critical",
+        Some(ratio) if ratio >= 0.1 => "major",
+        None if impact.entries >= 1000 => "major",
+        _ => "minor",
+    };
+    let reason = match impact.error_ratio {
+        Some(ratio) => format!("{:.1} % of requests failed for {duration_s:.0} s", ratio * 100.0),
+        None => format!("{} responses in {duration_s:.0} s", impact.entries),
+    };
+    Severity { level, reason }
+}
+
+fn rejected(incident: &Incident, analysis: &Analysis, impact: &Impact) -> Vec<Rejected> {
+    let mut rows = Vec::new();
+    let seen = |cause: Cause| incident.causes.keys().any(|(_, other)| *other == Some(cause));
+    let candidates = [
+        (Cause::RateLimited, "no \"limiting requests\" line in the window"),
+        (Cause::NoLiveUpstreams, "no \"no live upstreams\" line in the window"),
+        (Cause::WorkerLimit, "no \"worker_connections are not enough\" line in the window"),
+    ];
+    let has_messages = analysis.inputs.iter().any(|input| {
+        !input.tally.messages_zoned.is_empty() || !input.tally.messages_zoneless.is_empty()
+    });
+    if has_messages && impact.entries > 0 {
+        for (cause, reason) in candidates {
+            if !seen(cause) {
+                rows.push(Rejected { id: cause, reason: reason.to_owned() });
+            }
+        }
+    }
+    rows
+}
+
+fn changes(
+    incident: &Incident,
+    matcher: &CauseMatcher,
+    texts: Texts<'_>,
+    evidence: &mut EvidenceList<'_>,
+) -> Vec<Change> {
+    let row = |event: &Event| {
+        let rule = matcher.rule(event.rule)?;
+        let kind = match rule.kind {
+            RuleKind::Lifecycle(change) => change.as_str(),
+            RuleKind::StateDown { .. } => "backend_down",
+            RuleKind::StateUp => "backend_up",
+            _ => return None,
+        };
+        let scope = texts.scope(event.place).map(|(_, name)| format!(" ({name})"));
+        let relation = if event.at < incident.started_at {
+            "preceded_by"
+        } else if event.at <= incident.ended_at {
+            "during"
+        } else {
+            "followed_by"
+        };
+        Some(Change {
+            at: Timestamp(event.at),
+            kind,
+            what: format!("{}{}", rule.note, scope.unwrap_or_default()),
+            relation,
+            lead_s: lead_s(incident, event.at),
+            evidence: vec![evidence.id(event.place, Some(event.at))],
+        })
+    };
+    // Several lines of one restart say the same; the first of a kind within ten seconds stands for them.
+    let mut rows: Vec<Change> = Vec::new();
+    for change in incident.changes.iter().filter_map(row) {
+        let told = rows.iter().rev().any(|other| {
+            other.kind == change.kind
+                && other.what == change.what
+                && change.at.0 - other.at.0 < 10 * SECOND_US
+        });
+        if !told {
+            rows.push(change);
+        }
+    }
+    rows
+}
+
+fn traffic(incident: &Incident, analysis: &Analysis, coverage: &Coverage) -> Traffic {
+    let (first, last) = (incident.core.first_s, incident.core.last_s);
+    let length = (last - first + 1).max(10);
+    let during = analysis.requests.sum(first, last).requests as f64 / (last - first + 1) as f64;
+    let known_from = coverage.first_at.map_or(first, Timestamp::second);
+    let before_length = length.min(first - known_from);
+    if coverage.filtered || analysis.requests.is_empty() || before_length < 3 {
+        return Traffic {
+            baseline_rps: None,
+            during_rps: (!coverage.filtered && during > 0.0).then(|| round(during, 1)),
+            surge_ratio: None,
+            verdict: "unknown",
+        };
+    }
+    let before = analysis.requests.sum(first - before_length, first - 1).requests as f64
+        / before_length as f64;
+    let surge = (before > 0.0).then(|| round(during / before, 2));
+    let verdict = match surge {
+        Some(ratio) if ratio >= 2.0 => "surge",
+        Some(ratio) if ratio <= 0.5 => "drop",
+        Some(_) => "no_surge",
+        None => "unknown",
+    };
+    Traffic {
+        baseline_rps: Some(round(before, 1)),
+        during_rps: Some(round(during, 1)),
+        surge_ratio: surge,
+        verdict,
+    }
+}
+
+fn recovery(incident: &Incident, analysis: &Analysis, coverage: &Coverage) -> Recovery {
+    let end = coverage.last_at.map_or(incident.core.last_s, Timestamp::second);
+    let after = analysis.requests.sum(incident.core.last_s + 1, end.max(incident.core.last_s + 1));
+    let good = after.requests.saturating_sub(after.server_errors);
+    let over = good >= MIN_GOOD_AFTER || (good > 0 && end - incident.core.last_s >= 60);
+    if over && !coverage.filtered {
+        return Recovery {
+            state: "unverified",
+            at: Some(Timestamp::from_second(incident.core.last_s + 1)),
+            basis: format!(
+                "{good} requests without a server error after the last entry, on all paths"
+            ),
+            evidence: Vec::new(),
+        };
+    }
+    let silent = end - incident.core.last_s;
+    Recovery {
+        state: "ongoing",
+        at: None,
+        basis: format!("the input ends {silent} s after the last entry, with {good} good answers"),
+        evidence: Vec::new(),
+    }
+}
+
+fn series(incident: &Incident, analysis: &Analysis, bucket_s: i64) -> SeriesInfo {
+    let length = incident.core.last_s - incident.core.first_s + 1;
+    let factor = (length / bucket_s / MAX_BUCKETS) + 1;
+    let width = bucket_s * factor;
+    let start = incident.core.first_s.div_euclid(width) * width;
+    let n = ((incident.core.last_s - start) / width + 1) as usize;
+    let mut by_origin: BTreeMap<Origin, Vec<u64>> = BTreeMap::new();
+    let mut entries = vec![0; n];
+    for (bucket, counts) in &incident.buckets {
+        let index = ((bucket * bucket_s - start) / width).clamp(0, n as i64 - 1) as usize;
+        for (origin, count) in counts {
+            entries[index] += count;
+            by_origin.entry(*origin).or_insert_with(|| vec![0; n])[index] += count;
+        }
+    }
+    let requests = (0..n as i64)
+        .map(|index| {
+            analysis.requests.sum(start + index * width, start + (index + 1) * width - 1).requests
+        })
+        .collect();
+    SeriesInfo {
+        bucket_s: width,
+        start: Timestamp::from_second(start),
+        requests,
+        entries,
+        by_origin,
+    }
+}
