@@ -63,38 +63,35 @@ pub fn is_absent(value: &[u8]) -> bool {
     value.is_empty() || value == b"-"
 }
 
-/// The items of an nginx `$upstream_*` list: `, ` separates attempts, ` : ` internal redirects.
+/// The last item of an nginx `$upstream_*` list: `, ` separates attempts, ` : ` internal redirects.
 ///
 /// An item may be empty (the attempt died before a peer name existed), and a trailing ` : ` gives a last empty item.
 /// Source: `ngx_http_upstream.c`, `ngx_http_upstream_addr_variable`.
-pub fn upstream_items(list: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
-    let mut items = Vec::new();
-    let (mut start, mut at) = (0, 0);
-    while at < list.len() {
-        if list[at..].starts_with(b", ") {
-            items.push(&list[start..at]);
-            at += 2;
-            start = at;
-        } else if list[at..].starts_with(b" : ") {
-            items.push(&list[start..at]);
-            at += 3;
-            start = at;
-        } else {
-            at += 1;
+pub fn last_upstream_item(list: &[u8]) -> &[u8] {
+    let mut end = list.len();
+    while let Some(blank) = memchr::memrchr(b' ', &list[..end]) {
+        if list[..blank].ends_with(b",") || list[..blank].ends_with(b" :") {
+            return &list[blank + 1..];
         }
+        end = blank;
     }
-    items.push(&list[start..]);
-    items.into_iter()
+    list
 }
 
-/// The last item of an nginx `$upstream_*` list, without allocating.
-pub fn last_upstream_item(list: &[u8]) -> &[u8] {
-    let comma = memchr::memmem::rfind(list, b", ").map(|at| at + 2);
-    let colon = memchr::memmem::rfind(list, b" : ").map(|at| at + 3);
-    match comma.max(colon) {
-        Some(start) => &list[start..],
-        None => list,
-    }
+/// The items of an nginx `$upstream_*` list; see [`last_upstream_item`].
+pub fn upstream_items(list: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Some(list);
+    std::iter::from_fn(move || {
+        let list = rest?;
+        let cut = memchr::memchr_iter(b' ', list).find_map(|blank| {
+            let before = &list[..blank];
+            let item = before.strip_suffix(b",").or_else(|| before.strip_suffix(b" :"))?;
+            Some((item, &list[blank + 1..]))
+        });
+        let (item, behind) = cut.map_or((list, None), |(item, behind)| (item, Some(behind)));
+        rest = behind;
+        Some(item)
+    })
 }
 
 #[cfg(test)]
@@ -122,16 +119,27 @@ mod tests {
     }
 
     #[test]
-    fn upstream_lists_split_on_attempts_and_redirects() {
+    fn the_last_attempt_of_a_list_is_found() {
+        let check = |list: &[u8], item: &[u8]| assert_eq!(last_upstream_item(list), item);
+        check(b"-", b"-");
+        check(b"502, 503", b"503");
+        check(b"10.0.0.1:80, grp", b"grp");
+        check(b"502 : 503", b"503");
+        check(b"10.0.0.1:80 : ", b"");
+        check(b"[::1]:80, unix:/run/a b.sock", b"unix:/run/a b.sock");
+        check(b"", b"");
+    }
+
+    #[test]
+    fn lists_split_on_attempts_and_redirects() {
         let check = |list: &[u8], items: &[&[u8]]| {
             assert_eq!(upstream_items(list).collect::<Vec<_>>(), items);
             assert_eq!(last_upstream_item(list), *items.last().expect("never empty"));
         };
         check(b"-", &[b"-"]);
         check(b"502, 503", &[b"502", b"503"]);
-        check(b"10.0.0.1:80, grp", &[b"10.0.0.1:80", b"grp"]);
         check(b"502 : 503", &[b"502", b"503"]);
         check(b"10.0.0.1:80 : ", &[b"10.0.0.1:80", b""]);
-        check(b"[::1]:80, unix:/run/a.sock", &[b"[::1]:80", b"unix:/run/a.sock"]);
+        check(b"", &[b""]);
     }
 }

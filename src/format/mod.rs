@@ -189,7 +189,7 @@ fn scan_run<R: Reader + ?Sized>(
         let line = block[at..end].strip_suffix(b"\r").unwrap_or(&block[at..end]);
         let Ok(glance) = reader.glance(line) else { break };
         let now = notation.second_part(glance.stamp);
-        if now != second {
+        if !same_second(now, second) {
             let Some(parsed) = reader.stamp(glance.stamp) else { break };
             if let Some(stamp) = stamp {
                 sink.run(stamp, &run);
@@ -216,6 +216,15 @@ fn scan_run<R: Reader + ?Sized>(
         sink.run(stamp, &run);
     }
     at
+}
+
+/// Equality of two stamps. The usual length is compared as one block, which the compiler makes two vector operations.
+#[inline]
+fn same_second(a: &[u8], b: &[u8]) -> bool {
+    match (<&[u8; 26]>::try_from(a), <&[u8; 26]>::try_from(b)) {
+        (Ok(a), Ok(b)) => a == b,
+        _ => a == b,
+    }
 }
 
 #[cold]

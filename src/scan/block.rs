@@ -4,6 +4,10 @@
 //! Invariants: the result depends on the bytes of the records alone, not on where blocks were cut; every line is
 //! counted once.
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+
 use crate::bytes::parse_u64;
 use crate::cause::scope::host_key;
 use crate::cause::{CauseMatcher, cause_fact};
@@ -290,6 +294,7 @@ pub(crate) fn without_port(host: &[u8]) -> &[u8] {
 
 /// nginx pads its error pages for these agents (`msie_padding`, on by default; source: `ngx_http_special_response.c`).
 fn pads_error_pages(agent: &[u8]) -> bool {
-    memchr::memmem::find(agent, b"Chrome/").is_some()
-        || memchr::memmem::find(agent, b"MSIE ").is_some()
+    static CHROME: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"Chrome/"));
+    static MSIE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"MSIE "));
+    CHROME.find(agent).is_some() || MSIE.find(agent).is_some()
 }

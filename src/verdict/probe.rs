@@ -5,7 +5,7 @@
 
 use std::sync::LazyLock;
 
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
 /// Parts of user agents that only probes send.
 const PROBE_AGENTS: &[&str] = &[
@@ -38,8 +38,13 @@ const PROBE_AGENTS: &[&str] = &[
     "zabbix",
 ];
 
-static MATCHER: LazyLock<Option<AhoCorasick>> =
-    LazyLock::new(|| AhoCorasick::builder().ascii_case_insensitive(true).build(PROBE_AGENTS).ok());
+static MATCHER: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    AhoCorasick::builder()
+        .ascii_case_insensitive(true)
+        .kind(Some(AhoCorasickKind::DFA))
+        .build(PROBE_AGENTS)
+        .ok()
+});
 
 /// True when a user agent is that of a health checker or monitor.
 pub fn is_probe(user_agent: &[u8]) -> bool {

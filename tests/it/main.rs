@@ -6,6 +6,10 @@ mod tidy;
 mod robustness;
 // The verdicts against labelled logs of real servers; skipped where the corpus is absent.
 mod accuracy;
+// What a user types, and what comes back.
+mod cli;
+// Same bytes in, same bytes out, however they are given.
+mod determinism;
 // What the README promises: its commands, and what its example finds.
 mod readme;
 // No tests: a private directory, the program, and what it said.
