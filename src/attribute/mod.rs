@@ -111,6 +111,17 @@ impl Verdict {
         self.open = u8::from(row.openness == Openness::Open);
     }
 
+    /// The verdict once it is known whether the silence of error logs counts.
+    fn settled(mut self, silence_counts: bool) -> Self {
+        if self.open == 1
+            && silence_counts
+            && let Some(id) = self.rule().when_silent
+        {
+            self.set_rule(rule_index(id));
+        }
+        self
+    }
+
     /// Takes over what an error line of this request says.
     fn set_message(
         &mut self,
@@ -231,6 +242,8 @@ pub type TimeKey = (i64, Position);
 #[derive(Debug)]
 pub struct Attribution {
     verdicts: Sorted<Verdict, TimeKey>,
+    /// That an error log has no line for an entry says something.
+    silence_counts: bool,
     leanings: Leanings,
     /// All messages that matched a rule, by time; [`Flags::JOINED`] marks those that explain an entry.
     pub messages: Sorted<CauseFact, TimeKey>,
@@ -245,7 +258,9 @@ pub struct Attribution {
 impl Attribution {
     /// The verdicts in order of time.
     pub fn verdicts(&self) -> impl Iterator<Item = Result<Verdict>> + '_ {
-        self.verdicts.rows()
+        self.verdicts
+            .rows()
+            .map(|verdict| verdict.map(|verdict| verdict.settled(self.silence_counts)))
     }
 
     /// How many entries there are.
@@ -310,6 +325,7 @@ pub fn attribute(
     let mut messages: Sorter<CauseFact, TimeKey> =
         Sorter::new(by_time(&config.budget), |fact| (fact.at, fact.place.position));
     let mut signals = BTreeMap::new();
+    let mut silence = Silence::default();
     let mut cluster = Cluster::default();
     let mut entry_rows = entries.rows().peekable();
     let mut cause_rows = causes.rows().peekable();
@@ -341,30 +357,55 @@ pub fn attribute(
         if key.0 != 0 {
             cluster.join(config.matcher);
         }
-        for mut verdict in cluster.entries.drain(..) {
-            if verdict.open == 1
-                && error_log_present
-                && let Some(id) = verdict.rule().when_silent
-            {
-                verdict.set_rule(rule_index(id));
-            }
+        for verdict in cluster.entries.drain(..) {
             verdicts.push(verdict)?;
         }
         for fact in cluster.causes.drain(..) {
+            silence.note(&fact, config.matcher);
             note_signal(&mut signals, config.matcher, &fact);
             messages.push(fact)?;
         }
     }
     let verdicts = verdicts.sorted();
-    let leanings = Leanings::of(verdicts.rows())?;
+    let silence_counts = error_log_present && silence.is_trusted();
+    let leanings = Leanings::of(
+        verdicts.rows().map(|verdict| verdict.map(|verdict| verdict.settled(silence_counts))),
+    )?;
     Ok(Attribution {
         verdicts,
+        silence_counts,
         leanings,
         messages: messages.sorted(),
         signals,
         zones,
         error_log_present,
     })
+}
+
+/// Whether error lines find their entries at all. If most do not (another host's log, a clock that is off), then the lack
+/// of a line for an entry says nothing.
+#[derive(Debug, Clone, Copy, Default)]
+struct Silence {
+    joined: u64,
+    unjoined: u64,
+}
+
+impl Silence {
+    /// Fewer unjoined lines than this are no reason for doubt.
+    const MIN_UNJOINED: u64 = 20;
+
+    fn note(&mut self, fact: &CauseFact, matcher: &CauseMatcher) {
+        let explains = matcher.rule(fact.rule).is_some_and(|rule| rule.kind.explains_requests());
+        if explains && fact.target_key != 0 {
+            let joined = fact.flags.has(Flags::JOINED);
+            self.joined += u64::from(joined);
+            self.unjoined += u64::from(!joined);
+        }
+    }
+
+    fn is_trusted(self) -> bool {
+        self.unjoined < Self::MIN_UNJOINED || self.unjoined <= self.joined
+    }
 }
 
 /// True for an input of messages; also for an empty file, which beside an access log is a log that stayed silent.

@@ -4,8 +4,9 @@
 //! The order of precedence for an input whose lines carry no zone:
 //!
 //! 1. `--tz`.
-//! 2. Pairs: requests that both an access log (with zone) and this log name. If at least [`MIN_PAIRS`] pairs agree on a
-//!    whole quarter of an hour, that is the offset; when the companion says otherwise, the disagreement is reported.
+//! 2. Pairs: requests that both an access log (with zone) and this log name. If at least [`MIN_PAIRS`] pairs agree on one
+//!    difference, that is the offset: a whole quarter of an hour for a zone, anything else for a clock that is off.
+//!    When the companion says otherwise, the disagreement is reported.
 //! 3. The companion: offsets on the lines of access logs in the same directory, else of any.
 //! 4. UTC, assumed.
 
@@ -22,11 +23,14 @@ use crate::time::SECOND_US;
 /// Pairs that must agree before they count.
 pub const MIN_PAIRS: u64 = 5;
 
-/// Offsets of zones are multiples of this.
-const QUARTER_US: i64 = 900 * SECOND_US;
+/// Offsets of zones are multiples of this, seconds.
+const QUARTER_S: i64 = 900;
 
-/// A pair agrees with an offset if it is this near.
-const NEAR_US: i64 = 5 * SECOND_US;
+/// Rounding and waiting move a pair by at most this, seconds.
+const NEAR_S: i64 = 2;
+
+/// No clock is further off than the zones at both ends of the world, seconds.
+const MAX_OFFSET_S: i64 = 15 * 3600;
 
 /// What the user said of zones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -145,8 +149,7 @@ impl Zones {
             let local_us = input.tally.zoneless_span.map_or(0, |(first, _)| first);
             let said = companion.and_then(|table| table.offset_at(local_us));
             if let Some((offset_s, n_pairs)) = votes.get(&(index as u32)).and_then(winner)
-                && said != Some(offset_s)
-                && companion.is_none_or(|table| !table.spans.contains_key(&offset_s))
+                && companion.is_none_or(|table| !agrees(table, offset_s))
             {
                 return InputZone::Pairs { offset_s, n_pairs, companion_s: said };
             }
@@ -182,8 +185,13 @@ fn directory(input: &ScannedInput) -> &Path {
     input.path.parent().unwrap_or_else(|| Path::new(""))
 }
 
-/// Votes per input: offset in quarters of an hour, and how many pairs speak for it.
-type Votes = HashMap<u32, HashMap<i64, u64>>;
+/// True when lines of the companion carry this offset, or one that rounding may have moved.
+fn agrees(table: &OffsetTable, offset_s: i32) -> bool {
+    table.spans.keys().any(|said| i64::from(said - offset_s).abs() <= NEAR_S)
+}
+
+/// Votes per input: difference of its clock to UTC in seconds, and how many pairs speak for it.
+type Votes = HashMap<u32, BTreeMap<i64, u64>>;
 
 /// Lets the first entry and the first message of every request that both logs name vote for an offset.
 fn vote(
@@ -208,19 +216,56 @@ fn vote(
         if (entry.target_key, entry.client) != key || entry.flags.has(Flags::ZONELESS) {
             continue;
         }
-        let difference = cause.at - entry.at;
-        let quarters = (difference + QUARTER_US / 2).div_euclid(QUARTER_US);
-        if (difference - quarters * QUARTER_US).abs() <= NEAR_US && quarters.abs() <= 15 * 4 {
-            *votes.entry(cause.place.position.input).or_default().entry(quarters).or_default() += 1;
+        let difference = cause.at.div_euclid(SECOND_US) - entry.at.div_euclid(SECOND_US);
+        if difference.abs() <= MAX_OFFSET_S {
+            *votes.entry(cause.place.position.input).or_default().entry(difference).or_default() +=
+                1;
         }
     }
     Ok(votes)
 }
 
-/// The offset (seconds) that at least four in five pairs speak for, and how many.
-fn winner(votes: &HashMap<i64, u64>) -> Option<(i32, u64)> {
+/// The offset (seconds) that at least three in five pairs speak for, and how many.
+fn winner(votes: &BTreeMap<i64, u64>) -> Option<(i32, u64)> {
     let total: u64 = votes.values().sum();
-    let (quarters, n_pairs) = votes.iter().max_by_key(|(quarters, n)| (**n, **quarters))?;
-    let clear = *n_pairs >= MIN_PAIRS && n_pairs * 5 >= total * 4;
-    clear.then_some(((quarters * 900) as i32, *n_pairs))
+    let near =
+        |difference: i64| votes.range(difference - 1..=difference + 1).map(|(_, n)| n).sum::<u64>();
+    let (difference, n_pairs) = votes
+        .keys()
+        .map(|difference| (*difference, near(*difference)))
+        .max_by_key(|(difference, n)| (*n, votes[difference], *difference))?;
+    if n_pairs < MIN_PAIRS || n_pairs * 5 < total * 3 {
+        return None;
+    }
+    let quarters = (difference + QUARTER_S / 2).div_euclid(QUARTER_S) * QUARTER_S;
+    let offset_s = if (difference - quarters).abs() <= NEAR_S { quarters } else { difference };
+    Some((offset_s as i32, n_pairs))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pairs_tell_zones_from_clocks_that_are_off() {
+        let votes = |rows: &[(i64, u64)]| winner(&rows.iter().copied().collect());
+        assert_eq!(votes(&[(3600, 50), (3599, 20), (17, 1)]), Some((3600, 70)));
+        assert_eq!(votes(&[(-1, 30), (0, 40)]), Some((0, 70)));
+        assert_eq!(votes(&[(7, 30), (6, 10)]), Some((7, 40)));
+        assert_eq!(votes(&[(7, 3)]), None);
+        assert_eq!(votes(&[(0, 10), (100, 10), (200, 10)]), None);
+    }
+
+    #[test]
+    fn named_zones_follow_daylight_saving() {
+        let zone = InputZone::Flag(ZonePolicy::Named(chrono_tz::Europe::Paris));
+        let local = |text: &str| {
+            crate::time::parse_iso8601(text.as_bytes()).map_or(0, |stamp| stamp.micros)
+        };
+        assert_eq!(zone.offset_at(local("2026-07-01 12:00:00")), 7200);
+        assert_eq!(zone.offset_at(local("2026-12-01 12:00:00")), 3600);
+        // Shown twice: the earlier instant. Skipped: the offset before the change.
+        assert_eq!(zone.offset_at(local("2026-10-25 02:30:00")), 7200);
+        assert_eq!(zone.offset_at(local("2026-03-29 02:30:00")), 3600);
+    }
 }
