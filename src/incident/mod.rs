@@ -173,7 +173,9 @@ pub struct Incident {
     pub upstreams: Ranking,
     /// See `paths`.
     pub clients: Ranking,
-    /// Entries per bucket and origin, from the bucket of `core.first_s` on.
+    /// Width of the buckets, seconds: fine for a short incident, coarse for a long one.
+    pub bucket_s: i64,
+    /// Entries per bucket (number since the epoch) and origin.
     pub buckets: BTreeMap<i64, BTreeMap<Origin, u64>>,
     /// State changes before and in it.
     pub changes: Vec<Event>,
@@ -184,9 +186,10 @@ pub struct Incident {
 }
 
 impl Incident {
-    fn new(core: Core) -> Self {
+    fn new(core: Core, config: IncidentConfig) -> Self {
         Incident {
             core,
+            bucket_s: bucket_width(core.last_s - core.first_s + 1, config.bucket_s),
             started_at: i64::MAX,
             ended_at: i64::MIN,
             entries: 0,
@@ -228,7 +231,7 @@ impl Incident {
         self.hosts.add(u64::from(entry.host), entry.place);
         self.upstreams.add(u64::from(entry.upstream), entry.place);
         self.clients.add(entry.client, entry.place);
-        let bucket = entry.at.div_euclid(config.bucket_s * SECOND_US);
+        let bucket = entry.at.div_euclid(self.bucket_s * SECOND_US);
         *self.buckets.entry(bucket).or_default().entry(verdict.origin()).or_default() += 1;
         let group =
             self.causes.entry((verdict.origin(), verdict.cause())).or_insert_with(CauseGroup::new);
@@ -279,6 +282,17 @@ impl Incident {
     }
 }
 
+/// An incident shorter than this is told second by second.
+const SHORT_S: i64 = 120;
+
+/// Buckets of one incident.
+const MAX_BUCKETS: i64 = 2000;
+
+/// The width of an incident's buckets, seconds.
+const fn bucket_width(length_s: i64, usual_s: i64) -> i64 {
+    if length_s <= SHORT_S { 1 } else { usual_s * (length_s / usual_s / MAX_BUCKETS + 1) }
+}
+
 /// All incidents, and what is none.
 #[derive(Debug)]
 pub struct Incidents {
@@ -308,8 +322,10 @@ pub fn group(
     for verdict in attribution.verdicts() {
         count(&mut seconds, verdict?.entry.at.div_euclid(SECOND_US));
     }
-    let mut incidents: Vec<Incident> =
-        cores(&seconds, requests, config.gap_s).into_iter().map(Incident::new).collect();
+    let mut incidents: Vec<Incident> = cores(&seconds, requests, config.gap_s)
+        .into_iter()
+        .map(|core| Incident::new(core, config))
+        .collect();
     let mut result = Incidents {
         incidents: Vec::new(),
         background: BTreeMap::new(),
@@ -394,7 +410,7 @@ fn add_message_incidents(
         if during.requests > 0 && during.server_errors * 2 < n_messages {
             continue;
         }
-        let mut incident = Incident::new(core);
+        let mut incident = Incident::new(core, config);
         incident.from_messages = true;
         incidents.push(incident);
     }

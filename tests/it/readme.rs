@@ -70,3 +70,14 @@ fn both_sides_of_the_account_are_in_the_document() {
         assert_eq!(n_lines(true), n_lines(false), "{}", input["path"]);
     }
 }
+
+#[test]
+fn the_example_is_what_the_program_prints() {
+    let readme = text_of("README.md");
+    let from = readme.find("$ logscan503 fixtures/incident\n").expect("the example");
+    let example = readme[from..].split_once('\n').map_or("", |(_, rest)| rest);
+    let example = example.split_once("```").map_or("", |(example, _)| example);
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let said = crate::support::run_in(root, &["--format", "text", "fixtures/incident"], b"");
+    assert_eq!(String::from_utf8_lossy(&said.out), example);
+}

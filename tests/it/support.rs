@@ -36,7 +36,7 @@ impl Fixture {
 
     /// Runs the program in the directory, with arguments and standard input.
     pub(crate) fn run(&self, args: &[&str], input: &[u8]) -> Said {
-        run(self.dir.path(), args, input)
+        run_in(self.dir.path(), args, input)
     }
 }
 
@@ -70,13 +70,16 @@ impl Said {
     }
 }
 
-fn run(dir: &Path, args: &[&str], input: &[u8]) -> Said {
+/// Runs the program in a directory, with arguments and standard input.
+pub(crate) fn run_in(dir: &Path, args: &[&str], input: &[u8]) -> Said {
     let mut child = Command::new(env!("CARGO_BIN_EXE_logscan503"))
         .args(args)
         .current_dir(dir)
         // What the caller's terminal prefers must not change a test.
         .env_remove("CLICOLOR_FORCE")
         .env("NO_COLOR", "1")
+        .env("LC_ALL", "C.UTF-8")
+        .env_remove("COLUMNS")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -30,9 +30,6 @@ const TOP_ROWS: usize = 10;
 /// Requests in a bucket below which its ratio is no peak.
 const MIN_PEAK_REQUESTS: u64 = 5;
 
-/// Buckets of a series; a longer incident gets wider ones.
-const MAX_BUCKETS: i64 = 2000;
-
 /// Good answers after the last entry that make an end believable.
 const MIN_GOOD_AFTER: u64 = 20;
 
@@ -147,7 +144,7 @@ pub(super) fn incident_info(
         traffic: traffic(incident, analysis, coverage),
         changes,
         recovery,
-        series: series(incident, analysis, config.incidents.bucket_s),
+        series: series(incident, analysis),
         timeline,
         causes,
         evidence: Capped { total, items: evidence.items },
@@ -304,7 +301,7 @@ fn impact(
         .zip(sum.kin)
         .filter(|(status, _)| !config.statuses.contains(status))
         .collect();
-    let peak = peak(incident, analysis, config.incidents.bucket_s).filter(|_| !filtered);
+    let peak = peak(incident, analysis).filter(|_| !filtered);
     let (count, approx) = incident.clients.distinct();
     let top = |ranking: &Ranking, name: Name| Top {
         total: ranking.distinct().0,
@@ -334,7 +331,8 @@ fn impact(
 }
 
 /// The bucket with the largest part of failing requests: its start (second) and that part.
-fn peak(incident: &Incident, analysis: &Analysis, bucket_s: i64) -> Option<(i64, f64)> {
+fn peak(incident: &Incident, analysis: &Analysis) -> Option<(i64, f64)> {
+    let bucket_s = incident.bucket_s;
     let mut peak: Option<(i64, f64)> = None;
     for (bucket, by_origin) in &incident.buckets {
         let start = bucket * bucket_s;
@@ -534,29 +532,25 @@ fn recovery(incident: &Incident, analysis: &Analysis, coverage: &Coverage) -> Re
     }
 }
 
-fn series(incident: &Incident, analysis: &Analysis, bucket_s: i64) -> SeriesInfo {
-    let length = incident.core.last_s - incident.core.first_s + 1;
-    let factor = (length / bucket_s / MAX_BUCKETS) + 1;
-    let width = bucket_s * factor;
-    let start = incident.core.first_s.div_euclid(width) * width;
-    let n = ((incident.core.last_s - start) / width + 1) as usize;
+fn series(incident: &Incident, analysis: &Analysis) -> SeriesInfo {
+    let width = incident.bucket_s;
+    let first = incident.core.first_s.div_euclid(width);
+    let n = (incident.core.last_s.div_euclid(width) - first + 1).max(1) as usize;
     let mut by_origin: BTreeMap<Origin, Vec<u64>> = BTreeMap::new();
     let mut entries = vec![0; n];
     for (bucket, counts) in &incident.buckets {
-        let index = ((bucket * bucket_s - start) / width).clamp(0, n as i64 - 1) as usize;
+        let index = (bucket - first).clamp(0, n as i64 - 1) as usize;
         for (origin, count) in counts {
             entries[index] += count;
             by_origin.entry(*origin).or_insert_with(|| vec![0; n])[index] += count;
         }
     }
-    let requests = (0..n as i64)
-        .map(|index| {
-            analysis.requests.sum(start + index * width, start + (index + 1) * width - 1).requests
-        })
+    let requests = (first..first + n as i64)
+        .map(|bucket| analysis.requests.sum(bucket * width, (bucket + 1) * width - 1).requests)
         .collect();
     SeriesInfo {
         bucket_s: width,
-        start: Timestamp::from_second(start),
+        start: Timestamp::from_second(first * width),
         requests,
         entries,
         by_origin,

@@ -51,15 +51,11 @@ pub(super) fn story(
         ));
     }
     if let Some(failing) = parts.first_failing {
-        let text = format!("{} fails first", failing.component);
-        rows.push(row(
-            failing.at,
-            phase_of(failing.at),
-            "health",
-            text,
-            1,
-            failing.evidence.clone(),
-        ));
+        let text = format!("{} is the first to fail", failing.component);
+        rows.insert(
+            0,
+            row(failing.at, phase_of(failing.at), "health", text, 1, failing.evidence.clone()),
+        );
     }
     if let Some(place) = incident.onset {
         let path = texts.name(place, Name::Path).unwrap_or_default();
@@ -88,7 +84,7 @@ pub(super) fn story(
         ));
     }
     if let (Some(at), Some(ratio)) = (parts.impact.peak_at, parts.impact.peak_ratio) {
-        let text = format!("peak: {:.1} % of requests fail", ratio * 100.0);
+        let text = format!("{:.1} % of requests fail", ratio * 100.0);
         rows.push(row(at.max(onset), "during", "peak", text, 1, Vec::new()));
     }
     if let Some(place) = incident.last_entry {
