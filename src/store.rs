@@ -105,7 +105,7 @@ impl<T: Stored, K: Ord + Send> Sorter<T, K> {
     }
 
     fn spill(&mut self) -> Result<()> {
-        self.memory.par_sort_unstable_by_key(self.key);
+        self.memory = in_order(std::mem::take(&mut self.memory), self.key);
         let run = SortedRun::write(&self.memory, self.budget.directory.as_deref())
             .map_err(Error::Temporary)?;
         self.runs.push(run);
@@ -115,9 +115,18 @@ impl<T: Stored, K: Ord + Send> Sorter<T, K> {
 
     /// Everything in order.
     pub fn sorted(mut self) -> Sorted<T, K> {
-        self.memory.par_sort_unstable_by_key(self.key);
+        self.memory = in_order(self.memory, self.key);
         Sorted { key: self.key, memory: self.memory, runs: self.runs }
     }
+}
+
+/// Records in order of their key. Keys are sorted with the index of their record, which is several times smaller than
+/// the record; then each record moves once.
+fn in_order<T: Stored, K: Ord + Send>(records: Vec<T>, key: fn(&T) -> K) -> Vec<T> {
+    let mut order: Vec<(K, u32)> =
+        records.iter().enumerate().map(|(index, record)| (key(record), index as u32)).collect();
+    order.par_sort_unstable();
+    order.iter().map(|(_, index)| records[*index as usize]).collect()
 }
 
 /// Records in order, readable any number of times.

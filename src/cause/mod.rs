@@ -14,7 +14,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use aho_corasick::{AhoCorasick, MatchKind};
-use memchr::memmem;
+use memchr::memmem::Finder;
 use regex::bytes::Regex;
 
 use crate::error::{Error, Result};
@@ -263,6 +263,8 @@ const CANDIDATE_WORDS: usize = 16;
 #[derive(Debug)]
 pub struct CauseMatcher {
     rules: Vec<Rule>,
+    /// Steps of needles; same indices as `rules`.
+    needles: Vec<Vec<Vec<Needle>>>,
     /// Same indices as `rules`.
     expressions: Vec<Option<Regex>>,
     automaton: AhoCorasick,
@@ -307,7 +309,14 @@ impl CauseMatcher {
             .match_kind(MatchKind::Standard)
             .build(&patterns)
             .map_err(|error| unusable(error.to_string()))?;
-        Ok(CauseMatcher { rules, expressions, automaton, anchors })
+        let compile = |rule: &Rule| -> Vec<Vec<Needle>> {
+            let step = |step: &Vec<Cow<'static, str>>| {
+                step.iter().map(|needle| Needle::new(needle)).collect()
+            };
+            rule.needles.iter().map(step).collect()
+        };
+        let needles = rules.iter().map(compile).collect();
+        Ok(CauseMatcher { rules, needles, expressions, automaton, anchors })
     }
 
     /// A rule by its index.
@@ -359,8 +368,8 @@ impl CauseMatcher {
             return None;
         }
         let mut at = 0;
-        for step in &rule.needles {
-            at = step.iter().filter_map(|needle| find_needle(record.message, at, needle)).min()?;
+        for step in &self.needles[rule_idx] {
+            at = step.iter().filter_map(|needle| needle.end_in(record.message, at)).min()?;
         }
         let (mut captured, mut detail) = (&[][..], &[][..]);
         match &self.expressions[rule_idx] {
@@ -403,13 +412,27 @@ fn split_needle(needle: &str) -> (&str, bool) {
     }
 }
 
-/// Where the first occurrence of a needle from `at` on ends.
-fn find_needle(message: &[u8], at: usize, needle: &str) -> Option<usize> {
-    let (text, at_start) = split_needle(needle);
-    if at_start {
-        return (at == 0 && message.starts_with(text.as_bytes())).then_some(text.len());
+/// A needle ready to be searched for: building a searcher costs more than searching a message.
+#[derive(Debug)]
+struct Needle {
+    finder: Finder<'static>,
+    at_start: bool,
+}
+
+impl Needle {
+    fn new(needle: &str) -> Self {
+        let (text, at_start) = split_needle(needle);
+        Needle { finder: Finder::new(text.as_bytes()).into_owned(), at_start }
     }
-    memmem::find(&message[at..], text.as_bytes()).map(|found| at + found + text.len())
+
+    /// Where the first occurrence from `at` on ends.
+    fn end_in(&self, message: &[u8], at: usize) -> Option<usize> {
+        let text = self.finder.needle();
+        if self.at_start {
+            return (at == 0 && message.starts_with(text)).then_some(text.len());
+        }
+        self.finder.find(&message[at..]).map(|found| at + found + text.len())
+    }
 }
 
 /// The owned fact of a message, if a rule other than [`RuleKind::Noise`] knows it.

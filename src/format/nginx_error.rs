@@ -6,9 +6,10 @@
 //! Source: nginx `ngx_log.c` (`ngx_log_error_core`), `ngx_http_request.c` (`ngx_http_log_error`),
 //! `ngx_stream_handler.c` (`ngx_stream_log_error`).
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use memchr::memmem;
+use memchr::memmem::Finder;
 
 use super::{About, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
 use crate::bytes::parse_u64;
@@ -242,12 +243,15 @@ impl<'a> Body<'a> {
 /// Slot, quotedness, and index of the first key that may follow.
 type State = (Slot, bool, usize);
 
+/// Built once: building a searcher costs as much as searching a line.
+static CLIENT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"client: "));
+
 /// Where the context begins: bytes of the message before it, offset of the first value, and which value that is.
 fn find_context(text: &[u8]) -> Option<(usize, usize, State)> {
     // Text that a FastCGI application wrote may hold anything; nginx's own words after it end in "upstream".
     let is_foreign = text.starts_with(b"FastCGI sent in stderr: ");
     let mut found = None;
-    for at in memmem::find_iter(text, b"client: ") {
+    for at in CLIENT.find_iter(text) {
         let before = &text[..at];
         let Some(message) = before.strip_suffix(b", ").or(before.strip_suffix(b", udp ")) else {
             continue;
@@ -273,7 +277,7 @@ fn find_context(text: &[u8]) -> Option<(usize, usize, State)> {
 /// follow a protocol. Without one (HTTP/0.9, garbage) there are no headers that a client could fill.
 fn find_key(text: &[u8], later: usize, quoted: bool, is_request: bool) -> Option<(usize, usize)> {
     let mut earliest = None;
-    for at in memmem::find_iter(text, b", ") {
+    for at in memchr::memchr_iter(b',', text) {
         if quoted && (at == 0 || text[at - 1] != b'"') {
             continue;
         }
