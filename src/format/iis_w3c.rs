@@ -128,7 +128,8 @@ impl Reader for IisW3c {
     }
 
     fn carried(&self) -> i64 {
-        self.day_us.unwrap_or(i64::MIN)
+        // Days are whole seconds, so that one bit is free.
+        self.day_us.unwrap_or(i64::MIN) | i64::from(self.columns.is_exact)
     }
 
     fn parse<'a>(&self, record: &'a [u8]) -> Result<Record<'a>, Skip> {

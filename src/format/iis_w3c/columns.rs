@@ -81,9 +81,9 @@ pub(super) type Span = (usize, usize);
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Found {
     /// From the first of the date and time columns to the end of the other.
-    pub stamp: Span,
+    pub(super) stamp: Span,
     /// The status; 0 where the layout has none, or the row is none of HTTP.
-    pub status: u16,
+    pub(super) status: u16,
 }
 
 /// How the blanks within quotes count.
@@ -107,11 +107,11 @@ pub(super) struct Columns {
     status: Option<usize>,
     method: Option<usize>,
     /// The times are those of a local clock.
-    pub is_local: bool,
+    pub(super) is_local: bool,
     /// Rows are of FTP, whose status codes mean something else.
     is_ftp: bool,
     /// Rows must have exactly these columns: nothing but their shape tells what they are.
-    is_exact: bool,
+    pub(super) is_exact: bool,
 }
 
 impl Columns {
