@@ -22,7 +22,8 @@ use crate::time::{Notation, Stamp, Timestamp, w3c_clock_us, w3c_day_us};
 #[derive(Debug, Clone)]
 pub struct IisW3c {
     columns: Columns,
-    /// Start of the day of the last `#Date:` line, microseconds: the date of rows that have only a time.
+    /// Start of the day of the last `#Date:` line, microseconds: the date of rows that have only a time. A layout with a
+    /// date column forgets it.
     day_us: Option<i64>,
     about: About,
 }
@@ -67,7 +68,7 @@ impl IisW3c {
                 Field::Other => {}
                 Field::Args if is_iis => set_query(&mut record, value),
                 // `www.example.com/page`, as some edges write it.
-                Field::Uri => match memchr::memchr(b'/', value) {
+                Field::Uri | Field::RequestUri => match memchr::memchr(b'/', value) {
                     Some(slash) if slash > 0 && value[slash - 1] != b':' => {
                         record.set(Field::Host, &value[..slash]);
                         record.set(field, &value[slash..]);
@@ -116,11 +117,16 @@ impl Reader for IisW3c {
                 if is_httperr(&fields) {
                     return None;
                 }
-                IisW3c::new(Columns::declared(&fields), self.day_us)
+                let columns = Columns::declared(&fields);
+                let day_us = self.day_us.filter(|_| !columns.has_date());
+                IisW3c::new(columns, day_us)
             }
+            // Where rows have a date, it changes nothing: a header per day must not part one block from the next.
             b"Date" | b"Start-Date" => match text.get(..10).and_then(w3c_day_us) {
-                Some(day_us) => IisW3c::new(self.columns.clone(), Some(day_us)),
-                None => return Some(Directive::Comment),
+                Some(day_us) if !self.columns.has_date() => {
+                    IisW3c::new(self.columns.clone(), Some(day_us))
+                }
+                _ => return Some(Directive::Comment),
             },
             _ => return Some(Directive::Comment),
         };

@@ -166,9 +166,14 @@ impl Columns {
         self.names.iter().any(|other| other.eq_ignore_ascii_case(name))
     }
 
+    /// True when rows have a date.
+    pub(super) fn has_date(&self) -> bool {
+        self.date.is_some()
+    }
+
     /// True when rows have a time but no date.
     pub(super) fn lacks_date(&self) -> bool {
-        self.date.is_none() && self.time.is_some()
+        !self.has_date() && self.time.is_some()
     }
 
     /// Finds the time and the status. Looks no further than their columns, unless a value opens a quote and does not
@@ -217,7 +222,7 @@ impl Columns {
         let has_status = |quotes| match self.status {
             Some(column) => values(row, quotes)
                 .nth(column)
-                .is_some_and(|span| parse_status(unquoted(&row[span.0..span.1])).is_some()),
+                .is_some_and(|span| status_of(&row[span.0..span.1]).is_some()),
             None => true,
         };
         if fits(Quotes::Kept) && has_status(Quotes::Kept) {
@@ -253,7 +258,7 @@ impl Columns {
                 stamp = (stamp.0.min(span.0), stamp.1.max(span.1));
             }
             if self.status == Some(column) {
-                status = parse_status(unquoted(&row[span.0..span.1]));
+                status = status_of(&row[span.0..span.1]);
                 if status.is_none() {
                     return Err(Stop::Refused(Skip::BadStatus));
                 }
@@ -277,6 +282,15 @@ enum Stop {
     Refused(Skip),
     /// A value opens a quote and does not close it.
     Unbalanced,
+}
+
+/// The status in its column; 0 for `""`, which edges write when the connection ended before there was one.
+#[inline]
+fn status_of(value: &[u8]) -> Option<u16> {
+    parse_status(value).or_else(|| match unquoted(value) {
+        [] => Some(0),
+        inner => parse_status(inner),
+    })
 }
 
 /// A value without the quotes around it, if it has any.

@@ -159,6 +159,11 @@ fn rows_of_other_producers_are_read_as_far_as_they_are_plain() {
         ("2017-06-28T07:26:35Z", 200, "123.0.0.1", "/page.php", Some("a=1")),
     );
     check(
+        "#Fields: date time c-ip cs-uri sc-status",
+        r#""2017-06-28" "07:26:35" "123.0.0.1" "www.example.com/" """#,
+        ("2017-06-28T07:26:35Z", 0, "123.0.0.1", "/", None),
+    );
+    check(
         "#Fields:  c-ip  date  time  cs-method  cs-uri  sc-status  bytes",
         "64.103.37.2      2001-10-31     00:00:18      GET      /a.gif?x=1    200     350",
         ("2001-10-31T00:00:18Z", 200, "64.103.37.2", "/a.gif", Some("x=1")),
