@@ -326,17 +326,10 @@ impl Plan {
     pub fn with_reader(&self, reader: Arc<dyn Reader>) -> (Plan, usize) {
         let mut plan = self.clone();
         let format = reader.about().format;
-        match plan.readers.iter().position(|other| other.about().format == format) {
-            Some(index) => {
-                plan.readers[index] = reader;
-                (plan, index)
-            }
-            None => {
-                plan.readers.push(reader);
-                let last = plan.readers.len() - 1;
-                (plan, last)
-            }
-        }
+        let own = plan.readers.iter().position(|other| other.about().format == format);
+        let index = own.unwrap_or(plan.readers.len());
+        plan.readers.splice(index..(index + 1).min(plan.readers.len()), [reader]);
+        (plan, index)
     }
 
     /// What a line is as a directive to any of the readers. `None`: it is none.

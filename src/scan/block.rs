@@ -19,7 +19,7 @@ use crate::taxonomy::LogRole;
 use crate::time::Stamp;
 use crate::verdict::{is_probe, own_verdict, rule_index};
 
-use super::carry::{Carry, InForce, may_be_directive};
+use super::carry::{Carry, Followed, InForce, may_be_directive};
 
 /// Bytes of an unparsed line that are kept to show.
 const SHOWN_BYTES: usize = 240;
@@ -165,12 +165,15 @@ impl Scanner<'_> {
     /// Follows a directive. False: the line is none.
     fn directive(&mut self, line: &[u8]) -> bool {
         let mut after = self.in_force.clone();
-        let Some(changed) = after.follow(line) else { return false };
+        let followed = after.follow(line);
+        if followed == Followed::NoDirective {
+            return false;
+        }
         // The message before it is read by the readers before it.
         self.close_message();
         self.in_force = after;
-        if let Some(reader) = changed {
-            (self.reader, self.noted) = (reader, false);
+        if let Followed::Changed { in_charge } = followed {
+            (self.reader, self.noted) = (in_charge, false);
         }
         self.result.tally.lines.directive += 1;
         self.lines_before += 1;

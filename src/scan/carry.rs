@@ -22,6 +22,20 @@ impl PartialEq for Carry {
     }
 }
 
+/// What a line turned out to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Followed {
+    /// No directive.
+    NoDirective,
+    /// A directive that leaves the readers as they are.
+    Unchanged,
+    /// A directive that changes them: this one is in charge of the lines behind it.
+    Changed {
+        /// Index of the reader.
+        in_charge: usize,
+    },
+}
+
 /// The readers in force at some place of an input.
 #[derive(Debug, Clone)]
 pub(super) struct InForce {
@@ -42,17 +56,20 @@ impl InForce {
         InForce { base: Arc::clone(base), carry, plan }
     }
 
-    /// Follows a line that no reader takes. `None`: it is no directive; else the reader that is in charge from now on,
-    /// if the line changes the readers.
-    pub(super) fn follow(&mut self, line: &[u8]) -> Option<Option<usize>> {
+    /// Follows a line that no reader takes.
+    pub(super) fn follow(&mut self, line: &[u8]) -> Followed {
         if !may_be_directive(line) {
-            return None;
+            return Followed::NoDirective;
         }
-        let Directive::Layout(reader) = self.plan.directive(line)? else { return Some(None) };
+        let reader = match self.plan.directive(line) {
+            Some(Directive::Layout(reader)) => reader,
+            Some(Directive::Comment) => return Followed::Unchanged,
+            None => return Followed::NoDirective,
+        };
         let format = reader.about().format;
         let current = self.plan.readers.iter().find(|other| other.about().format == format);
         if current.is_some_and(|current| same_reader(current.as_ref(), reader.as_ref())) {
-            return Some(None);
+            return Followed::Unchanged;
         }
         let (plan, index) = self.base.with_reader(Arc::clone(&reader));
         let own = self.base.readers.get(index);
@@ -62,7 +79,7 @@ impl InForce {
         } else {
             (Carry(Some(reader)), Arc::new(plan))
         };
-        Some(Some(index))
+        Followed::Changed { in_charge: index }
     }
 
     /// Follows the directives of a whole block, without a look at its other lines.

@@ -512,7 +512,7 @@ impl Fold {
                     Done::Block { result: again, .. } => result = again,
                     Done::Fault { error, .. } => {
                         fold.error.get_or_insert_with(|| error.to_string());
-                        result = Box::default();
+                        *result = BlockResult::default();
                     }
                     Done::Stream { .. } => {}
                 }

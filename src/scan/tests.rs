@@ -65,28 +65,25 @@ const LAYOUTS: [(&str, &str); 5] = [
     ("time c-ip sc-status", ""),
 ];
 
-/// Writes a log: each part is a layout and a number of rows; a part may repeat its `#Date:` alone.
+/// Writes a log: each part is a layout, a number of rows, and whether a `#Date:` line comes before it.
 fn w3c_log(parts: &[(usize, u8, bool)]) -> String {
-    let mut log = String::new();
+    let mut lines = Vec::new();
     for (index, (layout, n_rows, dated)) in parts.iter().enumerate() {
         let (fields, rest) = LAYOUTS[layout % LAYOUTS.len()];
         if *dated {
-            log += &format!("#Date: 2026-03-{:02} 00:00:00\n", 1 + index % 28);
+            lines.push(format!("#Date: 2026-03-{:02} 00:00:00", 1 + index % 28));
         }
-        log += &format!(
-            "#Software: Microsoft Internet Information Services 10.0\n#Fields: {fields}\n"
-        );
+        lines.push("#Software: Microsoft Internet Information Services 10.0".to_owned());
+        lines.push(format!("#Fields: {fields}"));
         for row in 0..*n_rows {
             let clock = format!("{:02}:{:02}:{:02}", index % 24, row / 60, row % 60);
-            let n = row.to_string();
-            if rest.is_empty() {
-                log += &format!("{clock} 192.0.2.{n} 503\n");
-            } else {
-                log += &format!("2026-03-10 {clock} {}\n", rest.replace('N', &n));
-            }
+            lines.push(match rest.replace('N', &row.to_string()) {
+                rest if rest.is_empty() => format!("{clock} 192.0.2.{row} 503"),
+                rest => format!("2026-03-10 {clock} {rest}"),
+            });
         }
     }
-    log
+    lines.join("\n") + "\n"
 }
 
 proptest! {

@@ -3,8 +3,8 @@
 //! In: the fields of one access line. Out: the id of a row.
 //! Source: Microsoft KB 820729 (HTTP.sys reasons), KB 943891 (status and substatus codes), "Troubleshooting 502 errors in
 //! ARR", the ASP.NET Core module's source (`AppOfflineHandler.cpp`, `ShuttingDownApplication.h`, `forwardinghandler.cpp`).
-//! A child process that IIS launches and owns (w3wp, ASP.NET Core, FastCGI) is part of the server; only another address
-//! reached through ARR is a backend.
+//! A child process that IIS launches and owns (w3wp, ASP.NET Core, `FastCGI`) is part of the server; only another
+//! address reached through ARR is a backend.
 
 use super::{Openness, VerdictRule};
 use crate::bytes::{parse_status, parse_u64};

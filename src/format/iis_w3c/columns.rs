@@ -180,10 +180,50 @@ impl Columns {
     /// close it: then the whole row decides what quotes mean in it.
     #[inline]
     pub(super) fn glance(&self, row: &[u8]) -> Result<Found, Skip> {
+        if let Some(found) = self.leap(row) {
+            return Ok(found);
+        }
         match self.walk(row, Quotes::Plain) {
             Ok(found) => Ok(found),
             Err(Stop::Refused(skip)) => Err(skip),
             Err(Stop::Unbalanced) => self.glance_quoted(row),
+        }
+    }
+
+    // What `walk` finds in nearly every row, by counting blanks eight bytes at a time: no quote, no tab, one blank
+    // between values, date and time first. Whatever is otherwise is left to `walk`.
+    #[inline]
+    pub(super) fn leap(&self, row: &[u8]) -> Option<Found> {
+        let status = self.status?;
+        let is_usual = (self.date, self.time) == (Some(0), Some(1))
+            && !self.is_ftp
+            && self.method.is_none()
+            && status >= 2;
+        if !is_usual
+            || row.len() <= 20
+            || row[10] != b' '
+            || row[19] != b' '
+            || memchr::memchr2(b'"', b'\t', row).is_some()
+            || memchr::memchr(b' ', &row[..10]).is_some()
+            || memchr::memchr(b' ', &row[11..19]).is_some()
+        {
+            return None;
+        }
+        let at = after_blanks(&row[20..], status - 2)? + 20;
+        let digits = row.get(at..at + 3)?;
+        if row.get(at + 3).is_some_and(|byte| *byte != b' ') {
+            return None;
+        }
+        Some(Found { stamp: (0, 19), status: parse_status(digits)? })
+    }
+
+    /// The slow twin of [`Self::leap`].
+    #[cfg(test)]
+    pub(super) fn walked(&self, row: &[u8]) -> Option<Found> {
+        match self.walk(row, Quotes::Plain) {
+            Ok(found) => Some(found),
+            Err(Stop::Refused(_)) => None,
+            Err(Stop::Unbalanced) => self.glance_quoted(row).ok(),
         }
     }
 
@@ -296,6 +336,54 @@ fn status_of(value: &[u8]) -> Option<u16> {
 /// A value without the quotes around it, if it has any.
 pub(super) fn unquoted(value: &[u8]) -> &[u8] {
     value.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")).unwrap_or(value)
+}
+
+/// Offset behind the `n`th blank. `None`: there are fewer, or two of them stand together, or one comes first.
+#[inline]
+fn after_blanks(bytes: &[u8], n: usize) -> Option<usize> {
+    const LOW: u64 = 0x7F7F_7F7F_7F7F_7F7F;
+    const BLANKS: u64 = 0x2020_2020_2020_2020;
+    if bytes.first() == Some(&b' ') {
+        return None;
+    }
+    if n == 0 {
+        return Some(0);
+    }
+    let (mut left, mut before) = (n as u32, 0);
+    let (chunks, rest) = bytes.as_chunks::<8>();
+    for (index, chunk) in chunks.iter().enumerate() {
+        let differs = u64::from_le_bytes(*chunk) ^ BLANKS;
+        // The high bit of each byte that is a blank.
+        let mut marks = !(((differs & LOW) + LOW) | differs | LOW);
+        if marks & ((marks << 8) | before) != 0 {
+            return None;
+        }
+        before = marks >> 56;
+        let count = marks.count_ones();
+        if count >= left {
+            for _ in 1..left {
+                marks &= marks - 1;
+            }
+            let end = index * 8 + marks.trailing_zeros() as usize / 8 + 1;
+            return (bytes.get(end) != Some(&b' ')).then_some(end);
+        }
+        left -= count;
+    }
+    let from = chunks.len() * 8;
+    let mut was_blank = before != 0;
+    for (offset, byte) in rest.iter().enumerate() {
+        let is_blank = *byte == b' ';
+        if is_blank && was_blank {
+            return None;
+        }
+        was_blank = is_blank;
+        left -= u32::from(is_blank);
+        if left == 0 {
+            let end = from + offset + 1;
+            return (bytes.get(end) != Some(&b' ')).then_some(end);
+        }
+    }
+    None
 }
 
 /// True when a value, cut at the next blank, is the start of a quoted one.

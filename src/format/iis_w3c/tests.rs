@@ -279,6 +279,21 @@ proptest! {
     }
 
     #[test]
+    fn the_leap_finds_what_the_walk_finds(
+        words in proptest::collection::vec("503|200|-|/a|[!-~]{1,20}|\\[2\\]USER|\"|", 10..16),
+        is_dated in any::<bool>(),
+    ) {
+        let columns = Columns::declared(DEFAULT);
+        let stamp = if is_dated { "2026-03-10 12:21:00" } else { "2026-03 100 12:21:0" };
+        let row = format!("{stamp} {}", words.join(" "));
+        let by_walk = columns.walked(row.as_bytes());
+        let by_leap = columns.leap(row.as_bytes());
+        if let Some(found) = by_leap {
+            prop_assert_eq!(by_walk.map(|found| (found.stamp, found.status)), Some((found.stamp, found.status)));
+        }
+    }
+
+    #[test]
     fn directives_never_panic(line in "#(Fields|Date|Version)?:?[ -~\u{e9}]{0,40}") {
         let reader = IisW3c::declared(DEFAULT);
         if let Some(Directive::Layout(next)) = reader.directive(line.as_bytes()) {
