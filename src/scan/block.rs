@@ -153,7 +153,7 @@ impl Scanner<'_> {
                 self.result.tally.lines.continuation += 1;
                 self.lines_before += 1;
             }
-            _ if line.iter().all(|byte| byte.is_ascii_whitespace() || *byte == 0) => {
+            _ if line.trim_ascii().is_empty() => {
                 self.result.tally.lines.blank += 1;
                 self.lines_before += 1;
             }
