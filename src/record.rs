@@ -81,6 +81,28 @@ pub enum Field {
     LimitReqStatus,
     /// Verdict of `limit_conn`: `PASSED`, `REJECTED`, ...
     LimitConnStatus,
+    /// Duration of the request, in milliseconds (`time-taken` of IIS).
+    RequestTimeMs,
+    /// IIS: what the status is about in detail (`sc-substatus`).
+    SubStatus,
+    /// IIS: the Windows error code, decimal (`sc-win32-status`).
+    Win32Status,
+    /// Address that took the request (`s-ip`).
+    ServerIp,
+    /// Port that took the request (`s-port`).
+    ServerPort,
+    /// Port of the client (`c-port`).
+    ClientPort,
+    /// Name of the machine that wrote the line (`s-computername`).
+    ComputerName,
+    /// IIS: the site, as `W3SVC1`, as a number or by name (`s-sitename`, `s-siteid`).
+    SiteName,
+    /// HTTP.sys: the request queue, which is the application pool (`s-queuename`).
+    QueueName,
+    /// HTTP.sys: why it answered or dropped the request itself (`s-reason`).
+    Reason,
+    /// IIS with ARR: id under which the request was given to a member of the farm.
+    ArrLogId,
     /// Anything else: shown by `parse`, used by nothing.
     Other,
 }
@@ -168,9 +190,25 @@ impl<'a> AccessRecord<'a> {
         (method, target.unwrap_or_default())
     }
 
+    /// The request target as path and query, still escaped; the query without its `?`. `None`: the target has no `?`.
+    ///
+    /// Path and query need not stand side by side in the line: W3C logs have a column for each.
+    pub fn target_parts(&self) -> (&'a [u8], Option<&'a [u8]>) {
+        let (_, target) = self.request();
+        if let Some(mark) = memchr::memchr(b'?', target) {
+            return (&target[..mark], Some(&target[mark + 1..]));
+        }
+        let is_path_alone =
+            self.raw(Field::Request).is_none() && self.value(Field::RequestUri).is_none();
+        (target, if is_path_alone { self.value(Field::Args) } else { None })
+    }
+
     /// Duration in microseconds, where the layout has it.
     pub fn duration_us(&self) -> Option<u64> {
-        self.value(Field::RequestTime).and_then(parse_seconds_us)
+        if let Some(seconds) = self.value(Field::RequestTime) {
+            return parse_seconds_us(seconds);
+        }
+        self.value(Field::RequestTimeMs).and_then(parse_u64)?.checked_mul(1000)
     }
 
     /// Body bytes sent, where the layout has them.
@@ -319,6 +357,33 @@ mod tests {
         check("", "", "");
         check("-", "", "-");
         check("\\x16\\x03\\x01 x", "", "\\x16\\x03\\x01 x");
+    }
+
+    #[test]
+    fn targets_come_as_path_and_query_wherever_the_line_has_them() {
+        let check = |fields: &[(Field, &'static str)], path: &str, query: Option<&str>| {
+            let stamp = Stamp { micros: 0, offset_s: None };
+            let mut record = AccessRecord::new(stamp, 503, Escape::None);
+            for (field, value) in fields {
+                record.set(*field, value.as_bytes());
+            }
+            assert_eq!(record.target_parts(), (path.as_bytes(), query.map(str::as_bytes)));
+        };
+        check(&[(Field::Request, "GET /a?b=?c HTTP/1.1")], "/a", Some("b=?c"));
+        check(&[(Field::Request, "GET /a HTTP/1.1"), (Field::Args, "x")], "/a", None);
+        check(&[(Field::Uri, "/a"), (Field::Args, "b=1")], "/a", Some("b=1"));
+        check(&[(Field::Uri, "/a"), (Field::Args, "-")], "/a", None);
+        check(&[(Field::RequestUri, "/a?"), (Field::Args, "b=1")], "/a", Some(""));
+    }
+
+    #[test]
+    fn durations_are_read_in_the_unit_of_their_field() {
+        let stamp = Stamp { micros: 0, offset_s: None };
+        let mut record = AccessRecord::new(stamp, 503, Escape::None);
+        record.set(Field::RequestTimeMs, b"15");
+        assert_eq!(record.duration_us(), Some(15_000));
+        record.set(Field::RequestTime, b"0.002");
+        assert_eq!(record.duration_us(), Some(2_000));
     }
 
     #[test]

@@ -85,6 +85,7 @@ vocabulary! {
     /// The software that wrote a log.
     Server {
         Nginx = "nginx": "nginx, `OpenResty`, ingress-nginx",
+        Iis = "iis": "Microsoft IIS, and HTTP.sys before it",
         Unknown = "unknown": "not known from the lines",
     }
 }

@@ -94,6 +94,11 @@ pub enum Notation {
     EpochMillis,
     /// `2026/11/20 21:29:49`: the nginx error log, no zone.
     NginxError,
+    /// `2026-11-20 21:29:42`, the date and time columns of a W3C extended log, in UTC. Columns may be in the other order,
+    /// quoted, apart from each other, and the time may have a fraction.
+    W3c,
+    /// `11/20/2026, 21:29:42`: the date and time columns of the Microsoft IIS log format, no zone.
+    IisNative,
 }
 
 impl Notation {
@@ -105,6 +110,8 @@ impl Notation {
             Notation::EpochSeconds => parse_epoch_seconds(text),
             Notation::EpochMillis => parse_epoch_millis(text),
             Notation::NginxError => parse_nginx_error(text),
+            Notation::W3c => parse_w3c(text),
+            Notation::IisNative => parse_iis_native(text),
         }
     }
 
@@ -115,7 +122,11 @@ impl Notation {
     pub fn second_part(self, text: &[u8]) -> &[u8] {
         match self {
             // In ISO 8601 a zone may follow the fraction, so only the whole text decides.
-            Notation::Clf | Notation::NginxError | Notation::Iso8601 => text,
+            Notation::Clf
+            | Notation::NginxError
+            | Notation::Iso8601
+            | Notation::W3c
+            | Notation::IisNative => text,
             Notation::EpochSeconds => match memchr::memchr(b'.', text) {
                 Some(dot) => &text[..dot],
                 None => text,
@@ -342,6 +353,82 @@ pub fn parse_nginx_error(text: &[u8]) -> Option<Stamp> {
     Some(Stamp { micros: local, offset_s: None })
 }
 
+/// Parses the date and time columns of a W3C extended log, which are UTC. `text` goes from the first of the two columns
+/// to the end of the other: what stands between them is passed over.
+///
+/// Source: W3C working draft "Extended Log File Format"; IIS configuration reference, `logFile`.
+pub fn parse_w3c(text: &[u8]) -> Option<Stamp> {
+    if let &[ref date @ .., b' ', h1, h2, b':', m1, m2, b':', s1, s2] = text
+        && let Some(day_us) = w3c_day_us(date)
+    {
+        return Some(Stamp::zoned(day_us + clock_us([h1, h2, b':', m1, m2, b':', s1, s2])?, 0));
+    }
+    let is_blank = |byte: &u8| *byte == b' ' || *byte == b'\t';
+    let first = &text[..text.iter().position(is_blank)?];
+    let last = &text[text.iter().rposition(is_blank)? + 1..];
+    let day = w3c_day_us(unquoted(first)).zip(w3c_clock_us(unquoted(last)));
+    let swapped = || w3c_day_us(unquoted(last)).zip(w3c_clock_us(unquoted(first)));
+    let (day_us, clock_us) = day.or_else(swapped)?;
+    Some(Stamp::zoned(day_us + clock_us, 0))
+}
+
+/// Local microseconds at the start of `2026-11-20`.
+pub fn w3c_day_us(text: &[u8]) -> Option<i64> {
+    let &[y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = text else { return None };
+    civil_us(year_of([y1, y2, y3, y4])?, two_digits([m1, m2])?, two_digits([d1, d2])?, 0, 0, 0)
+}
+
+/// Microseconds since midnight of `21:29:42`, with or without a fraction.
+pub fn w3c_clock_us(text: &[u8]) -> Option<i64> {
+    let &[h1, h2, c1, m1, m2, c2, s1, s2, ref rest @ ..] = text else { return None };
+    let whole = clock_us([h1, h2, c1, m1, m2, c2, s1, s2])?;
+    match rest {
+        [] => Some(whole),
+        [b'.', digits @ ..] => Some(whole + fraction_us(digits)?),
+        _ => None,
+    }
+}
+
+/// A value without the quotes around it, if it has any.
+fn unquoted(text: &[u8]) -> &[u8] {
+    text.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")).unwrap_or(text)
+}
+
+/// Microseconds since midnight.
+fn clock_us(text: [u8; 8]) -> Option<i64> {
+    let (hour, minute, second) = clock_of(text)?;
+    (hour <= 23 && minute <= 59 && second <= 60)
+        .then_some(i64::from(hour * 3600 + minute * 60 + second) * SECOND_US)
+}
+
+/// Parses `2/23/2013, 12:12:46`: month, day, year, local time.
+///
+/// Source: IIS documentation, "IIS Log File Formats". A first number above 12 is taken for the day; two-digit years are
+/// those of IIS 4 (1970 to 2069).
+pub fn parse_iis_native(text: &[u8]) -> Option<Stamp> {
+    let comma = memchr::memchr(b',', text)?;
+    let (date, clock) = (&text[..comma], text[comma + 1..].strip_prefix(b" ")?);
+    let mut parts = date.split(|byte| *byte == b'/').map(parse_u64);
+    let (first, second, year) = (parts.next()??, parts.next()??, parts.next()??);
+    if parts.next().is_some() || first > 31 || second > 31 {
+        return None;
+    }
+    let (month, day) = if first > 12 { (second, first) } else { (first, second) };
+    let year = match year {
+        0..=69 => 2000 + year,
+        70..=99 => 1900 + year,
+        1000..=9999 => year,
+        _ => return None,
+    };
+    let (hour, minute, second) = match *clock {
+        [h, b':', m1, m2, b':', s1, s2] => clock_of([b'0', h, b':', m1, m2, b':', s1, s2])?,
+        [h1, h2, b':', m1, m2, b':', s1, s2] => clock_of([h1, h2, b':', m1, m2, b':', s1, s2])?,
+        _ => return None,
+    };
+    let local = civil_us(year as i64, month as u32, day as u32, hour, minute, second)?;
+    Some(Stamp { micros: local, offset_s: None })
+}
+
 /// Microseconds of 1 to 9 fraction digits.
 fn fraction_us(digits: &[u8]) -> Option<i64> {
     if digits.is_empty() || digits.len() > 9 {
@@ -394,6 +481,19 @@ mod tests {
         check(Notation::EpochSeconds, "1795210283.328", "2026-11-20T21:31:23.328Z", Some(0));
         check(Notation::EpochMillis, "1795210283328", "2026-11-20T21:31:23.328Z", Some(0));
         check(Notation::NginxError, "2026/11/20 21:29:49", "2026-11-20T21:29:49Z", None);
+        for text in [
+            "2026-11-20 21:29:42",
+            "21:29:42 2026-11-20",
+            "\"2026-11-20\" \"21:29:42\"",
+            "2026-11-20\t21:29:42",
+            "2026-11-20   21:29:42",
+            "21:29:42 GET / 2026-11-20",
+        ] {
+            check(Notation::W3c, text, "2026-11-20T21:29:42Z", Some(0));
+        }
+        check(Notation::W3c, "2026-11-20 21:29:42.363", "2026-11-20T21:29:42.363Z", Some(0));
+        check(Notation::IisNative, "2/23/2013, 12:12:46", "2013-02-23T12:12:46Z", None);
+        check(Notation::IisNative, "23/2/13, 1:12:46", "2013-02-23T01:12:46Z", None);
     }
 
     #[test]
@@ -406,6 +506,10 @@ mod tests {
         ] {
             assert_eq!(Notation::Clf.parse(text.as_bytes()), None, "{text}");
         }
+        for text in ["2026-11-20", "2026-11-31 00:00:00", "2026-11-20 24:00:00", "a b", " "] {
+            assert_eq!(Notation::W3c.parse(text.as_bytes()), None, "{text}");
+        }
+        assert_eq!(Notation::IisNative.parse(b"2/30/2013, 12:12:46"), None);
         assert_eq!(Notation::EpochSeconds.parse(b"503"), None);
         assert_eq!(Notation::NginxError.parse(b"2026/13/20 21:29:49"), None);
         assert_eq!(Notation::Iso8601.parse(b"2026-11-20T21:17:24."), None);
@@ -436,7 +540,7 @@ mod tests {
 
         #[test]
         fn never_panics(text in proptest::collection::vec(any::<u8>(), 0..40)) {
-            for notation in [Notation::Clf, Notation::Iso8601, Notation::EpochSeconds, Notation::EpochMillis, Notation::NginxError] {
+            for notation in [Notation::Clf, Notation::Iso8601, Notation::EpochSeconds, Notation::EpochMillis, Notation::NginxError, Notation::W3c, Notation::IisNative] {
                 let _ = notation.parse(&text);
                 let _ = notation.second_part(&text);
             }

@@ -13,7 +13,7 @@ use globset::GlobMatcher;
 
 use super::nginx_access::NginxAccess;
 use super::nginx_conf::NginxConf;
-use super::{FORMATS, FormatBasis, Plan, Proposal, Reader, Sample};
+use super::{Directive, FORMATS, FormatBasis, Plan, Proposal, Reader, Sample, understands};
 
 /// Lines that are tried. Detection is to take milliseconds.
 const MAX_SAMPLE_LINES: usize = 1500;
@@ -81,6 +81,10 @@ impl FormatChoice {
 /// The plan for an input of which `parts` are known.
 pub fn detect(path: &Path, parts: &[&[u8]], choice: &FormatChoice) -> Plan {
     let mut rest = Sample { lines: sample_lines(parts) };
+    if parts.len() > 1 && declares_layout(&parts[0][..parts[0].len().min(MAX_SAMPLE_LINE_BYTES)]) {
+        // What the other parts hold depends on directives between them and the first one.
+        rest.lines = sample_lines(&parts[..1]);
+    }
     let n_sampled = rest.lines.len();
     let mut readers: Vec<Arc<dyn Reader>> = Vec::new();
     let mut notes = Vec::new();
@@ -100,7 +104,8 @@ pub fn detect(path: &Path, parts: &[&[u8]], choice: &FormatChoice) -> Plan {
     }
     while readers.len() < MAX_READERS && !rest.lines.is_empty() {
         let Some(best) = best_proposal(&rest) else { break };
-        rest.lines.retain(|line| best.reader.parse(line).is_err());
+        let mut reader = Arc::clone(&best.reader);
+        rest.lines.retain(|line| !understands(&mut reader, line));
         notes.extend(best.notes);
         readers.push(best.reader);
     }
@@ -115,6 +120,14 @@ pub fn detect(path: &Path, parts: &[&[u8]], choice: &FormatChoice) -> Plan {
         }
     }
     Plan { readers, n_detected, sampled: (n_sampled, n_sampled - rest.lines.len()), notes }
+}
+
+/// True when a line of the part is a directive that sets a layout.
+fn declares_layout(part: &[u8]) -> bool {
+    let standing: Vec<_> = FORMATS.iter().filter_map(|format| format.standing_reader()).collect();
+    sample_lines(&[part]).into_iter().filter(|line| line.starts_with(b"#")).any(|line| {
+        standing.iter().any(|reader| matches!(reader.directive(line), Some(Directive::Layout(_))))
+    })
 }
 
 /// The proposal that understands most lines; an inferred layout must understand clearly more than a known one.

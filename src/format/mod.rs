@@ -5,6 +5,9 @@
 //! `parse` accepts no line that `glance` refuses. A new format is one file here and one line in [`FORMATS`].
 
 pub mod detect;
+pub mod iis_httperr;
+pub mod iis_native;
+pub mod iis_w3c;
 pub mod infer;
 pub mod json_access;
 pub mod layout;
@@ -88,8 +91,8 @@ pub struct Glance<'a> {
 pub enum Directive {
     /// It changes nothing for the lines behind it.
     Comment,
-    /// The lines behind it are read by this reader. Equal lines must give equal readers: where blocks are cut, the last
-    /// such line in force is carried over.
+    /// The lines behind it are read by this reader. It depends on the line and the reader in force before it, and on
+    /// nothing else: where blocks are cut, the reader in force is carried over.
     Layout(Arc<dyn Reader>),
 }
 
@@ -112,6 +115,12 @@ pub trait Reader: fmt::Debug + Send + Sync {
     fn directive(&self, line: &[u8]) -> Option<Directive> {
         let _ = line;
         None
+    }
+
+    /// What directives have told this reader apart from its layout, as a number: readers of equal format, layout,
+    /// server and number read every line alike.
+    fn carried(&self) -> i64 {
+        0
     }
 
     /// Understands a whole record: one line, or for messages a line with its continuation lines, without the last terminator.
@@ -261,6 +270,9 @@ pub const FORMATS: &[&dyn Format] = &[
     &nginx_error::NginxErrorFormat,
     &nginx_access::NginxAccessFormat,
     &json_access::JsonAccessFormat,
+    &iis_w3c::IisW3cFormat,
+    &iis_httperr::IisHttperrFormat,
+    &iis_native::IisNativeFormat,
     &infer::InferredFormat,
 ];
 
@@ -314,6 +326,51 @@ impl Plan {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         self.readers.iter().position(|reader| accepts(reader.as_ref(), line))
     }
+}
+
+impl Plan {
+    /// This plan with a reader in place of the first one of its format, or behind all where there is none; and the
+    /// reader's index.
+    #[must_use]
+    pub fn with_reader(&self, reader: Arc<dyn Reader>) -> (Plan, usize) {
+        let mut plan = self.clone();
+        let format = reader.about().format;
+        let own = plan.readers.iter().position(|other| other.about().format == format);
+        let index = own.unwrap_or(plan.readers.len());
+        plan.readers.splice(index..(index + 1).min(plan.readers.len()), [reader]);
+        (plan, index)
+    }
+
+    /// What a line is as a directive to any of the readers. `None`: it is none.
+    pub fn directive(&self, line: &[u8]) -> Option<Directive> {
+        self.readers.iter().find_map(|reader| reader.directive(line))
+    }
+}
+
+/// True for readers that read every line alike.
+pub fn same_reader(one: &dyn Reader, other: &dyn Reader) -> bool {
+    let (about, others) = (one.about(), other.about());
+    about.format == others.format
+        && about.layout == others.layout
+        && about.server == others.server
+        && one.carried() == other.carried()
+}
+
+/// Puts the reader in charge that a directive calls for. False: the line is no directive.
+pub fn follow(reader: &mut Arc<dyn Reader>, line: &[u8]) -> bool {
+    match reader.directive(line) {
+        Some(Directive::Layout(next)) => {
+            *reader = next;
+            true
+        }
+        Some(Directive::Comment) => true,
+        None => false,
+    }
+}
+
+/// True for a record, or a directive, which is followed.
+pub fn understands(reader: &mut Arc<dyn Reader>, line: &[u8]) -> bool {
+    follow(reader, line) || reader.parse(line).is_ok()
 }
 
 /// True when a reader finds a valid time and status at their place.

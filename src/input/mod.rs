@@ -1,13 +1,14 @@
 //! Files, standard input and gzip streams -> blocks of whole lines. This floor knows only bytes.
 //!
 //! In: the paths a user gave. Out: [`Source`]s in canonical order, and blocks cut at line ends with their byte offsets.
-//! Invariants: offsets count decoded bytes; a plain file is read up to the length it had when it was opened, so a
+//! Invariants: offsets count decoded bytes, which are those of UTF-8 where the file is UTF-16; a plain file is read up to the length it had when it was opened, so a
 //! growing file gives one consistent picture; no file is read that was not named or found in a named directory.
 
 mod expand;
 mod range;
 mod spool;
 mod stream;
+mod text;
 
 use std::fs::File;
 use std::io;
@@ -17,6 +18,7 @@ pub use expand::expand;
 pub use range::{RANGE_BYTES, RangeReader, read_exact_at};
 pub use spool::{Spool, SpooledLine};
 pub use stream::{BLOCK_BYTES, BlockReader, open_stream};
+pub use text::decode_text;
 
 /// The longest line that is looked at, in bytes. A longer one counts as one line that was not understood.
 pub const MAX_LINE_BYTES: usize = 1 << 20;
@@ -52,7 +54,7 @@ impl Compression {
 pub enum Origin {
     /// A regular file that can be read at any position.
     Plain(File),
-    /// Anything that can only be read forwards: a compressed file or a named pipe.
+    /// Anything that can only be read forwards: a compressed file, a file in UTF-16, or a named pipe.
     Stream(File, Compression),
     /// Standard input.
     Stdin,
@@ -114,6 +116,13 @@ fn open_file(path: &Path, bytes: &mut u64) -> io::Result<Origin> {
         [0x28, 0xb5, 0x2f, 0xfd, ..] => Err(unsupported("zstd", "zstd -dc")),
         [0xfd, b'7', b'z', b'X', b'Z', 0] => Err(unsupported("xz", "xz -dc")),
         [b'B', b'Z', b'h', ..] => Err(unsupported("bzip2", "bzip2 -dc")),
+        _ if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("ibl")) => {
+            Err(io::Error::new(
+                io::ErrorKind::Unsupported,
+                "is a central binary log of IIS, which only Microsoft Log Parser reads; export it as W3C first",
+            ))
+        }
+        _ if text::is_utf16(&head[..n]) => Ok(Origin::Stream(file, Compression::None)),
         _ => Ok(Origin::Plain(file)),
     }
 }

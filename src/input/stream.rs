@@ -5,7 +5,7 @@ use std::io::{self, BufReader, Read};
 
 use flate2::bufread::MultiGzDecoder;
 
-use super::{Compression, MAX_LINE_BYTES, MAX_RECORD_BYTES, RecordStart};
+use super::{Compression, MAX_LINE_BYTES, MAX_RECORD_BYTES, RecordStart, decode_text};
 
 /// Bytes of a block. A block is handed on earlier when the input pauses.
 pub const BLOCK_BYTES: usize = 512 << 10;
@@ -16,9 +16,9 @@ const DRAINED_BYTES: usize = 4 << 10;
 /// Opens the decoded bytes of a file that is read forwards.
 pub fn open_stream(file: File, compression: Compression) -> Box<dyn Read + Send> {
     match compression {
-        Compression::None => Box::new(file),
+        Compression::None => decode_text(file),
         Compression::Gzip => {
-            Box::new(MultiGzDecoder::new(BufReader::with_capacity(128 << 10, file)))
+            decode_text(MultiGzDecoder::new(BufReader::with_capacity(128 << 10, file)))
         }
     }
 }

@@ -1,8 +1,10 @@
 //! One block of whole lines -> its counts and facts.
 //!
-//! In: bytes, and the [`Plan`] of the input they come from. Out: a [`BlockResult`].
-//! Invariants: the result depends on the bytes of the records alone, not on where blocks were cut; every line is
-//! counted once.
+//! In: bytes, the [`Plan`] of the input they come from, and the [`Carry`] of the blocks before. Out: a [`BlockResult`].
+//! Invariants: under the right carry the result depends on the bytes of the records alone, not on where blocks were cut;
+//! every line is counted once.
+
+use std::sync::Arc;
 
 use std::sync::LazyLock;
 
@@ -12,7 +14,7 @@ use crate::bytes::parse_u64;
 use crate::cause::scope::host_key;
 use crate::cause::{CauseMatcher, cause_fact};
 use crate::evidence::{InputIndex, Place, Position};
-use crate::fact::{CauseFact, EntryFact, Flags, hash_name, hash_short, target_key};
+use crate::fact::{CauseFact, EntryFact, Flags, hash_name, hash_short, target_parts_key};
 use crate::format::{Glance, Plan, Run, Sink, Statuses};
 use crate::input::{MAX_RECORD_BYTES, SpooledLine};
 use crate::record::{AccessRecord, Field, Record, Skip};
@@ -20,6 +22,8 @@ use crate::tally::{InputTally, Unparsed};
 use crate::taxonomy::LogRole;
 use crate::time::Stamp;
 use crate::verdict::{is_probe, own_verdict, rule_index};
+
+use super::carry::{Carry, Followed, InForce, may_be_directive};
 
 /// Bytes of an unparsed line that are kept to show.
 const SHOWN_BYTES: usize = 240;
@@ -34,10 +38,13 @@ pub(super) struct Context<'c> {
 }
 
 /// Lines of one input to be scanned.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Job<'b> {
     pub input: InputIndex,
-    pub plan: &'b Plan,
+    /// The plan of the input.
+    pub plan: &'b Arc<Plan>,
+    /// What the blocks before are taken to have left in force.
+    pub carry: Carry,
     pub bytes: &'b [u8],
     /// Offset of the first byte in the input.
     pub offset: u64,
@@ -54,38 +61,51 @@ pub(super) struct BlockResult {
     pub entries: Vec<EntryFact>,
     pub causes: Vec<CauseFact>,
     pub kept: Vec<SpooledLine>,
+    /// The carry that the block was scanned under.
+    pub assumed: Carry,
+    /// The carry that the block leaves, if it changes it.
+    pub left: Option<Carry>,
+    /// Offset in the input of the first fact under each carry that there are facts under.
+    pub layouts: Vec<(u64, Carry)>,
 }
 
 /// Scans a block.
 pub(super) fn scan_block(context: &Context<'_>, job: Job<'_>) -> BlockResult {
     let mut statuses = Statuses { wanted: context.wanted, seen: [0; 1000] };
+    let in_force = InForce::new(job.plan, job.carry.clone());
     let mut scanner = Scanner {
         context,
         job,
+        in_force,
+        noted: false,
         reader: 0,
         lines_before: 0,
         open_message: None,
         result: BlockResult::default(),
     };
-    let mut at = if job.offset == 0 && job.bytes.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
-    while at < job.bytes.len() {
-        let reader = &job.plan.readers[scanner.reader];
+    let bytes = scanner.job.bytes;
+    let mut at = if scanner.job.offset == 0 && bytes.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+    while at < bytes.len() {
+        let reader = Arc::clone(&scanner.in_force.plan.readers[scanner.reader]);
         let n_before = scanner.result.tally.lines.parsed;
-        let stopped = reader.scan_run(job.bytes, at, &mut statuses, &mut scanner);
+        let stopped = reader.scan_run(bytes, at, &mut statuses, &mut scanner);
         scanner.lines_before += scanner.result.tally.lines.parsed - n_before;
-        if stopped == job.bytes.len() {
+        if stopped == bytes.len() {
             break;
         }
-        let end = memchr::memchr(b'\n', &job.bytes[stopped..])
-            .map_or(job.bytes.len(), |length| stopped + length);
+        let end =
+            memchr::memchr(b'\n', &bytes[stopped..]).map_or(bytes.len(), |length| stopped + length);
         at = scanner.refused(stopped, end);
     }
     scanner.close_message();
-    if job.overlong {
-        let at = job.bytes.len();
+    if scanner.job.overlong {
+        let at = bytes.len();
         scanner.unparsed(at, at, Skip::TooLong);
     }
     let mut result = scanner.result;
+    let left = scanner.in_force.carry;
+    result.left = (left != scanner.job.carry).then_some(left);
+    result.assumed = scanner.job.carry;
     result.tally.lines.read = scanner.lines_before;
     result.tally.statuses.copy_from_slice(&statuses.seen);
     result
@@ -103,6 +123,9 @@ struct OpenMessage {
 struct Scanner<'s> {
     context: &'s Context<'s>,
     job: Job<'s>,
+    in_force: InForce,
+    /// The readers in force are noted in the result.
+    noted: bool,
     /// Index of the reader that is in charge.
     reader: usize,
     /// Lines of the block before the current call of `scan_run`.
@@ -116,12 +139,15 @@ impl Scanner<'_> {
     fn refused(&mut self, start: usize, end: usize) -> usize {
         let bytes = self.job.bytes;
         let line = bytes[start..end].strip_suffix(b"\r").unwrap_or(&bytes[start..end]);
-        if let Some(reader) = self.job.plan.accepting(line) {
+        if let Some(reader) = self.in_force.plan.accepting(line) {
             self.close_message();
             self.reader = reader;
             return start;
         }
         let next = (end + 1).min(bytes.len());
+        if may_be_directive(line) && self.directive(line) {
+            return next;
+        }
         match &mut self.open_message {
             Some(message)
                 if message.reader < self.job.plan.n_detected
@@ -138,6 +164,24 @@ impl Scanner<'_> {
             _ => self.unparsed(start, start + line.len(), Skip::Shape),
         }
         next
+    }
+
+    /// Follows a directive. False: the line is none.
+    fn directive(&mut self, line: &[u8]) -> bool {
+        let mut after = self.in_force.clone();
+        let followed = after.follow(line);
+        if followed == Followed::NoDirective {
+            return false;
+        }
+        // The message before it is read by the readers before it.
+        self.close_message();
+        self.in_force = after;
+        if let Followed::Changed { in_charge } = followed {
+            (self.reader, self.noted) = (in_charge, false);
+        }
+        self.result.tally.lines.directive += 1;
+        self.lines_before += 1;
+        true
     }
 
     fn unparsed(&mut self, start: usize, end: usize, reason: Skip) {
@@ -157,7 +201,13 @@ impl Scanner<'_> {
         Place { position, line, length: length as u32 }
     }
 
+    /// Notes what a fact at `start` was read by, and keeps its text where it cannot be read again.
     fn keep(&mut self, start: usize, length: usize) {
+        if !self.noted {
+            let offset = self.job.offset + start as u64;
+            self.result.layouts.push((offset, self.in_force.carry.clone()));
+            self.noted = true;
+        }
         if self.job.keep {
             let bytes = self.job.bytes[start..start + length].to_vec();
             let offset = self.job.offset + start as u64;
@@ -169,7 +219,8 @@ impl Scanner<'_> {
     fn close_message(&mut self) {
         let Some(message) = self.open_message.take() else { return };
         let bytes = &self.job.bytes[message.start..message.end];
-        let Ok(Record::Error(record)) = self.job.plan.readers[message.reader].parse(bytes) else {
+        let Ok(Record::Error(record)) = self.in_force.plan.readers[message.reader].parse(bytes)
+        else {
             return;
         };
         let place = self.place(message.start, message.line, bytes.len());
@@ -185,7 +236,7 @@ impl Sink for Scanner<'_> {
         let tally = &mut self.result.tally;
         tally.lines.parsed += run.requests;
         tally.count_reader(self.reader, run.requests);
-        if self.job.plan.readers[self.reader].about().role == LogRole::Access {
+        if self.in_force.plan.readers[self.reader].about().role == LogRole::Access {
             tally.add_run(stamp, run);
         } else {
             tally.add_messages(stamp, run.requests);
@@ -195,7 +246,7 @@ impl Sink for Scanner<'_> {
     fn entry(&mut self, at: usize, n_before: u64, line: &[u8], glance: Glance<'_>) {
         self.close_message();
         let place = self.place(at, self.lines_before + n_before + 1, line.len());
-        if let Some(fact) = entry_fact(self.job.plan, self.reader, line, glance, place) {
+        if let Some(fact) = entry_fact(&self.in_force.plan, self.reader, line, glance, place) {
             self.result.entries.push(fact);
             self.keep(at, line.len());
         }
@@ -241,8 +292,8 @@ fn entry_fact(
         });
     };
     let about = plan.readers[reader].about();
-    let (method, target) = record.request();
-    let path = memchr::memchr(b'?', target).map_or(target, |query| &target[..query]);
+    let (method, _) = record.request();
+    let (path, query) = record.target_parts();
     let duration_us = record.duration_us();
     let body_bytes = record.body_bytes();
     let agent = record.value(Field::UserAgent).unwrap_or_default();
@@ -258,7 +309,7 @@ fn entry_fact(
     Some(EntryFact {
         at: record.stamp.micros,
         place,
-        target_key: target_key(record.escape, method, target),
+        target_key: target_parts_key(record.escape, method, path, query),
         client: record.value(Field::RemoteAddr).map_or(0, hash_name),
         path: hash_name(path),
         id: record.value(Field::RequestId).map_or(0, hash_name),

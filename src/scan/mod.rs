@@ -3,9 +3,13 @@
 //! In: opened [`Source`]s and a [`ScanConfig`]. Out: a [`Scan`]: per input its plan and tally, and the stores of facts.
 //! Invariants: plain files are read in ranges that workers claim from one counter; each stream has one reader thread at a
 //! time and its blocks are parsed by the same workers; results fold per input in order, where line numbers are filled
-//! in. The stores are sets: which worker found a fact first changes nothing.
+//! in. The stores are sets: which worker found a fact first changes nothing. A range is scanned under the carry known at
+//! the time; when its turn comes and the carry proves wrong, it is scanned again under the right one.
 
 mod block;
+mod carry;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -13,7 +17,7 @@ use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
@@ -24,13 +28,14 @@ use crate::fact::{CauseFact, EntryFact};
 use crate::format::{FormatChoice, Plan, detect};
 use crate::input::{
     BlockReader, Compression, Origin, RANGE_BYTES, RangeReader, RecordStart, Source, Spool,
-    open_stream, read_exact_at,
+    decode_text, open_stream, read_exact_at,
 };
 use crate::store::{Budget, Sorter};
 use crate::tally::InputTally;
 
 use block::{BlockResult, Context, Job, scan_block};
 pub(crate) use block::{host_of, parse_access};
+use carry::{Carry, InForce, plans_of};
 
 /// Bytes at the head of an input on which its formats are detected.
 const SAMPLE_BYTES: u64 = 256 << 10;
@@ -79,6 +84,8 @@ pub struct ScannedInput {
     pub tally: InputTally,
     /// Why it could not be read, or not to its end.
     pub error: Option<String>,
+    /// Where facts are read by other readers than those of the plan, or by these again: from this offset on.
+    layouts: Vec<(u64, Arc<Plan>)>,
     text: TextSource,
 }
 
@@ -101,6 +108,15 @@ impl ScannedInput {
             }
             TextSource::Spool(spool) => spool.fetch(place.position),
             TextSource::None => None,
+        }
+    }
+
+    /// The readers in force for the fact at an offset: those of the plan, as directives before it have changed them.
+    /// `None`: there is no plan.
+    pub fn plan_at(&self, offset: u64) -> Option<&Arc<Plan>> {
+        match self.layouts.partition_point(|(from, _)| *from <= offset).checked_sub(1) {
+            Some(row) => self.layouts.get(row).map(|(_, plan)| plan),
+            None => self.plan.as_ref(),
         }
     }
 
@@ -152,7 +168,7 @@ pub fn scan(sources: Vec<Source>, config: &ScanConfig<'_>) -> Result<Scan> {
             pool.broadcast(|_| work.work(&block_rx, &result_tx));
             drop(result_tx);
         });
-        fold.run(&result_rx)
+        fold.run(&result_rx, work)
     });
     folded?;
     Ok(fold.finish(work))
@@ -164,6 +180,7 @@ struct StreamJob {
     /// Number of the block within its input.
     index: usize,
     plan: Arc<Plan>,
+    carry: Carry,
     bytes: Vec<u8>,
     offset: u64,
     overlong: bool,
@@ -183,6 +200,14 @@ enum Done {
 struct OpenInput {
     source: Source,
     plan: OnceLock<Arc<Plan>>,
+    /// The carry of the last block that was folded: the best guess for the next one.
+    carry: Mutex<Carry>,
+}
+
+impl OpenInput {
+    fn new(source: Source) -> Self {
+        OpenInput { source, plan: OnceLock::new(), carry: Mutex::default() }
+    }
 }
 
 /// The work, shared by all threads.
@@ -200,8 +225,7 @@ struct Work<'c> {
 
 impl<'c> Work<'c> {
     fn new(sources: Vec<Source>, config: &'c ScanConfig<'c>) -> Self {
-        let inputs: Vec<_> =
-            sources.into_iter().map(|source| OpenInput { source, plan: OnceLock::new() }).collect();
+        let inputs: Vec<_> = sources.into_iter().map(OpenInput::new).collect();
         let (mut ranges, mut n_ranges, mut streams) = (Vec::new(), 0, Vec::new());
         for (index, input) in inputs.iter().enumerate() {
             match input.source.origin {
@@ -236,7 +260,9 @@ impl<'c> Work<'c> {
             let done = if let Ok(job) = blocks.try_recv() {
                 self.scan_stream_block(&job)
             } else if let Some((input, index)) = self.claim() {
-                self.scan_range(input, index, &mut reader)
+                let carry = &self.inputs[input].carry;
+                let carry = carry.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                self.scan_range(input, index, carry, &mut reader)
             } else if let Ok(job) = blocks.recv() {
                 self.scan_stream_block(&job)
             } else {
@@ -262,7 +288,13 @@ impl<'c> Work<'c> {
         Some((input, range - first))
     }
 
-    fn scan_range(&self, input: usize, index: usize, reader: &mut RangeReader) -> Done {
+    fn scan_range(
+        &self,
+        input: usize,
+        index: usize,
+        carry: Carry,
+        reader: &mut RangeReader,
+    ) -> Done {
         let open = &self.inputs[input];
         let Ok(Origin::Plain(file)) = &open.source.origin else {
             return Done::Fault { input, index, error: io::ErrorKind::InvalidInput.into() };
@@ -278,6 +310,7 @@ impl<'c> Work<'c> {
                 let job = Job {
                     input: input as InputIndex,
                     plan,
+                    carry,
                     bytes: lines.bytes,
                     offset: lines.offset,
                     overlong: lines.overlong_at.is_some(),
@@ -296,6 +329,7 @@ impl<'c> Work<'c> {
             Job {
                 input: job.input as InputIndex,
                 plan: &job.plan,
+                carry: job.carry.clone(),
                 bytes: &job.bytes,
                 offset: job.offset,
                 overlong: job.overlong,
@@ -325,7 +359,7 @@ impl<'c> Work<'c> {
             Ok(Origin::Stream(file, compression)) => {
                 Ok(open_stream(file.try_clone()?, *compression))
             }
-            _ => Ok(Box::new(io::stdin())),
+            _ => Ok(decode_text(io::stdin())),
         }
     }
 
@@ -338,6 +372,7 @@ impl<'c> Work<'c> {
         let open = &self.inputs[input];
         let mut reader = BlockReader::new(stream);
         let mut index = 0;
+        let mut in_force: Option<InForce> = None;
         while !self.stopped() {
             let plan = open.plan.get().cloned();
             let starts_record =
@@ -358,10 +393,14 @@ impl<'c> Work<'c> {
                 reader.unread(block);
                 continue;
             }
+            let in_force = in_force.get_or_insert_with(|| InForce::new(plan, Carry::default()));
+            let carry = in_force.carry.clone();
+            in_force.pass(&block.bytes);
             let job = StreamJob {
                 input,
                 index,
                 plan: Arc::clone(plan),
+                carry,
                 overlong: block.overlong_at.is_some(),
                 bytes: block.bytes,
                 offset: block.offset,
@@ -406,6 +445,10 @@ struct InputFold {
     next: usize,
     waiting: BTreeMap<usize, Box<BlockResult>>,
     tally: InputTally,
+    /// The carry behind the last block.
+    carry: Carry,
+    /// Where facts are under another carry than the facts before them.
+    layouts: Vec<(u64, Carry)>,
     spool: Spool,
     bytes_decoded: u64,
     error: Option<String>,
@@ -416,6 +459,8 @@ struct Fold {
     inputs: Vec<InputFold>,
     entries: Sorter<EntryFact, JoinKey>,
     causes: Sorter<CauseFact, JoinKey>,
+    /// For ranges that are scanned again.
+    reader: RangeReader,
 }
 
 impl Fold {
@@ -429,20 +474,21 @@ impl Fold {
             causes: Sorter::new(budget(), |fact| {
                 (fact.target_key, fact.client, fact.at, fact.place.position)
             }),
+            reader: RangeReader::new(),
         }
     }
 
-    fn run(&mut self, results: &Receiver<Done>) -> Result<()> {
+    fn run(&mut self, results: &Receiver<Done>, work: &Work<'_>) -> Result<()> {
         for done in results {
             match done {
                 Done::Block { input, index, result } => {
                     self.inputs[input].waiting.insert(index, result);
-                    self.take_in_order(input)?;
+                    self.take_in_order(input, work)?;
                 }
                 Done::Fault { input, index, error } => {
                     self.inputs[input].error.get_or_insert_with(|| error.to_string());
                     self.inputs[input].waiting.insert(index, Box::default());
-                    self.take_in_order(input)?;
+                    self.take_in_order(input, work)?;
                 }
                 Done::Stream { input, bytes_decoded, error } => {
                     let fold = &mut self.inputs[input];
@@ -456,9 +502,30 @@ impl Fold {
         Ok(())
     }
 
-    fn take_in_order(&mut self, input: usize) -> Result<()> {
+    fn take_in_order(&mut self, input: usize, work: &Work<'_>) -> Result<()> {
         let fold = &mut self.inputs[input];
         while let Some(mut result) = fold.waiting.remove(&fold.next) {
+            let is_plain = matches!(work.inputs[input].source.origin, Ok(Origin::Plain(_)));
+            if is_plain && result.assumed != fold.carry && result.tally.lines.read > 0 {
+                match work.scan_range(input, fold.next, fold.carry.clone(), &mut self.reader) {
+                    Done::Block { result: again, .. } => result = again,
+                    Done::Fault { error, .. } => {
+                        fold.error.get_or_insert_with(|| error.to_string());
+                        *result = BlockResult::default();
+                    }
+                    Done::Stream { .. } => {}
+                }
+            }
+            if let Some(left) = result.left.take() {
+                let guess = &work.inputs[input].carry;
+                *guess.lock().unwrap_or_else(PoisonError::into_inner) = left.clone();
+                fold.carry = left;
+            }
+            for (offset, carry) in std::mem::take(&mut result.layouts) {
+                if fold.layouts.last().map_or(Carry::default() != carry, |last| last.1 != carry) {
+                    fold.layouts.push((offset, carry));
+                }
+            }
             fold.next += 1;
             let lines_before = fold.tally.lines.read;
             if let Some(unparsed) = &mut result.tally.first_unparsed {
@@ -487,6 +554,8 @@ impl Fold {
             let compression = open.source.compression();
             let stdin = matches!(open.source.origin, Ok(Origin::Stdin));
             let mut error = fold.error;
+            let plan = open.plan.into_inner();
+            let layouts = plan.as_ref().map(|plan| plans_of(plan, fold.layouts));
             let (text, bytes_decoded) = match open.source.origin {
                 Ok(Origin::Plain(file)) => (TextSource::File(file), open.source.bytes),
                 Ok(_) => (TextSource::Spool(fold.spool), fold.bytes_decoded),
@@ -500,9 +569,10 @@ impl Fold {
                 compression,
                 bytes_read: if stdin { bytes_decoded } else { open.source.bytes },
                 bytes_decoded,
-                plan: open.plan.into_inner(),
+                plan,
                 tally: fold.tally,
                 error,
+                layouts: layouts.unwrap_or_default(),
                 text,
             }
         });

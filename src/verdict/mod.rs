@@ -4,8 +4,12 @@
 //! Invariants: pure; every verdict of every row is one that the row's `source` supports; rows only get appended, since
 //! their index is stored in facts.
 
+mod iis;
 mod nginx;
 mod probe;
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
 
 use crate::format::About;
 use crate::record::AccessRecord;
@@ -47,17 +51,47 @@ pub struct VerdictRule {
     pub source: &'static str,
 }
 
+/// The rows of each server. A new server is appended.
+const TABLES: [&[VerdictRule]; 2] = [nginx::RULES, iis::RULES];
+
+const N_RULES: usize = {
+    let (mut n_rules, mut table) = (0, 0);
+    while table < TABLES.len() {
+        n_rules += TABLES[table].len();
+        table += 1;
+    }
+    n_rules
+};
+
+/// The tables, one behind the other.
+const ALL: [VerdictRule; N_RULES] = {
+    let mut all = [nginx::RULES[0]; N_RULES];
+    let (mut to, mut table) = (0, 0);
+    while table < TABLES.len() {
+        let mut from = 0;
+        while from < TABLES[table].len() {
+            all[to] = TABLES[table][from];
+            (to, from) = (to + 1, from + 1);
+        }
+        table += 1;
+    }
+    all
+};
+
 /// Every row of every server.
-pub const RULES: &[VerdictRule] = nginx::RULES;
+pub const RULES: &[VerdictRule] = &ALL;
 
 /// Index of the row with this id. Ids are constants of this crate; tests check that each one used exists.
 pub fn rule_index(id: &str) -> u16 {
-    RULES.iter().position(|rule| rule.id == id).unwrap_or(0) as u16
+    static INDEX: LazyLock<HashMap<&'static str, u16>> =
+        LazyLock::new(|| RULES.iter().zip(0..).map(|(rule, index)| (rule.id, index)).collect());
+    INDEX.get(id).copied().unwrap_or(0)
 }
 
 /// The row that an access line's own fields select.
 pub fn own_verdict(about: &About, record: &AccessRecord<'_>) -> u16 {
     match about.server {
+        Server::Iis => rule_index(iis::own_verdict(record)),
         Server::Nginx | Server::Unknown => rule_index(nginx::own_verdict(record)),
     }
 }

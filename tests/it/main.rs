@@ -12,5 +12,7 @@ mod cli;
 mod determinism;
 // What the README promises: its commands, and what its example finds.
 mod readme;
+// IIS logs of the corpus, line by line; skipped where the corpus is absent.
+mod iis;
 // No tests: a private directory, the program, and what it said.
 mod support;

@@ -337,7 +337,9 @@ fn time_length(notation: Notation, text: &[u8]) -> Result<usize, Skip> {
         }
         Notation::EpochSeconds => (10, 10 + fraction_length(text.get(10..).unwrap_or_default())),
         Notation::EpochMillis => (13, 13),
-        Notation::NginxError => (19, 19),
+        Notation::NginxError | Notation::W3c => (19, 19),
+        // No `log_format` writes it.
+        Notation::IisNative => return Err(Skip::BadTime),
     };
     if text.len() < least {
         return Err(if text.first().is_some_and(|byte| !byte.is_ascii_digit()) {

@@ -1,0 +1,294 @@
+//! W3C extended logs: those of IIS, and those of others as far as they keep to the same form.
+//!
+//! In: rows and directives without terminator. Out: records; readers for the rows behind a directive.
+//! Invariants: columns are where the last `#Fields:` line put them; times are UTC unless the columns say `-local`; a row
+//! may have more or fewer values than there are columns, as long as it reaches its status.
+//! Source: IIS configuration reference, `logFile`; Application Request Routing, query additions seen in real logs.
+
+mod columns;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use self::columns::{Columns, KNOWN, unquoted};
+use super::{About, Directive, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
+use super::{follow, understands};
+use crate::record::{AccessRecord, Escape, Field, Record, Skip};
+use crate::taxonomy::{LogRole, Server};
+use crate::time::{Notation, Stamp, Timestamp, w3c_clock_us, w3c_day_us};
+
+/// Reads the rows of one W3C layout.
+#[derive(Debug, Clone)]
+pub struct IisW3c {
+    columns: Columns,
+    /// Start of the day of the last `#Date:` line, microseconds: the date of rows that have only a time. A layout with a
+    /// date column forgets it.
+    day_us: Option<i64>,
+    about: About,
+}
+
+impl IisW3c {
+    /// A reader for the columns that a `#Fields:` line names. Without a time column it understands no row.
+    pub fn declared(fields: &str) -> Self {
+        Self::new(Columns::declared(fields), None)
+    }
+
+    fn new(columns: Columns, day_us: Option<i64>) -> Self {
+        let body = columns.names().join(" ");
+        let known = KNOWN.iter().find(|row| row.1 == body).map(|row| row.0.to_owned());
+        let mut layout = known.unwrap_or(body);
+        if let (true, Some(day_us)) = (columns.lacks_date(), day_us) {
+            layout = format!("{layout} on {}", &Timestamp(day_us).to_rfc3339()[..10]);
+        }
+        let is_iis = columns.has("sc-substatus") || columns.has("sc-win32-status");
+        let about = About {
+            format: IisW3cFormat::NAME,
+            layout,
+            server: if is_iis { Server::Iis } else { Server::Unknown },
+            role: LogRole::Access,
+            notation: Notation::W3c,
+            instant: Instant::End,
+            basis: FormatBasis::Detected,
+        };
+        IisW3c { columns, day_us, about }
+    }
+
+    fn understand<'a>(&self, row: &'a [u8]) -> Result<AccessRecord<'a>, Skip> {
+        let row = without_padding(row);
+        let found = self.columns.glance(row)?;
+        let text = &row[found.stamp.0..found.stamp.1];
+        let stamp = self.stamp(text).ok_or(Skip::BadTime)?;
+        let mut record = AccessRecord::new(stamp, found.status, Escape::None);
+        record.set(Field::Time, text);
+        let is_iis = self.about.server == Server::Iis;
+        self.columns.each_value(row, |_, field, (start, end)| {
+            let value = unquoted(&row[start..end]);
+            match field {
+                Field::Other => {}
+                Field::Args if is_iis => set_query(&mut record, value),
+                // `www.example.com/page`, as some edges write it.
+                Field::Uri | Field::RequestUri => match memchr::memchr(b'/', value) {
+                    Some(slash) if slash > 0 && value[slash - 1] != b':' => {
+                        record.set(Field::Host, &value[..slash]);
+                        record.set(field, &value[slash..]);
+                    }
+                    _ => record.set(field, value),
+                },
+                // Milliseconds are a habit of IIS; elsewhere only a decimal point tells the unit.
+                Field::RequestTimeMs if !is_iis => {
+                    if memchr::memchr(b'.', value).is_some() {
+                        record.set(Field::RequestTime, value);
+                    }
+                }
+                _ => record.set(field, value),
+            }
+        })?;
+        Ok(record)
+    }
+}
+
+impl Reader for IisW3c {
+    fn about(&self) -> &About {
+        &self.about
+    }
+
+    #[inline]
+    fn glance<'a>(&self, line: &'a [u8]) -> Result<Glance<'a>, Skip> {
+        let row = without_padding(line);
+        let found = self.columns.glance(row)?;
+        Ok(Glance { stamp: &row[found.stamp.0..found.stamp.1], status: found.status })
+    }
+
+    fn stamp(&self, text: &[u8]) -> Option<Stamp> {
+        let micros = if self.columns.lacks_date() {
+            self.day_us? + w3c_clock_us(unquoted(text))?
+        } else {
+            Notation::W3c.parse(text)?.micros
+        };
+        Some(Stamp { micros, offset_s: if self.columns.is_local { None } else { Some(0) } })
+    }
+
+    fn directive(&self, line: &[u8]) -> Option<Directive> {
+        let (name, text) = split_directive(line)?;
+        let next = match name {
+            b"Fields" => {
+                let fields = String::from_utf8_lossy(text);
+                if is_httperr(&fields) {
+                    return None;
+                }
+                let columns = Columns::declared(&fields);
+                let day_us = self.day_us.filter(|_| !columns.has_date());
+                IisW3c::new(columns, day_us)
+            }
+            // Where rows have a date, it changes nothing: a header per day must not part one block from the next.
+            b"Date" | b"Start-Date" => match text.get(..10).and_then(w3c_day_us) {
+                Some(day_us) if !self.columns.has_date() => {
+                    IisW3c::new(self.columns.clone(), Some(day_us))
+                }
+                _ => return Some(Directive::Comment),
+            },
+            _ => return Some(Directive::Comment),
+        };
+        Some(Directive::Layout(Arc::new(next)))
+    }
+
+    fn carried(&self) -> i64 {
+        // Days are whole seconds, so that one bit is free.
+        self.day_us.unwrap_or(i64::MIN) | i64::from(self.columns.is_exact)
+    }
+
+    fn parse<'a>(&self, record: &'a [u8]) -> Result<Record<'a>, Skip> {
+        self.understand(record).map(Record::Access)
+    }
+
+    fn each_field<'a>(&self, record: &'a [u8], each: &mut dyn FnMut(&str, &'a [u8])) {
+        let row = without_padding(record);
+        let shown =
+            self.columns.each_value(row, |name, _, (start, end)| each(name, &row[start..end]));
+        // A row of the wrong length is refused by `parse`; its values are shown all the same.
+        let _ = shown;
+    }
+}
+
+/// Name and text of a directive line such as `#Fields: date time`. `None`: no directive that W3C logs have.
+pub(super) fn split_directive(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line).strip_prefix(b"#")?;
+    let colon = memchr::memchr(b':', line.get(..16).unwrap_or(line))?;
+    let name = &line[..colon];
+    let is_known = matches!(
+        name,
+        b"Fields"
+            | b"Date"
+            | b"Software"
+            | b"Version"
+            | b"Start-Date"
+            | b"End-Date"
+            | b"Remark"
+            | b"GMT-Offset"
+    );
+    is_known.then(|| (name, line[colon + 1..].trim_ascii()))
+}
+
+/// True for the columns of an HTTP.sys error log.
+pub(super) fn is_httperr(fields: &str) -> bool {
+    fields.split_ascii_whitespace().any(|name| name.eq_ignore_ascii_case("s-reason"))
+}
+
+/// A row without the zeros that the end of a file copied while live is padded with.
+#[inline]
+pub(super) fn without_padding(row: &[u8]) -> &[u8] {
+    match row {
+        [0, ..] | [.., 0] => trim_zeros(row),
+        _ => row,
+    }
+}
+
+#[cold]
+fn trim_zeros(row: &[u8]) -> &[u8] {
+    let start = row.iter().position(|byte| *byte != 0).unwrap_or(row.len());
+    let end = row.iter().rposition(|byte| *byte != 0).map_or(start, |last| last + 1);
+    let row = &row[start..end];
+    row.strip_suffix(b"\r").unwrap_or(row)
+}
+
+/// Sets the query that the client sent, and what Application Request Routing added behind it:
+/// `...&X-ARR-CACHE-HIT=0[&SERVER-ROUTED=10.4.0.4]&X-ARR-LOG-ID=GUID[&SERVER-STATUS=503]`.
+///
+/// A client can send these names too: only the last ones count, in this order, at the very end.
+fn set_query<'a>(record: &mut AccessRecord<'a>, query: &'a [u8]) {
+    let mut rest = query;
+    let status = last_pair(&mut rest, &[b"SERVER-STATUS="]);
+    let id = last_pair(&mut rest, &[b"X-ARR-LOG-ID=", b"X-AzureApplicationGateway-LOG-ID="]);
+    let Some(id) = id else {
+        record.set(Field::Args, query);
+        return;
+    };
+    let routed = last_pair(&mut rest, &[b"SERVER-ROUTED="]);
+    let hit = last_pair(&mut rest, &[b"X-ARR-CACHE-HIT=", b"X-AzureApplicationGateway-CACHE-HIT="]);
+    record.set(Field::RequestId, id);
+    let Some(hit) = hit else {
+        // A lone id comes from a front end: this server is the member.
+        record.set(Field::Args, if status.is_none() && routed.is_none() { rest } else { query });
+        return;
+    };
+    record.set(Field::Args, rest);
+    record.set(Field::ArrLogId, id);
+    record.set(Field::UpstreamCacheStatus, hit);
+    record.set(Field::UpstreamStatus, status.unwrap_or(b"-"));
+    if let Some(routed) = routed {
+        record.set(Field::UpstreamAddr, routed);
+    }
+}
+
+/// Takes `NAME=value` off the end of a query if one of these is its last pair.
+fn last_pair<'a>(query: &mut &'a [u8], names: &[&[u8]]) -> Option<&'a [u8]> {
+    let (before, pair) = match memchr::memrchr(b'&', query) {
+        Some(mark) => (&query[..mark], &query[mark + 1..]),
+        None => (&query[..0], *query),
+    };
+    let value = names.iter().find_map(|name| pair.strip_prefix(*name))?;
+    *query = before;
+    Some(value)
+}
+
+/// Recognises W3C extended logs by their `#Fields:` line, or by the usual layouts.
+#[derive(Debug, Clone, Copy)]
+pub struct IisW3cFormat;
+
+impl IisW3cFormat {
+    const NAME: &'static str = "iis_w3c";
+
+    /// The reader that the first `#Fields:` line of a sample calls for, and how many lines it understands from there.
+    fn declared(sample: &Sample<'_>) -> Option<(Arc<dyn Reader>, usize)> {
+        let mut reader: Arc<dyn Reader> = Arc::new(IisW3c::declared(""));
+        let is_fields = |line: &&[u8]| {
+            split_directive(line).is_some_and(|(name, text)| {
+                name == b"Fields" && !is_httperr(&String::from_utf8_lossy(text))
+            })
+        };
+        let first = sample.lines.iter().position(is_fields)?;
+        for line in &sample.lines[..=first] {
+            follow(&mut reader, line);
+        }
+        let mut current = Arc::clone(&reader);
+        let lines = sample.lines.iter().filter(|line| understands(&mut current, line));
+        (!reader.about().layout.is_empty()).then(|| (Arc::clone(&reader), lines.count()))
+    }
+
+    /// The usual layout that most rows of a sample without a `#Fields:` line have, and how many rows have one of them:
+    /// several may alternate in one file, and none is to lose against a layout inferred from all.
+    fn known(sample: &Sample<'_>) -> Option<(Arc<dyn Reader>, usize)> {
+        let readers: Vec<_> =
+            KNOWN.iter().map(|(_, text)| IisW3c::new(Columns::known(text), None)).collect();
+        let mut n_rows = vec![0usize; readers.len()];
+        for line in &sample.lines {
+            if let Some(reader) = readers.iter().position(|reader| reader.parse(line).is_ok()) {
+                n_rows[reader] += 1;
+            }
+        }
+        let n_accepted = n_rows.iter().sum();
+        let best = readers.into_iter().zip(n_rows).rev().max_by_key(|(_, n_rows)| *n_rows)?;
+        (best.1 > 0).then(|| (Arc::new(best.0) as Arc<dyn Reader>, n_accepted))
+    }
+}
+
+impl Format for IisW3cFormat {
+    fn name(&self) -> &'static str {
+        Self::NAME
+    }
+
+    fn summary(&self) -> &'static str {
+        "IIS W3C extended log, and W3C logs of others: by its #Fields line, or the usual columns"
+    }
+
+    fn propose(&self, sample: &Sample<'_>) -> Option<Proposal> {
+        let (reader, n_accepted) = Self::declared(sample).or_else(|| Self::known(sample))?;
+        Some(Proposal { reader, n_accepted, notes: Vec::new() })
+    }
+
+    /// Understands no row until a `#Fields:` line turns up.
+    fn standing_reader(&self) -> Option<Arc<dyn Reader>> {
+        Some(Arc::new(IisW3c::declared("")))
+    }
+}

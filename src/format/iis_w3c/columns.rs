@@ -1,0 +1,447 @@
+//! The columns that a `#Fields:` line declares, and where their values stand in a row.
+//!
+//! In: the names of a `#Fields:` line; rows without terminator. Out: values by column, as offsets into the row.
+//! Invariants: runs of blanks separate like one blank (real rows have them, see below); a value in quotes may hold
+//! blanks; what a short look at the first columns finds, a look at the whole row finds as well.
+//! Source: IIS configuration reference, `logFile`; W3C working draft "Extended Log File Format". Rows of IIS 10 with two
+//! blanks before `cs-username` have as many values as names when the blanks count as one.
+
+use crate::bytes::parse_status;
+use crate::record::{Field, Skip};
+
+/// Layouts in common use, by name: for rows without a `#Fields:` line, and for lines that were cut short.
+pub(super) const KNOWN: &[(&str, &str)] = &[
+    // IIS 8 and later, unless configured otherwise.
+    (
+        "default",
+        "date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip cs(User-Agent) cs(Referer) sc-status sc-substatus sc-win32-status time-taken",
+    ),
+    // The same with both byte counts.
+    (
+        "default_with_bytes",
+        "date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip cs(User-Agent) cs(Referer) sc-status sc-substatus sc-win32-status sc-bytes cs-bytes time-taken",
+    ),
+    // Every standard column.
+    (
+        "all",
+        "date time s-sitename s-computername s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip cs-version cs(User-Agent) cs(Cookie) cs(Referer) cs-host sc-status sc-substatus sc-win32-status sc-bytes cs-bytes time-taken",
+    ),
+    (
+        "azure_app_service",
+        "date time s-sitename cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip cs(User-Agent) cs(Cookie) cs(Referer) cs-host sc-status sc-substatus sc-win32-status sc-bytes cs-bytes time-taken",
+    ),
+    // IIS 6 and 7.
+    (
+        "iis6",
+        "date time s-sitename s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip cs(User-Agent) sc-status sc-substatus sc-win32-status",
+    ),
+];
+
+/// The field a column name stands for.
+fn field_of(name: &str, has_query: bool) -> Field {
+    match name.to_ascii_lowercase().as_str() {
+        "c-ip" => Field::RemoteAddr,
+        "c-port" => Field::ClientPort,
+        "cs-username" => Field::RemoteUser,
+        "cs-method" => Field::Method,
+        "cs-uri-stem" => Field::Uri,
+        "cs-uri-query" => Field::Args,
+        // With a column for the query beside it, it is the path alone.
+        "cs-uri" => {
+            if has_query {
+                Field::Uri
+            } else {
+                Field::RequestUri
+            }
+        }
+        "cs-version" => Field::Protocol,
+        "cs(user-agent)" => Field::UserAgent,
+        "cs(referer)" | "cs(referrer)" => Field::Referer,
+        "cs-host" | "cs(host)" => Field::Host,
+        "x-forwarded-for" | "cs(x-forwarded-for)" | "s-xff" => Field::ForwardedFor,
+        "x-arr-log-id" | "cs(x-arr-log-id)" => Field::RequestId,
+        "sc-status" => Field::Status,
+        "sc-substatus" => Field::SubStatus,
+        "sc-win32-status" => Field::Win32Status,
+        "sc-bytes" | "bytes" => Field::BytesSent,
+        "cs-bytes" => Field::RequestLength,
+        "time-taken" | "timetakenms" => Field::RequestTimeMs,
+        "s-ip" => Field::ServerIp,
+        "s-port" => Field::ServerPort,
+        "s-sitename" | "s-siteid" => Field::SiteName,
+        "s-computername" => Field::ComputerName,
+        _ => Field::Other,
+    }
+}
+
+/// Where a value stands in its row: start and end, quotes included.
+pub(super) type Span = (usize, usize);
+
+/// What a look at the first columns of a row finds.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Found {
+    /// From the first of the date and time columns to the end of the other.
+    pub(super) stamp: Span,
+    /// The status; 0 where the layout has none, or the row is none of HTTP.
+    pub(super) status: u16,
+}
+
+/// How the blanks within quotes count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Quotes {
+    /// They separate, but whether they should is still open.
+    Plain,
+    /// They separate: quotes mean nothing.
+    Ignored,
+    /// They belong to the value.
+    Kept,
+}
+
+/// The columns of a layout.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Columns {
+    names: Vec<String>,
+    fields: Vec<Field>,
+    date: Option<usize>,
+    time: Option<usize>,
+    status: Option<usize>,
+    method: Option<usize>,
+    /// The times are those of a local clock.
+    pub(super) is_local: bool,
+    /// Rows are of FTP, whose status codes mean something else.
+    is_ftp: bool,
+    /// Rows must have exactly these columns: nothing but their shape tells what they are.
+    pub(super) is_exact: bool,
+}
+
+impl Columns {
+    /// The columns that a `#Fields:` line names.
+    pub(super) fn declared(text: &str) -> Self {
+        let mut names: Vec<&str> = text.split_ascii_whitespace().collect();
+        let is_status = |name: &&str| name.eq_ignore_ascii_case("sc-status");
+        if !names.is_empty() && !names.iter().any(is_status) {
+            // Cut short: rows that start like a known layout are taken for it.
+            let whole = KNOWN.iter().map(|row| row.1.split(' ').collect::<Vec<_>>());
+            if let Some(whole) = whole.into_iter().find(|whole| whole.starts_with(&names)) {
+                names = whole;
+            }
+        }
+        Self::of(&names)
+    }
+
+    /// A layout of [`KNOWN`] for rows that nothing else tells about.
+    pub(super) fn known(text: &str) -> Self {
+        Columns { is_exact: true, ..Self::of(&text.split(' ').collect::<Vec<_>>()) }
+    }
+
+    fn of(names: &[&str]) -> Self {
+        let find = |wanted: &[&str]| {
+            names
+                .iter()
+                .position(|name| wanted.iter().any(|other| name.eq_ignore_ascii_case(other)))
+        };
+        let date_utc = find(&["date", "date-utc"]);
+        let time_utc = find(&["time", "time-utc"]);
+        let has_query = find(&["cs-uri-query"]).is_some();
+        Columns {
+            names: names.iter().map(|name| (*name).to_owned()).collect(),
+            fields: names.iter().map(|name| field_of(name, has_query)).collect(),
+            date: date_utc.or_else(|| find(&["date-local"])),
+            time: time_utc.or_else(|| find(&["time-local"])),
+            status: find(&["sc-status"]),
+            method: if has_query { None } else { find(&["cs-method"]) },
+            is_local: time_utc.is_none(),
+            is_ftp: find(&["x-session"]).is_some(),
+            is_exact: false,
+        }
+    }
+
+    /// The names of the columns, in order.
+    pub(super) fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// True when a column has this name.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.names.iter().any(|other| other.eq_ignore_ascii_case(name))
+    }
+
+    /// True when rows have a date.
+    pub(super) fn has_date(&self) -> bool {
+        self.date.is_some()
+    }
+
+    /// True when rows have a time but no date.
+    pub(super) fn lacks_date(&self) -> bool {
+        !self.has_date() && self.time.is_some()
+    }
+
+    /// Finds the time and the status. Looks no further than their columns, unless a value opens a quote and does not
+    /// close it: then the whole row decides what quotes mean in it.
+    #[inline]
+    pub(super) fn glance(&self, row: &[u8]) -> Result<Found, Skip> {
+        if let Some(found) = self.leap(row) {
+            return Ok(found);
+        }
+        match self.walk(row, Quotes::Plain) {
+            Ok(found) => Ok(found),
+            Err(Stop::Refused(skip)) => Err(skip),
+            Err(Stop::Unbalanced) => self.glance_quoted(row),
+        }
+    }
+
+    // What `walk` finds in nearly every row, by counting blanks eight bytes at a time: no quote, no tab, one blank
+    // between values, date and time first. Whatever is otherwise is left to `walk`.
+    #[inline]
+    pub(super) fn leap(&self, row: &[u8]) -> Option<Found> {
+        let status = self.status?;
+        let is_usual = (self.date, self.time) == (Some(0), Some(1))
+            && !self.is_ftp
+            && self.method.is_none()
+            && status >= 2;
+        if !is_usual
+            || row.len() <= 20
+            || row[10] != b' '
+            || row[19] != b' '
+            || memchr::memchr2(b'"', b'\t', row).is_some()
+            || memchr::memchr(b' ', &row[..10]).is_some()
+            || memchr::memchr(b' ', &row[11..19]).is_some()
+        {
+            return None;
+        }
+        let at = after_blanks(&row[20..], status - 2)? + 20;
+        let digits = row.get(at..at + 3)?;
+        if row.get(at + 3).is_some_and(|byte| *byte != b' ') {
+            return None;
+        }
+        Some(Found { stamp: (0, 19), status: parse_status(digits)? })
+    }
+
+    /// The slow twin of [`Self::leap`].
+    #[cfg(test)]
+    pub(super) fn walked(&self, row: &[u8]) -> Option<Found> {
+        match self.walk(row, Quotes::Plain) {
+            Ok(found) => Some(found),
+            Err(Stop::Refused(_)) => None,
+            Err(Stop::Unbalanced) => self.glance_quoted(row).ok(),
+        }
+    }
+
+    #[cold]
+    fn glance_quoted(&self, row: &[u8]) -> Result<Found, Skip> {
+        self.walk(row, self.quotes_of(row)).map_err(|stop| match stop {
+            Stop::Refused(skip) => skip,
+            Stop::Unbalanced => Skip::Shape,
+        })
+    }
+
+    /// Calls `each` with the column, the field and the span of every value of a row.
+    pub(super) fn each_value(
+        &self,
+        row: &[u8],
+        mut each: impl FnMut(&str, Field, Span),
+    ) -> Result<(), Skip> {
+        let quotes = self.quotes_of(row);
+        let mut n_values = 0;
+        for span in values(row, quotes) {
+            if let (Some(name), Some(field)) = (self.names.get(n_values), self.fields.get(n_values))
+            {
+                each(name, *field, span);
+            }
+            n_values += 1;
+        }
+        if self.is_exact && n_values != self.names.len() { Err(Skip::Shape) } else { Ok(()) }
+    }
+
+    /// What quotes mean in a row: a raw quote may start any value, and one log in a thousand quotes values with blanks.
+    fn quotes_of(&self, row: &[u8]) -> Quotes {
+        if !values(row, Quotes::Plain).any(|span| is_unbalanced(row, span)) {
+            return Quotes::Ignored;
+        }
+        let fits = |quotes| values(row, quotes).count() == self.names.len();
+        let has_status = |quotes| match self.status {
+            Some(column) => values(row, quotes)
+                .nth(column)
+                .is_some_and(|span| status_of(&row[span.0..span.1]).is_some()),
+            None => true,
+        };
+        if fits(Quotes::Kept) && has_status(Quotes::Kept) {
+            Quotes::Kept
+        } else if fits(Quotes::Ignored) && has_status(Quotes::Ignored) {
+            Quotes::Ignored
+        } else if has_status(Quotes::Kept) {
+            Quotes::Kept
+        } else {
+            Quotes::Ignored
+        }
+    }
+
+    // In words: the values in turn, up to the last column that is wanted. The usual first two columns are taken by
+    // their width.
+    #[inline]
+    fn walk(&self, row: &[u8], quotes: Quotes) -> Result<Found, Stop> {
+        let Some(time) = self.time else { return Err(Stop::Refused(Skip::BadTime)) };
+        let date = self.date.unwrap_or(time);
+        let last = self.status.unwrap_or(0).max(date).max(time);
+        let (mut column, mut at) = (0, 0);
+        let mut stamp = (usize::MAX, 0);
+        if (date, time) == (0, 1) && row.len() > 19 && row[10] == b' ' && row[19] == b' ' {
+            (column, at, stamp) = (2, 20, (0, 19));
+        }
+        let mut status = if self.status.is_some() { None } else { Some(0) };
+        let mut is_message = self.is_ftp;
+        for span in values_from(row, at, quotes) {
+            if row[span.0] == b'"' && quotes == Quotes::Plain && is_unbalanced(row, span) {
+                return Err(Stop::Unbalanced);
+            }
+            if column == date || column == time {
+                stamp = (stamp.0.min(span.0), stamp.1.max(span.1));
+            }
+            if self.status == Some(column) {
+                status = status_of(&row[span.0..span.1]);
+                if status.is_none() {
+                    return Err(Stop::Refused(Skip::BadStatus));
+                }
+            }
+            if self.method == Some(column) && row[span.0] == b'[' {
+                is_message = true;
+            }
+            if column == last {
+                let status = if is_message { Some(0) } else { status };
+                return Ok(Found { stamp, status: status.unwrap_or(0) });
+            }
+            column += 1;
+        }
+        Err(Stop::Refused(Skip::Truncated))
+    }
+}
+
+/// Why a walk ended early.
+enum Stop {
+    /// The row is none of this layout.
+    Refused(Skip),
+    /// A value opens a quote and does not close it.
+    Unbalanced,
+}
+
+/// The status in its column; 0 for `""`, which edges write when the connection ended before there was one.
+#[inline]
+fn status_of(value: &[u8]) -> Option<u16> {
+    parse_status(value).or_else(|| match unquoted(value) {
+        [] => Some(0),
+        inner => parse_status(inner),
+    })
+}
+
+/// A value without the quotes around it, if it has any.
+pub(super) fn unquoted(value: &[u8]) -> &[u8] {
+    value.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")).unwrap_or(value)
+}
+
+/// Offset behind the `n`th blank. `None`: there are fewer, or two of them stand together, or one comes first.
+#[inline]
+fn after_blanks(bytes: &[u8], n: usize) -> Option<usize> {
+    const LOW: u64 = 0x7F7F_7F7F_7F7F_7F7F;
+    const BLANKS: u64 = 0x2020_2020_2020_2020;
+    if bytes.first() == Some(&b' ') {
+        return None;
+    }
+    if n == 0 {
+        return Some(0);
+    }
+    let (mut left, mut before) = (n as u32, 0);
+    let (chunks, rest) = bytes.as_chunks::<8>();
+    for (index, chunk) in chunks.iter().enumerate() {
+        let differs = u64::from_le_bytes(*chunk) ^ BLANKS;
+        // The high bit of each byte that is a blank.
+        let mut marks = !(((differs & LOW) + LOW) | differs | LOW);
+        if marks & ((marks << 8) | before) != 0 {
+            return None;
+        }
+        before = marks >> 56;
+        let count = marks.count_ones();
+        if count >= left {
+            for _ in 1..left {
+                marks &= marks - 1;
+            }
+            let end = index * 8 + marks.trailing_zeros() as usize / 8 + 1;
+            return (bytes.get(end) != Some(&b' ')).then_some(end);
+        }
+        left -= count;
+    }
+    let from = chunks.len() * 8;
+    let mut was_blank = before != 0;
+    for (offset, byte) in rest.iter().enumerate() {
+        let is_blank = *byte == b' ';
+        if is_blank && was_blank {
+            return None;
+        }
+        was_blank = is_blank;
+        left -= u32::from(is_blank);
+        if left == 0 {
+            let end = from + offset + 1;
+            return (bytes.get(end) != Some(&b' ')).then_some(end);
+        }
+    }
+    None
+}
+
+/// True when a value, cut at the next blank, is the start of a quoted one.
+fn is_unbalanced(row: &[u8], (start, end): Span) -> bool {
+    row[start] == b'"' && closing(row, start).is_some_and(|close| close != end)
+}
+
+/// End of the quoted value that starts at `start`: behind a quote before a blank or the end. Two quotes stand for one.
+fn closing(row: &[u8], start: usize) -> Option<usize> {
+    let mut at = start + 1;
+    while let Some(quote) = memchr::memchr(b'"', row.get(at..)?) {
+        let first = at + quote;
+        let n_quotes = row[first..].iter().take_while(|byte| **byte == b'"').count();
+        at = first + n_quotes;
+        if n_quotes % 2 == 1 && row.get(at).is_none_or(|byte| is_blank(*byte)) {
+            return Some(at);
+        }
+    }
+    None
+}
+
+fn is_blank(byte: u8) -> bool {
+    byte == b' ' || byte == b'\t'
+}
+
+fn values(row: &[u8], quotes: Quotes) -> Values<'_> {
+    values_from(row, 0, quotes)
+}
+
+#[inline]
+fn values_from(row: &[u8], at: usize, quotes: Quotes) -> Values<'_> {
+    Values { row, at, quotes }
+}
+
+/// The values of a row from some offset on.
+struct Values<'a> {
+    row: &'a [u8],
+    at: usize,
+    quotes: Quotes,
+}
+
+impl Iterator for Values<'_> {
+    type Item = Span;
+
+    #[inline]
+    fn next(&mut self) -> Option<Span> {
+        while self.row.get(self.at).is_some_and(|byte| is_blank(*byte)) {
+            self.at += 1;
+        }
+        let start = self.at;
+        let rest = self.row.get(start..).filter(|rest| !rest.is_empty())?;
+        let quoted = match (self.quotes, rest[0]) {
+            (Quotes::Kept, b'"') => closing(self.row, start),
+            _ => None,
+        };
+        self.at = quoted.unwrap_or_else(|| {
+            memchr::memchr2(b' ', b'\t', rest).map_or(self.row.len(), |length| start + length)
+        });
+        Some((start, self.at))
+    }
+}

@@ -1,0 +1,121 @@
+//! What directives carry from one block of an input to the next: the readers in force.
+//!
+//! In: the plan of an input, and its directive lines in order. Out: the plan in force at any place.
+//! Invariants: a carry is at most one reader, which stands in for the plan's reader of the same format; a carry that
+//! changes nothing equals none. Blocks are scanned under an assumed carry, so carries compare.
+
+use std::sync::Arc;
+
+use crate::format::{Directive, Plan, Reader, same_reader};
+
+/// The reader that directives have put in place of one of the plan's.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Carry(Option<Arc<dyn Reader>>);
+
+impl PartialEq for Carry {
+    fn eq(&self, other: &Carry) -> bool {
+        match (&self.0, &other.0) {
+            (Some(one), Some(other)) => same_reader(one.as_ref(), other.as_ref()),
+            (None, None) => true,
+            _ => false,
+        }
+    }
+}
+
+/// What a line turned out to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Followed {
+    /// No directive.
+    NoDirective,
+    /// A directive that leaves the readers as they are.
+    Unchanged,
+    /// A directive that changes them: this one is in charge of the lines behind it.
+    Changed {
+        /// Index of the reader.
+        in_charge: usize,
+    },
+}
+
+/// The readers in force at some place of an input.
+#[derive(Debug, Clone)]
+pub(super) struct InForce {
+    base: Arc<Plan>,
+    /// What stands in for the plan's own reader.
+    pub carry: Carry,
+    /// The plan with it.
+    pub plan: Arc<Plan>,
+}
+
+impl InForce {
+    /// The readers in force where a carry is.
+    pub(super) fn new(base: &Arc<Plan>, carry: Carry) -> Self {
+        let plan = match &carry.0 {
+            Some(reader) => Arc::new(base.with_reader(Arc::clone(reader)).0),
+            None => Arc::clone(base),
+        };
+        InForce { base: Arc::clone(base), carry, plan }
+    }
+
+    /// Follows a line that no reader takes.
+    pub(super) fn follow(&mut self, line: &[u8]) -> Followed {
+        if !may_be_directive(line) {
+            return Followed::NoDirective;
+        }
+        let reader = match self.plan.directive(line) {
+            Some(Directive::Layout(reader)) => reader,
+            Some(Directive::Comment) => return Followed::Unchanged,
+            None => return Followed::NoDirective,
+        };
+        let format = reader.about().format;
+        let current = self.plan.readers.iter().find(|other| other.about().format == format);
+        if current.is_some_and(|current| same_reader(current.as_ref(), reader.as_ref())) {
+            return Followed::Unchanged;
+        }
+        let (plan, index) = self.base.with_reader(Arc::clone(&reader));
+        let own = self.base.readers.get(index);
+        let is_own = own.is_some_and(|own| same_reader(own.as_ref(), reader.as_ref()));
+        (self.carry, self.plan) = if is_own {
+            (Carry::default(), Arc::clone(&self.base))
+        } else {
+            (Carry(Some(reader)), Arc::new(plan))
+        };
+        Followed::Changed { in_charge: index }
+    }
+
+    /// Follows the directives of a whole block, without a look at its other lines.
+    pub(super) fn pass(&mut self, block: &[u8]) {
+        let first = may_be_directive(block);
+        let others = memchr::memmem::find_iter(block, b"\n#").map(|newline| newline + 1);
+        for start in first.then_some(0).into_iter().chain(others) {
+            let rest = &block[start..];
+            let line = memchr::memchr(b'\n', rest).map_or(rest, |end| &rest[..end]);
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            if self.plan.accepting(line).is_none() {
+                self.follow(line);
+            }
+        }
+    }
+}
+
+/// The cheap look at a line.
+pub(super) fn may_be_directive(line: &[u8]) -> bool {
+    line.starts_with(b"#") || line.starts_with(b"\xef\xbb\xbf#")
+}
+
+/// The plans that carries stand for. Layouts come back again and again, so recent plans are shared.
+pub(super) fn plans_of(base: &Arc<Plan>, layouts: Vec<(u64, Carry)>) -> Vec<(u64, Arc<Plan>)> {
+    const RECENT: usize = 8;
+    let mut recent: Vec<InForce> = Vec::new();
+    let mut plans = Vec::with_capacity(layouts.len());
+    for (offset, carry) in layouts {
+        let known = recent.iter().find(|known| known.carry == carry).cloned();
+        let in_force = known.unwrap_or_else(|| {
+            let new = InForce::new(base, carry);
+            recent.truncate(RECENT - 1);
+            recent.insert(0, new.clone());
+            new
+        });
+        plans.push((offset, in_force.plan));
+    }
+    plans
+}

@@ -1,0 +1,202 @@
+//! IIS and its kin: every line of the corpus is accounted for, and what the lines themselves decide is right.
+//!
+//! In: `corpus/iis*` and the W3C samples of other projects. Out: counts, fields, origins and causes against labels.
+//! Invariants: only the entry's own fields are judged here: no event log is read, nothing is joined.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+use logscan503::cause::CauseMatcher;
+use logscan503::fact::EntryFact;
+use logscan503::format::{FormatChoice, detect, understands};
+use logscan503::input::Source;
+use logscan503::record::Record;
+use logscan503::scan::{Scan, ScanConfig, scan};
+use logscan503::store::Budget;
+use logscan503::verdict::{Openness, RULES};
+use serde_json::Value;
+
+use crate::support::shared;
+
+fn scan_files(paths: &[PathBuf], statuses: &[usize]) -> (Scan, CauseMatcher) {
+    let matcher = CauseMatcher::new(Vec::new()).expect("the built-in rules are valid");
+    let interrupted = AtomicBool::new(false);
+    let mut wanted = [false; 1000];
+    for status in statuses {
+        wanted[*status] = true;
+    }
+    let config = ScanConfig {
+        wanted,
+        n_threads: 2,
+        range_bytes: 16 << 10,
+        matcher: &matcher,
+        formats: &FormatChoice::default(),
+        budget: Budget { bytes: 64 << 20, directory: None },
+        interrupted: &interrupted,
+    };
+    let sources = paths.iter().map(|path| Source::open(path)).collect();
+    (scan(sources, &config).expect("threads can be started"), matcher)
+}
+
+/// The log files below a folder.
+fn logs(folder: &Path) -> Vec<PathBuf> {
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(folder).expect("the corpus is readable") {
+        let path = entry.expect("the corpus is readable").path();
+        if path.is_dir() {
+            paths.extend(logs(&path));
+        } else if path.extension().is_some_and(|extension| extension == "log") {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    paths
+}
+
+#[test]
+fn every_line_of_real_logs_is_understood() {
+    let Some(shared) = shared() else { return };
+    let mut paths = logs(&shared.join("corpus/iis"));
+    paths.extend(logs(&shared.join("corpus/iis_synthetic")));
+    for name in ["iis", "httperr", "netscaler", "incapsula"] {
+        paths.extend(logs(&shared.join("corpus/public").join(name)));
+    }
+    let (scan, _) = scan_files(&paths, &[503]);
+    let mut faults = Vec::new();
+    for input in &scan.inputs {
+        let (lines, formats) = (input.tally.lines, formats_of(input));
+        assert!(lines.balances(), "{}", input.path.display());
+        // The last row of the one is cut, the other ends in zeros.
+        let is_cut =
+            ["u_ex_cut.log", "u_ex_live_nul.log"].iter().any(|name| input.path.ends_with(name));
+        let n_cut = u64::from(is_cut);
+        if lines.unparsed != n_cut || !formats.iter().all(|format| format.starts_with("iis_")) {
+            let first = input.tally.first_unparsed.as_ref();
+            let text = first.map(|first| String::from_utf8_lossy(&first.text).into_owned());
+            faults.push(format!("{}: {formats:?} {lines:?} {text:?}", input.path.display()));
+        }
+    }
+    assert!(faults.is_empty(), "\n{}", faults.join("\n"));
+}
+
+fn formats_of(input: &logscan503::scan::ScannedInput) -> Vec<&str> {
+    let plan = input.plan.as_ref();
+    plan.map_or(Vec::new(), |plan| plan.detected().map(|one| one.about().format).collect())
+}
+
+#[test]
+fn fields_of_rows_are_what_other_projects_expect() {
+    let Some(shared) = shared() else { return };
+    let mut faults = Vec::new();
+    for name in ["iis", "httperr", "netscaler", "incapsula"] {
+        for path in logs(&shared.join("corpus/public").join(name)) {
+            let Ok(expected) = fs::read_to_string(path.with_file_name("expected.jsonl")) else {
+                continue;
+            };
+            let text = fs::read(&path).expect("the sample is readable");
+            faults.extend(compare_rows(&path, &text, &expected));
+        }
+    }
+    assert!(faults.is_empty(), "\n{}", faults.join("\n"));
+}
+
+/// What differs between the rows of a sample and what is expected of them.
+fn compare_rows(path: &Path, text: &[u8], expected: &str) -> Vec<String> {
+    let mut faults = Vec::new();
+    let mut readers = detect(path, &[text], &FormatChoice::default()).readers;
+    for (line, expected) in text.split(|byte| *byte == b'\n').zip(expected.lines()) {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let expected: Value = serde_json::from_str(expected).expect("expected.jsonl");
+        let found = readers.iter_mut().position(|reader| understands(reader, line));
+        if expected["parsed"] != true {
+            continue;
+        }
+        let record = found.and_then(|found| readers[found].parse(line).ok());
+        let Some(Record::Access(record)) = record else {
+            faults.push(format!("{}: not parsed: {expected}", path.display()));
+            continue;
+        };
+        let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
+        let (method, _) = record.request();
+        let (stem, query) = record.target_parts();
+        let whole = query.map_or(text(stem), |query| format!("{}?{}", text(stem), text(query)));
+        let client = record.raw(logscan503::record::Field::RemoteAddr).map(text);
+        let got = [
+            ("status", vec![Value::from(record.status)]),
+            ("method", vec![Value::from(text(method))]),
+            ("path", vec![Value::from(text(stem)), Value::from(whole)]),
+            ("client", vec![Value::from(client)]),
+        ];
+        for (key, got) in got {
+            if !expected[key].is_null() && !got.contains(&expected[key]) {
+                faults.push(format!("{}: {key} {got:?}: {expected}", path.display()));
+            }
+        }
+    }
+    faults
+}
+
+#[test]
+fn the_lines_of_labelled_incidents_decide_rightly() {
+    let Some(shared) = shared() else { return };
+    let corpus = shared.join("corpus/iis_synthetic");
+    let mut faults = Vec::new();
+    for entry in fs::read_dir(&corpus).expect("the corpus is readable") {
+        let folder = entry.expect("the corpus is readable").path();
+        if folder.is_dir() {
+            judge(&folder, &mut faults);
+        }
+    }
+    assert!(faults.is_empty(), "\n{}", faults.join("\n"));
+}
+
+fn judge(folder: &Path, faults: &mut Vec<String>) {
+    let mut labels = HashMap::new();
+    let text = fs::read_to_string(folder.join("labels.jsonl")).expect("labels.jsonl");
+    for line in text.lines() {
+        let label: Value = serde_json::from_str(line).expect("labels.jsonl");
+        let key = (word(&label["file"]), word(&label["rid"]));
+        labels.insert(key, label);
+    }
+    let (scan, _) = scan_files(&logs(folder), &[502, 503]);
+    let mut wrong = BTreeMap::new();
+    let entries = scan.entries.sorted();
+    for fact in entries.iter() {
+        let fact: EntryFact = fact.expect("the fact can be read");
+        let input = &scan.inputs[fact.place.position.input as usize];
+        let line = input.fetch(fact.place).expect("the line can be had again");
+        let file = input.path.strip_prefix(folder).expect("below the folder").to_string_lossy();
+        let Some(label) = rid_of(&line).and_then(|rid| labels.remove(&(file.into(), rid))) else {
+            continue;
+        };
+        let rule = RULES[usize::from(fact.rule)];
+        let origin = if rule.openness == Openness::Open { "unknown" } else { rule.origin.as_str() };
+        let cause = rule.cause.map_or("null", |cause| cause.as_str());
+        let causes = [word(&label["cause"]), label["cause_alt"].to_string()];
+        // Only an event log can tell these.
+        let is_deeper = rule.openness == Openness::CauseOpen && rule.cause.is_none();
+        let right_cause = is_deeper || causes.iter().any(|known| known.contains(cause));
+        if label["origin"] != origin || !right_cause || label["status"] != fact.status {
+            let said = format!("{} {origin} {cause} for {} {causes:?}", rule.id, label["origin"]);
+            *wrong.entry(said).or_insert(0) += 1;
+        }
+    }
+    let name = folder.file_name().unwrap_or_default().to_string_lossy();
+    faults.extend(wrong.iter().map(|(said, n)| format!("{name}: {n} x {said}")));
+    if !labels.is_empty() {
+        faults.push(format!("{name}: {} labelled rows were not found", labels.len()));
+    }
+}
+
+fn word(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+fn rid_of(line: &[u8]) -> Option<String> {
+    let start = memchr::memmem::find(line, b"rid=")? + 4;
+    let is_id = |byte: &&u8| byte.is_ascii_alphanumeric() || **byte == b'_' || **byte == b'-';
+    let length = line[start..].iter().take_while(is_id).count();
+    Some(String::from_utf8_lossy(&line[start..start + length]).into_owned())
+}
