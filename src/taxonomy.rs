@@ -85,6 +85,7 @@ vocabulary! {
     /// The software that wrote a log.
     Server {
         Nginx = "nginx": "nginx, `OpenResty`, ingress-nginx",
+        Apache = "apache": "Apache HTTP Server",
         Unknown = "unknown": "not known from the lines",
     }
 }

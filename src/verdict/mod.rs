@@ -58,7 +58,7 @@ pub fn rule_index(id: &str) -> u16 {
 /// The row that an access line's own fields select.
 pub fn own_verdict(about: &About, record: &AccessRecord<'_>) -> u16 {
     match about.server {
-        Server::Nginx | Server::Unknown => rule_index(nginx::own_verdict(record)),
+        Server::Nginx | Server::Apache | Server::Unknown => rule_index(nginx::own_verdict(record)),
     }
 }
 
