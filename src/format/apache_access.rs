@@ -81,6 +81,8 @@ const SHARED_WITH_NGINX: &[&str] = &[
     "forwarded_combined",
     "common_with_headers",
     "common",
+    "combined_other_time",
+    "common_other_time",
 ];
 
 /// Reads access lines of one layout.
