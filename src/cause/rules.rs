@@ -139,7 +139,7 @@ pub const RULES: &[CauseRule] = &TABLE;
 /// The rows of each server. New ones are added at the end.
 const SERVERS: &[&[CauseRule]] = &[NGINX, apache::RULES];
 
-const TABLE: [CauseRule; n_rules()] = {
+static TABLE: [CauseRule; n_rules()] = {
     let mut table = [BASE; n_rules()];
     let (mut server, mut filled) = (0, 0);
     while server < SERVERS.len() {

@@ -204,7 +204,6 @@ impl Reading {
             ("define", [name, value, ..]) => {
                 self.variables.insert((*name).to_owned(), (*value).to_owned());
             }
-            ("define", _) => {}
             ("logformat", [body, rest @ ..]) => {
                 let name = rest.first().copied().unwrap_or_default();
                 self.add_format(self.server, name, body);
@@ -224,7 +223,7 @@ impl Reading {
             ("errorlogformat", [body]) => {
                 self.error_formats.insert(self.server, (*body).to_owned());
             }
-            ("errorlogformat", [_, _]) => {}
+            ("define", _) | ("errorlogformat", [_, _]) => {}
             _ => return Err(format!("{directive}: expected a value")),
         }
         Ok(())
@@ -311,12 +310,12 @@ fn with_wildcards(path: &str) -> String {
     let mut whole = String::with_capacity(path.len());
     let mut letters = path.chars();
     while let Some(letter) = letters.next() {
-        match (letter, letter == '%') {
-            (_, true) => {
-                let conversion: String = letters.next().into_iter().collect();
-                whole.push_str(&format!("${{{conversion}}}"));
-            }
-            (other, _) => whole.push(other),
+        if letter == '%' {
+            whole.push_str("${");
+            whole.extend(letters.next());
+            whole.push('}');
+        } else {
+            whole.push(letter);
         }
     }
     whole

@@ -11,7 +11,7 @@
 //!   lines print other thread ids: it joins error lines with each other only.
 //!
 //! Invariants: what a client puts into its request or `Referer` is never taken for the head of a line.
-//! Source: Apache httpd 2.4 `server/log.c` (`do_errorlog_default`), 2.2 `server/log.c`; mod_jk `jk_util.c`.
+//! Source: Apache httpd 2.4 `server/log.c` (`do_errorlog_default`), 2.2 `server/log.c`; `mod_jk` `jk_util.c`.
 
 mod bracketed;
 pub mod error_log_format;
@@ -75,7 +75,7 @@ pub struct ApacheError {
 }
 
 impl ApacheError {
-    /// A reader for the default formats of Apache 2.2 and 2.4, and of mod_jk's own log.
+    /// A reader for the default formats of Apache 2.2 and 2.4, and of `mod_jk`'s own log.
     pub fn new() -> Self {
         Self::bracketed(Notation::Ctime, "default")
     }
@@ -221,7 +221,12 @@ fn take_errno(text: &[u8]) -> Option<&[u8]> {
 /// `[client ADDRESS] ` or `[remote ADDRESS] ` at the start of `text`: the address, and what follows.
 fn take_client(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let rest = text.strip_prefix(b"[client ").or_else(|| text.strip_prefix(b"[remote "))?;
-    let close = memchr::memchr2(b']', b'\n', rest).filter(|close| rest[*close] == b']')?;
+    // Some versions write `[::1]:5`.
+    let from = if rest.starts_with(b"[") { memchr::memchr(b']', rest)? + 1 } else { 0 };
+    let close = from + memchr::memchr2(b']', b'\n', &rest[from..])?;
+    if rest[close] != b']' {
+        return None;
+    }
     let behind = &rest[close + 1..];
     Some((&rest[..close], behind.strip_prefix(b" ").unwrap_or(behind)))
 }

@@ -146,7 +146,7 @@ impl Layout {
         if !parts.iter().any(|part| part.field == Field::Status) {
             return Err("the format has no $status".to_owned());
         }
-        Layout::assemble(body, escape, lead, parts)
+        Layout::assemble(body, escape, lead, &parts)
     }
 
     /// Builds the layout of parts that a grammar found in `body`; `lead` is the literal text before the first.
@@ -158,7 +158,7 @@ impl Layout {
         body: &str,
         escape: Escape,
         lead: String,
-        parts: Vec<Part>,
+        parts: &[Part],
     ) -> Result<Layout, String> {
         if parts.len() > MAX_VARIABLES {
             return Err(format!("{} variables; at most {MAX_VARIABLES} can be read", parts.len()));

@@ -4,6 +4,7 @@
 //! Invariants: pure; every verdict of every row is one that the row's `source` supports; rows only get appended, since
 //! their index is stored in facts.
 
+mod apache;
 mod nginx;
 mod probe;
 
@@ -47,8 +48,79 @@ pub struct VerdictRule {
     pub source: &'static str,
 }
 
-/// Every row of every server.
-pub const RULES: &[VerdictRule] = nginx::RULES;
+const FIELD: &[Basis] = &[Basis::FieldValue];
+const FIELD_AND_SILENCE: &[Basis] = &[Basis::FieldValue, Basis::Absence];
+
+/// A row whose fields decide.
+const fn decided(
+    id: &'static str,
+    origin: Origin,
+    cause: Option<Cause>,
+    source: &'static str,
+) -> VerdictRule {
+    VerdictRule {
+        id,
+        origin,
+        cause,
+        confidence: Confidence::Confirmed,
+        basis: FIELD,
+        openness: Openness::Closed,
+        when_silent: None,
+        missing: &[],
+        source,
+    }
+}
+
+/// A row that leaves the origin open.
+const fn open(
+    id: &'static str,
+    origin: Origin,
+    cause: Option<Cause>,
+    missing: &'static [&'static str],
+    source: &'static str,
+) -> VerdictRule {
+    VerdictRule {
+        id,
+        origin,
+        cause,
+        confidence: Confidence::Possible,
+        basis: &[],
+        openness: Openness::Open,
+        when_silent: None,
+        missing,
+        source,
+    }
+}
+
+/// Every row of every server: nginx's first, those of each other server behind them.
+pub const RULES: &[VerdictRule] = &TABLE;
+
+/// The rows of each server. New ones are added at the end.
+const SERVERS: &[&[VerdictRule]] = &[nginx::RULES, apache::RULES];
+
+static TABLE: [VerdictRule; n_rules()] = {
+    let mut table = [nginx::RULES[0]; n_rules()];
+    let (mut server, mut filled) = (0, 0);
+    while server < SERVERS.len() {
+        let mut row = 0;
+        while row < SERVERS[server].len() {
+            table[filled] = SERVERS[server][row];
+            row += 1;
+            filled += 1;
+        }
+        server += 1;
+    }
+    table
+};
+
+const fn n_rules() -> usize {
+    let (mut server, mut n) = (0, 0);
+    while server < SERVERS.len() {
+        n += SERVERS[server].len();
+        server += 1;
+    }
+    n
+}
 
 /// Index of the row with this id. Ids are constants of this crate; tests check that each one used exists.
 pub fn rule_index(id: &str) -> u16 {
@@ -58,7 +130,8 @@ pub fn rule_index(id: &str) -> u16 {
 /// The row that an access line's own fields select.
 pub fn own_verdict(about: &About, record: &AccessRecord<'_>) -> u16 {
     match about.server {
-        Server::Nginx | Server::Apache | Server::Unknown => rule_index(nginx::own_verdict(record)),
+        Server::Nginx | Server::Unknown => rule_index(nginx::own_verdict(record)),
+        Server::Apache => rule_index(apache::own_verdict(record)),
     }
 }
 

@@ -1,9 +1,9 @@
-//! The messages of Apache httpd and its modules: mod_proxy, mod_wsgi, mod_cgid, mod_qos, mod_jk, the MPMs.
+//! The messages of Apache httpd and its modules: `mod_proxy`, `mod_wsgi`, `mod_cgid`, `mod_qos`, `mod_jk`, the MPMs.
 //!
 //! In: nothing. Out: [`RULES`], part of the cause table. Messages begin at the error number (see the Apache error
 //! format), and expressions hold on to the start of a message, so that a request or a script that quotes a message is
 //! not taken for it. The error number is the `detail` of every row.
-//! Source: Apache httpd 2.4.63 and 2.2.35, the file named per row; mod_wsgi 4.9 and 5; mod_jk 1.2; mod_qos 11.
+//! Source: Apache httpd 2.4.63 and 2.2.35, the file named per row; `mod_wsgi` 4.9 and 5; `mod_jk` 1.2; `mod_qos` 11.
 
 use super::{BASE as NGINX_BASE, CauseRule};
 use crate::cause::{ChangeKind, RuleKind, Scope};
@@ -1744,6 +1744,37 @@ pub(super) const RULES: &[CauseRule] = &[
             "AH00106: piped log program 'rotatelogs x' failed unexpectedly"
         ),
         source: "Apache server/log.c",
+        ..BASE
+    },
+    // No reason for a 5xx.
+    CauseRule {
+        id: "apache.wsgi_lifecycle",
+        needles: &[&["^mod_wsgi (pid="]],
+        note: "a WSGI process or interpreter starts or ends",
+        example: line!("wsgi:info", "mod_wsgi (pid=7): Initializing Python."),
+        source: SRC_WSGI,
+        ..BASE
+    },
+    CauseRule {
+        id: "apache.client_error",
+        needles: &[&[
+            "AH10244: ",
+            "AH00128: ",
+            "AH01276: ",
+            "AH01630: ",
+            "AH01617: ",
+            "AH01618: ",
+            "AH00126: ",
+            "AH02032: ",
+            "AH00037: ",
+        ]],
+        regex: words!("AH(?:10244|00128|01276|01630|01617|01618|00126|02032|00037): "),
+        note: "the request was not valid, or asked for what is missing or denied: 4xx",
+        example: line!(
+            "core:error",
+            "[client 198.51.100.7:5] AH10244: invalid URI path (/cgi-bin/.%2e/.%2e/bin/sh)"
+        ),
+        source: "Apache server/core.c, server/request.c, modules/aaa",
         ..BASE
     },
 ];

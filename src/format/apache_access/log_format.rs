@@ -55,7 +55,7 @@ pub fn compile(body: &str) -> Result<Compiled, String> {
         rest = behind;
         match item {
             Item::Literal(text) => {
-                parts.last_mut().map_or(&mut lead, |part| &mut part.0.after).push_str(text)
+                parts.last_mut().map_or(&mut lead, |part| &mut part.0.after).push_str(text);
             }
             Item::Directive(directive) if directive.letter == "t" => {
                 let n_more = push_time(&mut lead, &mut parts, directive, behind);
@@ -90,8 +90,8 @@ pub fn compile(body: &str) -> Result<Compiled, String> {
     {
         return Err("a line break inside the format: one record per line is needed".to_owned());
     }
-    let parts = parts.into_iter().map(|(part, _)| part).collect();
-    let layout = Layout::assemble(body, Escape::Apache, lead, parts)?;
+    let parts: Vec<Part> = parts.into_iter().map(|(part, _)| part).collect();
+    let layout = Layout::assemble(body, Escape::Apache, lead, &parts)?;
     Ok(Compiled { layout, instant })
 }
 
@@ -191,8 +191,6 @@ fn meaning(directive: &Directive<'_>) -> Result<(Field, Kind, u8), String> {
         ("a", "c") => (Field::RemoteAddr, Kind::Word, 2),
         ("a", _) => (Field::RemoteAddr, Kind::Word, 0),
         ("h", _) => (Field::RemoteAddr, Kind::Word, 1),
-        ("A", _) => (Field::Other, Kind::Word, 0),
-        ("l", _) => (Field::Other, Kind::Token, 0),
         ("u", _) => (Field::RemoteUser, Kind::Text, 0),
         ("r", _) => (Field::Request, Kind::Text, 0),
         ("m", _) => (Field::Method, Kind::Token, 0),
@@ -203,18 +201,17 @@ fn meaning(directive: &Directive<'_>) -> Result<(Field, Kind, u8), String> {
         ("b" | "B", _) => (Field::BodyBytes, Kind::Integer, 0),
         ("I", _) => (Field::RequestLength, Kind::Integer, 0),
         ("O", _) => (Field::BytesSent, Kind::Integer, 0),
-        ("S" | "^FB", _) => (Field::Other, Kind::Integer, 0),
         ("D", _) | ("T", "us") => (Field::RequestTimeMicros, Kind::Integer, 0),
         ("T", "ms") => (Field::RequestTimeMillis, Kind::Integer, 0),
         ("T", _) => (Field::RequestTime, Kind::Integer, 0),
         ("v", _) => (Field::ServerName, Kind::Token, 0),
         ("V", _) => (Field::ServerName, Kind::Token, 1),
-        ("p", _) => (Field::Other, Kind::Integer, 0),
+        ("p" | "S" | "^FB", _) => (Field::Other, Kind::Integer, 0),
         ("P", "" | "pid") => (Field::ProcessId, Kind::Integer, 0),
-        ("P", _) => (Field::Other, Kind::Word, 0),
+        ("A" | "P", _) => (Field::Other, Kind::Word, 0),
         ("k", _) => (Field::ConnectionRequests, Kind::Integer, 0),
         ("X", _) => (Field::ConnectionState, Kind::Token, 0),
-        ("L", "c") => (Field::Other, Kind::Token, 0),
+        ("l", _) | ("L", "c") => (Field::Other, Kind::Token, 0),
         ("L", _) => (Field::LogId, Kind::Token, 0),
         ("R", _) => (Field::Handler, Kind::Token, 0),
         ("i", name) => (request_header(name), Kind::Text, 0),

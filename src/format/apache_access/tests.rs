@@ -53,6 +53,9 @@ fn layouts_are_known_by_their_lines() {
     );
     check(&[&format!(r#"{START} "10.1.1.1, 10.1.1.2""#)], Some("combined_forwarded"), Some("main"));
     check(&[&format!(r#"{START} "-" "-""#)], None, None);
+    let mixed = [MARK, &format!("a.example {START}")];
+    let sample = Sample { lines: mixed.iter().map(|line| line.as_bytes()).collect() };
+    assert_eq!(ApacheAccessFormat.propose(&sample).map(|found| found.n_accepted), Some(1));
 }
 
 #[test]

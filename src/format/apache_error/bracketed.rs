@@ -1,4 +1,4 @@
-//! Error lines whose head is a row of brackets: the default formats of Apache 2.2 and 2.4, and mod_jk's.
+//! Error lines whose head is a row of brackets: the default formats of Apache 2.2 and 2.4, and `mod_jk`'s.
 //!
 //! In: a record. Out: its [`Parts`]. Brackets are told by what they hold, so their order does not matter; the level
 //! must be among them.
@@ -88,7 +88,7 @@ fn take_group<'a>(inside: &'a [u8], parts: &mut Parts<'a>) -> bool {
     !inside.starts_with(b"client ")
 }
 
-/// `pid 1`, `pid 1:tid 2`, and mod_jk's `1:2`.
+/// `pid 1`, `pid 1:tid 2`, and `mod_jk`'s `1:2`.
 fn process_of(inside: &[u8]) -> Option<(&[u8], &[u8])> {
     let (is_named, rest) = match inside.strip_prefix(b"pid ") {
         Some(rest) => (true, rest),

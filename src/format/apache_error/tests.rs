@@ -52,6 +52,12 @@ fn the_default_formats_are_read() {
         Some("2001:db8::80da:af6b:8b2c"),
     );
     check(
+        "[Fri Nov 20 21:21:42 2026] [authz_owner:error] [pid 1:tid 2] [client [2001:db8::1]:51548] AH01637: x",
+        "time=Fri Nov 20 21:21:42 2026|module=authz_owner|level=error|pid=1|tid=2|client=[2001:db8::1]:51548|message=AH01637: x",
+        "AH01637: x",
+        Some("2001:db8::1"),
+    );
+    check(
         "[Fri Nov 20 21:21:42 2026] [ssl:trace3] [pid 1:tid 2] ssl_engine_io.c(123): [client 10.0.0.1:5] AH01: x",
         "time=Fri Nov 20 21:21:42 2026|module=ssl|level=trace3|pid=1|tid=2|client=10.0.0.1:5|message=AH01: x",
         "AH01: x",
