@@ -81,8 +81,6 @@ pub enum Field {
     LimitReqStatus,
     /// Verdict of `limit_conn`: `PASSED`, `REJECTED`, ...
     LimitConnStatus,
-    /// Duration of the request, in milliseconds (`time-taken` of IIS).
-    RequestTimeMs,
     /// IIS: what the status is about in detail (`sc-substatus`).
     SubStatus,
     /// IIS: the Windows error code, decimal (`sc-win32-status`).
@@ -103,6 +101,32 @@ pub enum Field {
     Reason,
     /// IIS with ARR: id under which the request was given to a member of the farm.
     ArrLogId,
+    /// Duration of the request, in milliseconds (Apache `%{ms}T`, `time-taken` of IIS).
+    RequestTimeMillis,
+    /// Duration of the request, in microseconds (Apache `%D`).
+    RequestTimeMicros,
+    /// The status before internal redirects, where the layout has it beside the final one (Apache `%<s`).
+    OriginalStatus,
+    /// Id of the request's error log line; `-` when none was written (Apache `%L`).
+    LogId,
+    /// What made the response: `proxy-server`, a CGI handler, `-` (Apache `%R`).
+    Handler,
+    /// The backend's status when a response arrived from it (Apache `%{proxy-status}n`).
+    ProxyStatus,
+    /// Set when the backend timed out (Apache `%{proxy_timedout}n`).
+    ProxyTimedOut,
+    /// URL of the balancer member used last (Apache `%{BALANCER_WORKER_NAME}e`).
+    BalancerWorker,
+    /// Name of the balancer (Apache `%{BALANCER_NAME}e`).
+    BalancerName,
+    /// Why a request failed, in the server's words (Apache `%{error-notes}n`).
+    ErrorNotes,
+    /// How the connection ended: `X` aborted, `+` kept alive, `-` closed (Apache `%X`).
+    ConnectionState,
+    /// Id of the process that served the request (Apache `%P`).
+    ProcessId,
+    /// The `Retry-After` header of the response.
+    RetryAfter,
     /// Anything else: shown by `parse`, used by nothing.
     Other,
 }
@@ -135,6 +159,8 @@ pub enum Escape {
     Default,
     /// nginx `escape=json` and JSON objects: backslash escapes.
     Json,
+    /// Apache: `\"`, `\\`, `\n` and the like; `\xhh` in lower case for other control bytes and bytes above 0x7E.
+    Apache,
     /// Nothing is escaped.
     None,
 }
@@ -205,15 +231,18 @@ impl<'a> AccessRecord<'a> {
 
     /// Duration in microseconds, where the layout has it.
     pub fn duration_us(&self) -> Option<u64> {
-        if let Some(seconds) = self.value(Field::RequestTime) {
-            return parse_seconds_us(seconds);
-        }
-        self.value(Field::RequestTimeMs).and_then(parse_u64)?.checked_mul(1000)
+        let scaled = |field, scale| self.value(field).and_then(parse_u64)?.checked_mul(scale);
+        scaled(Field::RequestTimeMicros, 1)
+            .or_else(|| scaled(Field::RequestTimeMillis, 1000))
+            .or_else(|| self.value(Field::RequestTime).and_then(parse_seconds_us))
     }
 
-    /// Body bytes sent, where the layout has them.
+    /// Body bytes sent, where the layout has them. Apache's `%b` writes `-` for 0.
     pub fn body_bytes(&self) -> Option<u64> {
-        self.value(Field::BodyBytes).and_then(parse_u64)
+        match self.raw(Field::BodyBytes)? {
+            b"-" if self.escape == Escape::Apache => Some(0),
+            digits => parse_u64(digits),
+        }
     }
 }
 
@@ -308,8 +337,19 @@ pub fn unescape(escape: Escape, raw: &[u8], out: &mut [u8]) -> usize {
     let (mut from, mut to) = (0, 0);
     while from < raw.len() && to < out.len() {
         let (byte, used) = match (escape, &raw[from..]) {
-            (Escape::Default, [b'\\', b'x', high, low, ..]) => match (hex(*high), hex(*low)) {
-                (Some(high), Some(low)) => (high * 16 + low, 4),
+            (Escape::Default | Escape::Apache, [b'\\', b'x', high, low, ..]) => {
+                match (hex(*high), hex(*low)) {
+                    (Some(high), Some(low)) => (high * 16 + low, 4),
+                    _ => (b'\\', 1),
+                }
+            }
+            (Escape::Apache, [b'\\', code, ..]) => match code {
+                b'n' => (b'\n', 2),
+                b'r' => (b'\r', 2),
+                b't' => (b'\t', 2),
+                b'b' => (8, 2),
+                b'v' => (11, 2),
+                b'"' | b'\\' => (*code, 2),
                 _ => (b'\\', 1),
             },
             (Escape::Json, [b'\\', b'u', a, b, c, d, ..]) => {
@@ -380,7 +420,7 @@ mod tests {
     fn durations_are_read_in_the_unit_of_their_field() {
         let stamp = Stamp { micros: 0, offset_s: None };
         let mut record = AccessRecord::new(stamp, 503, Escape::None);
-        record.set(Field::RequestTimeMs, b"15");
+        record.set(Field::RequestTimeMillis, b"15");
         assert_eq!(record.duration_us(), Some(15_000));
         record.set(Field::RequestTime, b"0.002");
         assert_eq!(record.duration_us(), Some(2_000));
@@ -395,6 +435,7 @@ mod tests {
         };
         check(Escape::Default, "a\\x22b\\x5Cc", b"a\"b\\c");
         check(Escape::Default, "a\\xZZ", b"a\\xZZ");
+        check(Escape::Apache, "a\\\"b\\\\c\\t\\xf9\\xZZ\\q\\", b"a\"b\\c\t\xf9\\xZZ\\q\\");
         check(Escape::Json, "a\\\"b\\\\c\\u001F\\n", b"a\"b\\c\x1f\n");
         check(Escape::None, "a\\x22", b"a\\x22");
     }

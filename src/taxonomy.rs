@@ -86,6 +86,7 @@ vocabulary! {
     Server {
         Nginx = "nginx": "nginx, `OpenResty`, ingress-nginx",
         Iis = "iis": "Microsoft IIS, and HTTP.sys before it",
+        Apache = "apache": "Apache HTTP Server",
         Unknown = "unknown": "not known from the lines",
     }
 }

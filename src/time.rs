@@ -99,6 +99,13 @@ pub enum Notation {
     W3c,
     /// `11/20/2026, 21:29:42`: the date and time columns of the Microsoft IIS log format, no zone.
     IisNative,
+    /// `1/Nov/2026:21:29:42`: like [`Notation::Clf`], but the day may have one digit, a blank may stand for the first
+    /// colon, seconds may have a fraction, and the zone may be missing.
+    ClfVariant,
+    /// `1795210283328123`: microseconds since the epoch.
+    EpochMicros,
+    /// `Fri Nov 20 21:21:41.755305 2026`: the Apache error log; the fraction may be missing, an offset may follow.
+    Ctime,
 }
 
 impl Notation {
@@ -112,6 +119,9 @@ impl Notation {
             Notation::NginxError => parse_nginx_error(text),
             Notation::W3c => parse_w3c(text),
             Notation::IisNative => parse_iis_native(text),
+            Notation::ClfVariant => parse_clf_variant(text),
+            Notation::EpochMicros => parse_epoch_micros(text),
+            Notation::Ctime => parse_ctime(text),
         }
     }
 
@@ -121,17 +131,20 @@ impl Notation {
     #[inline]
     pub fn second_part(self, text: &[u8]) -> &[u8] {
         match self {
-            // In ISO 8601 a zone may follow the fraction, so only the whole text decides.
+            // Where a zone or the year may follow the fraction, only the whole text decides.
             Notation::Clf
             | Notation::NginxError
             | Notation::Iso8601
             | Notation::W3c
-            | Notation::IisNative => text,
+            | Notation::IisNative
+            | Notation::ClfVariant
+            | Notation::Ctime => text,
             Notation::EpochSeconds => match memchr::memchr(b'.', text) {
                 Some(dot) => &text[..dot],
                 None => text,
             },
             Notation::EpochMillis => &text[..text.len().saturating_sub(3)],
+            Notation::EpochMicros => &text[..text.len().saturating_sub(6)],
         }
     }
 }
@@ -262,7 +275,8 @@ pub fn parse_clf(text: &[u8]) -> Option<Stamp> {
     Some(Stamp::zoned(local, parse_offset(zone)?))
 }
 
-/// Parses `2026-11-20T21:29:42.123+01:00` and its usual variants; without a zone the stamp is zone-less.
+/// Parses `2026-11-20T21:29:42.123+01:00` and its usual variants, also with a blank before the offset; without a zone
+/// the stamp is zone-less.
 pub fn parse_iso8601(text: &[u8]) -> Option<Stamp> {
     let &[
         y1,
@@ -290,13 +304,7 @@ pub fn parse_iso8601(text: &[u8]) -> Option<Stamp> {
         return None;
     };
     let (hour, minute, second) = clock_of([c1, c2, c3, c4, c5, c6, c7, c8])?;
-    let (fraction_us, zone) = match rest {
-        [b'.' | b',', tail @ ..] => {
-            let digits = tail.iter().take_while(|byte| byte.is_ascii_digit()).count();
-            (fraction_us(&tail[..digits])?, &tail[digits..])
-        }
-        zone => (0, zone),
-    };
+    let (fraction_us, zone) = take_fraction(rest)?;
     let local = civil_us(
         year_of([y1, y2, y3, y4])?,
         two_digits([m1, m2])?,
@@ -305,10 +313,7 @@ pub fn parse_iso8601(text: &[u8]) -> Option<Stamp> {
         minute,
         second,
     )? + fraction_us;
-    if zone.is_empty() {
-        return Some(Stamp { micros: local, offset_s: None });
-    }
-    Some(Stamp::zoned(local, parse_offset(zone)?))
+    with_offset(local, zone)
 }
 
 /// Parses `1795210283.328` or `1795210283`. Only years 2001 to 2286, so that a byte count is not taken for a time.
@@ -429,6 +434,106 @@ pub fn parse_iis_native(text: &[u8]) -> Option<Stamp> {
     Some(Stamp { micros: local, offset_s: None })
 }
 
+/// Parses `1795210283328123`, microseconds since the epoch (16 digits).
+pub fn parse_epoch_micros(text: &[u8]) -> Option<Stamp> {
+    if text.len() != 16 || text[0] == b'0' {
+        return None;
+    }
+    Some(Stamp::zoned(parse_u64(text)? as i64, 0))
+}
+
+/// Parses `1/Nov/2026:21:29:42`, `20/Nov/2026 21:29:42.123 +0100` and the like.
+pub fn parse_clf_variant(text: &[u8]) -> Option<Stamp> {
+    let (day, rest) = match text {
+        [ones, b'/', rest @ ..] => (two_digits([b'0', *ones])?, rest),
+        [tens, ones, b'/', rest @ ..] => (two_digits([*tens, *ones])?, rest),
+        _ => return None,
+    };
+    let &[
+        m1,
+        m2,
+        m3,
+        b'/',
+        y1,
+        y2,
+        y3,
+        y4,
+        b':' | b' ',
+        c1,
+        c2,
+        c3,
+        c4,
+        c5,
+        c6,
+        c7,
+        c8,
+        ref rest @ ..,
+    ] = rest
+    else {
+        return None;
+    };
+    let (hour, minute, second) = clock_of([c1, c2, c3, c4, c5, c6, c7, c8])?;
+    let (year, month) = (year_of([y1, y2, y3, y4])?, month_number([m1, m2, m3])?);
+    let (fraction_us, zone) = take_fraction(rest)?;
+    let local = civil_us(year, month, day, hour, minute, second)? + fraction_us;
+    with_offset(local, zone)
+}
+
+/// Parses `Fri Nov 20 21:21:41.755305 2026`, also without a fraction or with ` +0100` at the end.
+pub fn parse_ctime(text: &[u8]) -> Option<Stamp> {
+    let &[
+        w1,
+        w2,
+        w3,
+        b' ',
+        m1,
+        m2,
+        m3,
+        b' ',
+        tens,
+        ones,
+        b' ',
+        c1,
+        c2,
+        c3,
+        c4,
+        c5,
+        c6,
+        c7,
+        c8,
+        ref rest @ ..,
+    ] = text
+    else {
+        return None;
+    };
+    if ![w1, w2, w3].iter().all(u8::is_ascii_alphabetic) {
+        return None;
+    }
+    let tens = if tens == b' ' { b'0' } else { tens };
+    let (hour, minute, second) = clock_of([c1, c2, c3, c4, c5, c6, c7, c8])?;
+    let (fraction_us, rest) = take_fraction(rest)?;
+    let &[b' ', y1, y2, y3, y4, ref zone @ ..] = rest else { return None };
+    let day = two_digits([tens, ones])?;
+    let (year, month) = (year_of([y1, y2, y3, y4])?, month_number([m1, m2, m3])?);
+    let local = civil_us(year, month, day, hour, minute, second)? + fraction_us;
+    with_offset(local, zone)
+}
+
+/// Microseconds of a leading `.123` or `,123`, 0 without one, and what follows.
+fn take_fraction(text: &[u8]) -> Option<(i64, &[u8])> {
+    let [b'.' | b',', tail @ ..] = text else { return Some((0, text)) };
+    let n_digits = tail.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    Some((fraction_us(&tail[..n_digits])?, &tail[n_digits..]))
+}
+
+/// A stamp with the offset that `zone` holds: nothing, or an offset that one blank may precede.
+fn with_offset(local_us: i64, zone: &[u8]) -> Option<Stamp> {
+    match zone.strip_prefix(b" ").unwrap_or(zone) {
+        [] if zone.is_empty() => Some(Stamp { micros: local_us, offset_s: None }),
+        offset => Some(Stamp::zoned(local_us, parse_offset(offset)?)),
+    }
+}
+
 /// Microseconds of 1 to 9 fraction digits.
 fn fraction_us(digits: &[u8]) -> Option<i64> {
     if digits.is_empty() || digits.len() > 9 {
@@ -494,6 +599,19 @@ mod tests {
         check(Notation::W3c, "2026-11-20 21:29:42.363", "2026-11-20T21:29:42.363Z", Some(0));
         check(Notation::IisNative, "2/23/2013, 12:12:46", "2013-02-23T12:12:46Z", None);
         check(Notation::IisNative, "23/2/13, 1:12:46", "2013-02-23T01:12:46Z", None);
+        let micros = "2026-11-20T21:21:41.755305Z";
+        check(Notation::Ctime, "Fri Nov 20 21:21:41.755305 2026", micros, None);
+        check(Notation::Ctime, "Fri Nov 20 22:21:41.755305 2026 +0100", micros, Some(3600));
+        check(Notation::Ctime, "Sun Dec  4 04:47:44 2005", "2005-12-04T04:47:44Z", None);
+        check(Notation::Iso8601, "2026-11-20 22:21:41.755305 +0100", micros, Some(3600));
+        check(
+            Notation::ClfVariant,
+            "1/Apr/2014:00:00:01 -0500",
+            "2014-04-01T05:00:01Z",
+            Some(-18_000),
+        );
+        check(Notation::ClfVariant, "20/Nov/2026 21:21:41.755305", micros, None);
+        check(Notation::EpochMicros, "1795209701755305", micros, Some(0));
     }
 
     #[test]
@@ -513,6 +631,8 @@ mod tests {
         assert_eq!(Notation::EpochSeconds.parse(b"503"), None);
         assert_eq!(Notation::NginxError.parse(b"2026/13/20 21:29:49"), None);
         assert_eq!(Notation::Iso8601.parse(b"2026-11-20T21:17:24."), None);
+        assert_eq!(Notation::Ctime.parse(b"Fri Nov 20 21:21:41 2026 "), None);
+        assert_eq!(Notation::ClfVariant.parse(b"32/Nov/2026:21:21:41"), None);
     }
 
     #[test]
@@ -540,7 +660,7 @@ mod tests {
 
         #[test]
         fn never_panics(text in proptest::collection::vec(any::<u8>(), 0..40)) {
-            for notation in [Notation::Clf, Notation::Iso8601, Notation::EpochSeconds, Notation::EpochMillis, Notation::NginxError, Notation::W3c, Notation::IisNative] {
+            for notation in [Notation::Clf, Notation::Iso8601, Notation::EpochSeconds, Notation::EpochMillis, Notation::NginxError, Notation::W3c, Notation::IisNative, Notation::ClfVariant, Notation::EpochMicros, Notation::Ctime] {
                 let _ = notation.parse(&text);
                 let _ = notation.second_part(&text);
             }

@@ -20,7 +20,7 @@ use crate::evidence::{Place, Position};
 use crate::fact::{CauseFact, EntryFact, Flags};
 use crate::scan::{JoinKey, ScannedInput};
 use crate::store::{Budget, Sorted, Sorter, Stored};
-use crate::taxonomy::{Basis, Cause, Confidence, LogRole, Origin};
+use crate::taxonomy::{Basis, Cause, Confidence, LogRole, Origin, Server};
 use crate::verdict::{Openness, RULES, VerdictRule, rule_index};
 
 use join::{Matched, match_cluster};
@@ -116,6 +116,8 @@ impl Verdict {
         if self.open == 1
             && silence_counts
             && let Some(id) = self.rule().when_silent
+            // Only nginx's error lines name their request, so only there the lack of one says something.
+            && id.starts_with(Server::Nginx.as_str())
         {
             self.set_rule(rule_index(id));
         }
@@ -411,7 +413,10 @@ impl Silence {
 /// True for an input of messages; also for an empty file, which beside an access log is a log that stayed silent.
 fn is_error_log(input: &ScannedInput) -> bool {
     match &input.plan {
-        Some(plan) => plan.detected().any(|reader| reader.about().role == LogRole::Error),
+        Some(plan) => plan.detected().any(|reader| {
+            let about = reader.about();
+            about.role == LogRole::Error && about.server == Server::Nginx
+        }),
         None => input.error.is_none() && input.bytes_decoded == 0,
     }
 }

@@ -3,7 +3,10 @@
 //! In: nothing. Out: [`RULES`]. Invariants: the order of rows is their priority: a message belongs to the first row
 //! that it satisfies, so rows about quoted foreign text (PHP output, Lua text, file names) stand
 //! first, and special rows before general ones. Each row's `example` satisfies that very row; a test walks them all.
+//! The rows of other servers stand in files of their own, behind those of nginx: indices only ever grow.
 //! Source: nginx 1.31.5 source, the file named per row; ingress-nginx controller v1.15.1; lua-nginx-module.
+
+mod apache;
 
 use super::{ChangeKind, RuleKind, Scope};
 use crate::taxonomy::{Cause, Origin, Server};
@@ -130,8 +133,38 @@ const SRC_PLUS: &str = "NGINX Plus documentation, active health checks (wording 
 const SRC_PHP: &str = "php-src main/main.c, Zend/zend_alloc.c; nginx ngx_http_fastcgi_module.c";
 const SRC_MODSEC: &str = "ModSecurity-nginx, libmodsecurity message texts";
 
-/// The table, in order of priority.
-pub const RULES: &[CauseRule] = &[
+/// The table, in order of priority: the rows of nginx, then those of each other server.
+pub const RULES: &[CauseRule] = &TABLE;
+
+/// The rows of each server. New ones are added at the end.
+const SERVERS: &[&[CauseRule]] = &[NGINX, apache::RULES];
+
+static TABLE: [CauseRule; n_rules()] = {
+    let mut table = [BASE; n_rules()];
+    let (mut server, mut filled) = (0, 0);
+    while server < SERVERS.len() {
+        let mut row = 0;
+        while row < SERVERS[server].len() {
+            table[filled] = SERVERS[server][row];
+            row += 1;
+            filled += 1;
+        }
+        server += 1;
+    }
+    table
+};
+
+const fn n_rules() -> usize {
+    let (mut server, mut n) = (0, 0);
+    while server < SERVERS.len() {
+        n += SERVERS[server].len();
+        server += 1;
+    }
+    n
+}
+
+/// The rows of nginx, in order of priority.
+const NGINX: &[CauseRule] = &[
     // Text of a FastCGI application (PHP), quoted by nginx. The application's answer is relayed, so its origin is the backend.
     CauseRule {
         id: "nginx.php_script_unknown",

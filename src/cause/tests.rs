@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::format::Reader;
+use crate::format::apache_error::ApacheError;
 use crate::format::nginx_error::NginxError;
 use crate::record::Record;
 use std::path::Path;
@@ -10,9 +11,10 @@ fn matcher() -> CauseMatcher {
     CauseMatcher::new(Vec::new()).expect("the built-in table compiles")
 }
 
-/// A line of the nginx error log, or else a bare message.
+/// A line of the nginx or Apache error log, or else a bare message.
 fn record_of(text: &str) -> ErrorRecord<'_> {
-    match NginxError::new().parse(text.as_bytes()) {
+    let parsed = NginxError::new().parse(text.as_bytes());
+    match parsed.or_else(|_| ApacheError::new().parse(text.as_bytes())) {
         Ok(Record::Error(record)) => record,
         _ => ErrorRecord {
             stamp: None,
@@ -55,6 +57,9 @@ fn every_example_belongs_to_its_own_row() {
     for (idx, row) in RULES.iter().enumerate() {
         let is_nginx = row.example.starts_with("2026/");
         assert_eq!(NginxError::new().parse(row.example.as_bytes()).is_ok(), is_nginx, "{}", row.id);
+        let is_apache = row.server == Server::Apache;
+        let parsed = ApacheError::new().parse(row.example.as_bytes());
+        assert_eq!(parsed.is_ok(), is_apache, "{}", row.id);
         let found = matcher.match_message(&record_of(row.example)).map(|found| found.rule);
         if found != Some(idx as u16) {
             let other = found.and_then(|rule| matcher.rule(rule)).map(|rule| rule.id.to_string());

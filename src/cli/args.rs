@@ -96,13 +96,17 @@ pub(super) struct ScanArgs {
     #[arg(long, value_name = "LIST", default_value = "503")]
     pub status: String,
 
-    /// Input format: a name (combined), an nginx `log_format` string, or PATTERN=SPEC for matching files; repeatable
+    /// Input format: a name (combined), an nginx `log_format` or Apache LogFormat string, or PATTERN=SPEC; repeatable
     #[arg(long, value_name = "SPEC")]
     pub log_format: Vec<String>,
 
     /// Take `log_format` definitions from an nginx configuration or the output of nginx -T; repeatable
     #[arg(long, value_name = "FILE")]
     pub nginx_conf: Vec<PathBuf>,
+
+    /// Take LogFormat definitions from an Apache configuration; repeatable
+    #[arg(long, value_name = "FILE")]
+    pub apache_conf: Vec<PathBuf>,
 
     /// Only from this time on: RFC 3339, 2026-06-01 02:00, 14:30, -2h, "90 minutes ago"
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]

@@ -12,10 +12,10 @@ use crate::analysis::AnalysisConfig;
 use crate::attribute::zones::ZonePolicy;
 use crate::cause::{CauseMatcher, Rule, parse_user_rules};
 use crate::error::{Error, Result};
+use crate::format::apache_conf::ApacheConf;
 use crate::format::detect::GivenFormat;
-use crate::format::nginx_access::parse_spec;
 use crate::format::nginx_conf::NginxConf;
-use crate::format::{FormatChoice, Reader};
+use crate::format::{FormatChoice, Reader, apache_access, apache_error, nginx_access};
 use crate::incident::IncidentConfig;
 use crate::output::{OUTPUTS, Output, by_extension, by_name};
 use crate::scan::ScanConfig;
@@ -198,7 +198,7 @@ fn format_choice(args: &ScanArgs) -> Result<FormatChoice> {
     let mut choice = FormatChoice::default();
     for spec in &args.log_format {
         let (pattern, body) = split_binding(spec);
-        let reader = parse_spec(body)
+        let reader = reader_of(body)
             .map_err(|reason| Error::Format { origin: format!("--log-format {spec}"), reason })?;
         let pattern = match pattern {
             None => None,
@@ -213,26 +213,50 @@ fn format_choice(args: &ScanArgs) -> Result<FormatChoice> {
                 Some(glob.compile_matcher())
             }
         };
-        choice.given.push(GivenFormat { pattern, reader: Arc::new(reader) as Arc<dyn Reader> });
+        choice.given.push(GivenFormat { pattern, reader });
     }
+    if !args.nginx_conf.is_empty() {
+        choice.nginx_conf = Some(NginxConf::parse(&read_all(&args.nginx_conf)?));
+    }
+    if !args.apache_conf.is_empty() {
+        choice.apache_conf = Some(ApacheConf::parse(&read_all(&args.apache_conf)?));
+    }
+    Ok(choice)
+}
+
+/// Configuration files, one behind the other.
+fn read_all(paths: &[PathBuf]) -> Result<Vec<u8>> {
     let mut text = Vec::new();
-    for path in &args.nginx_conf {
+    for path in paths {
         let conf =
             std::fs::read(path).map_err(|source| Error::Read { path: path.clone(), source })?;
         text.extend(conf);
         text.push(b'\n');
     }
-    if !args.nginx_conf.is_empty() {
-        choice.nginx_conf = Some(NginxConf::parse(&text));
+    Ok(text)
+}
+
+/// The reader of a format string: Apache's have `%`, nginx's have `$`; a bare name is looked up.
+fn reader_of(spec: &str) -> std::result::Result<Arc<dyn Reader>, String> {
+    let first = spec.split_whitespace().next().unwrap_or_default();
+    if first.eq_ignore_ascii_case("ErrorLogFormat") {
+        return apache_error::parse_spec(spec).map(|reader| Arc::new(reader) as Arc<dyn Reader>);
     }
-    Ok(choice)
+    let is_apache =
+        first.eq_ignore_ascii_case("LogFormat") || (spec.contains('%') && !spec.contains('$'));
+    if is_apache {
+        return apache_access::parse_spec(spec).map(|reader| Arc::new(reader) as Arc<dyn Reader>);
+    }
+    nginx_access::parse_spec(spec).map(|reader| Arc::new(reader) as Arc<dyn Reader>)
 }
 
 /// Splits `access*.log=combined`; a format string itself has `$` before any `=` that it holds.
 fn split_binding(spec: &str) -> (Option<&str>, &str) {
     match spec.split_once('=') {
         Some((pattern, body))
-            if !pattern.is_empty() && !pattern.contains(['$', '"', ' ']) && pattern != "escape" =>
+            if !pattern.is_empty()
+                && !pattern.contains(['$', '%', '"', ' '])
+                && pattern != "escape" =>
         {
             (Some(pattern), body)
         }

@@ -11,6 +11,9 @@ use std::sync::Arc;
 
 use globset::GlobMatcher;
 
+use super::apache_access::ApacheAccess;
+use super::apache_conf::ApacheConf;
+use super::apache_error::ApacheError;
 use super::nginx_access::NginxAccess;
 use super::nginx_conf::NginxConf;
 use super::{Directive, FORMATS, FormatBasis, Plan, Proposal, Reader, Sample, understands};
@@ -38,8 +41,10 @@ pub struct GivenFormat {
 pub struct FormatChoice {
     /// By flag.
     pub given: Vec<GivenFormat>,
-    /// From the server's configuration.
+    /// From the configuration of nginx.
     pub nginx_conf: Option<NginxConf>,
+    /// From the configuration of Apache.
+    pub apache_conf: Option<ApacheConf>,
 }
 
 impl FormatChoice {
@@ -72,6 +77,28 @@ impl FormatChoice {
                 {
                     readers.push((Arc::new(reader), bound));
                 }
+            }
+        }
+        readers.extend(self.apache_readers(&text));
+        readers
+    }
+
+    /// Readers for a file from Apache's configuration: those of its own directives, else every access format.
+    fn apache_readers(&self, path: &str) -> Vec<(Arc<dyn Reader>, bool)> {
+        let Some(conf) = &self.apache_conf else { return Vec::new() };
+        let mut readers: Vec<(Arc<dyn Reader>, bool)> = Vec::new();
+        let named = conf.formats_for(path);
+        let error_format = conf.error_log_for(path).and_then(|log| log.format.as_deref());
+        if let Some(body) = error_format
+            && let Ok(reader) = ApacheError::from_format(body, FormatBasis::Config)
+        {
+            readers.push((Arc::new(reader), true));
+        }
+        let bound = !named.is_empty();
+        let formats = if bound { named } else { conf.formats.iter().collect() };
+        for format in formats {
+            if let Ok(reader) = ApacheAccess::from_body(&format.body, FormatBasis::Config) {
+                readers.push((Arc::new(reader), bound));
             }
         }
         readers
@@ -195,11 +222,30 @@ mod tests {
     }
 
     #[test]
+    fn apache_lines_are_told_from_nginx_lines() {
+        let mark = ACCESS.replace("503 197", "304 -");
+        check(&format!("{ACCESS}{mark}"), &[("apache_access", "detected")]);
+        let error = "[Fri Nov 20 21:29:42.1 2026] [core:error] [pid 1:tid 2] AH1: x\n";
+        check(error, &[("apache_error", "detected")]);
+    }
+
+    #[test]
+    fn apache_configuration_names_the_format_of_a_file() {
+        let conf = ApacheConf::parse(b"CustomLog logs/brief.log \"%t %>s %D\"");
+        let choice = FormatChoice { apache_conf: Some(conf), ..FormatChoice::default() };
+        let line = b"[20/Nov/2026:21:29:42 +0000] 503 1500\n";
+        let plan = detect(Path::new("/tmp/brief.log.1"), &[line], &choice);
+        let about = plan.readers[0].about();
+        assert_eq!((about.format, about.basis), ("apache_access", FormatBasis::Config));
+        assert_eq!(about.layout, "%t %>s %D");
+    }
+
+    #[test]
     fn a_given_format_comes_first() {
         let reader = super::super::nginx_access::parse_spec("$status $msec $remote_addr").unwrap();
         let choice = FormatChoice {
             given: vec![GivenFormat { pattern: None, reader: Arc::new(reader) }],
-            nginx_conf: None,
+            ..FormatChoice::default()
         };
         let plan = detect(Path::new("x"), &[b"503 1795210283.328 1.2.3.4\n"], &choice);
         assert_eq!(plan.readers[0].about().basis, FormatBasis::Given);

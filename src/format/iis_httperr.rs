@@ -56,6 +56,7 @@ impl Default for IisHttperr {
                 notation: Notation::W3c,
                 instant: Instant::End,
                 basis: FormatBasis::Detected,
+                ambiguous_with: None,
             },
         }
     }

@@ -23,7 +23,7 @@ const COLUMNS: [(&str, Field); 15] = [
     ("s-sitename", Field::SiteName),
     ("s-computername", Field::ComputerName),
     ("s-ip", Field::ServerIp),
-    ("time-taken", Field::RequestTimeMs),
+    ("time-taken", Field::RequestTimeMillis),
     ("cs-bytes", Field::RequestLength),
     ("sc-bytes", Field::BytesSent),
     ("sc-status", Field::Status),
@@ -50,6 +50,7 @@ impl Default for IisNative {
                 notation: Notation::IisNative,
                 instant: Instant::End,
                 basis: FormatBasis::Detected,
+                ambiguous_with: None,
             },
         }
     }

@@ -50,6 +50,7 @@ impl IisW3c {
             notation: Notation::W3c,
             instant: Instant::End,
             basis: FormatBasis::Detected,
+            ambiguous_with: None,
         };
         IisW3c { columns, day_us, about }
     }
@@ -76,7 +77,7 @@ impl IisW3c {
                     _ => record.set(field, value),
                 },
                 // Milliseconds are a habit of IIS; elsewhere only a decimal point tells the unit.
-                Field::RequestTimeMs if !is_iis => {
+                Field::RequestTimeMillis if !is_iis => {
                     if memchr::memchr(b'.', value).is_some() {
                         record.set(Field::RequestTime, value);
                     }

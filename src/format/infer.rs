@@ -23,9 +23,11 @@ use std::sync::Arc;
 use self::columns::Naming;
 use self::tokens::{Cut, SEPARATORS, Tokens, common_labels, cut, is_key_byte};
 use self::values::{Column, Kind, item_kind};
+use super::apache_access::evidence;
 use super::nginx_access::NginxAccess;
 use super::{Format, FormatBasis, Proposal, Reader, Sample};
 use crate::record::Escape;
+use crate::taxonomy::Server;
 
 /// More lines do not make an inference better, only slower.
 const MAX_LINES: usize = 1000;
@@ -74,8 +76,19 @@ impl Format for InferredFormat {
     fn propose(&self, sample: &Sample<'_>) -> Option<Proposal> {
         let inferred = infer_layouts(sample, 1).pop()?;
         let basis = FormatBasis::Inferred;
-        let reader = NginxAccess::from_body(&inferred.body, inferred.escape, basis).ok()?;
-        let n_accepted = sample.lines.iter().filter(|line| reader.parse(line).is_ok()).count();
+        let accepted = |reader: &NginxAccess| {
+            sample.lines.iter().filter(|line| reader.parse(line).is_ok()).count()
+        };
+        let mut reader = NginxAccess::from_body(&inferred.body, inferred.escape, basis).ok()?;
+        let mut n_accepted = accepted(&reader);
+        if evidence::writer_of(sample) == Some(Server::Apache)
+            && let Ok(other) = NginxAccess::of_apache(&inferred.body, basis)
+        {
+            let n_others = accepted(&other);
+            if n_others >= n_accepted {
+                (reader, n_accepted) = (other, n_others);
+            }
+        }
         Some(Proposal { reader: Arc::new(reader), n_accepted, notes: inferred.notes })
     }
 }

@@ -118,6 +118,7 @@ impl JsonAccess {
             notation,
             instant: Instant::End,
             basis: FormatBasis::Detected,
+            ambiguous_with: None,
         };
         Some(JsonAccess { about, time: Key::new(time), status: Key::new(status), fields })
     }

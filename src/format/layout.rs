@@ -1,7 +1,7 @@
-//! Compiles an nginx `log_format` into a plan by which lines are read.
+//! Compiles an access log format into a plan by which lines are read.
 //!
-//! In: the text of a format, e.g. `$remote_addr - $remote_user [$time_local] "$request" $status`. Out: a [`Layout`],
-//! which reads lines at two speeds.
+//! In: the text of an nginx `log_format`, e.g. `$remote_addr - $remote_user [$time_local] "$request" $status`, or the
+//! parts that another grammar found (Apache `LogFormat`). Out: a [`Layout`], which reads lines at two speeds.
 //! Invariants: `parse` accepts a line only if the whole layout fits the whole line; for such a line `glance` finds the
 //! same stamp and status. Time is linear in the line: fields are searched once each, and at most
 //! [`MAX_TRIES`] times again in all.
@@ -21,8 +21,9 @@ use nom::multi::many0;
 use nom::sequence::{delimited, preceded};
 use nom::{IResult, Parser};
 
-use self::fit::{Spans, fit};
-use self::shape::{CLF_BYTES, Literal, Shape, Surroundings, field_and_shape, next_quote};
+use self::fit::{Fitted, Spans, fit};
+pub(in crate::format) use self::shape::Kind;
+use self::shape::{CLF_BYTES, Literal, Shape, Surroundings, next_quote, nginx_variable, shape};
 use super::Glance;
 use crate::bytes::parse_status;
 use crate::record::{AccessRecord, Escape, Field, Skip};
@@ -46,8 +47,8 @@ pub struct Layout {
     /// Index of the slot that dates a line.
     time: usize,
     notation: Notation,
-    /// Index of a `$msec` slot, when the line is dated by a time of whole seconds.
-    fine_time: Option<usize>,
+    /// A second slot for the same instant, since the epoch (`$msec`), when the line is dated by whole seconds.
+    fine_time: Option<(usize, Notation)>,
     status: usize,
     anchor: Option<Anchor>,
 }
@@ -62,11 +63,24 @@ struct Slot {
 }
 
 /// The short way to stamp and status, for layouts with `[$time_local] "$request" $status`, no `"` before that, and
-/// default escaping: the first `"` of a line opens the request, since no value can hold one.
+/// escaping of `"`: the first `"` of a line behind a time opens the request, since no value can hold one.
 #[derive(Debug, Clone, Copy)]
 struct Anchor {
     /// The first `"` is at this offset or later.
     least: usize,
+}
+
+/// One variable of a format, as its grammar understands it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::format) struct Part {
+    /// The server's own name, for people.
+    pub(in crate::format) name: String,
+    /// What it means.
+    pub(in crate::format) field: Field,
+    /// What it prints.
+    pub(in crate::format) kind: Kind,
+    /// The literal text behind it.
+    pub(in crate::format) after: String,
 }
 
 /// A piece of a format.
@@ -113,24 +127,50 @@ impl Layout {
             return Err("a line break inside the format: one record per line is needed".to_owned());
         }
         let mut lead = String::new();
-        let mut parts: Vec<(&str, &str)> = Vec::new();
+        let mut parts: Vec<Part> = Vec::new();
         for piece in pieces {
             match (piece, parts.last_mut()) {
                 (Piece::Literal(literal), None) => literal.clone_into(&mut lead),
-                (Piece::Literal(literal), Some(part)) => part.1 = literal,
-                (Piece::Variable(name), _) => parts.push((name, "")),
+                (Piece::Literal(literal), Some(part)) => literal.clone_into(&mut part.after),
+                (Piece::Variable(name), _) => {
+                    let (field, kind) = nginx_variable(name);
+                    parts.push(Part { name: name.to_owned(), field, kind, after: String::new() });
+                }
             }
         }
+        if !parts.iter().any(|part| matches!(part.kind, Kind::Time(_))) {
+            return Err(
+                "the format has no time: it needs $time_iso8601, $time_local or $msec".to_owned()
+            );
+        }
+        if !parts.iter().any(|part| part.field == Field::Status) {
+            return Err("the format has no $status".to_owned());
+        }
+        Layout::assemble(body, escape, lead, &parts)
+    }
+
+    /// Builds the layout of parts that a grammar found in `body`; `lead` is the literal text before the first.
+    ///
+    /// # Errors
+    ///
+    /// Says in words why such lines cannot be read.
+    pub(in crate::format) fn assemble(
+        body: &str,
+        escape: Escape,
+        lead: String,
+        parts: &[Part],
+    ) -> Result<Layout, String> {
         if parts.len() > MAX_VARIABLES {
             return Err(format!("{} variables; at most {MAX_VARIABLES} can be read", parts.len()));
         }
         let mut slots = Vec::with_capacity(parts.len());
         let mut before = lead.as_bytes();
-        for (index, (name, after)) in parts.iter().enumerate() {
-            let (after, is_last) = (after.as_bytes(), index + 1 == parts.len());
+        for (index, part) in parts.iter().enumerate() {
+            let (after, is_last) = (part.after.as_bytes(), index + 1 == parts.len());
             let place = Surroundings { before, after, is_last, escape };
-            let (field, shape) = field_and_shape(name, place);
-            slots.push(Slot { name: (*name).to_owned(), field, shape, after: Literal::new(after) });
+            let shape = shape(part.field, part.kind, place);
+            let (name, field) = (part.name.clone(), part.field);
+            slots.push(Slot { name, field, shape, after: Literal::new(after) });
             before = after;
         }
         let notation_of = |slot: &Slot| match slot.shape {
@@ -141,15 +181,18 @@ impl Layout {
             .iter()
             .enumerate()
             .find_map(|(index, slot)| Some((index, notation_of(slot)?)))
-            .ok_or("the format has no time: it needs $time_iso8601, $time_local or $msec")?;
+            .ok_or("the format has no time")?;
         let status = slots
             .iter()
             .position(|slot| slot.field == Field::Status)
-            .ok_or("the format has no $status")?;
-        let fine_time = slots
-            .iter()
-            .position(|slot| notation_of(slot) == Some(Notation::EpochSeconds))
-            .filter(|fine| *fine != time);
+            .ok_or("the format has no status")?;
+        let fine_time = slots.iter().enumerate().find_map(|(index, slot)| {
+            let notation = notation_of(slot).filter(|fine| {
+                use Notation::{EpochMicros, EpochMillis, EpochSeconds};
+                matches!(fine, EpochSeconds | EpochMillis | EpochMicros)
+            })?;
+            (index != time && slot.field == Field::Time).then_some((index, notation))
+        });
         let mut layout = Layout {
             body: body.to_owned(),
             escape,
@@ -170,7 +213,7 @@ impl Layout {
         let before = self.time.checked_sub(1).map_or(Some(&self.lead[..]), literal)?;
         let last = self.status == self.time + 2 && self.status + 1 == self.slots.len();
         let after = literal(self.status)?;
-        let fits = self.escape == Escape::Default
+        let fits = matches!(self.escape, Escape::Default | Escape::Apache)
             && self.notation == Notation::Clf
             && before.ends_with(b"[")
             && literal(self.time)? == b"] \""
@@ -281,10 +324,15 @@ impl Layout {
     /// A [`Skip`] that says why the layout does not fit.
     pub fn parse<'a>(&self, line: &'a [u8]) -> Result<AccessRecord<'a>, Skip> {
         let mut spans = Spans::NONE;
-        fit(self, line, &mut spans)?;
+        let fitted = fit(self, line, &mut spans)?;
         let status = parse_status(spans.of(self.status, line)).ok_or(Skip::BadStatus)?;
         let time = spans.of(self.time, line);
         let stamp = self.notation.parse(time).ok_or(Skip::BadTime)?;
+        if fitted == Fitted::WithRawQuotes
+            && self.glance(line) != Ok(Glance { stamp: time, status })
+        {
+            return Err(Skip::Shape);
+        }
         let mut record = AccessRecord::new(self.refined(stamp, line, &spans), status, self.escape);
         for (index, slot) in self.slots.iter().enumerate() {
             if slot.field != Field::Other {
@@ -296,10 +344,9 @@ impl Layout {
 
     /// The stamp with the fraction of a second that a `$msec` of the same line gives.
     ///
-    /// Both print nginx's one cached time, so the second is the same; if it is not, the line was tampered with.
+    /// Both print the server's one cached time, so the second is the same; if it is not, the line was tampered with.
     fn refined(&self, stamp: Stamp, line: &[u8], spans: &Spans) -> Stamp {
-        let fine =
-            self.fine_time.and_then(|slot| Notation::EpochSeconds.parse(spans.of(slot, line)));
+        let fine = self.fine_time.and_then(|(slot, notation)| notation.parse(spans.of(slot, line)));
         match fine {
             Some(fine) if (0..1_000_000).contains(&(fine.micros - stamp.micros)) => {
                 Stamp { micros: fine.micros, ..stamp }
@@ -330,6 +377,10 @@ impl Anchor {
         let [b'[', stamp @ .., b']', b' '] = dated else { return None };
         let rest = &line[quote + 1..];
         let close = memchr::memchr(b'"', rest)?;
+        // Only Apache writes `\"`: what follows is for the slower ways.
+        if close > 0 && rest[close - 1] == b'\\' {
+            return None;
+        }
         let ([b' ', a, b, c, b' ', ..] | [b' ', a, b, c]) = rest[close + 1..] else { return None };
         Some(Glance { stamp, status: parse_status(&[a, b, c])? })
     }

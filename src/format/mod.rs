@@ -4,6 +4,9 @@
 //! Invariants: a reader is immutable and shared by all workers; `glance` and `parse` are pure functions of the line;
 //! `parse` accepts no line that `glance` refuses. A new format is one file here and one line in [`FORMATS`].
 
+pub mod apache_access;
+pub mod apache_conf;
+pub mod apache_error;
 pub mod detect;
 pub mod iis_httperr;
 pub mod iis_native;
@@ -50,6 +53,9 @@ pub struct About {
     pub instant: Instant,
     /// How the reader was chosen.
     pub basis: FormatBasis,
+    /// Other software whose lines look the same, when the lines do not tell which of the two wrote them. A companion
+    /// error log, or the user, may.
+    pub ambiguous_with: Option<Server>,
 }
 
 /// How a reader was chosen.
@@ -269,6 +275,8 @@ pub struct Proposal {
 pub const FORMATS: &[&dyn Format] = &[
     &nginx_error::NginxErrorFormat,
     &nginx_access::NginxAccessFormat,
+    &apache_error::ApacheErrorFormat,
+    &apache_access::ApacheAccessFormat,
     &json_access::JsonAccessFormat,
     &iis_w3c::IisW3cFormat,
     &iis_httperr::IisHttperrFormat,

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use super::apache_access::evidence;
 use super::layout::Layout;
 use super::nginx_conf::log_format_of_directive;
 use super::{About, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
@@ -123,6 +124,9 @@ pub const LAYOUTS: &[(&str, &str)] = &[
     ("common", r#"$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent"#),
 ];
 
+/// Layouts of [`LAYOUTS`] whose lines Apache writes as well.
+const SHARED_WITH_APACHE: &[&str] = &["vhost_combined", "main", "combined", "common"];
+
 /// Reads access lines of one layout.
 #[derive(Debug, Clone)]
 pub struct NginxAccess {
@@ -153,8 +157,26 @@ impl NginxAccess {
             notation: layout.notation(),
             instant: Instant::End,
             basis,
+            ambiguous_with: None,
         };
         Ok(NginxAccess { layout, about })
+    }
+
+    /// A reader for a layout of [`LAYOUTS`] found in lines that may as well be Apache's: it reads the escapes of both.
+    fn of_either(name: &str, body: &str) -> Result<Self, String> {
+        let mut reader = Self::from_body(body, Escape::Apache, FormatBasis::Detected)?;
+        name.clone_into(&mut reader.about.layout);
+        reader.about.ambiguous_with = Some(Server::Apache);
+        Ok(reader)
+    }
+
+    /// A reader for lines that Apache writes, in a layout told in nginx's words because it was worked out from them.
+    pub(super) fn of_apache(body: &str, basis: FormatBasis) -> Result<Self, String> {
+        let mut reader = Self::from_body(body, Escape::Apache, basis)?;
+        reader.about.format = "apache_access";
+        reader.about.server = Server::Apache;
+        reader.about.instant = Instant::Start;
+        Ok(reader)
     }
 
     /// The layout.
@@ -210,11 +232,14 @@ impl Format for NginxAccessFormat {
 
     fn propose(&self, sample: &Sample<'_>) -> Option<Proposal> {
         let mut best: Option<(NginxAccess, usize)> = None;
-        for (_, body) in LAYOUTS {
-            let Ok(reader) = NginxAccess::from_body(body, Escape::Default, FormatBasis::Detected)
-            else {
-                continue;
+        let writer = evidence::writer_of(sample);
+        for (name, body) in LAYOUTS {
+            let reader = match writer {
+                Some(Server::Apache) if SHARED_WITH_APACHE.contains(name) => continue,
+                None if SHARED_WITH_APACHE.contains(name) => NginxAccess::of_either(name, body),
+                _ => NginxAccess::from_body(body, Escape::Default, FormatBasis::Detected),
             };
+            let Ok(reader) = reader else { continue };
             let accepts = |line: &&&[u8]| reader.layout.parse(line).is_ok();
             let n_accepted = sample.lines.iter().filter(accepts).count();
             if n_accepted > best.as_ref().map_or(0, |(_, most)| *most) {

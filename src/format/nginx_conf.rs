@@ -322,7 +322,7 @@ fn sections(text: &str) -> Vec<Section<'_>> {
 }
 
 /// How many parts of two paths agree, from the file name backwards. `None`: not even the file name.
-fn n_equal_parts(pattern: &str, path: &str) -> Option<usize> {
+pub(super) fn n_equal_parts(pattern: &str, path: &str) -> Option<usize> {
     let path = path.replace('\\', "/");
     let mut pattern_parts = pattern.rsplit('/');
     let mut path_parts = path.rsplit('/');

@@ -84,6 +84,7 @@ impl NginxError {
                 notation: Notation::NginxError,
                 instant: Instant::End,
                 basis: FormatBasis::Detected,
+                ambiguous_with: None,
             },
         }
     }

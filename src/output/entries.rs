@@ -88,11 +88,15 @@ impl Shown {
     fn of(record: &AccessRecord<'_>) -> Self {
         let text = |raw: &[u8]| (!raw.is_empty()).then(|| unescaped(record, raw));
         let field = |field: Field| record.value(field).and_then(text);
-        let (method, target) = record.request();
+        let (method, _) = record.request();
+        let (path, query) = record.target_parts();
         Shown {
             client: field(Field::RemoteAddr),
             method: text(method),
-            target: text(target),
+            target: text(path).map(|path| match query {
+                Some(query) => format!("{path}?{}", unescaped(record, query)),
+                None => path,
+            }),
             host: text(host_of(record)),
             upstream: field(Field::UpstreamAddr),
             upstream_status: field(Field::UpstreamStatus),

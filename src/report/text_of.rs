@@ -50,14 +50,14 @@ impl<'i> Texts<'i> {
     pub fn access<T>(&self, place: Place, read: impl FnOnce(&AccessRecord<'_>) -> T) -> Option<T> {
         let input = self.inputs.get(place.position.input as usize)?;
         let bytes = input.fetch(place)?;
-        let (_, record) = parse_access(input.plan.as_deref()?, &bytes)?;
+        let (_, record) = parse_access(input.plan_at(place.position.offset)?, &bytes)?;
         Some(read(&record))
     }
 
     /// What is known of the reader that understands the access line at a place.
     pub fn about(&self, place: Place) -> Option<&'i About> {
         let input = self.inputs.get(place.position.input as usize)?;
-        let plan = input.plan.as_deref()?;
+        let plan = input.plan_at(place.position.offset)?;
         let bytes = input.fetch(place)?;
         let reader = parse_access(plan, &bytes).map_or(0, |(reader, _)| reader);
         plan.readers.get(reader).map(|reader| reader.about())
@@ -79,10 +79,7 @@ impl<'i> Texts<'i> {
     pub fn name(&self, place: Place, name: Name) -> Option<String> {
         let found = self.access(place, |record| {
             let raw = match name {
-                Name::Path => {
-                    let (_, target) = record.request();
-                    memchr::memchr(b'?', target).map_or(target, |query| &target[..query])
-                }
+                Name::Path => record.target_parts().0,
                 Name::Host => host_of(record),
                 Name::Upstream => record.last_item(Field::UpstreamAddr).unwrap_or_default(),
                 Name::Client => record.value(Field::RemoteAddr).unwrap_or_default(),

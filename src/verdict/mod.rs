@@ -4,6 +4,7 @@
 //! Invariants: pure; every verdict of every row is one that the row's `source` supports; rows only get appended, since
 //! their index is stored in facts.
 
+mod apache;
 mod iis;
 mod nginx;
 mod probe;
@@ -51,8 +52,52 @@ pub struct VerdictRule {
     pub source: &'static str,
 }
 
+const FIELD: &[Basis] = &[Basis::FieldValue];
+const FIELD_AND_SILENCE: &[Basis] = &[Basis::FieldValue, Basis::Absence];
+
+/// A row whose fields decide.
+const fn decided(
+    id: &'static str,
+    origin: Origin,
+    cause: Option<Cause>,
+    source: &'static str,
+) -> VerdictRule {
+    VerdictRule {
+        id,
+        origin,
+        cause,
+        confidence: Confidence::Confirmed,
+        basis: FIELD,
+        openness: Openness::Closed,
+        when_silent: None,
+        missing: &[],
+        source,
+    }
+}
+
+/// A row that leaves the origin open.
+const fn open(
+    id: &'static str,
+    origin: Origin,
+    cause: Option<Cause>,
+    missing: &'static [&'static str],
+    source: &'static str,
+) -> VerdictRule {
+    VerdictRule {
+        id,
+        origin,
+        cause,
+        confidence: Confidence::Possible,
+        basis: &[],
+        openness: Openness::Open,
+        when_silent: None,
+        missing,
+        source,
+    }
+}
+
 /// The rows of each server. A new server is appended.
-const TABLES: [&[VerdictRule]; 2] = [nginx::RULES, iis::RULES];
+const TABLES: [&[VerdictRule]; 3] = [nginx::RULES, iis::RULES, apache::RULES];
 
 const N_RULES: usize = {
     let (mut n_rules, mut table) = (0, 0);
@@ -92,6 +137,7 @@ pub fn rule_index(id: &str) -> u16 {
 pub fn own_verdict(about: &About, record: &AccessRecord<'_>) -> u16 {
     match about.server {
         Server::Iis => rule_index(iis::own_verdict(record)),
+        Server::Apache => rule_index(apache::own_verdict(record)),
         Server::Nginx | Server::Unknown => rule_index(nginx::own_verdict(record)),
     }
 }

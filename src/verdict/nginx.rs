@@ -5,57 +5,14 @@
 //! `ngx_http_limit_req_module.c`, `ngx_http_limit_conn_module.c`; ingress-nginx 1.15 template. "Last" means the last
 //! attempt: of several attempts it decides.
 
-use super::{Openness, VerdictRule};
+use super::{FIELD_AND_SILENCE, Openness, VerdictRule, decided, open};
 use crate::bytes::{is_absent, parse_status, parse_u64};
 use crate::record::{AccessRecord, Escape, Field};
-use crate::taxonomy::{Basis, Cause, Confidence, Origin};
+use crate::taxonomy::{Cause, Confidence, Origin};
 
-const FIELD: &[Basis] = &[Basis::FieldValue];
-const FIELD_AND_SILENCE: &[Basis] = &[Basis::FieldValue, Basis::Absence];
 const UPSTREAM_FIELDS: &[&str] = &["upstream_status", "error log of this server"];
 const ERROR_LOG: &[&str] = &["error log of this server"];
 const HEADER_TIME: &[&str] = &["upstream_header_time", "error log of this server"];
-
-/// A row whose fields decide.
-const fn decided(
-    id: &'static str,
-    origin: Origin,
-    cause: Option<Cause>,
-    source: &'static str,
-) -> VerdictRule {
-    VerdictRule {
-        id,
-        origin,
-        cause,
-        confidence: Confidence::Confirmed,
-        basis: FIELD,
-        openness: Openness::Closed,
-        when_silent: None,
-        missing: &[],
-        source,
-    }
-}
-
-/// A row that leaves the origin open.
-const fn open(
-    id: &'static str,
-    origin: Origin,
-    cause: Option<Cause>,
-    missing: &'static [&'static str],
-    source: &'static str,
-) -> VerdictRule {
-    VerdictRule {
-        id,
-        origin,
-        cause,
-        confidence: Confidence::Possible,
-        basis: &[],
-        openness: Openness::Open,
-        when_silent: None,
-        missing,
-        source,
-    }
-}
 
 /// The rows. See the module head for sources; the `source` of a row names the place within them.
 pub(super) const RULES: &[VerdictRule] = &[

@@ -65,7 +65,7 @@ fn field_of(name: &str, has_query: bool) -> Field {
         "sc-win32-status" => Field::Win32Status,
         "sc-bytes" | "bytes" => Field::BytesSent,
         "cs-bytes" => Field::RequestLength,
-        "time-taken" | "timetakenms" => Field::RequestTimeMs,
+        "time-taken" | "timetakenms" => Field::RequestTimeMillis,
         "s-ip" => Field::ServerIp,
         "s-port" => Field::ServerPort,
         "s-sitename" | "s-siteid" => Field::SiteName,

@@ -6,21 +6,47 @@
 
 use super::shape::{Shape, is_blank, list_end, next_quote};
 use super::{Layout, MAX_TRIES, MAX_VARIABLES};
-use crate::record::Skip;
+use crate::record::{Escape, Field, Skip};
 
 /// Finds where the value of each variable is, if the whole layout fits the whole line.
 ///
 /// # Errors
 ///
 /// What was wrong at the field that the best attempt reached.
-pub(super) fn fit(layout: &Layout, line: &[u8], spans: &mut Spans) -> Result<(), Skip> {
+pub(super) fn fit(layout: &Layout, line: &[u8], spans: &mut Spans) -> Result<Fitted, Skip> {
     if u32::try_from(line.len()).is_err() {
         return Err(Skip::TooLong);
     }
-    let mut fit =
-        Fit { layout, line, spans, tries_left: MAX_TRIES, failed_slot: 0, skip: Skip::Shape };
-    let fits = line.starts_with(&layout.lead) && fit.slots_from(0, layout.lead.len());
-    if fits { Ok(()) } else { Err(fit.skip) }
+    if !line.starts_with(&layout.lead) {
+        return Err(Skip::Shape);
+    }
+    let mut fit = Fit {
+        layout,
+        line,
+        spans,
+        tries_left: MAX_TRIES,
+        failed_slot: 0,
+        skip: Skip::Shape,
+        raw_quotes: false,
+    };
+    if fit.slots_from(0, layout.lead.len()) {
+        return Ok(Fitted::AsWritten);
+    }
+    let skip = fit.skip;
+    if layout.escape != Escape::Apache {
+        return Err(skip);
+    }
+    (fit.tries_left, fit.failed_slot, fit.raw_quotes) = (MAX_TRIES, 0, true);
+    if fit.slots_from(0, layout.lead.len()) { Ok(Fitted::WithRawQuotes) } else { Err(skip) }
+}
+
+/// How a layout fits a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fitted {
+    /// By the rules of its escaping.
+    AsWritten,
+    /// A quoted value holds a `"` that is not escaped, as old versions of Apache wrote them.
+    WithRawQuotes,
 }
 
 /// Start and end of each value in its line, by index of its slot.
@@ -55,6 +81,8 @@ struct Fit<'l> {
     /// The last slot that any attempt reached, and what was wrong there.
     failed_slot: usize,
     skip: Skip,
+    /// Whether a quoted value may hold a `"` as it is.
+    raw_quotes: bool,
 }
 
 impl Fit<'_> {
@@ -64,6 +92,9 @@ impl Fit<'_> {
         while let Some(this) = layout.slots.get(slot) {
             if let Shape::Open { blanks, list } = this.shape {
                 return self.open(slot, at, blanks, list);
+            }
+            if this.shape == Shape::Quoted && self.raw_quotes {
+                return self.quoted_with_quotes(slot, at);
             }
             let is_cheap = matches!(
                 this.shape,
@@ -100,7 +131,11 @@ impl Fit<'_> {
         }
         let this = &self.layout.slots[slot];
         let after = this.after.bytes();
-        let limit = next_quote(self.layout.escape, self.line, start);
+        // Apache writes the empty user name as two quotes.
+        let is_empty_user =
+            self.layout.escape == Escape::Apache && self.line[start..].starts_with(b"\"\" ");
+        let quoted_bytes = if is_empty_user { 2 } else { 0 };
+        let limit = next_quote(self.layout.escape, self.line, start + quoted_bytes);
         if after.is_empty() && slot + 1 == self.layout.slots.len() {
             let end = start + self.line[start..].trim_ascii_end().len();
             self.spans.set(slot, start, end);
@@ -122,6 +157,34 @@ impl Fit<'_> {
         self.fail(slot, if limit == self.line.len() { Skip::Truncated } else { Skip::Shape })
     }
 
+    /// A quoted value ends at the first `"` with which the rest of the line fits.
+    fn quoted_with_quotes(&mut self, slot: usize, start: usize) -> bool {
+        if !self.may_enter(slot) {
+            return false;
+        }
+        let this = &self.layout.slots[slot];
+        let (after, is_request) = (this.after.bytes(), this.field == Field::Request);
+        let mut from = start;
+        while let Some(step) = self.line.get(from..).and_then(|rest| this.after.find(rest)) {
+            let end = from + step;
+            let value = &self.line[start..end];
+            if !may_hold_quotes(value, is_request) {
+                if !is_request || self.tries_left == 0 {
+                    break;
+                }
+                self.tries_left -= 1;
+                from = end + 1;
+                continue;
+            }
+            self.spans.set(slot, start, end);
+            if self.slots_from(slot + 1, end + after.len()) {
+                return true;
+            }
+            from = end + 1;
+        }
+        self.fail(slot, Skip::Shape)
+    }
+
     /// Whether a slot that takes a search may be entered. The first time is free; after that, it costs a try.
     fn may_enter(&mut self, slot: usize) -> bool {
         let is_retry = slot <= self.failed_slot && self.failed_slot > 0;
@@ -138,4 +201,13 @@ impl Fit<'_> {
         }
         false
     }
+}
+
+/// False where a `"` inside a value rather ends one field and begins the next. A request line tells by its protocol.
+fn may_hold_quotes(value: &[u8], is_request: bool) -> bool {
+    let is_whole_request = || {
+        let tail = value.len().checked_sub(9).map(|at| &value[at..]);
+        matches!(tail, Some([b' ', b'H', b'T', b'T', b'P', b'/', _, b'.', _]))
+    };
+    memchr::memmem::find(value, b"\" ").is_none() || (is_request && is_whole_request())
 }

@@ -1,4 +1,4 @@
-//! What the value of an nginx variable can look like, and where it ends.
+//! What the value of a variable can look like, and where it ends; the variables of nginx.
 //!
 //! In: a line and the offset where a value starts. Out: the offset where it ends, for shapes that decide it alone.
 //! Invariants: a value never holds an unescaped `"` unless nothing is escaped.
@@ -44,15 +44,22 @@ pub(super) enum Shape {
 
 /// What a variable prints, before its surroundings in the layout are known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(in crate::format) enum Kind {
+    /// A time.
     Time(Notation),
+    /// Three digits.
     Status,
+    /// Digits, or a mark of absence.
     Integer,
+    /// Digits, a dot, three digits or more.
     Seconds,
+    /// Digits, a dot, two digits.
     Ratio,
+    /// An address, a method, an id.
     Word,
     /// No blanks.
     Token,
+    /// One item per attempt.
     List,
     /// Written by clients: anything.
     Text,
@@ -175,16 +182,14 @@ pub(super) struct Surroundings<'l> {
     pub(super) escape: Escape,
 }
 
-/// The field and the shape of a variable.
-pub(super) fn field_and_shape(name: &str, place: Surroundings<'_>) -> (Field, Shape) {
-    let (field, kind) = VARIABLES
-        .iter()
-        .find(|row| row.0 == name)
-        .map_or((Field::Other, Kind::Text), |row| (row.1, row.2));
-    (field, shape(field, kind, place))
+/// The field and the kind of an nginx variable.
+pub(super) fn nginx_variable(name: &str) -> (Field, Kind) {
+    let row = VARIABLES.iter().find(|row| row.0 == name);
+    row.map_or((Field::Other, Kind::Text), |row| (row.1, row.2))
 }
 
-fn shape(field: Field, kind: Kind, place: Surroundings<'_>) -> Shape {
+/// The shape of a variable at its place.
+pub(super) fn shape(field: Field, kind: Kind, place: Surroundings<'_>) -> Shape {
     let Surroundings { before, after, is_last, escape } = place;
     let ends_the_line = is_last && after.is_empty();
     let is_quoted = escape != Escape::None && before.ends_with(b"\"") && after.starts_with(b"\"");
@@ -232,7 +237,7 @@ pub(super) fn next_quote(escape: Escape, line: &[u8], from: usize) -> usize {
     let rest = line.get(from..).unwrap_or_default();
     let length = match escape {
         Escape::Default => memchr::memchr(b'"', rest),
-        Escape::Json => {
+        Escape::Json | Escape::Apache => {
             let mut at = 0;
             loop {
                 let Some(step) = memchr::memchr2(b'"', b'\\', &rest[at.min(rest.len())..]) else {
@@ -331,15 +336,21 @@ fn decimal_length(text: &[u8], n_decimals: RangeInclusive<usize>) -> Result<usiz
 fn time_length(notation: Notation, text: &[u8]) -> Result<usize, Skip> {
     let (least, length) = match notation {
         Notation::Clf => (CLF_BYTES, CLF_BYTES),
-        Notation::Iso8601 => {
-            let zone = 19 + fraction_length(text.get(19..).unwrap_or_default());
-            (19, zone + zone_length(text.get(zone..).unwrap_or_default()))
-        }
+        Notation::Iso8601 => (19, end_of_time(text, 19)),
         Notation::EpochSeconds => (10, 10 + fraction_length(text.get(10..).unwrap_or_default())),
         Notation::EpochMillis => (13, 13),
         Notation::NginxError | Notation::W3c => (19, 19),
         // No `log_format` writes it.
         Notation::IisNative => return Err(Skip::BadTime),
+        Notation::EpochMicros => (16, 16),
+        Notation::ClfVariant => {
+            let day = n_digits(text).min(2);
+            (day + 18, end_of_time(text, day + 18))
+        }
+        Notation::Ctime => {
+            let year = 19 + fraction_length(text.get(19..).unwrap_or_default());
+            (year + 5, end_of_time(text, year + 5))
+        }
     };
     if text.len() < least {
         return Err(if text.first().is_some_and(|byte| !byte.is_ascii_digit()) {
@@ -349,6 +360,21 @@ fn time_length(notation: Notation, text: &[u8]) -> Result<usize, Skip> {
         });
     }
     Ok(length)
+}
+
+/// Where a time ends whose clock ends at `at`: behind its fraction and its zone, if it has them.
+fn end_of_time(text: &[u8], at: usize) -> usize {
+    let zone = at + fraction_length(text.get(at..).unwrap_or_default());
+    match text.get(zone..).unwrap_or_default() {
+        // A blank before the zone: only where nothing else can be meant.
+        [b' ', b'+' | b'-', a, b, c, d, rest @ ..]
+            if [a, b, c, d].iter().all(|byte| byte.is_ascii_digit())
+                && !rest.first().is_some_and(u8::is_ascii_alphanumeric) =>
+        {
+            zone + 6
+        }
+        rest => zone + zone_length(rest),
+    }
 }
 
 fn fraction_length(text: &[u8]) -> usize {

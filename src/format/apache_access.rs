@@ -1,0 +1,245 @@
+//! Apache access logs: the layouts in common use, and readers for any `LogFormat`.
+//!
+//! In: lines without terminator. Out: records by way of a [`Layout`].
+//! Invariants: [`LAYOUTS`] goes from special to general. A layout that nginx has too is proposed only where the lines
+//! do not look like nginx's; see [`evidence`].
+//! Source: Apache httpd 2.4 `mod_log_config.c`, `docs/conf/httpd.conf.in`; Debian `apache2.conf`; the row comments.
+
+pub mod evidence;
+pub mod log_format;
+mod time_format;
+
+use std::sync::Arc;
+
+use super::apache_conf::log_format_of_directive;
+use super::layout::Layout;
+use super::{About, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
+use crate::record::{AccessRecord, Record, Skip};
+use crate::taxonomy::{LogRole, Server};
+
+macro_rules! combined {
+    () => {
+        r#"%h %l %u %t "%r" %>s %b "%{Referer}i" "%{User-Agent}i""#
+    };
+}
+macro_rules! combined_with_headers {
+    () => {
+        r#"%h %l %u %t "%r" %>s %O "%{Referer}i" "%{User-Agent}i""#
+    };
+}
+
+/// The layout in force where `CustomLog` and `TransferLog` find no format.
+pub const COMMON: &str = r#"%h %l %u %t "%r" %>s %b"#;
+
+/// Layouts by their usual names: name and text, tried in this order.
+pub const LAYOUTS: &[(&str, &str)] = &[
+    // What it takes to tell who generated a response: see the verdicts for Apache.
+    ("diagnostic", concat!(combined!(), " %D %L %R %{proxy-status}n %{BALANCER_WORKER_NAME}e")),
+    // Apache documentation and httpd.conf, with mod_logio.
+    ("combinedio", concat!(combined!(), " %I %O")),
+    ("combined_seconds_micros", concat!(combined!(), " %T/%D")),
+    ("combined_seconds_micros_starred", concat!(combined!(), " **%T/%D**")),
+    // Debian and Ubuntu, other_vhosts_access.log.
+    ("vhost_combined", concat!("%v:%p ", combined_with_headers!())),
+    // The same on other systems, with the size of the body.
+    ("vhost_combined_body", concat!("%v:%p ", combined!())),
+    // Gandi hosting.
+    (
+        "vhost_combined_seconds",
+        r#"%v %h %l %u %t (%T s) "%r" %>s %b "%{Referer}i" "%{User-Agent}i""#,
+    ),
+    ("vhost_combined_without_port", concat!("%v ", combined!())),
+    ("vhost_common", r#"%v %h %l %u %t "%r" %>s %b"#),
+    ("combined_forwarded", concat!(combined!(), r#" "%{X-Forwarded-For}i""#)),
+    // Debian and Ubuntu redefine combined and common: sizes include headers.
+    ("combined_with_headers", combined_with_headers!()),
+    ("combined", combined!()),
+    ("common_with_headers", r#"%h %l %u %t "%r" %>s %O"#),
+    ("common", COMMON),
+    // Times without a zone, or with one-digit days.
+    (
+        "combined_other_time",
+        r#"%h %l %u [%{%d/%b/%Y:%H:%M:%S}t] "%r" %>s %b "%{Referer}i" "%{User-Agent}i""#,
+    ),
+    ("common_other_time", r#"%h %l %u [%{%d/%b/%Y:%H:%M:%S}t] "%r" %>s %b"#),
+];
+
+/// Layouts of [`LAYOUTS`] that hold `%O`, where another row has `%b` at the same place.
+const WITH_HEADERS: &[&str] = &["vhost_combined", "combined_with_headers", "common_with_headers"];
+
+/// Layouts of [`LAYOUTS`] whose lines nginx writes as well.
+const SHARED_WITH_NGINX: &[&str] = &[
+    "vhost_combined_without_port",
+    "combined_forwarded",
+    "combined_with_headers",
+    "combined",
+    "common_with_headers",
+    "common",
+    "combined_other_time",
+    "common_other_time",
+];
+
+/// Reads access lines of one layout.
+#[derive(Debug, Clone)]
+pub struct ApacheAccess {
+    layout: Layout,
+    about: About,
+}
+
+impl ApacheAccess {
+    /// A reader for a layout of [`LAYOUTS`]. `None`: no layout has this name.
+    pub fn named(name: &str) -> Option<Self> {
+        let (_, body) = LAYOUTS.iter().find(|row| row.0 == name)?;
+        Self::from_body(body, FormatBasis::Given).ok()
+    }
+
+    /// A reader for the text of a `LogFormat`, the escapes of its quotes undone.
+    ///
+    /// # Errors
+    ///
+    /// Says in words why such lines cannot be read; see [`log_format::compile`].
+    pub fn from_body(body: &str, basis: FormatBasis) -> Result<Self, String> {
+        let log_format::Compiled { layout, instant } = log_format::compile(body)?;
+        let known = LAYOUTS.iter().find(|row| row.1 == body);
+        let about = About {
+            format: ApacheAccessFormat::NAME,
+            layout: known.map_or(body, |row| row.0).to_owned(),
+            server: Server::Apache,
+            role: LogRole::Access,
+            notation: layout.notation(),
+            instant,
+            basis,
+            ambiguous_with: None,
+        };
+        Ok(ApacheAccess { layout, about })
+    }
+
+    /// The layout.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// Which instant of a request its line stamps.
+    pub fn instant(&self) -> Instant {
+        self.about.instant
+    }
+
+    /// Reads a line as [`Reader::parse`] does, for callers that know it to be an access line.
+    ///
+    /// # Errors
+    ///
+    /// A [`Skip`] that says why the layout does not fit.
+    pub fn parse_access<'a>(&self, line: &'a [u8]) -> Result<AccessRecord<'a>, Skip> {
+        self.layout.parse(line)
+    }
+}
+
+impl Reader for ApacheAccess {
+    fn about(&self) -> &About {
+        &self.about
+    }
+
+    #[inline]
+    fn glance<'a>(&self, line: &'a [u8]) -> Result<Glance<'a>, Skip> {
+        self.layout.glance(line)
+    }
+
+    fn parse<'a>(&self, record: &'a [u8]) -> Result<Record<'a>, Skip> {
+        self.layout.parse(record).map(Record::Access)
+    }
+
+    fn each_field<'a>(&self, record: &'a [u8], each: &mut dyn FnMut(&str, &'a [u8])) {
+        self.layout.each_field(record, each);
+    }
+}
+
+/// Recognises Apache access lines by trying [`LAYOUTS`].
+#[derive(Debug, Clone, Copy)]
+pub struct ApacheAccessFormat;
+
+impl ApacheAccessFormat {
+    const NAME: &'static str = "apache_access";
+}
+
+impl Format for ApacheAccessFormat {
+    fn name(&self) -> &'static str {
+        Self::NAME
+    }
+
+    fn summary(&self) -> &'static str {
+        "Apache access log: combined, common, vhost_combined and other layouts in common use, or a given LogFormat"
+    }
+
+    fn propose(&self, sample: &Sample<'_>) -> Option<Proposal> {
+        let writer = evidence::writer_of(sample);
+        let includes_headers = evidence::sizes_include_headers(sample);
+        let mut best: Option<(ApacheAccess, usize)> = None;
+        for (name, body) in LAYOUTS {
+            let is_shared = SHARED_WITH_NGINX.contains(name);
+            let is_other_size = WITH_HEADERS.contains(name)
+                && (includes_headers == Some(false) || is_shared && includes_headers.is_none());
+            if is_other_size || is_shared && writer == Some(Server::Nginx) {
+                continue;
+            }
+            // Nobody asks for idents any more. Taking any word for one would take a host in front of the line for the
+            // client, and the client for the ident.
+            let strict = body.replacen(" %l ", " - ", 1);
+            let Ok(mut reader) = ApacheAccess::from_body(&strict, FormatBasis::Detected) else {
+                continue;
+            };
+            (*name).clone_into(&mut reader.about.layout);
+            if is_shared && writer.is_none() {
+                reader.about.ambiguous_with = Some(Server::Nginx);
+            }
+            let accepts = |line: &&&[u8]| reader.layout.parse(line).is_ok();
+            let n_accepted = sample.lines.iter().filter(accepts).count();
+            if n_accepted > best.as_ref().map_or(0, |(_, most)| *most) {
+                best = Some((reader, n_accepted));
+            }
+        }
+        best.map(|(reader, n_accepted)| Proposal {
+            reader: Arc::new(reader),
+            n_accepted,
+            notes: Vec::new(),
+        })
+    }
+}
+
+/// A reader for what a user gives as a log format: the name of a layout of [`LAYOUTS`], the text of a `LogFormat`, with
+/// or without the quotes and escapes that it has in a configuration, or a whole directive.
+///
+/// # Errors
+///
+/// Says in words what is wrong.
+///
+/// # Examples
+///
+/// ```
+/// use logscan503::format::apache_access::parse_spec;
+///
+/// assert!(parse_spec("vhost_combined").is_ok());
+/// assert!(parse_spec(r#"%h %l %u %t "%r" %>s %b %D"#).is_ok());
+/// assert!(parse_spec(r#"LogFormat "%h %t \"%r\" %>s" brief"#).is_ok());
+/// ```
+pub fn parse_spec(spec: &str) -> Result<ApacheAccess, String> {
+    let spec = spec.trim();
+    let first = spec.split_whitespace().next().unwrap_or_default();
+    if first.eq_ignore_ascii_case("LogFormat") {
+        return ApacheAccess::from_body(&log_format_of_directive(spec)?, FormatBasis::Given);
+    }
+    if !spec.contains('%') {
+        return ApacheAccess::named(spec).ok_or_else(|| {
+            let names: Vec<&str> = LAYOUTS.iter().map(|row| row.0).collect();
+            format!("expected the text of a LogFormat, or one of {}", names.join(", "))
+        });
+    }
+    if spec.contains("\\\"") {
+        let inside = spec.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(spec);
+        let directive = format!("LogFormat \"{inside}\"");
+        return ApacheAccess::from_body(&log_format_of_directive(&directive)?, FormatBasis::Given);
+    }
+    ApacheAccess::from_body(spec, FormatBasis::Given)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,120 @@
+//! Error lines whose head is a row of brackets: the default formats of Apache 2.2 and 2.4, and `mod_jk`'s.
+//!
+//! In: a record. Out: its [`Parts`]. Brackets are told by what they hold, so their order does not matter; the level
+//! must be among them.
+
+use super::{LEVELS, Parts, split_referrer, take_client, take_errno};
+use crate::record::Skip;
+
+/// The shortest time: `2026-11-20 21:21:41`.
+const LEAST_STAMP_BYTES: usize = 19;
+
+/// The longest time: `Fri Nov 20 21:21:41.755305 2026 +0100`, with room for nanoseconds.
+const MOST_STAMP_BYTES: usize = 42;
+
+/// Cuts a record into its parts. The time is checked for shape only.
+pub(super) fn parts(record: &[u8]) -> Result<Parts<'_>, Skip> {
+    let (stamp, mut rest) = take_bracket(record).ok_or(Skip::Shape)?;
+    if !(LEAST_STAMP_BYTES..=MOST_STAMP_BYTES).contains(&stamp.len()) || !has_clock(stamp) {
+        return Err(Skip::Shape);
+    }
+    let mut parts = Parts { stamp, ..Parts::default() };
+    while let Some((inside, behind)) = take_bracket(rest.strip_prefix(b" ").unwrap_or(rest)) {
+        if !take_group(inside, &mut parts) {
+            break;
+        }
+        rest = behind;
+    }
+    if parts.level.is_empty() {
+        return Err(Skip::Shape);
+    }
+    let mut rest = without_source_file(rest.strip_prefix(b" ").unwrap_or(rest));
+    if let Some((client, behind)) = take_client(rest) {
+        (parts.client, rest) = (Some(client), behind);
+    }
+    let (message, referrer) = split_referrer(rest);
+    (parts.message, parts.text, parts.referrer) = (message, message, referrer);
+    if let Some(errno) = take_errno(message) {
+        parts.errno = Some(errno);
+        let behind = &message[errno.len()..];
+        let behind = behind.strip_prefix(b":").unwrap_or(behind);
+        parts.text = behind.strip_prefix(b" ").unwrap_or(behind);
+        if parts.client.is_none()
+            && let Some((client, text)) = take_client(parts.text)
+        {
+            (parts.client, parts.text) = (Some(client), text);
+        }
+    }
+    Ok(parts)
+}
+
+/// `[inside]` at the start of a line.
+fn take_bracket(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let rest = text.strip_prefix(b"[")?;
+    let close = memchr::memchr3(b']', b'\n', b'[', rest).filter(|close| rest[*close] == b']')?;
+    Some((&rest[..close], &rest[close + 1..]))
+}
+
+/// True for text with `hh:mm:ss` in it.
+fn has_clock(stamp: &[u8]) -> bool {
+    stamp.windows(8).any(|clock| {
+        clock.iter().enumerate().all(|(at, byte)| match at {
+            2 | 5 => *byte == b':',
+            _ => byte.is_ascii_digit(),
+        })
+    })
+}
+
+/// Takes over what a bracket of the head holds. `false`: the bracket belongs to the message.
+fn take_group<'a>(inside: &'a [u8], parts: &mut Parts<'a>) -> bool {
+    if parts.pid.is_empty()
+        && let Some((pid, tid)) = process_of(inside)
+    {
+        (parts.pid, parts.tid) = (pid, tid);
+        return true;
+    }
+    if !parts.level.is_empty() {
+        return false;
+    }
+    let (module, level) = match memchr::memrchr(b':', inside) {
+        Some(colon) => (&inside[..colon], &inside[colon + 1..]),
+        None => (&inside[..0], inside),
+    };
+    let is_module = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+    if LEVELS.contains(&level) && module.iter().all(is_module) {
+        (parts.module, parts.level) = (module, level);
+    }
+    // Before the level, other brackets (a virtual host, a log id) are passed over.
+    !inside.starts_with(b"client ")
+}
+
+/// `pid 1`, `pid 1:tid 2`, and `mod_jk`'s `1:2`.
+fn process_of(inside: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (is_named, rest) = match inside.strip_prefix(b"pid ") {
+        Some(rest) => (true, rest),
+        None => (false, inside),
+    };
+    let (pid, tid) = match memchr::memchr(b':', rest) {
+        Some(colon) => {
+            let tid = &rest[colon + 1..];
+            (&rest[..colon], if is_named { tid.strip_prefix(b"tid ")? } else { tid })
+        }
+        None if is_named => (rest, &rest[..0]),
+        None => return None,
+    };
+    let is_number = |text: &[u8]| text.iter().all(u8::is_ascii_digit);
+    (!pid.is_empty() && is_number(pid) && is_number(tid)).then_some((pid, tid))
+}
+
+/// The rest of a line behind `file.c(123): `, which is written at level debug and below.
+fn without_source_file(text: &[u8]) -> &[u8] {
+    let end = text.iter().position(|byte| matches!(byte, b' ' | b'\n')).unwrap_or(text.len());
+    let Some(name) = text[..end].strip_suffix(b"):") else { return text };
+    let Some(open) = memchr::memchr(b'(', name) else { return text };
+    let is_number = name.len() > open + 1 && name[open + 1..].iter().all(u8::is_ascii_digit);
+    if is_number && name[..open].ends_with(b".c") {
+        text.get(end + 1..).unwrap_or_default()
+    } else {
+        text
+    }
+}

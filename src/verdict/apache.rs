@@ -1,0 +1,275 @@
+//! The decision table of Apache httpd.
+//!
+//! In: the fields of one access line. Out: the id of a row.
+//! A layout that prints `%R`, `%L` and `%{proxy-status}n` decides nearly everything; `combined` decides nothing, and
+//! the error log has to. `mod_proxy` logs every failure of its own at level error, so a silent error log means that the
+//! response was relayed, or configured.
+//! Source: Apache httpd 2.4 `mod_proxy_http.c` (the note `proxy-status`), `mod_log_config.c` (`%R`), `server/log.c`
+//! (`%L`), observed on 2.4.71.
+
+use super::{FIELD_AND_SILENCE, Openness, VerdictRule, decided, open};
+use crate::bytes::{is_absent, parse_status};
+use crate::record::{AccessRecord, Field};
+use crate::taxonomy::{Cause, Confidence, Origin};
+
+const ERROR_LOG: &[&str] = &["error log of this server"];
+const PROXY_FIELDS: &[&str] = &["%{proxy-status}n", "%R", "%L", "error log of this server"];
+const LOG_ID: &[&str] = &["%L", "error log of this server"];
+
+/// The rows. See the module head for sources; the `source` of a row names the place within them.
+pub(super) const RULES: &[VerdictRule] = &[
+    // The layout says nothing of backends: relayed, configured and generated responses look the same.
+    open(
+        "apache.no_proxy_field",
+        Origin::Unknown,
+        None,
+        PROXY_FIELDS,
+        "mod_log_config.c: combined has no field about backends",
+    ),
+    VerdictRule {
+        when_silent: Some("apache.relayed_silent_5xx"),
+        ..open(
+            "apache.gateway_error",
+            Origin::Proxy,
+            None,
+            PROXY_FIELDS,
+            "mod_proxy_http.c, mod_proxy_fcgi.c: 502 and 504 of their own come with an error line",
+        )
+    },
+    decided(
+        "apache.proxy_status_503",
+        Origin::Upstream,
+        Some(Cause::Upstream503),
+        "mod_proxy_http.c: proxy-status is set when a response arrived",
+    ),
+    decided(
+        "apache.proxy_status_5xx",
+        Origin::Upstream,
+        Some(Cause::UpstreamError),
+        "mod_proxy_http.c: proxy-status is set when a response arrived",
+    ),
+    open(
+        "apache.after_good_upstream",
+        Origin::LocalProcess,
+        None,
+        ERROR_LOG,
+        "a filter or an ErrorDocument after a good answer",
+    ),
+    decided(
+        "apache.proxy_timed_out",
+        Origin::Proxy,
+        Some(Cause::UpstreamTimeout),
+        "mod_proxy_http.c, mod_proxy_balancer.c: the note proxy_timedout",
+    ),
+    VerdictRule {
+        openness: Openness::CauseOpen,
+        ..decided(
+            "apache.proxy_no_answer",
+            Origin::Proxy,
+            None,
+            "server/log.c: %L names an error line; mod_proxy_http.c: no proxy-status, so no response arrived",
+        )
+    },
+    // The note is not set for FastCGI, AJP and others, whose answers may be relayed all the same.
+    VerdictRule {
+        when_silent: Some("apache.relayed_silent_503"),
+        ..open(
+            "apache.proxy_no_status",
+            Origin::Proxy,
+            None,
+            LOG_ID,
+            "mod_proxy_http.c: proxy-status is - when no response arrived over HTTP",
+        )
+    },
+    VerdictRule {
+        when_silent: Some("apache.relayed_silent_503"),
+        ..open(
+            "apache.proxied",
+            Origin::Unknown,
+            None,
+            PROXY_FIELDS,
+            "mod_proxy.c: relayed and generated responses have the same handler",
+        )
+    },
+    open(
+        "apache.proxied_with_error_line",
+        Origin::Proxy,
+        None,
+        ERROR_LOG,
+        "server/log.c: %L names an error line of the request, which says who",
+    ),
+    VerdictRule {
+        confidence: Confidence::Likely,
+        ..decided(
+            "apache.proxied_without_error_line_503",
+            Origin::Upstream,
+            Some(Cause::Upstream503),
+            "server/log.c: %L is - when no error line was written; mod_proxy writes one for each failure",
+        )
+    },
+    VerdictRule {
+        confidence: Confidence::Likely,
+        ..decided(
+            "apache.proxied_without_error_line_5xx",
+            Origin::Upstream,
+            Some(Cause::UpstreamError),
+            "server/log.c: %L is - when no error line was written; mod_proxy writes one for each failure",
+        )
+    },
+    VerdictRule {
+        confidence: Confidence::Likely,
+        basis: FIELD_AND_SILENCE,
+        ..decided(
+            "apache.relayed_silent_503",
+            Origin::Upstream,
+            Some(Cause::Upstream503),
+            "mod_proxy writes an error line for each failure of its own; a relayed answer has none",
+        )
+    },
+    VerdictRule {
+        confidence: Confidence::Likely,
+        basis: FIELD_AND_SILENCE,
+        ..decided(
+            "apache.relayed_silent_5xx",
+            Origin::Upstream,
+            Some(Cause::UpstreamError),
+            "mod_proxy writes an error line for each failure of its own; a relayed answer has none",
+        )
+    },
+    // No handler ran: RewriteRule with R=503, Redirect 503, or a module that refused before.
+    VerdictRule {
+        when_silent: Some("apache.no_handler_silent"),
+        ..open(
+            "apache.no_handler",
+            Origin::LocalProcess,
+            Some(Cause::Maintenance),
+            LOG_ID,
+            "mod_rewrite.c, mod_alias.c: a configured status runs no handler",
+        )
+    },
+    VerdictRule {
+        confidence: Confidence::Likely,
+        ..decided(
+            "apache.no_handler_silent",
+            Origin::LocalProcess,
+            Some(Cause::Maintenance),
+            "mod_rewrite.c, mod_alias.c: a configured status runs no handler and writes no error line",
+        )
+    },
+    VerdictRule {
+        openness: Openness::CauseOpen,
+        ..decided(
+            "apache.no_handler_with_error_line",
+            Origin::LocalProcess,
+            None,
+            "server/log.c: %L names an error line; no handler ran, so a module of the server refused",
+        )
+    },
+    // CGI, WSGI, PHP in the server: its own pool of application processes.
+    VerdictRule {
+        openness: Openness::CauseOpen,
+        ..decided(
+            "apache.local_handler",
+            Origin::LocalProcess,
+            None,
+            "mod_log_config.c: %R names a handler other than mod_proxy's",
+        )
+    },
+];
+
+/// Id of the row that the fields of an access line select.
+pub(super) fn own_verdict(record: &AccessRecord<'_>) -> &'static str {
+    if record.value(Field::ProxyTimedOut).is_some_and(|note| note != b"0") {
+        return "apache.proxy_timed_out";
+    }
+    let handler = record.raw(Field::Handler);
+    match record.value(Field::ProxyStatus).and_then(parse_status) {
+        Some(503) => return "apache.proxy_status_503",
+        Some(500..=599) => return "apache.proxy_status_5xx",
+        Some(_) => return "apache.after_good_upstream",
+        None => {}
+    }
+    let log_id = record.raw(Field::LogId);
+    match handler {
+        Some(handler) if is_proxy(handler) => proxied(record, log_id),
+        // An ErrorDocument runs no handler of its own: only the original status tells that there was another.
+        Some(handler) if is_absent(handler) => match log_id.map(is_absent) {
+            Some(true) => "apache.no_handler_silent",
+            Some(false) => "apache.no_handler_with_error_line",
+            None => "apache.no_handler",
+        },
+        Some(_) => "apache.local_handler",
+        None if record.value(Field::BalancerWorker).is_some() => proxied(record, log_id),
+        None if matches!(record.status, 502 | 504) => "apache.gateway_error",
+        None => "apache.no_proxy_field",
+    }
+}
+
+/// The request went to `mod_proxy`, and no status of a backend is known.
+fn proxied(record: &AccessRecord<'_>, log_id: Option<&[u8]>) -> &'static str {
+    let sees_status = record.raw(Field::ProxyStatus).is_some();
+    match log_id.map(is_absent) {
+        Some(false) if sees_status => "apache.proxy_no_answer",
+        Some(false) => "apache.proxied_with_error_line",
+        Some(true) if record.status == 503 => "apache.proxied_without_error_line_503",
+        Some(true) => "apache.proxied_without_error_line_5xx",
+        None if record.status != 503 => "apache.gateway_error",
+        None if sees_status => "apache.proxy_no_status",
+        None => "apache.proxied",
+    }
+}
+
+/// `proxy-server`, and what `SetHandler` names: `proxy:fcgi://...`.
+fn is_proxy(handler: &[u8]) -> bool {
+    handler == b"proxy-server" || handler.starts_with(b"proxy:")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Escape;
+    use crate::time::Stamp;
+    use crate::verdict::RULES as ALL;
+
+    #[track_caller]
+    fn check(status: u16, fields: &[(Field, &str)], rule: &str) {
+        let mut record =
+            AccessRecord::new(Stamp { micros: 0, offset_s: Some(0) }, status, Escape::Apache);
+        for (field, value) in fields {
+            record.set(*field, value.as_bytes());
+        }
+        let got = own_verdict(&record);
+        assert!(ALL.iter().any(|row| row.id == got), "{got} is no row");
+        assert_eq!(got, rule);
+    }
+
+    #[test]
+    fn rows_of_the_table() {
+        use Field::{BalancerWorker, Handler, LogId, ProxyStatus, ProxyTimedOut};
+        let proxy = (Handler, "proxy-server");
+        check(503, &[], "apache.no_proxy_field");
+        check(502, &[], "apache.gateway_error");
+        check(503, &[(ProxyStatus, "503")], "apache.proxy_status_503");
+        check(502, &[(ProxyStatus, "502"), proxy], "apache.proxy_status_5xx");
+        check(503, &[(ProxyStatus, "200"), proxy], "apache.after_good_upstream");
+        check(502, &[(ProxyTimedOut, "1"), proxy], "apache.proxy_timed_out");
+        check(503, &[(ProxyStatus, "-"), proxy, (LogId, "W9")], "apache.proxy_no_answer");
+        check(503, &[(ProxyStatus, "-"), proxy], "apache.proxy_no_status");
+        check(503, &[(ProxyStatus, "-")], "apache.no_proxy_field");
+        check(
+            503,
+            &[(ProxyStatus, "-"), (Handler, "proxy:fcgi://localhost"), (LogId, "-")],
+            "apache.proxied_without_error_line_503",
+        );
+        check(503, &[proxy], "apache.proxied");
+        check(502, &[proxy], "apache.gateway_error");
+        check(503, &[proxy, (LogId, "W9")], "apache.proxied_with_error_line");
+        check(504, &[proxy, (LogId, "-")], "apache.proxied_without_error_line_5xx");
+        check(503, &[(BalancerWorker, "http://10.0.0.1:80")], "apache.proxied");
+        check(503, &[(BalancerWorker, "-")], "apache.no_proxy_field");
+        check(503, &[(Handler, "-")], "apache.no_handler");
+        check(503, &[(Handler, "-"), (LogId, "-")], "apache.no_handler_silent");
+        check(503, &[(Handler, "-"), (LogId, "W9")], "apache.no_handler_with_error_line");
+        check(503, &[(Handler, "wsgi-script")], "apache.local_handler");
+    }
+}
