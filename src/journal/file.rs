@@ -127,7 +127,7 @@ impl Entries {
                 Err(fault) => {
                     // The walk around a damaged item of the chain meets the same damage again.
                     let is_news = self.order.missed(&mut self.windows)
-                        || !self.faults.first.is_some_and(|first| first.offset == fault.offset);
+                        || self.faults.first.is_none_or(|first| first.offset != fault.offset);
                     if is_news {
                         self.faults.add_entry(fault);
                         return Some(Err(fault));

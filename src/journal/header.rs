@@ -87,7 +87,8 @@ impl Header {
             _ => FileState::Unknown,
         };
         let header_bytes = u64_at(bytes, 88);
-        let plausible = (MIN_HEADER_BYTES..=4096).contains(&header_bytes) && header_bytes % 8 == 0;
+        let plausible =
+            (MIN_HEADER_BYTES..=4096).contains(&header_bytes) && header_bytes.is_multiple_of(8);
         Ok(Header {
             state,
             incompatible_flags,

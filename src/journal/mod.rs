@@ -8,21 +8,27 @@
 
 #[cfg(test)]
 mod build;
+pub mod export;
 mod fault;
 mod fields;
 mod file;
 mod header;
+mod interleave;
+pub mod json;
 mod object;
 mod order;
 mod record;
 #[cfg(test)]
 mod tests;
+pub mod text;
 mod unpack;
 mod windows;
+mod year;
 
 pub use fault::{Fault, FaultKind, Faults};
 pub use fields::FieldFilter;
 pub use file::{Entries, Entry, JournalFile};
 pub use header::{FileState, Header};
+pub use interleave::{Interleaved, compare, interleave};
 pub use object::EntryHead;
 pub use record::{JournalRecord, Text, parse_id};

@@ -39,7 +39,7 @@ impl ObjectHead {
         fault: FaultKind,
     ) -> Result<ObjectHead, Fault> {
         let bad = Fault { kind: fault, offset };
-        if offset % 8 != 0 || offset == 0 {
+        if !offset.is_multiple_of(8) || offset == 0 {
             return Err(bad);
         }
         let [kind, flags, r1, r2, r3, r4, r5, r6, ref size @ ..] = windows.array::<16>(offset)?;
@@ -109,7 +109,7 @@ pub(super) fn read_entry(
     let head = ObjectHead::expect(windows, offset, ENTRY, FaultKind::Entry)?;
     let item_bytes = if compact { 4 } else { 16 };
     let list = head.size - ENTRY_BYTES;
-    if list == 0 || list % item_bytes != 0 {
+    if list == 0 || !list.is_multiple_of(item_bytes) {
         return Err(bad);
     }
     let bytes = windows.slice(offset, head.size)?;

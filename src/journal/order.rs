@@ -67,7 +67,8 @@ impl Order {
         }
         let Some(chain) = &mut self.chain else { return false };
         self.ahead = chain.next(windows, self.compact).ok().flatten();
-        self.walk = Some(Walk { at: self.last, end: self.ahead.unwrap_or(windows.len()) });
+        let end = self.ahead.map_or(windows.len(), |ahead| ahead.min(windows.len()));
+        self.walk = Some(Walk { at: self.last, end });
         true
     }
 
@@ -83,7 +84,7 @@ fn check_chain(windows: &mut Windows, header: &Header) -> Result<(), Fault> {
     let mut n_entries = 0;
     let mut last = 0;
     while let Some(offset) = chain.next(windows, header.is_compact())? {
-        if offset <= last {
+        if offset <= last || offset >= windows.len() {
             return Err(Fault { kind: FaultKind::EntryArray, offset: chain.array });
         }
         last = offset;

@@ -42,7 +42,7 @@ struct Window {
 pub(super) struct Windows {
     source: Source,
     len: u64,
-    windows: Vec<Window>,
+    slots: Vec<Window>,
     /// A slice that fits in no window.
     large: Vec<u8>,
 }
@@ -50,15 +50,15 @@ pub(super) struct Windows {
 impl Windows {
     pub(super) fn of_file(file: File) -> io::Result<Self> {
         let len = file.metadata()?.len();
-        let windows = std::iter::repeat_with(|| Window { start: NOWHERE, bytes: Vec::new() })
+        let slots = std::iter::repeat_with(|| Window { start: NOWHERE, bytes: Vec::new() })
             .take(N_WINDOWS)
             .collect();
-        Ok(Windows { source: Source::File(file), len, windows, large: Vec::new() })
+        Ok(Windows { source: Source::File(file), len, slots, large: Vec::new() })
     }
 
     pub(super) fn of_bytes(bytes: Vec<u8>) -> Self {
         let len = bytes.len() as u64;
-        Windows { source: Source::Bytes(bytes), len, windows: Vec::new(), large: Vec::new() }
+        Windows { source: Source::Bytes(bytes), len, slots: Vec::new(), large: Vec::new() }
     }
 
     /// Length of the file in bytes when it was opened.
@@ -85,7 +85,7 @@ impl Windows {
                 .map_err(|error| fault(FaultKind::Read(error.kind())))?;
             return Ok(&self.large);
         }
-        let window = &mut self.windows[(start / WINDOW_BYTES) as usize % N_WINDOWS];
+        let window = &mut self.slots[(start / WINDOW_BYTES) as usize % N_WINDOWS];
         if window.start != start {
             // Holds nothing until it holds all.
             window.start = NOWHERE;
@@ -160,7 +160,7 @@ mod tests {
     #[test]
     fn a_file_that_shrinks_gives_a_fault() {
         let mut file = tempfile::tempfile().expect("a temporary file");
-        file.write_all(&[7; 300_000]).expect("is writable");
+        file.write_all(&vec![7; 300_000]).expect("is writable");
         let mut windows = Windows::of_file(file.try_clone().expect("cloned")).expect("opened");
         file.set_len(100).expect("is writable");
         let fault = windows.slice(200_000, 8).expect_err("the bytes are gone");
