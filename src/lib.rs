@@ -12,6 +12,7 @@ pub mod taxonomy;
 pub mod time;
 // Floor 1: bytes -> blocks of whole lines.
 pub mod input;
+pub mod journal;
 // Floor 2: what a line says.
 pub mod format;
 pub mod record;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 /// A module imports only floors below its own, or its own floor.
 const FLOORS: [&[&str]; 11] = [
     &["taxonomy", "time", "bytes", "evidence", "error"],
-    &["input"],
+    &["input", "journal"],
     &["record", "format"],
     &["cause", "verdict", "fact"],
     &["tally", "store"],
