@@ -31,8 +31,10 @@ const SHOWN_BYTES: usize = 240;
 /// What the scan of every block needs to know.
 #[derive(Debug)]
 pub(super) struct Context<'c> {
-    /// Statuses whose lines become entries.
+    /// Statuses whose lines become facts.
     pub wanted: [bool; 1000],
+    /// Statuses whose facts are entries.
+    pub chosen: [bool; 1000],
     /// The cause table.
     pub matcher: &'c CauseMatcher,
 }
@@ -246,7 +248,9 @@ impl Sink for Scanner<'_> {
     fn entry(&mut self, at: usize, n_before: u64, line: &[u8], glance: Glance<'_>) {
         self.close_message();
         let place = self.place(at, self.lines_before + n_before + 1, line.len());
-        if let Some(fact) = entry_fact(&self.in_force.plan, self.reader, line, glance, place) {
+        if let Some(mut fact) = entry_fact(&self.in_force.plan, self.reader, line, glance, place) {
+            let chosen = self.context.chosen[usize::from(fact.status).min(999)];
+            fact.flags = fact.flags.with(Flags::KIN, !chosen);
             self.result.entries.push(fact);
             self.keep(at, line.len());
         }

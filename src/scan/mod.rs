@@ -46,8 +46,10 @@ const FURTHER_SAMPLE_BYTES: u64 = 32 << 10;
 /// How to scan.
 #[derive(Debug)]
 pub struct ScanConfig<'c> {
-    /// Statuses whose access lines become entries.
+    /// Statuses whose access lines become facts.
     pub wanted: [bool; 1000],
+    /// Statuses whose facts are entries; the facts of others only claim their own error lines.
+    pub chosen: [bool; 1000],
     /// Worker threads, at least 1.
     pub n_threads: usize,
     /// Bytes of a claimed range; tests vary it.
@@ -118,6 +120,11 @@ impl ScannedInput {
             Some(row) => self.layouts.get(row).map(|(_, plan)| plan),
             None => self.plan.as_ref(),
         }
+    }
+
+    /// True when there was nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.error.is_none() && self.bytes_decoded == 0
     }
 
     /// True when a reader of evidence can open `path` and find a record at its byte offset.
@@ -239,7 +246,11 @@ impl<'c> Work<'c> {
         }
         Work {
             config,
-            context: Context { wanted: config.wanted, matcher: config.matcher },
+            context: Context {
+                wanted: config.wanted,
+                chosen: config.chosen,
+                matcher: config.matcher,
+            },
             inputs,
             ranges,
             n_ranges,

@@ -20,6 +20,7 @@ fn scan_file(path: &Path, range_bytes: u64) -> Found {
     let mut wanted = [false; 1000];
     wanted[503] = true;
     let config = ScanConfig {
+        chosen: [true; 1000],
         wanted,
         n_threads: 3,
         range_bytes,

@@ -48,7 +48,7 @@ pub fn report(analysis: &Analysis, config: &AnalysisConfig<'_>) -> Result<Report
         .map(|(index, input)| input_info(index, input, analysis, config))
         .collect();
     let totals = totals(analysis, config);
-    let coverage = coverage(analysis, config, &inputs, &totals)?;
+    let coverage = coverage(analysis, &inputs, &totals)?;
     let incidents = analysis
         .incidents
         .incidents
@@ -245,18 +245,13 @@ fn totals(analysis: &Analysis, config: &AnalysisConfig<'_>) -> Totals {
     }
 }
 
-fn coverage(
-    analysis: &Analysis,
-    config: &AnalysisConfig<'_>,
-    inputs: &[InputInfo],
-    totals: &Totals,
-) -> Result<Coverage> {
+fn coverage(analysis: &Analysis, inputs: &[InputInfo], totals: &Totals) -> Result<Coverage> {
     Ok(Coverage {
         first_at: inputs.iter().filter_map(|input| input.first_at).min(),
         last_at: inputs.iter().filter_map(|input| input.last_at).max(),
         gaps: gaps(analysis),
         filtered: totals.requests >= MIN_FILTERED && totals.requests == totals.entries,
-        missing: missing(analysis, config)?,
+        missing: missing(analysis)?,
     })
 }
 
@@ -281,7 +276,7 @@ fn gaps(analysis: &Analysis) -> Vec<Gap> {
 }
 
 /// What would have decided the entries that stayed open.
-fn missing(analysis: &Analysis, config: &AnalysisConfig<'_>) -> Result<Vec<Missing>> {
+fn missing(analysis: &Analysis) -> Result<Vec<Missing>> {
     let mut lacking: BTreeMap<&'static str, u64> = BTreeMap::new();
     for verdict in analysis.attribution.verdicts() {
         let verdict = verdict?;
@@ -291,10 +286,9 @@ fn missing(analysis: &Analysis, config: &AnalysisConfig<'_>) -> Result<Vec<Missi
             }
         }
     }
-    if analysis.attribution.error_log_present {
+    if analysis.attribution.error_log_present() {
         lacking.remove("error log of this server");
     }
-    let _ = config;
     let rows = lacking.into_iter().map(|(what, entries)| {
         let (effect, fix) = match what {
             "upstream_status" => (
