@@ -4,6 +4,7 @@
 //! Invariants: no clock, no environment; equal bytes and settings give equal results.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use crate::attribute::zones::{ZonePolicy, Zones};
@@ -65,7 +66,7 @@ pub struct Analysis {
 pub fn analyse(
     sources: Vec<Source>,
     config: &AnalysisConfig<'_>,
-    interrupted: &AtomicBool,
+    interrupted: &Arc<AtomicBool>,
 ) -> Result<Analysis> {
     let mut chosen = [false; 1000];
     for status in &config.statuses {

@@ -422,8 +422,10 @@ mod tests {
         let mut record = AccessRecord::new(stamp, 503, Escape::None);
         record.set(Field::RequestTimeMillis, b"15");
         assert_eq!(record.duration_us(), Some(15_000));
-        record.set(Field::RequestTime, b"0.002");
-        assert_eq!(record.duration_us(), Some(2_000));
+        record.set(Field::RequestTime, b"0");
+        assert_eq!(record.duration_us(), Some(15_000));
+        record.set(Field::RequestTimeMicros, b"15204");
+        assert_eq!(record.duration_us(), Some(15_204));
     }
 
     #[test]

@@ -72,7 +72,7 @@ impl Companions {
                         let about = reader.about();
                         match about.role {
                             LogRole::Error if about.server == Server::Nginx => {
-                                row.has_error_log = true
+                                row.has_error_log = true;
                             }
                             LogRole::Access => access.push(directory),
                             _ => {}

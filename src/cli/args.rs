@@ -96,7 +96,7 @@ pub(super) struct ScanArgs {
     #[arg(long, value_name = "LIST", default_value = "503")]
     pub status: String,
 
-    /// Input format: a name (combined), an nginx `log_format` or Apache LogFormat string, or PATTERN=SPEC; repeatable
+    /// Input format: a name (combined), an nginx `log_format` or Apache `LogFormat` string, or PATTERN=SPEC; repeatable
     #[arg(long, value_name = "SPEC")]
     pub log_format: Vec<String>,
 
@@ -104,7 +104,7 @@ pub(super) struct ScanArgs {
     #[arg(long, value_name = "FILE")]
     pub nginx_conf: Vec<PathBuf>,
 
-    /// Take LogFormat definitions from an Apache configuration; repeatable
+    /// Take `LogFormat` definitions from an Apache configuration; repeatable
     #[arg(long, value_name = "FILE")]
     pub apache_conf: Vec<PathBuf>,
 

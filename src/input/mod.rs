@@ -7,6 +7,7 @@
 mod expand;
 mod range;
 mod spool;
+mod stdin;
 mod stream;
 mod text;
 
@@ -17,6 +18,7 @@ use std::path::{Path, PathBuf};
 pub use expand::expand;
 pub use range::{RANGE_BYTES, RangeReader, read_exact_at};
 pub use spool::{Spool, SpooledLine};
+pub use stdin::Stdin;
 pub use stream::{BLOCK_BYTES, BlockReader, open_stream};
 pub use text::decode_text;
 

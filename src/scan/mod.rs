@@ -27,7 +27,7 @@ use crate::evidence::{InputIndex, Place, Position};
 use crate::fact::{CauseFact, EntryFact};
 use crate::format::{FormatChoice, Plan, detect};
 use crate::input::{
-    BlockReader, Compression, Origin, RANGE_BYTES, RangeReader, RecordStart, Source, Spool,
+    BlockReader, Compression, Origin, RANGE_BYTES, RangeReader, RecordStart, Source, Spool, Stdin,
     decode_text, open_stream, read_exact_at,
 };
 use crate::store::{Budget, Sorter};
@@ -61,7 +61,7 @@ pub struct ScanConfig<'c> {
     /// Memory for facts, and where they spill.
     pub budget: Budget,
     /// Set to stop early with what is known.
-    pub interrupted: &'c AtomicBool,
+    pub interrupted: &'c Arc<AtomicBool>,
 }
 
 impl ScanConfig<'_> {
@@ -370,7 +370,7 @@ impl<'c> Work<'c> {
             Ok(Origin::Stream(file, compression)) => {
                 Ok(open_stream(file.try_clone()?, *compression))
             }
-            _ => Ok(decode_text(io::stdin())),
+            _ => Ok(decode_text(Stdin::new(Arc::clone(self.config.interrupted)))),
         }
     }
 

@@ -16,7 +16,7 @@ type Found = (InputTally, Vec<(EntryFact, String)>);
 fn scan_file(path: &Path, range_bytes: u64) -> Found {
     let matcher = CauseMatcher::new(Vec::new()).unwrap();
     let formats = FormatChoice::default();
-    let interrupted = AtomicBool::new(false);
+    let interrupted = Arc::new(AtomicBool::new(false));
     let mut wanted = [false; 1000];
     wanted[503] = true;
     let config = ScanConfig {
@@ -42,7 +42,7 @@ fn scan_file(path: &Path, range_bytes: u64) -> Found {
         let client = record.value(Field::RemoteAddr).unwrap_or_default();
         (fact, String::from_utf8_lossy(client).into_owned())
     };
-    (input.tally.clone(), entries.iter().map(|fact| read_again(fact.unwrap())).collect())
+    (input.tally.clone(), entries.rows().map(|fact| read_again(fact.unwrap())).collect())
 }
 
 fn written(bytes: &[u8]) -> tempfile::NamedTempFile {

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use logscan503::cause::CauseMatcher;
@@ -22,12 +23,13 @@ use crate::support::shared;
 
 fn scan_files(paths: &[PathBuf], statuses: &[usize]) -> (Scan, CauseMatcher) {
     let matcher = CauseMatcher::new(Vec::new()).expect("the built-in rules are valid");
-    let interrupted = AtomicBool::new(false);
+    let interrupted = Arc::new(AtomicBool::new(false));
     let mut wanted = [false; 1000];
     for status in statuses {
         wanted[*status] = true;
     }
     let config = ScanConfig {
+        chosen: [true; 1000],
         wanted,
         n_threads: 2,
         range_bytes: 16 << 10,
@@ -163,7 +165,7 @@ fn judge(folder: &Path, faults: &mut Vec<String>) {
     let (scan, _) = scan_files(&logs(folder), &[502, 503]);
     let mut wrong = BTreeMap::new();
     let entries = scan.entries.sorted();
-    for fact in entries.iter() {
+    for fact in entries.rows() {
         let fact: EntryFact = fact.expect("the fact can be read");
         let input = &scan.inputs[fact.place.position.input as usize];
         let line = input.fetch(fact.place).expect("the line can be had again");

@@ -9,6 +9,8 @@ mod story;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use sha2::{Digest, Sha256};
+
 use incident::incident_info;
 
 use super::text_of::{Texts, quoted, scope_name};
@@ -21,7 +23,6 @@ use crate::attribute::Signal;
 use crate::attribute::zones::{InputZone, ZonePolicy};
 use crate::cause::CauseMatcher;
 use crate::error::Result;
-use crate::fact::hash_name;
 use crate::scan::ScannedInput;
 use crate::taxonomy::{LogRole, Origin};
 use crate::time::{SECOND_US, Timestamp, format_offset};
@@ -47,7 +48,7 @@ pub fn report(analysis: &Analysis, config: &AnalysisConfig<'_>) -> Result<Report
         .enumerate()
         .map(|(index, input)| input_info(index, input, analysis, config))
         .collect();
-    let totals = totals(analysis, config);
+    let totals = totals(analysis);
     let coverage = coverage(analysis, &inputs, &totals)?;
     let incidents = analysis
         .incidents
@@ -114,7 +115,12 @@ fn rules_digest(matcher: &CauseMatcher) -> String {
     for rule in matcher.rules() {
         let _ = writeln!(text, "{rule:?}");
     }
-    format!("siphash13:{:016x}", hash_name(text.as_bytes()))
+    let digest = Sha256::digest(text.as_bytes());
+    let mut hex = String::from("sha256:");
+    for byte in digest {
+        let _ = write!(hex, "{byte:02x}");
+    }
+    hex
 }
 
 fn input_info(
@@ -215,22 +221,11 @@ fn role_of(input: &ScannedInput) -> LogRole {
     }
 }
 
-fn totals(analysis: &Analysis, config: &AnalysisConfig<'_>) -> Totals {
+fn totals(analysis: &Analysis) -> Totals {
     let sum = analysis.requests.total();
     let mut by_status: BTreeMap<u16, u64> = [502, 503, 504].into_iter().zip(sum.kin).collect();
     let incidents = &analysis.incidents;
-    if config.window == (None, None) {
-        for status in &config.statuses {
-            let n = analysis
-                .inputs
-                .iter()
-                .map(|input| input.tally.statuses[usize::from(*status).min(999)])
-                .sum();
-            if n > 0 {
-                by_status.insert(*status, n);
-            }
-        }
-    }
+    by_status.extend(&incidents.by_status);
     let mut by_origin: BTreeMap<Origin, u64> =
         Origin::ALL.iter().map(|origin| (*origin, 0)).collect();
     by_origin.extend(&incidents.by_origin);
