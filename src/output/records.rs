@@ -20,7 +20,7 @@ use crate::record::{
 };
 use crate::report::text_of::quoted;
 use crate::scan::{LineKind, SeenLine, host_of};
-use crate::taxonomy::LogRole;
+use crate::taxonomy::{LogRole, Server};
 use crate::time::{SECOND_US, Stamp, Timestamp};
 
 /// One row. What is `None` is left out.
@@ -186,7 +186,7 @@ fn record_row<'r>(row: Row<'r>, taker: &dyn Reader, seen: &SeenLine, zone: ZoneP
         Some((reader, Record::Error(record))) => Row {
             kind: "error",
             format: Some(reader.about().format),
-            shown: of_error(&record, zone),
+            shown: of_error(&record, reader, &seen.text, zone),
             fields: Fields::of(reader, &seen.text, Escape::None),
             ..row
         },
@@ -246,6 +246,7 @@ fn of_access(record: &AccessRecord<'_>, zone: ZonePolicy) -> Shown {
     let path = if is_none { None } else { some(escape, path) };
     let query = query.map(|query| plain(escape, query));
     let mut shown = Shown {
+        message: field(Field::Reason),
         status: Some(record.status).filter(|status| *status > 0),
         method: some(escape, method),
         target: path.as_ref().map(|path| match &query {
@@ -270,15 +271,28 @@ fn of_access(record: &AccessRecord<'_>, zone: ZonePolicy) -> Shown {
     shown
 }
 
-fn of_error(record: &ErrorRecord<'_>, zone: ZonePolicy) -> Shown {
+fn of_error(
+    record: &ErrorRecord<'_>,
+    reader: &dyn Reader,
+    bytes: &[u8],
+    zone: ZonePolicy,
+) -> Shown {
+    // What the server itself calls its message: that of the record may hold the error number and the client too.
+    let mut message = record.message;
+    reader.each_field(bytes, &mut |name, value| {
+        if name == "message" {
+            message = value;
+        }
+    });
     let text = |raw: Option<&[u8]>| raw.and_then(|raw| some(Escape::None, raw));
     let (method, target) = split_request(record.request.unwrap_or_default());
     let mark = memchr::memchr(b'?', target);
     let mut shown = Shown {
         level: text(Some(record.level)),
         pid: record.pid,
-        connection: record.connection,
-        message: Some(plain(Escape::None, record.message)),
+        // Others number no connections.
+        connection: record.connection.filter(|_| reader.about().server == Server::Nginx),
+        message: Some(plain(Escape::None, message)),
         method: text(Some(method)),
         target: text(Some(target)),
         path: text(Some(&target[..mark.unwrap_or(target.len())])),

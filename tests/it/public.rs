@@ -24,27 +24,108 @@ const ASSERTED: [&str; 4] = ["nginx", "apache", "iis", "httperr"];
 /// Rows of the asserted suites that must agree in every stated field, of 1000.
 const FLOOR: usize = 900;
 
+/// Rows with a statement, all suites together: at most one in a hundred may be an exception.
+const ALL_ROWS: usize = 6321;
+
 /// Agreement of one suite.
 #[derive(Debug, Default)]
 struct Suite {
     n_rows: usize,
     n_agreeing: usize,
+    /// Statements that are wrong: see [`EXCEPTIONS`].
+    n_exceptions: usize,
     /// Per field: how many agree, of how many.
     fields: [(usize, usize); FIELDS.len()],
 }
+
+/// A statement that the server's source shows to be wrong.
+struct Exception {
+    /// The suite, and one line of it or all.
+    suite: &'static str,
+    line: Option<usize>,
+    field: &'static str,
+    /// What the stated value has before and behind the row's own.
+    around: Around,
+    why: &'static str,
+}
+
+/// How a wrong statement differs from the row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Around {
+    /// It begins with the client's bracket.
+    Client,
+    /// It lacks the number of the message.
+    Number,
+    /// It is a dash, and the row has no value.
+    Dash,
+    /// It is something else.
+    Other,
+}
+
+impl Exception {
+    fn is_it(&self, suite: &str, line: usize, field: &str, stated: &Value, row: &Value) -> bool {
+        let (stated, found) = (stated.as_str().unwrap_or_default(), row[field].as_str());
+        let fits = match (self.around, found) {
+            (Around::Client, Some(found)) => stated
+                .strip_prefix("[client ")
+                .and_then(|rest| rest.strip_suffix(found))
+                .and_then(|client| client.strip_suffix("] "))
+                .is_some_and(|client| row["client"] == client),
+            (Around::Number, Some(found)) => {
+                found.starts_with("AH") && found.split_once(": ").is_some_and(|at| at.1 == stated)
+            }
+            (Around::Dash, None) => stated == "-",
+            (Around::Other, _) => true,
+            _ => false,
+        };
+        suite == self.suite && field == self.field && self.line.is_none_or(|it| it == line) && fits
+    }
+}
+
+/// Statements that are wrong, each with the source that shows it.
+const EXCEPTIONS: [Exception; 4] = [
+    Exception {
+        suite: "apache/loghub--Apache_2k",
+        line: None,
+        field: "message",
+        around: Around::Client,
+        why: "the client is no part of the message (httpd 2.2, server/log.c: \"[client %s] \" is put before it)",
+    },
+    Exception {
+        suite: "apache/ops-agent--apache-error",
+        line: Some(2),
+        field: "message",
+        around: Around::Number,
+        why: "the number is part of the message (httpd 2.4, http_log.h: APLOGNO(n) is text before it)",
+    },
+    Exception {
+        suite: "iis/matomo--iis_custom",
+        line: Some(9),
+        field: "client",
+        around: Around::Dash,
+        why: "a dash stands for no value (W3C extended log file format, 4)",
+    },
+    Exception {
+        suite: "apache/matomo--common_encoding_big5",
+        line: Some(1),
+        field: "path",
+        around: Around::Other,
+        why: "the line does not say that its bytes are Big5: the peer was told by a flag",
+    },
+];
 
 #[test]
 fn other_projects_agree() {
     let Some(shared) = shared() else { return };
     let mut suites: BTreeMap<String, Suite> = BTreeMap::new();
-    let mut disagreements = String::new();
+    let (mut disagreements, mut exceptions) = (String::new(), String::new());
     for folder in suites_below(&shared.join("corpus/public")) {
         let name = folder.strip_prefix(shared.join("corpus/public")).expect("below");
         let name = name.to_string_lossy().replace('\\', "/");
-        let suite = compare(&folder, &name, &mut disagreements);
+        let suite = compare(&folder, &name, &mut disagreements, &mut exceptions);
         suites.insert(name, suite);
     }
-    let (mut n_rows, mut n_agreeing) = (0, 0);
+    let (mut n_rows, mut n_agreeing, mut n_exceptions) = (0, 0, 0);
     let mut table = String::new();
     for (name, suite) in &suites {
         let is_asserted = ASSERTED.iter().any(|system| name.split('/').next() == Some(system));
@@ -54,6 +135,7 @@ fn other_projects_agree() {
         if is_asserted {
             n_rows += suite.n_rows;
             n_agreeing += suite.n_agreeing;
+            n_exceptions += suite.n_exceptions;
         }
         let mark = if is_asserted { ' ' } else { '~' };
         write!(table, "{mark} {name:<46} {:>4}/{:<4}", suite.n_agreeing, suite.n_rows)
@@ -65,7 +147,10 @@ fn other_projects_agree() {
         }
         table.push('\n');
     }
-    println!("{disagreements}\n{table}\nasserted suites: {n_agreeing} of {n_rows} rows");
+    println!(
+        "{disagreements}\nexceptions:\n{exceptions}\n{table}\nasserted suites: {n_agreeing} of {n_rows} rows, {n_exceptions} of them by exception"
+    );
+    assert!(n_exceptions * 100 <= ALL_ROWS, "{n_exceptions} exceptions are too many");
     assert!(n_agreeing * 1000 >= n_rows * FLOOR, "{n_agreeing} of {n_rows} rows agree\n{table}");
 }
 
@@ -84,7 +169,12 @@ fn suites_below(root: &Path) -> Vec<PathBuf> {
     folders
 }
 
-fn compare(folder: &Path, name: &str, disagreements: &mut String) -> Suite {
+fn compare(
+    folder: &Path,
+    name: &str,
+    disagreements: &mut String,
+    exceptions: &mut String,
+) -> Suite {
     let said = run_in(folder, &["parse", "-q", "input.log"], b"");
     let rows = said.rows();
     let numbers = rows.iter().map(|row| row["line"].as_u64());
@@ -111,6 +201,12 @@ fn compare(folder: &Path, name: &str, disagreements: &mut String) -> Suite {
             count.1 += 1;
             if agrees(field, stated, row, &line) {
                 count.0 += 1;
+            } else if let Some(exception) =
+                EXCEPTIONS.iter().find(|known| known.is_it(name, number, field, stated, row))
+            {
+                count.0 += 1;
+                suite.n_exceptions += 1;
+                writeln!(exceptions, "{name}:{number}: {field}: {}", exception.why).expect("fits");
             } else {
                 wrong.push(format!("{field} {stated}"));
             }
@@ -184,6 +280,10 @@ fn same_clock(stated: &Value, row: &Value, line: &str) -> bool {
     let parsed = spellings.iter().find_map(|form| NaiveDateTime::parse_from_str(stated, form).ok());
     let Some(parsed) = parsed else { return false };
     let year = parsed.format("%Y").to_string();
-    let form = if line.contains(&year) { "%Y-%m-%d %H:%M:%S%.f" } else { "%m-%d %H:%M:%S%.f" };
-    parsed.format(form).to_string() == found.format(form).to_string()
+    let date = if line.contains(&year) { "%Y-%m-%d" } else { "%m-%d" };
+    // Some drop the fraction.
+    let clock =
+        if parsed.and_utc().timestamp_subsec_nanos() > 0 { "%H:%M:%S%.f" } else { "%H:%M:%S" };
+    let form = format!("{date} {clock}");
+    parsed.format(&form).to_string() == found.format(&form).to_string()
 }
