@@ -39,6 +39,8 @@ pub(super) enum Command {
         /// Id of the cause; without it, all causes are listed
         cause: Option<String>,
     },
+    /// Every record as it is understood, one JSON object per line; other lines too
+    Parse(ParseArgs),
     /// Formats that are understood; with files, what each was detected as and why
     Formats {
         /// Files to look at
@@ -76,25 +78,12 @@ pub(super) enum FailOn {
     Ongoing,
 }
 
-/// Options of a scan.
+/// What is read, and how.
 #[derive(Debug, Clone, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
-pub(super) struct ScanArgs {
+pub(super) struct InputArgs {
     /// Files, directories, quoted patterns, or - for standard input (the default)
     #[arg(value_name = "PATH")]
     pub paths: Vec<OsString>,
-
-    /// Output: text (default on a terminal), json (default when piped), entries
-    #[arg(long, value_name = "F")]
-    pub format: Option<String>,
-
-    /// Write to FILE, replaced at the end as a whole; its extension decides the format
-    #[arg(short, long, value_name = "FILE")]
-    pub output: Option<PathBuf>,
-
-    /// Statuses to explain: 503, lists, classes (502,503,504 or 5xx)
-    #[arg(long, value_name = "LIST", default_value = "503")]
-    pub status: String,
 
     /// Input format: a name (combined), an nginx `log_format` or Apache `LogFormat` string, or PATTERN=SPEC; repeatable
     #[arg(long, value_name = "SPEC")]
@@ -108,14 +97,6 @@ pub(super) struct ScanArgs {
     #[arg(long, value_name = "FILE")]
     pub apache_conf: Vec<PathBuf>,
 
-    /// Only from this time on: RFC 3339, 2026-06-01 02:00, 14:30, -2h, "90 minutes ago"
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    pub since: Option<String>,
-
-    /// Only before this time
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    pub until: Option<String>,
-
     /// Zone of times without one: Europe/Paris, +02:00
     #[arg(long, value_name = "ZONE", allow_hyphen_values = true)]
     pub tz: Option<String>,
@@ -123,6 +104,51 @@ pub(super) struct ScanArgs {
     /// Worker threads [default: all cores]
     #[arg(short = 'j', long, value_name = "N")]
     pub threads: Option<usize>,
+
+    /// Bytes of a range of a plain file (for tests: the result must not depend on it)
+    #[arg(long, value_name = "BYTES", hide = true)]
+    pub range_bytes: Option<u64>,
+}
+
+/// Options of `parse`.
+#[derive(Debug, Clone, Args)]
+pub(super) struct ParseArgs {
+    /// What is read, and how.
+    #[command(flatten)]
+    pub input: InputArgs,
+
+    /// No messages on standard error
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+/// Options of a scan.
+#[derive(Debug, Clone, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+pub(super) struct ScanArgs {
+    /// Output: text (default on a terminal), json (default when piped), entries
+    #[arg(long, value_name = "F")]
+    pub format: Option<String>,
+
+    /// Write to FILE, replaced at the end as a whole; its extension decides the format
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
+    /// Statuses to explain: 503, lists, classes (502,503,504 or 5xx)
+    #[arg(long, value_name = "LIST", default_value = "503")]
+    pub status: String,
+
+    /// What is read, and how.
+    #[command(flatten)]
+    pub input: InputArgs,
+
+    /// Only from this time on: RFC 3339, 2026-06-01 02:00, 14:30, -2h, "90 minutes ago"
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub since: Option<String>,
+
+    /// Only before this time
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub until: Option<String>,
 
     /// Memory for facts and verdicts, e.g. 64M; what is more goes to temporary files
     #[arg(long, value_name = "SIZE", default_value = "48M")]
@@ -163,8 +189,4 @@ pub(super) struct ScanArgs {
     /// More messages on standard error
     #[arg(short, long)]
     pub verbose: bool,
-
-    /// Bytes of a range of a plain file (for tests: the result must not depend on it)
-    #[arg(long, value_name = "BYTES", hide = true)]
-    pub range_bytes: Option<u64>,
 }

@@ -21,14 +21,16 @@ use crate::cause::advice::explain;
 use crate::error::{Error, Result};
 use crate::format::{FORMATS, FormatChoice};
 use crate::input::expand;
-use crate::output::{Results, TextStyle, sanitize};
+use crate::output::{Results, TextStyle, sanitize, write_record};
 use crate::report::build::report;
 use crate::report::{Report, RunInfo};
+use crate::scan::{ScanConfig, scan_lines};
+use crate::store::Budget;
 use crate::taxonomy::{Cause, Origin};
 use crate::time::Timestamp;
 
-use args::{Cli, Command, FailOn, ScanArgs};
-use settings::{Settings, config_of, settings_of};
+use args::{Cli, Command, FailOn, ParseArgs, ScanArgs};
+use settings::{Settings, config_of, input_settings_of, settings_of};
 use target::Target;
 
 /// Nothing of the input was understood.
@@ -59,6 +61,7 @@ pub fn main() -> u8 {
         None => scan(&cli.scan, &argv),
         Some(Command::Scan(args)) => scan(&args, &argv),
         Some(Command::Explain { cause }) => explain_cause(cause.as_deref()),
+        Some(Command::Parse(args)) => parse(&args),
         Some(Command::Formats { paths }) => formats(&paths),
         Some(Command::Completions { shell }) => {
             clap_complete::generate(shell, &mut Cli::command(), "logscan503", &mut io::stdout());
@@ -105,7 +108,7 @@ fn scan(args: &ScanArgs, argv: &[OsString]) -> Result<u8> {
     let matcher = CauseMatcher::new(settings.user_rules.clone())?;
     let config = config_of(&settings, &matcher);
     let target = Target::open(args, settings.output)?;
-    let sources = expand(&args.paths)?;
+    let sources = expand(&args.input.paths)?;
     let (interrupted, signal) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     for number in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
         // A second signal ends the program at once; the first lets it report what it knows.
@@ -226,6 +229,53 @@ fn explain_cause(id: Option<&str>) -> Result<u8> {
             }),
         },
     }
+}
+
+/// Every line as it is understood. Rows go out as they come: the exit code is known at the end.
+fn parse(args: &ParseArgs) -> Result<u8> {
+    let settings = input_settings_of(&args.input)?;
+    let matcher = CauseMatcher::new(Vec::new())?;
+    let interrupted = Arc::new(AtomicBool::new(false));
+    let config = ScanConfig {
+        chosen: [true; 1000],
+        wanted: [true; 1000],
+        n_threads: settings.n_threads,
+        range_bytes: settings.range_bytes,
+        matcher: &matcher,
+        formats: &settings.formats,
+        budget: Budget { bytes: settings.memory_bytes, directory: None },
+        interrupted: &interrupted,
+    };
+    let stdout = io::stdout();
+    let mut out = io::BufWriter::with_capacity(64 << 10, stdout.lock());
+    let (mut n_read, mut n_parsed, mut is_faulty) = (0, 0, false);
+    for source in expand(&args.input.paths)? {
+        let path = source.path.to_string_lossy().into_owned();
+        let is_live = source.is_stream();
+        let scanned = scan_lines(source, &config, &mut |line| {
+            write_record(&line, &path, settings.zone, &mut out)?;
+            // Someone may be watching a pipe.
+            if is_live && line.ends_block { out.flush().map_err(Error::Output) } else { Ok(()) }
+        })?;
+        let Some(scanned) = scanned else { continue };
+        n_read += scanned.tally.lines.read;
+        n_parsed += scanned.tally.lines.parsed;
+        if let Some(error) = scanned.error {
+            is_faulty = true;
+            if !args.quiet {
+                complain(&format!("{path}: {error}"));
+            }
+        }
+    }
+    out.flush().map_err(Error::Output)?;
+    if n_parsed == 0 && n_read > 0 && !args.quiet {
+        complain(&format!("0 of {n_read} lines match a known format"));
+    }
+    Ok(match n_parsed {
+        _ if is_faulty => EXIT_PARTLY_READ,
+        0 => EXIT_NOT_UNDERSTOOD,
+        _ => 0,
+    })
 }
 
 fn formats(paths: &[OsString]) -> Result<u8> {

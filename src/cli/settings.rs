@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use globset::GlobBuilder;
 
-use super::args::ScanArgs;
+use super::args::{InputArgs, ScanArgs};
 use super::to_terminal;
 use super::when::parse_time;
 use crate::analysis::AnalysisConfig;
@@ -80,7 +80,8 @@ pub(super) fn config_of<'c>(settings: &Settings, matcher: &'c CauseMatcher) -> A
 
 /// Checks every flag. `now` is what relative times count from.
 pub(super) fn settings_of(args: &ScanArgs, now: Timestamp) -> Result<Settings> {
-    let zone = args.tz.as_deref().map_or(Ok(ZonePolicy::Unsaid), parse_zone)?;
+    let input = input_settings_of(&args.input)?;
+    let zone = input.zone;
     let time = |flag: &'static str, text: &Option<String>| {
         match text {
         None => Ok(None),
@@ -97,26 +98,34 @@ pub(super) fn settings_of(args: &ScanArgs, now: Timestamp) -> Result<Settings> {
             .map_err(|source| Error::Read { path: path.clone(), source })?;
         user_rules.extend(parse_user_rules(&text, path)?);
     }
-    let n_threads = args.threads.unwrap_or_else(default_threads);
-    if n_threads == 0 {
-        return Err(flag_error("--threads", "0", "expected at least 1"));
-    }
     if let Some(directory) = args.temp_dir.as_ref().filter(|directory| !directory.is_dir()) {
         let value = directory.to_string_lossy();
         return Err(flag_error("--temp-dir", &value, "expected a directory that exists"));
     }
     Ok(Settings {
         statuses: parse_statuses(&args.status)?,
-        n_threads,
-        range_bytes: args.range_bytes.unwrap_or(ScanConfig::RANGE_BYTES).max(1),
-        formats: format_choice(args)?,
         user_rules,
         memory_bytes: parse_size(&args.memory)?.max(MIN_MEMORY_BYTES),
         temp_dir: args.temp_dir.clone(),
-        zone,
         window: (time("--since", &args.since)?, time("--until", &args.until)?),
         gap_s: args.gap,
         output: output_of(args)?,
+        ..input
+    })
+}
+
+/// Checks the flags that say what is read, and how.
+pub(super) fn input_settings_of(args: &InputArgs) -> Result<Settings> {
+    let n_threads = args.threads.unwrap_or_else(default_threads);
+    if n_threads == 0 {
+        return Err(flag_error("--threads", "0", "expected at least 1"));
+    }
+    Ok(Settings {
+        n_threads,
+        range_bytes: args.range_bytes.unwrap_or(ScanConfig::RANGE_BYTES).max(1),
+        formats: format_choice(args)?,
+        zone: args.tz.as_deref().map_or(Ok(ZonePolicy::Unsaid), parse_zone)?,
+        ..Settings::default()
     })
 }
 
@@ -194,7 +203,7 @@ fn output_of(args: &ScanArgs) -> Result<&'static dyn Output> {
 }
 
 /// `SPEC` or `PATTERN=SPEC`, and configuration files.
-fn format_choice(args: &ScanArgs) -> Result<FormatChoice> {
+fn format_choice(args: &InputArgs) -> Result<FormatChoice> {
     let mut choice = FormatChoice::default();
     for spec in &args.log_format {
         let (pattern, body) = split_binding(spec);

@@ -62,6 +62,11 @@ pub const LAYOUTS: &[(&str, &str)] = &[
         r#"%h %l %u [%{%d/%b/%Y:%H:%M:%S}t] "%r" %>s %b "%{Referer}i" "%{User-Agent}i""#,
     ),
     ("common_other_time", r#"%h %l %u [%{%d/%b/%Y:%H:%M:%S}t] "%r" %>s %b"#),
+    // The two halves of `%t` apart, the zone left out: a blank stays before the bracket. As sent to fail2ban.
+    (
+        "vhost_combinedio_other_time",
+        r#"%h %l %u %{X-Forwarded-For}i [%{%d/%b/%Y:%H:%M:%S}t ] %v "%r" %>s %b "%{Referer}i" "%{User-Agent}i" %X %I %O %D"#,
+    ),
 ];
 
 /// Layouts of [`LAYOUTS`] that hold `%O`, where another row has `%b` at the same place.

@@ -101,6 +101,10 @@ impl JsonAccess {
             .map(|name| (Box::from(*name), field_by_values(name, &objects)))
             .filter(|(_, field)| *field != Field::Other)
             .collect();
+        // Traefik tells the client twice: `ClientAddr` has the port too.
+        if names.iter().any(|name| name.eq_ignore_ascii_case(b"clienthost")) {
+            fields.retain(|(name, _)| !name.eq_ignore_ascii_case(b"clientaddr"));
+        }
         let is_request = fields.iter().any(|(_, field)| {
             matches!(field, Field::Request | Field::Method | Field::RequestUri | Field::RemoteAddr)
         });

@@ -5,6 +5,7 @@
 
 mod entries;
 mod json;
+mod records;
 mod text;
 
 use std::fmt;
@@ -14,6 +15,7 @@ use crate::analysis::{Analysis, AnalysisConfig};
 use crate::error::Result;
 use crate::report::Report;
 
+pub use records::write_record;
 pub use text::sanitize;
 
 /// Everything an output may use.

@@ -24,6 +24,7 @@ use crate::time::Stamp;
 use crate::verdict::{is_probe, own_verdict, rule_index};
 
 use super::carry::{Carry, Followed, InForce, may_be_directive};
+use super::lines::{LineKind, SeenLine};
 
 /// Bytes of an unparsed line that are kept to show.
 const SHOWN_BYTES: usize = 240;
@@ -37,6 +38,8 @@ pub(super) struct Context<'c> {
     pub chosen: [bool; 1000],
     /// The cause table.
     pub matcher: &'c CauseMatcher,
+    /// Every line is wanted, and no facts.
+    pub every_line: bool,
 }
 
 /// Lines of one input to be scanned.
@@ -63,6 +66,8 @@ pub(super) struct BlockResult {
     pub entries: Vec<EntryFact>,
     pub causes: Vec<CauseFact>,
     pub kept: Vec<SpooledLine>,
+    /// Every line, where they are wanted.
+    pub lines: Vec<SeenLine>,
     /// The carry that the block was scanned under.
     pub assumed: Carry,
     /// The carry that the block leaves, if it changes it.
@@ -148,6 +153,7 @@ impl Scanner<'_> {
         }
         let next = (end + 1).min(bytes.len());
         if may_be_directive(line) && self.directive(line) {
+            self.see(LineKind::Directive, start, line, self.lines_before);
             return next;
         }
         match &mut self.open_message {
@@ -156,12 +162,15 @@ impl Scanner<'_> {
                     && start - message.start < MAX_RECORD_BYTES =>
             {
                 message.end = start + line.len();
+                let reader = message.reader;
                 self.result.tally.lines.continuation += 1;
                 self.lines_before += 1;
+                self.see(LineKind::Continuation(reader), start, line, self.lines_before);
             }
             _ if line.trim_ascii().is_empty() => {
                 self.result.tally.lines.blank += 1;
                 self.lines_before += 1;
+                self.see(LineKind::Blank, start, line, self.lines_before);
             }
             _ => self.unparsed(start, start + line.len(), Skip::Shape),
         }
@@ -191,6 +200,8 @@ impl Scanner<'_> {
         let lines = &mut self.result.tally.lines;
         lines.unparsed += 1;
         self.lines_before += 1;
+        let text = &self.job.bytes[start..end];
+        self.see(LineKind::Unparsed(reason), start, text, self.lines_before);
         if self.result.tally.first_unparsed.is_none() {
             let text = self.job.bytes[start..end.min(start + SHOWN_BYTES)].to_vec();
             self.result.tally.first_unparsed =
@@ -217,10 +228,31 @@ impl Scanner<'_> {
         }
     }
 
+    /// Notes a line, where every line is wanted.
+    fn see(&mut self, kind: LineKind, start: usize, text: &[u8], line: u64) {
+        if self.context.every_line {
+            self.result.lines.push(SeenLine {
+                kind,
+                line,
+                offset: self.job.offset + start as u64,
+                text: text.to_vec(),
+                plan: Arc::clone(&self.in_force.plan),
+                ends_block: false,
+            });
+        }
+    }
+
     /// Understands the message that was waiting for continuation lines.
     fn close_message(&mut self) {
         let Some(message) = self.open_message.take() else { return };
         let bytes = &self.job.bytes[message.start..message.end];
+        if self.context.every_line {
+            let is_first = |seen: &&mut SeenLine| matches!(seen.kind, LineKind::Record(_));
+            if let Some(first) = self.result.lines.iter_mut().rev().find(is_first) {
+                bytes.clone_into(&mut first.text);
+            }
+            return;
+        }
         let Ok(Record::Error(record)) = self.in_force.plan.readers[message.reader].parse(bytes)
         else {
             return;
@@ -247,6 +279,10 @@ impl Sink for Scanner<'_> {
 
     fn entry(&mut self, at: usize, n_before: u64, line: &[u8], glance: Glance<'_>) {
         self.close_message();
+        if self.context.every_line {
+            let number = self.lines_before + n_before + 1;
+            return self.see(LineKind::Record(self.reader), at, line, number);
+        }
         let place = self.place(at, self.lines_before + n_before + 1, line.len());
         if let Some(mut fact) = entry_fact(&self.in_force.plan, self.reader, line, glance, place) {
             let chosen = self.context.chosen[usize::from(fact.status).min(999)];
@@ -258,11 +294,13 @@ impl Sink for Scanner<'_> {
 
     fn message(&mut self, at: usize, n_before: u64, line: &[u8]) {
         self.close_message();
+        let number = self.lines_before + n_before + 1;
+        self.see(LineKind::Record(self.reader), at, line, number);
         self.open_message = Some(OpenMessage {
             reader: self.reader,
             start: at,
             end: at + line.len(),
-            line: self.lines_before + n_before + 1,
+            line: number,
         });
     }
 }

@@ -8,6 +8,7 @@
 
 mod block;
 mod carry;
+mod lines;
 #[cfg(test)]
 mod tests;
 
@@ -36,6 +37,8 @@ use crate::tally::InputTally;
 use block::{BlockResult, Context, Job, scan_block};
 pub(crate) use block::{host_of, parse_access};
 use carry::{Carry, InForce, plans_of};
+use lines::EachLine;
+pub use lines::{LineKind, SeenLine, scan_lines};
 
 /// Bytes at the head of an input on which its formats are detected.
 const SAMPLE_BYTES: u64 = 256 << 10;
@@ -154,7 +157,12 @@ pub struct Scan {
 /// # Errors
 /// When threads cannot be started, or facts cannot be spilled. An unreadable input is noted in its [`ScannedInput`].
 pub fn scan(sources: Vec<Source>, config: &ScanConfig<'_>) -> Result<Scan> {
-    let work = Work::new(sources, config);
+    run(Work::new(sources, config), None)
+}
+
+/// Does the work. `each` gets every line in order, where lines are wanted.
+fn run(work: Work<'_>, each: Option<EachLine<'_>>) -> Result<Scan> {
+    let config = work.config;
     let n_threads = config.n_threads.max(1);
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(n_threads)
@@ -162,7 +170,7 @@ pub fn scan(sources: Vec<Source>, config: &ScanConfig<'_>) -> Result<Scan> {
         .map_err(|error| Error::Threads(error.to_string()))?;
     let (result_tx, result_rx) = bounded::<Done>(4 * n_threads);
     let (block_tx, block_rx) = bounded::<StreamJob>(2 * n_threads);
-    let mut fold = Fold::new(work.inputs.len(), config);
+    let mut fold = Fold::new(work.inputs.len(), config, each);
     let folded = std::thread::scope(|scope| {
         for _ in 0..n_threads.min(work.streams.len()) {
             let (blocks, results) = (block_tx.clone(), result_tx.clone());
@@ -175,7 +183,8 @@ pub fn scan(sources: Vec<Source>, config: &ScanConfig<'_>) -> Result<Scan> {
             pool.broadcast(|_| work.work(&block_rx, &result_tx));
             drop(result_tx);
         });
-        fold.run(&result_rx, work)
+        // Gives up the receiver, so that a failure stops the workers.
+        fold.run(result_rx, work)
     });
     folded?;
     Ok(fold.finish(work))
@@ -250,6 +259,7 @@ impl<'c> Work<'c> {
                 wanted: config.wanted,
                 chosen: config.chosen,
                 matcher: config.matcher,
+                every_line: false,
             },
             inputs,
             ranges,
@@ -466,16 +476,18 @@ struct InputFold {
 }
 
 /// Takes results as they come and keeps the totals.
-struct Fold {
+struct Fold<'f> {
     inputs: Vec<InputFold>,
     entries: Sorter<EntryFact, JoinKey>,
     causes: Sorter<CauseFact, JoinKey>,
     /// For ranges that are scanned again.
     reader: RangeReader,
+    /// Takes every line, where lines are wanted.
+    each: Option<EachLine<'f>>,
 }
 
-impl Fold {
-    fn new(n_inputs: usize, config: &ScanConfig<'_>) -> Self {
+impl<'f> Fold<'f> {
+    fn new(n_inputs: usize, config: &ScanConfig<'_>, each: Option<EachLine<'f>>) -> Self {
         let budget = || Budget { bytes: config.budget.bytes / 2, ..config.budget.clone() };
         Fold {
             inputs: (0..n_inputs).map(|_| InputFold::default()).collect(),
@@ -486,10 +498,11 @@ impl Fold {
                 (fact.target_key, fact.client, fact.at, fact.place.position)
             }),
             reader: RangeReader::new(),
+            each,
         }
     }
 
-    fn run(&mut self, results: &Receiver<Done>, work: &Work<'_>) -> Result<()> {
+    fn run(&mut self, results: Receiver<Done>, work: &Work<'_>) -> Result<()> {
         for done in results {
             match done {
                 Done::Block { input, index, result } => {
@@ -541,6 +554,14 @@ impl Fold {
             let lines_before = fold.tally.lines.read;
             if let Some(unparsed) = &mut result.tally.first_unparsed {
                 unparsed.line += lines_before;
+            }
+            let n_lines = result.lines.len();
+            for (index, mut line) in std::mem::take(&mut result.lines).into_iter().enumerate() {
+                line.line += lines_before;
+                line.ends_block = index + 1 == n_lines;
+                if let Some(each) = &mut self.each {
+                    each(line)?;
+                }
             }
             for mut fact in result.entries {
                 fact.place.line += lines_before;

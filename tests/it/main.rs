@@ -16,5 +16,7 @@ mod origins;
 mod readme;
 // IIS logs of the corpus, line by line; skipped where the corpus is absent.
 mod iis;
+// What other projects state of public logs; skipped where the corpus is absent.
+mod public;
 // No tests: a private directory, the program, and what it said.
 mod support;

@@ -148,7 +148,8 @@ impl Columns {
             fields: names.iter().map(|name| field_of(name, has_query)).collect(),
             date: date_utc.or_else(|| find(&["date-local"])),
             time: time_utc.or_else(|| find(&["time-local"])),
-            status: find(&["sc-status"]),
+            // Media servers call it `c-status`.
+            status: find(&["sc-status"]).or_else(|| find(&["c-status"])),
             method: if has_query { None } else { find(&["cs-method"]) },
             is_local: time_utc.is_none(),
             is_ftp: find(&["x-session"]).is_some(),

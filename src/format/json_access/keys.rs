@@ -84,6 +84,7 @@ const FIELDS: &[(Field, &[&str])] = &[
             "realip",
             "real_ip",
             "src_ip",
+            "clienthost",
             "clientaddr",
             "remoteaddr",
             "remote",
