@@ -65,10 +65,20 @@ impl EvidenceList<'_> {
             at: at.map(Timestamp),
             text: self.texts.quote(place),
             addressable,
-            cursor: (!addressable).then(|| format!("line:{}", place.line)),
+            cursor: (!addressable).then(|| {
+                let cursor = self.texts.bytes(place).and_then(|bytes| journal_cursor(&bytes));
+                cursor.unwrap_or_else(|| format!("line:{}", place.line))
+            }),
         });
         id
     }
+}
+
+/// The cursor of a journal entry that became a line.
+fn journal_cursor(line: &[u8]) -> Option<String> {
+    let rest = line.strip_prefix(b"{\"__CURSOR\":\"")?;
+    let end = memchr::memchr(b'"', rest)?;
+    (end > 0).then(|| String::from_utf8_lossy(&rest[..end]).into_owned())
 }
 
 /// The document's part for one incident.

@@ -161,7 +161,7 @@ fn input_info(
         last_at,
         tz,
         tz_basis: zone.filter(|_| has_records).map(InputZone::basis),
-        unit: "line",
+        unit: input.unit(),
         lines,
         first_unparsed: tally.first_unparsed.as_ref().map(|unparsed| UnparsedLine {
             line: unparsed.line,
