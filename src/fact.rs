@@ -61,6 +61,16 @@ pub fn request_line_key(escape: Escape, line: &[u8]) -> u64 {
     target_key(escape, method, target)
 }
 
+/// Key of a `Referer`: of the first [`KEYED_TARGET_BYTES`] bytes, unescaped; 0 for none.
+pub fn referrer_key(escape: Escape, referrer: &[u8]) -> u32 {
+    if referrer == b"-" {
+        return 0;
+    }
+    let mut plain = [0u8; KEYED_TARGET_BYTES];
+    let n = unescape(escape, referrer, &mut plain);
+    hash_short(&plain[..n])
+}
+
 /// Marks on facts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Flags(pub u16);
@@ -87,6 +97,10 @@ impl Flags {
 
     /// The message explains an entry (set by attribution).
     pub const JOINED: Flags = Flags(512);
+    /// The entry's time is when the request came in, not when it was answered.
+    pub const AT_START: Flags = Flags(1024);
+    /// The layout is one that several servers write: whose line it is cannot be told from it.
+    pub const SHARED_LAYOUT: Flags = Flags(2048);
 
     /// True when all of `other` is set.
     pub const fn has(self, other: Flags) -> bool {
@@ -121,6 +135,8 @@ pub struct EntryFact {
     pub host: u32,
     /// Hash of the last upstream address or group.
     pub upstream: u32,
+    /// [`referrer_key`] of the `Referer`; 0 for none.
+    pub referrer: u32,
     /// Duration in milliseconds, when [`Flags::TIMED`].
     pub duration_ms: u32,
     /// Body bytes, when [`Flags::SIZED`].
@@ -150,6 +166,8 @@ pub struct CauseFact {
     pub host: u32,
     /// Hash of the peer, group, zone or process it is about; 0 for none.
     pub scope: u32,
+    /// [`referrer_key`] of the `Referer` it names; 0 for none.
+    pub referrer: u32,
     /// Which row of the cause table.
     pub rule: u16,
     /// Marks.

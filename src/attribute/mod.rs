@@ -5,11 +5,14 @@
 //! order in which lines, files or machines were read. Evidence counts in this order: fields of the entry's own line
 //! (module `verdict`), an error line of the same request (module [`join`]), the silence of an error log, body size.
 //!
-//! How an entry and an error line find each other is documented in [`join`]; how zone-less clocks are resolved in
-//! [`zones`].
+//! How an entry and an error line find each other is documented in [`join`], and, for servers whose error lines do not
+//! name their request, in [`threads`] and [`client`]; how zone-less clocks are resolved in [`zones`].
 
+pub mod client;
 pub mod join;
 pub mod lean;
+mod second;
+pub mod threads;
 pub mod zones;
 
 use std::collections::BTreeMap;
@@ -25,6 +28,7 @@ use crate::verdict::{Openness, RULES, VerdictRule, rule_index};
 
 use join::{Matched, match_cluster};
 use lean::Leanings;
+use second::{Found, Outlet, SecondPhase};
 use zones::{ZonePolicy, Zones};
 
 /// A set of [`Basis`] items.
@@ -74,7 +78,7 @@ pub struct Verdict {
 crate::store::stored!(
     Verdict, entry.at: i64, entry.place.position.input: u32, entry.place.position.offset: u64, entry.place.line: u64,
     entry.place.length: u32, entry.target_key: u64, entry.client: u64, entry.path: u64, entry.id: u64,
-    entry.connection: u64, entry.host: u32, entry.upstream: u32, entry.duration_ms: u32, entry.body_bytes: u32,
+    entry.connection: u64, entry.host: u32, entry.upstream: u32, entry.referrer: u32, entry.duration_ms: u32, entry.body_bytes: u32,
     entry.status: u16, entry.rule: u16, entry.flags.0: u16, evidence.position.input: u32, evidence.position.offset: u64,
     evidence.line: u64, evidence.length: u32, evidence_at: i64, scope: u32, basis: u16, message_rule: u16, origin: u8,
     cause: u8, confidence: u8, open: u8
@@ -112,12 +116,10 @@ impl Verdict {
     }
 
     /// The verdict once it is known whether the silence of error logs counts.
-    fn settled(mut self, silence_counts: bool) -> Self {
+    fn settled(mut self, silence: SilenceCounts) -> Self {
         if self.open == 1
-            && silence_counts
             && let Some(id) = self.rule().when_silent
-            // Only nginx's error lines name their request, so only there the lack of one says something.
-            && id.starts_with(Server::Nginx.as_str())
+            && silence.of(id)
         {
             self.set_rule(rule_index(id));
         }
@@ -245,7 +247,7 @@ pub type TimeKey = (i64, Position);
 pub struct Attribution {
     verdicts: Sorted<Verdict, TimeKey>,
     /// That an error log has no line for an entry says something.
-    silence_counts: bool,
+    silence_counts: SilenceCounts,
     leanings: Leanings,
     /// All messages that matched a rule, by time; [`Flags::JOINED`] marks those that explain an entry.
     pub messages: Sorted<CauseFact, TimeKey>,
@@ -319,15 +321,19 @@ pub fn attribute(
 ) -> Result<Attribution> {
     let (entries, causes) = (entries.sorted(), causes.sorted());
     let zones = Zones::resolve(inputs, &entries, &causes, config.zone)?;
-    let error_log_present = inputs.iter().any(is_error_log);
+    let error_log_present =
+        has_error_log(inputs, Server::Nginx) || has_error_log(inputs, Server::Apache);
     let by_time = |budget: &Budget| Budget { bytes: budget.bytes / 2, ..budget.clone() };
-    let mut verdicts: Sorter<Verdict, TimeKey> = Sorter::new(by_time(&config.budget), |verdict| {
-        (verdict.entry.at, verdict.entry.place.position)
-    });
-    let mut messages: Sorter<CauseFact, TimeKey> =
-        Sorter::new(by_time(&config.budget), |fact| (fact.at, fact.place.position));
-    let mut signals = BTreeMap::new();
-    let mut silence = Silence::default();
+    let mut decided = Decided {
+        matcher: config.matcher,
+        verdicts: Sorter::new(by_time(&config.budget), |verdict| {
+            (verdict.entry.at, verdict.entry.place.position)
+        }),
+        messages: Sorter::new(by_time(&config.budget), |fact| (fact.at, fact.place.position)),
+        signals: BTreeMap::new(),
+        silence: Silence::default(),
+    };
+    let mut second = SecondPhase::new(config.matcher, &config.budget, is_apache_alone(inputs));
     let mut cluster = Cluster::default();
     let mut entry_rows = entries.rows().peekable();
     let mut cause_rows = causes.rows().peekable();
@@ -360,16 +366,23 @@ pub fn attribute(
             cluster.join(config.matcher);
         }
         for verdict in cluster.entries.drain(..) {
-            verdicts.push(verdict)?;
+            if let Some(verdict) = second.take_entry(verdict)? {
+                decided.entry(verdict)?;
+            }
         }
         for fact in cluster.causes.drain(..) {
-            silence.note(&fact, config.matcher);
-            note_signal(&mut signals, config.matcher, &fact);
-            messages.push(fact)?;
+            if let Some(fact) = second.take_message(fact)? {
+                decided.message(fact)?;
+            }
         }
     }
+    let Found { joined, unjoined } = second.finish(&mut decided)?;
+    let Decided { verdicts, messages, signals, silence, .. } = decided;
     let verdicts = verdicts.sorted();
-    let silence_counts = error_log_present && silence.is_trusted();
+    let silence_counts = SilenceCounts {
+        nginx: has_error_log(inputs, Server::Nginx) && silence.is_trusted(),
+        apache: has_error_log(inputs, Server::Apache) && Silence { joined, unjoined }.is_trusted(),
+    };
     let leanings = Leanings::of(
         verdicts.rows().map(|verdict| verdict.map(|verdict| verdict.settled(silence_counts))),
     )?;
@@ -410,14 +423,65 @@ impl Silence {
     }
 }
 
-/// True for an input of messages; also for an empty file, which beside an access log is a log that stayed silent.
-fn is_error_log(input: &ScannedInput) -> bool {
-    match &input.plan {
-        Some(plan) => plan.detected().any(|reader| {
-            let about = reader.about();
-            about.role == LogRole::Error && about.server == Server::Nginx
-        }),
+/// Per server: whether the lack of a line for an entry says something.
+#[derive(Debug, Clone, Copy, Default)]
+struct SilenceCounts {
+    nginx: bool,
+    apache: bool,
+}
+
+impl SilenceCounts {
+    /// For a row of the decision tables.
+    fn of(self, rule_id: &str) -> bool {
+        let is_of = |server: Server| rule_id.starts_with(server.as_str());
+        self.nginx && is_of(Server::Nginx) || self.apache && is_of(Server::Apache)
+    }
+}
+
+/// True when there is an input of a server's messages; also an empty file, which beside an access log is a log that
+/// stayed silent.
+fn has_error_log(inputs: &[ScannedInput], server: Server) -> bool {
+    inputs.iter().any(|input| match &input.plan {
+        Some(_) => is_log_of(input, LogRole::Error, server),
         None => input.error.is_none() && input.bytes_decoded == 0,
+    })
+}
+
+/// True when an input holds lines of this kind, and nobody else's.
+fn is_log_of(input: &ScannedInput, role: LogRole, server: Server) -> bool {
+    input.plan.iter().flat_map(|plan| plan.detected()).any(|reader| {
+        let about = reader.about();
+        about.role == role && about.server == server && about.ambiguous_with.is_none()
+    })
+}
+
+/// True when access lines that several servers write are Apache's: its messages are there, and no others, nor an access
+/// log that is surely its own.
+fn is_apache_alone(inputs: &[ScannedInput]) -> bool {
+    let any = |role, server| inputs.iter().any(|input| is_log_of(input, role, server));
+    any(LogRole::Error, Server::Apache)
+        && !any(LogRole::Error, Server::Nginx)
+        && !any(LogRole::Access, Server::Apache)
+}
+
+/// Collects the results.
+struct Decided<'m> {
+    matcher: &'m CauseMatcher,
+    verdicts: Sorter<Verdict, TimeKey>,
+    messages: Sorter<CauseFact, TimeKey>,
+    signals: BTreeMap<SignalKey, Signal>,
+    silence: Silence,
+}
+
+impl Outlet for Decided<'_> {
+    fn entry(&mut self, verdict: Verdict) -> Result<()> {
+        self.verdicts.push(verdict)
+    }
+
+    fn message(&mut self, fact: CauseFact) -> Result<()> {
+        self.silence.note(&fact, self.matcher);
+        note_signal(&mut self.signals, self.matcher, &fact);
+        self.messages.push(fact)
     }
 }
 
