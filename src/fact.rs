@@ -101,6 +101,9 @@ impl Flags {
     pub const AT_START: Flags = Flags(1024);
     /// The layout is one that several servers write: whose line it is cannot be told from it.
     pub const SHARED_LAYOUT: Flags = Flags(2048);
+    /// The error log has requests that may be the entry's own, though none could be told to be (set by attribution):
+    /// its silence says nothing.
+    pub const TRACED: Flags = Flags(4096);
 
     /// True when all of `other` is set.
     pub const fn has(self, other: Flags) -> bool {

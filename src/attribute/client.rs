@@ -121,7 +121,7 @@ pub struct Joined {
     pub silent: Vec<usize>,
 }
 
-/// Pairs the entries of one client with its requests.
+/// Pairs the entries of one client with its requests; or entries and requests that name no client, with time alone.
 pub fn match_client(
     entries: &[EntryFact],
     traces: &[Trace<'_>],
@@ -147,12 +147,6 @@ pub fn match_client(
     join.joined.pairs.sort_unstable();
     join.joined.silent.sort_unstable();
     join.joined
-}
-
-/// Pairs entries with requests whose client is not known: by time and backend alone, in order, where their numbers
-/// agree.
-pub fn match_unnamed(entries: &[EntryFact], traces: &[Trace<'_>]) -> Vec<(usize, usize)> {
-    match_client(entries, traces, &|_| Look::Open).pairs
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -241,20 +235,22 @@ impl Join<'_> {
     fn judge(&mut self, open: &[Open], traces: &[usize]) {
         let open: Vec<Open> =
             open.iter().filter(|open| self.looks[open.entry] != Look::Silent).copied().collect();
-        let agrees = counts_agree(open.len(), traces.len());
-        self.in_classes(&open, traces, agrees, &|entry| (entry.upstream, entry.referrer), &|trace| {
-            (trace.upstream, trace.referrer)
-        });
-        self.in_classes(&open, traces, agrees, &|entry| (0, entry.referrer), &|trace| {
-            (0, trace.referrer)
-        });
-        if agrees {
-            self.in_classes(&open, traces, true, &|entry| (entry.upstream, 0), &|trace| {
-                (trace.upstream, 0)
-            });
+        let n_before = self.joined.pairs.len();
+        if counts_agree(open.len(), traces.len()) {
             self.in_order(&open, traces);
+            // What both name goes before the order, unless that leaves more entries without a request.
+            let in_order = self.undo(n_before);
+            self.in_classes(&open, traces);
+            self.in_order(&open, traces);
+            if self.joined.pairs.len() - n_before < in_order.len() {
+                self.undo(n_before);
+                for (entry, trace) in in_order {
+                    self.pair(entry, trace);
+                }
+            }
             return;
         }
+        self.in_classes(&open, traces);
         let explained: Vec<Open> = open
             .iter()
             .filter(|open| {
@@ -268,29 +264,43 @@ impl Join<'_> {
         }
     }
 
-    /// Pairs what has the same key, in order of time; unless `agrees` only where the numbers do.
-    fn in_classes(
-        &mut self,
-        open: &[Open],
-        traces: &[usize],
-        agrees: bool,
-        entry_key: &dyn Fn(&EntryFact) -> (u32, u32),
-        trace_key: &dyn Fn(&Trace<'_>) -> (u32, u32),
-    ) {
-        let mut classes: BTreeMap<(u32, u32), (Vec<Open>, Vec<usize>)> = BTreeMap::new();
-        for open in open.iter().filter(|open| !self.taken_entries[open.entry]) {
-            classes.entry(entry_key(&self.entries[open.entry])).or_default().0.push(*open);
-        }
-        for &trace in traces.iter().filter(|trace| !self.taken_traces[**trace]) {
-            if let Some(class) = classes.get_mut(&trace_key(&self.traces[trace])) {
-                class.1.push(trace);
+    /// Pairs what names the same backend and referrer, or else the same referrer, where the numbers agree.
+    fn in_classes(&mut self, open: &[Open], traces: &[usize]) {
+        for names_upstream in [true, false] {
+            let key = |upstream, referrer| if names_upstream { (upstream, referrer) } else { (0, referrer) };
+            let mut classes: BTreeMap<(u32, u32), (Vec<Open>, Vec<usize>)> = BTreeMap::new();
+            for open in open.iter().filter(|open| !self.taken_entries[open.entry]) {
+                let entry = &self.entries[open.entry];
+                classes.entry(key(entry.upstream, entry.referrer)).or_default().0.push(*open);
+            }
+            for &index in traces.iter().filter(|trace| !self.taken_traces[**trace]) {
+                let trace = &self.traces[index];
+                if let Some(class) = classes.get_mut(&key(trace.upstream, trace.referrer)) {
+                    class.1.push(index);
+                }
+            }
+            for (open, traces) in classes.into_values() {
+                if counts_agree(open.len(), traces.len()) {
+                    self.in_order(&open, &traces);
+                }
             }
         }
-        for (open, traces) in classes.into_values() {
-            if agrees || counts_agree(open.len(), traces.len()) {
-                self.in_order(&open, &traces);
-            }
+    }
+
+    fn pair(&mut self, entry: usize, trace: usize) {
+        self.taken_entries[entry] = true;
+        self.taken_traces[trace] = true;
+        self.joined.pairs.push((entry, trace));
+    }
+
+    /// Takes back the pairs from the given one on, and returns them.
+    fn undo(&mut self, from: usize) -> Vec<(usize, usize)> {
+        let undone = self.joined.pairs.split_off(from);
+        for (entry, trace) in &undone {
+            self.taken_entries[*entry] = false;
+            self.taken_traces[*trace] = false;
         }
+        undone
     }
 
     /// Pairs in order of time: each request with the entry that could be served no later.
@@ -309,9 +319,7 @@ impl Join<'_> {
             }
             while let Some(Reverse((to, _, entry))) = waiting.pop() {
                 if to >= at && !self.taken_entries[entry] {
-                    self.taken_entries[entry] = true;
-                    self.taken_traces[trace] = true;
-                    self.joined.pairs.push((entry, trace));
+                    self.pair(entry, trace);
                     break;
                 }
             }

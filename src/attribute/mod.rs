@@ -118,6 +118,7 @@ impl Verdict {
     /// The verdict once it is known whether the silence of error logs counts.
     fn settled(mut self, silence: SilenceCounts) -> Self {
         if self.open == 1
+            && !self.entry.flags.has(Flags::TRACED)
             && let Some(id) = self.rule().when_silent
             && silence.of(id)
         {
@@ -352,6 +353,10 @@ pub fn attribute(
             if config.in_window(fact.at) {
                 cluster.entries.push(Verdict::own(fact));
             }
+            // What names no request is not joined here, and may be of any number.
+            if key.0 == 0 {
+                decided.hand_on(&mut cluster, &mut second)?;
+            }
         }
         while let Some(row) = cause_rows
             .next_if(|row| row.as_ref().is_ok_and(|fact| (fact.target_key, fact.client) == key))
@@ -361,20 +366,14 @@ pub fn attribute(
             if config.in_window(fact.at) || fact.flags.has(Flags::TIMELESS) {
                 cluster.causes.push(fact);
             }
+            if key.0 == 0 {
+                decided.hand_on(&mut cluster, &mut second)?;
+            }
         }
         if key.0 != 0 {
             cluster.join(config.matcher);
         }
-        for verdict in cluster.entries.drain(..) {
-            if let Some(verdict) = second.take_entry(verdict)? {
-                decided.entry(verdict)?;
-            }
-        }
-        for fact in cluster.causes.drain(..) {
-            if let Some(fact) = second.take_message(fact)? {
-                decided.message(fact)?;
-            }
-        }
+        decided.hand_on(&mut cluster, &mut second)?;
     }
     let Found { joined, unjoined } = second.finish(&mut decided)?;
     let Decided { verdicts, messages, signals, silence, .. } = decided;
@@ -471,6 +470,23 @@ struct Decided<'m> {
     messages: Sorter<CauseFact, TimeKey>,
     signals: BTreeMap<SignalKey, Signal>,
     silence: Silence,
+}
+
+impl Decided<'_> {
+    /// Takes what the first phase has done with, or leaves it to the second.
+    fn hand_on(&mut self, cluster: &mut Cluster, second: &mut SecondPhase<'_>) -> Result<()> {
+        for verdict in cluster.entries.drain(..) {
+            if let Some(verdict) = second.take_entry(verdict)? {
+                self.entry(verdict)?;
+            }
+        }
+        for fact in cluster.causes.drain(..) {
+            if let Some(fact) = second.take_message(fact)? {
+                self.message(fact)?;
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Outlet for Decided<'_> {

@@ -12,7 +12,7 @@
 //! Invariants: what is sorted spills past the budget; of one client no more than [`MAX_CHUNK`] facts are in memory, and
 //! the cut between two chunks depends on the facts alone.
 
-use super::client::{FAR_US, Joined, Look, Pages, Trace, match_client, match_unnamed};
+use super::client::{FAR_US, Joined, Look, Pages, Trace, match_client};
 use super::threads::{Line, Request, Thread};
 use super::{BasisSet, Verdict};
 use crate::cause::{CauseMatcher, RuleKind, Scope};
@@ -163,8 +163,8 @@ impl<'m> SecondPhase<'m> {
         let mut unnamed: Sorter<Traced, RequestKey> = Sorter::new(budget, Traced::key);
         let look = |entry: &EntryFact| pages.look(entry);
         each_chunk(&entries, &requests, |verdict| verdict.entry.client, &mut |chunk| {
-            let pairs = chunk.join(matcher, &look).pairs;
-            chunk.settle(&pairs, matcher, &[Basis::ExplicitMessage, Basis::CountMatch]);
+            let joined = chunk.join(matcher, &look);
+            chunk.settle(&joined, matcher, &[Basis::ExplicitMessage, Basis::CountMatch]);
             for verdict in chunk.entries.drain(..) {
                 if verdict.message_rule().is_some() {
                     outlet.entry(verdict)?;
@@ -191,9 +191,9 @@ impl<'m> SecondPhase<'m> {
         each_chunk(&left.sorted(), &unnamed.sorted(), |_| 0, &mut |chunk| {
             let facts: Vec<EntryFact> = chunk.entries.iter().map(|row| row.entry).collect();
             let traces = chunk.traces(matcher);
-            let pairs = match_unnamed(&facts, &traces);
+            let joined = match_client(&facts, &traces, &|_| Look::Open);
             let basis = [Basis::ExplicitMessage, Basis::CountMatch, Basis::TimeWindow];
-            chunk.settle(&pairs, matcher, &basis);
+            chunk.settle(&joined, matcher, &basis);
             for verdict in chunk.entries.drain(..) {
                 outlet.entry(verdict)?;
             }
@@ -322,8 +322,17 @@ impl Chunk {
         match_client(&facts, &self.traces(matcher), look)
     }
 
-    fn settle(&mut self, pairs: &[(usize, usize)], matcher: &CauseMatcher, basis: &[Basis]) {
-        for &(entry, request) in pairs {
+    /// Decides what is paired; of the rest, marks what may have a request in the error log all the same.
+    fn settle(&mut self, joined: &Joined, matcher: &CauseMatcher, basis: &[Basis]) {
+        let mut is_silent = vec![false; self.entries.len()];
+        for &entry in &joined.silent {
+            is_silent[entry] = true;
+        }
+        for (verdict, is_silent) in self.entries.iter_mut().zip(is_silent) {
+            let flags = &mut verdict.entry.flags;
+            *flags = flags.with(Flags::TRACED, !is_silent);
+        }
+        for &(entry, request) in &joined.pairs {
             let verdict = &mut self.entries[entry];
             let lines = &mut self.requests[request].lines;
             if let Some(fact) = deciding(lines, verdict.entry.upstream, matcher)

@@ -8,7 +8,8 @@
 //!    thread, if that follows at once: the server writes both before it does anything else.
 //! 2. Attempts of one client that follow each other at once are one request that went from backend to backend. An
 //!    attempt that waited for its backend may take long, so that the next one may come later. A backend that was tried
-//!    already begins a new request, and a line that is always the last of its request ends it.
+//!    already begins a new request, unless it is tried again in the same moment, and a line that is always the last of
+//!    its request ends it.
 //! 3. Lines without a client that nothing follows belong to the request they follow at once, else they are a request of
 //!    their own, of an unknown client.
 //!
@@ -20,6 +21,10 @@ use crate::time::SECOND_US;
 
 /// Lines that are written in one go are no further apart.
 const AT_ONCE_US: i64 = SECOND_US / 10;
+
+/// A backend that was tried already is tried again within this time, if at all: `forcerecovery` does so where every member
+/// is in error state. No client can have had its answer and sent the next request by then.
+const RETRY_US: i64 = SECOND_US / 1000;
 
 /// The longest that an attempt waits for its backend by default: `ProxyTimeout`.
 const WAIT_US: i64 = 60 * SECOND_US;
@@ -82,7 +87,8 @@ impl Request {
         !self.is_closed
             && (next.client == 0 || next.client == self.client)
             && next.first_at - self.last_at <= wait_us
-            && !next.peers.iter().any(|peer| self.peers.contains(peer))
+            && (next.first_at - self.last_at <= RETRY_US
+                || !next.peers.iter().any(|peer| self.peers.contains(peer)))
             && self.lines.len() + next.lines.len() <= MAX_LINES
     }
 }
@@ -171,7 +177,7 @@ mod tests {
             &[(7, 4)],
         );
         check(
-            &[(0, 0, 1, false), (0, 7, 0, false), (1, 0, 1, false), (1, 7, 0, false)],
+            &[(0, 0, 1, false), (0, 7, 0, false), (9, 0, 1, false), (9, 7, 0, false)],
             &[(7, 2), (7, 2)],
         );
         check(
