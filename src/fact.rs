@@ -101,6 +101,8 @@ impl Flags {
     pub const AT_START: Flags = Flags(1024);
     /// The layout is one that several servers write: whose line it is cannot be told from it.
     pub const SHARED_LAYOUT: Flags = Flags(2048);
+    /// The entry has no body size, but the size of the whole response in its place (Apache's `%O`).
+    pub const SIZED_WITH_HEADERS: Flags = Flags(8192);
     /// The error log has requests that may be the entry's own, though none could be told to be (set by attribution):
     /// its silence says nothing.
     pub const TRACED: Flags = Flags(4096);
@@ -142,7 +144,7 @@ pub struct EntryFact {
     pub referrer: u32,
     /// Duration in milliseconds, when [`Flags::TIMED`].
     pub duration_ms: u32,
-    /// Body bytes, when [`Flags::SIZED`].
+    /// Body bytes, when [`Flags::SIZED`]; with headers, when [`Flags::SIZED_WITH_HEADERS`].
     pub body_bytes: u32,
     /// The status.
     pub status: u16,
@@ -150,6 +152,14 @@ pub struct EntryFact {
     pub rule: u16,
     /// Marks.
     pub flags: Flags,
+}
+
+impl EntryFact {
+    /// The size that tells pages from each other, where the entry has a page.
+    pub fn page_bytes(&self) -> Option<u32> {
+        let is_sized = self.flags.has(Flags::SIZED) || self.flags.has(Flags::SIZED_WITH_HEADERS);
+        (is_sized && !self.flags.has(Flags::HEAD)).then_some(self.body_bytes)
+    }
 }
 
 /// One message that matched a row of the cause table.

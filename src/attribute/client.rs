@@ -10,8 +10,9 @@
 //!    take their time.
 //! 2. Entries and requests whose times overlap are judged together. Where there are as many requests as entries, or
 //!    more, they are paired in order of time, one to one; those that name the same referrer or backend before others.
-//! 3. Where there are fewer requests than entries, some entries have another reason. Then only those are paired that a
-//!    common referrer or backend, or the page, sets apart: see [`Pages`].
+//! 3. Where there are fewer requests than entries, some entries have another reason, or a line was not understood. Then
+//!    only those are paired that a common referrer or backend sets apart, or whose page is one that comes with error
+//!    lines: see [`Pages`].
 //! 4. An entry that looks like entries without any request in the error log is not paired.
 //!
 //! Whatever remains is left open.
@@ -78,8 +79,7 @@ impl Pages {
     const MIN_SEEN: u64 = 5;
 
     fn keys(entry: &EntryFact) -> impl Iterator<Item = (u32, u16, Option<u32>)> {
-        let sized = entry.flags.has(Flags::SIZED) && !entry.flags.has(Flags::HEAD);
-        let page = sized.then_some((entry.host, entry.status, Some(entry.body_bytes)));
+        let page = entry.page_bytes().map(|size| (entry.host, entry.status, Some(size)));
         page.into_iter().chain((entry.host != 0).then_some((entry.host, entry.status, None)))
     }
 
@@ -224,7 +224,8 @@ impl Join<'_> {
                 to = to.max(open[last].to);
                 last += 1;
             }
-            let from_trace = first_trace + times[first_trace..].partition_point(|at| *at < open[first].from);
+            let from_trace =
+                first_trace + times[first_trace..].partition_point(|at| *at < open[first].from);
             let to_trace = from_trace + times[from_trace..].partition_point(|at| *at <= to);
             self.judge(&open[first..last], &traces[from_trace..to_trace]);
             (first, first_trace) = (last, to_trace);
@@ -258,16 +259,15 @@ impl Join<'_> {
             })
             .copied()
             .collect();
-        let left = traces.iter().filter(|trace| !self.taken_traces[**trace]).count();
-        if counts_agree(explained.len(), left) {
-            self.in_order(&explained, traces);
-        }
+        self.in_order(&explained, traces);
     }
 
     /// Pairs what names the same backend and referrer, or else the same referrer, where the numbers agree.
     fn in_classes(&mut self, open: &[Open], traces: &[usize]) {
         for names_upstream in [true, false] {
-            let key = |upstream, referrer| if names_upstream { (upstream, referrer) } else { (0, referrer) };
+            let key = |upstream, referrer| {
+                if names_upstream { (upstream, referrer) } else { (0, referrer) }
+            };
             let mut classes: BTreeMap<(u32, u32), (Vec<Open>, Vec<usize>)> = BTreeMap::new();
             for open in open.iter().filter(|open| !self.taken_entries[open.entry]) {
                 let entry = &self.entries[open.entry];

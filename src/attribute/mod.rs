@@ -279,7 +279,7 @@ impl Attribution {
             return None;
         }
         if verdict.own_origin() == Origin::Unknown {
-            return self.leanings.at(verdict.entry.at);
+            return self.leanings.for_entry(&verdict.entry);
         }
         let basis = BasisSet::of(if verdict.rule().missing.is_empty() {
             &[]

@@ -110,11 +110,8 @@ impl<'m> SecondPhase<'m> {
     pub(super) fn take_entry(&mut self, verdict: Verdict) -> Result<Option<Verdict>> {
         let row = verdict.rule();
         let is_shared = verdict.entry.flags.has(Flags::SHARED_LAYOUT);
-        let is_ours = if is_shared {
-            self.takes_shared
-        } else {
-            row.id.starts_with(Server::Apache.as_str())
-        };
+        let is_ours =
+            if is_shared { self.takes_shared } else { row.id.starts_with(Server::Apache.as_str()) };
         let is_open = row.openness != Openness::Closed && verdict.message_rule().is_none();
         if !is_ours || !is_open {
             return Ok(Some(verdict));
@@ -125,9 +122,10 @@ impl<'m> SecondPhase<'m> {
 
     /// Takes a message that the second phase may join, or gives it back.
     pub(super) fn take_message(&mut self, fact: CauseFact) -> Result<Option<CauseFact>> {
-        let is_ours = self.matcher.rule(fact.rule).is_some_and(|rule| {
-            rule.server == Server::Apache && rule.kind.explains_requests()
-        });
+        let is_ours = self
+            .matcher
+            .rule(fact.rule)
+            .is_some_and(|rule| rule.server == Server::Apache && rule.kind.explains_requests());
         if !is_ours || fact.flags.has(Flags::JOINED) || fact.flags.has(Flags::TIMELESS) {
             return Ok(Some(fact));
         }
@@ -357,7 +355,8 @@ fn deciding<'l>(
     let has_cause =
         |fact: &&CauseFact| matcher.rule(fact.rule).is_some_and(|rule| rule.cause.is_some());
     let mut telling = lines.iter().filter(has_cause);
-    let about = lines.iter().filter(has_cause).rfind(|fact| upstream != 0 && fact.scope == upstream);
+    let about =
+        lines.iter().filter(has_cause).rfind(|fact| upstream != 0 && fact.scope == upstream);
     about.or_else(|| telling.next_back()).or(lines.last())
 }
 
@@ -374,9 +373,8 @@ fn each_chunk<EK: Ord + Send, RK: Ord + Send>(
     // The client, and the time up to which facts belong to the chunk.
     let mut reach: Option<(u64, i64)> = None;
     loop {
-        let next_entry = super::peek_key(&mut entry_rows, |row: &Verdict| {
-            (client_of(row), row.entry.at)
-        })?;
+        let next_entry =
+            super::peek_key(&mut entry_rows, |row: &Verdict| (client_of(row), row.entry.at))?;
         let next_line = super::peek_key(&mut request_rows, |row: &Traced| (row.client, row.at))?;
         let Some(next) = [next_entry, next_line].into_iter().flatten().min() else { break };
         let is_near = reach.is_some_and(|(client, to)| client == next.0 && next.1 <= to);

@@ -172,10 +172,7 @@ mod tests {
 
     #[test]
     fn a_request_may_go_from_backend_to_backend() {
-        check(
-            &[(0, 0, 1, false), (0, 7, 0, false), (1, 0, 2, false), (1, 7, 0, false)],
-            &[(7, 4)],
-        );
+        check(&[(0, 0, 1, false), (0, 7, 0, false), (1, 0, 2, false), (1, 7, 0, false)], &[(7, 4)]);
         check(
             &[(0, 0, 1, false), (0, 7, 0, false), (9, 0, 1, false), (9, 7, 0, false)],
             &[(7, 2), (7, 2)],

@@ -19,7 +19,9 @@ use regex::bytes::Regex;
 
 use crate::error::{Error, Result};
 use crate::evidence::Place;
-use crate::fact::{CauseFact, Flags, KEYED_TARGET_BYTES, hash_name, hash_short, referrer_key, target_key};
+use crate::fact::{
+    CauseFact, Flags, KEYED_TARGET_BYTES, hash_name, hash_short, referrer_key, target_key,
+};
 use crate::record::{ErrorRecord, Escape, split_request};
 use crate::taxonomy::{Cause, Origin, Server};
 
@@ -455,7 +457,9 @@ pub fn cause_fact(
         connection: record.connection.unwrap_or(0),
         host: scope::host_key(scope::host_name(record).unwrap_or_default()),
         scope: hash_short(found.scope),
-        referrer: record.referrer.map_or(0, |referrer| referrer_key(escape_of(rule.server), referrer)),
+        referrer: record
+            .referrer
+            .map_or(0, |referrer| referrer_key(escape_of(rule.server), referrer)),
         rule: found.rule,
         flags: Flags::default()
             .with(Flags::ZONELESS, zoneless)
