@@ -61,6 +61,16 @@ pub fn request_line_key(escape: Escape, line: &[u8]) -> u64 {
     target_key(escape, method, target)
 }
 
+/// Key of a `Referer`: of the first [`KEYED_TARGET_BYTES`] bytes, unescaped; 0 for none.
+pub fn referrer_key(escape: Escape, referrer: &[u8]) -> u32 {
+    if referrer == b"-" {
+        return 0;
+    }
+    let mut plain = [0u8; KEYED_TARGET_BYTES];
+    let n = unescape(escape, referrer, &mut plain);
+    hash_short(&plain[..n])
+}
+
 /// Marks on facts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Flags(pub u16);
@@ -86,11 +96,20 @@ impl Flags {
     pub const PADDED_AGENT: Flags = Flags(256);
 
     /// The entry's status was not asked for: it only claims its own error lines.
-    pub const KIN: Flags = Flags(1024);
+    pub const KIN: Flags = Flags(16_384);
     /// Another client's request for the same target failed at the same time, and its line found no entry.
-    pub const DOUBTED: Flags = Flags(2048);
+    pub const DOUBTED: Flags = Flags(32_768);
     /// The message explains an entry (set by attribution).
     pub const JOINED: Flags = Flags(512);
+    /// The entry's time is when the request came in, not when it was answered.
+    pub const AT_START: Flags = Flags(1024);
+    /// The layout is one that several servers write: whose line it is cannot be told from it.
+    pub const SHARED_LAYOUT: Flags = Flags(2048);
+    /// The entry has no body size, but the size of the whole response in its place (Apache's `%O`).
+    pub const SIZED_WITH_HEADERS: Flags = Flags(8192);
+    /// The error log has requests that may be the entry's own, though none could be told to be (set by attribution):
+    /// its silence says nothing.
+    pub const TRACED: Flags = Flags(4096);
 
     /// True when all of `other` is set.
     pub const fn has(self, other: Flags) -> bool {
@@ -125,9 +144,11 @@ pub struct EntryFact {
     pub host: u32,
     /// Hash of the last upstream address or group.
     pub upstream: u32,
+    /// [`referrer_key`] of the `Referer`; 0 for none.
+    pub referrer: u32,
     /// Duration in milliseconds, when [`Flags::TIMED`].
     pub duration_ms: u32,
-    /// Body bytes, when [`Flags::SIZED`].
+    /// Body bytes, when [`Flags::SIZED`]; with headers, when [`Flags::SIZED_WITH_HEADERS`].
     pub body_bytes: u32,
     /// The status.
     pub status: u16,
@@ -135,6 +156,14 @@ pub struct EntryFact {
     pub rule: u16,
     /// Marks.
     pub flags: Flags,
+}
+
+impl EntryFact {
+    /// The size that tells pages from each other, where the entry has a page.
+    pub fn page_bytes(&self) -> Option<u32> {
+        let is_sized = self.flags.has(Flags::SIZED) || self.flags.has(Flags::SIZED_WITH_HEADERS);
+        (is_sized && !self.flags.has(Flags::HEAD)).then_some(self.body_bytes)
+    }
 }
 
 /// One message that matched a row of the cause table.
@@ -154,6 +183,8 @@ pub struct CauseFact {
     pub host: u32,
     /// Hash of the peer, group, zone or process it is about; 0 for none.
     pub scope: u32,
+    /// [`referrer_key`] of the `Referer` it names; 0 for none.
+    pub referrer: u32,
     /// Which row of the cause table.
     pub rule: u16,
     /// Marks.

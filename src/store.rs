@@ -55,12 +55,13 @@ pub(crate) use stored;
 
 stored!(
     EntryFact, at: i64, place.position.input: u32, place.position.offset: u64, place.line: u64, place.length: u32,
-    target_key: u64, client: u64, path: u64, id: u64, connection: u64, host: u32, upstream: u32, duration_ms: u32,
-    body_bytes: u32, status: u16, rule: u16, flags.0: u16
+    target_key: u64, client: u64, path: u64, id: u64, connection: u64, host: u32, upstream: u32, referrer: u32,
+    duration_ms: u32, body_bytes: u32, status: u16, rule: u16, flags.0: u16
 );
 stored!(
     CauseFact, at: i64, place.position.input: u32, place.position.offset: u64, place.line: u64, place.length: u32,
-    target_key: u64, client: u64, connection: u64, host: u32, scope: u32, rule: u16, flags.0: u16
+    target_key: u64, client: u64, connection: u64, host: u32, scope: u32, referrer: u32, rule: u16,
+    flags.0: u16
 );
 
 /// Where spilled runs go, and how much is kept in memory before.

@@ -49,6 +49,8 @@ pub struct Companions {
     directories: Vec<Directory>,
     /// All access logs lie in one directory.
     one_access_directory: bool,
+    /// An Apache error log is there, and whether most of its requests found their entries.
+    apache: Option<bool>,
 }
 
 impl Companions {
@@ -73,6 +75,9 @@ impl Companions {
                         match about.role {
                             LogRole::Error if about.server == Server::Nginx => {
                                 row.has_error_log = true;
+                            }
+                            LogRole::Error if about.server == Server::Apache => {
+                                companions.apache = Some(false);
                             }
                             LogRole::Access => access.push(directory),
                             _ => {}
@@ -112,8 +117,18 @@ impl Companions {
         }
     }
 
+    /// Notes how many requests of Apache error logs found an entry.
+    pub fn note_apache(&mut self, joined: u64, unjoined: u64) {
+        self.apache = self.apache.map(|_| unjoined <= joined);
+    }
+
     /// True when the lack of an error line for an entry of this input at this time says something.
-    pub fn silence_speaks(&self, input: InputIndex, at: i64) -> bool {
+    pub fn silence_speaks(&self, input: InputIndex, at: i64, server: Server) -> bool {
+        match server {
+            Server::Nginx => {}
+            Server::Apache => return self.apache == Some(true),
+            _ => return false,
+        }
         let own = self.directory(input);
         if self.has_error_log(own) {
             return self.directories[own].speaks_at(at);
@@ -123,7 +138,7 @@ impl Companions {
 
     /// True when an error log is among the inputs.
     pub fn any_error_log(&self) -> bool {
-        self.directories.iter().any(|row| row.has_error_log)
+        self.directories.iter().any(|row| row.has_error_log) || self.apache.is_some()
     }
 }
 

@@ -5,12 +5,16 @@
 //! order in which lines, files or machines were read. Evidence counts in this order: fields of the entry's own line
 //! (module `verdict`), an error line of the same request (module [`join`]), the silence of an error log, body size.
 //!
-//! How an entry and an error line find each other is documented in [`join`]; how zone-less clocks are resolved in
-//! [`zones`].
+//! How an entry and an error line find each other is documented in [`join`], and, for servers whose error lines do not
+//! name their request, in [`threads`] and [`client`]; which logs belong together in [`companions`]; how zone-less clocks
+//! are resolved in [`zones`].
 
+pub mod client;
 pub mod companions;
 pub mod join;
 pub mod lean;
+mod second;
+pub mod threads;
 pub mod zones;
 
 use std::collections::BTreeMap;
@@ -21,13 +25,14 @@ use crate::evidence::{Place, Position};
 use crate::fact::{CauseFact, EntryFact, Flags};
 use crate::scan::{JoinKey, ScannedInput};
 use crate::store::{Budget, Sorted, Sorter, Stored};
-use crate::taxonomy::{Basis, Cause, Confidence, Origin};
+use crate::taxonomy::{Basis, Cause, Confidence, LogRole, Origin, Server};
 use crate::time::SECOND_US;
 use crate::verdict::{Openness, RULES, VerdictRule, rule_index};
 
 use companions::Companions;
 use join::{Matched, match_cluster};
 use lean::Leanings;
+use second::{Outlet, SecondPhase};
 use zones::{ZonePolicy, Zones};
 
 /// A set of [`Basis`] items.
@@ -77,7 +82,7 @@ pub struct Verdict {
 crate::store::stored!(
     Verdict, entry.at: i64, entry.place.position.input: u32, entry.place.position.offset: u64, entry.place.line: u64,
     entry.place.length: u32, entry.target_key: u64, entry.client: u64, entry.path: u64, entry.id: u64,
-    entry.connection: u64, entry.host: u32, entry.upstream: u32, entry.duration_ms: u32, entry.body_bytes: u32,
+    entry.connection: u64, entry.host: u32, entry.upstream: u32, entry.referrer: u32, entry.duration_ms: u32, entry.body_bytes: u32,
     entry.status: u16, entry.rule: u16, entry.flags.0: u16, evidence.position.input: u32, evidence.position.offset: u64,
     evidence.line: u64, evidence.length: u32, evidence_at: i64, scope: u32, basis: u16, message_rule: u16, origin: u8,
     cause: u8, confidence: u8, open: u8
@@ -119,7 +124,12 @@ impl Verdict {
         if self.open == 1
             && let Some(id) = self.rule().when_silent
             && !self.entry.flags.has(Flags::DOUBTED)
-            && companions.silence_speaks(self.entry.place.position.input, self.entry.at)
+            && !self.entry.flags.has(Flags::TRACED)
+            && companions.silence_speaks(
+                self.entry.place.position.input,
+                self.entry.at,
+                server_of_rule(id),
+            )
         {
             self.set_rule(rule_index(id));
         }
@@ -199,6 +209,11 @@ impl Verdict {
         rule_at(self.entry.rule)
     }
 
+    /// True when the status was not asked for.
+    fn is_kin(&self) -> bool {
+        self.entry.flags.has(Flags::KIN)
+    }
+
     fn own_origin(&self) -> Origin {
         Origin::ALL[usize::from(self.origin).min(Origin::ALL.len() - 1)]
     }
@@ -206,6 +221,12 @@ impl Verdict {
     fn own_cause(&self) -> Option<Cause> {
         usize::from(self.cause).checked_sub(1).and_then(|code| Cause::ALL.get(code).copied())
     }
+}
+
+/// The server whose table a row is in.
+fn server_of_rule(id: &str) -> Server {
+    let prefix = id.split('.').next().unwrap_or_default();
+    Server::from_id(prefix).unwrap_or(Server::Unknown)
 }
 
 fn rule_at(rule: u16) -> &'static VerdictRule {
@@ -278,7 +299,7 @@ impl Attribution {
             return None;
         }
         if verdict.own_origin() == Origin::Unknown {
-            return self.leanings.at(verdict.entry.at);
+            return self.leanings.for_entry(&verdict.entry);
         }
         let basis = BasisSet::of(if verdict.rule().missing.is_empty() {
             &[]
@@ -331,7 +352,10 @@ pub fn attribute(
         signals: BTreeMap::new(),
         leftovers: Leftovers::default(),
     };
-    walk.all(&entries, &causes)?;
+    let mut second = SecondPhase::new(config.matcher, &config.budget, is_apache_alone(inputs));
+    walk.all(&entries, &causes, &mut second)?;
+    let found = second.finish(&mut walk)?;
+    walk.companions.note_apache(found.joined, found.unjoined);
     let verdicts = walk.verdicts.sorted();
     let companions = walk.companions;
     let settled =
@@ -363,6 +387,7 @@ impl Walk<'_> {
         &mut self,
         entries: &Sorted<EntryFact, JoinKey>,
         causes: &Sorted<CauseFact, JoinKey>,
+        second: &mut SecondPhase<'_>,
     ) -> Result<()> {
         let mut cluster = Cluster::default();
         let mut entry_rows = entries.rows().peekable();
@@ -381,6 +406,10 @@ impl Walk<'_> {
                 if self.config.in_window(fact.at) {
                     cluster.entries.push(Verdict::own(fact));
                 }
+                // What names no request is not joined here, and may be of any number.
+                if key.0 == 0 {
+                    self.close(key.0, &mut cluster, second)?;
+                }
             }
             while let Some(row) = cause_rows
                 .next_if(|row| row.as_ref().is_ok_and(|fact| (fact.target_key, fact.client) == key))
@@ -390,32 +419,39 @@ impl Walk<'_> {
                 if self.config.in_window(fact.at) || fact.flags.has(Flags::TIMELESS) {
                     cluster.causes.push(fact);
                 }
+                if key.0 == 0 {
+                    self.close(key.0, &mut cluster, second)?;
+                }
             }
             if key.0 != 0 {
                 cluster.join(self.config.matcher, &self.companions, &self.zones);
             }
-            self.close(key.0, &mut cluster)?;
+            self.close(key.0, &mut cluster, second)?;
         }
         self.flush_leftovers()
     }
 
     /// Hands on what a cluster holds; what may be doubted waits for the other clients of the same target.
-    fn close(&mut self, target_key: u64, cluster: &mut Cluster) -> Result<()> {
+    fn close(
+        &mut self,
+        target_key: u64,
+        cluster: &mut Cluster,
+        second: &mut SecondPhase<'_>,
+    ) -> Result<()> {
         if target_key != self.leftovers.target_key || self.leftovers.is_full() {
             self.flush_leftovers()?;
             self.leftovers.target_key = target_key;
         }
         for verdict in cluster.entries.drain(..) {
-            if verdict.entry.flags.has(Flags::KIN) {
-                continue;
-            }
-            if verdict.open == 1 && verdict.rule().when_silent.is_some() {
+            let Some(verdict) = second.take_entry(verdict)? else { continue };
+            if verdict.open == 1 && verdict.rule().when_silent.is_some() && !verdict.is_kin() {
                 self.leftovers.entries.push(verdict);
             } else {
-                self.verdicts.push(verdict)?;
+                self.entry(verdict)?;
             }
         }
         for fact in cluster.causes.drain(..) {
+            let Some(fact) = second.take_message(fact)? else { continue };
             let rule = self.config.matcher.rule(fact.rule);
             let joined = fact.flags.has(Flags::JOINED);
             if rule.is_some_and(|rule| rule.kind.explains_requests()) && target_key != 0 {
@@ -424,8 +460,7 @@ impl Walk<'_> {
                     self.leftovers.lines.push(fact.at);
                 }
             }
-            note_signal(&mut self.signals, self.config.matcher, &fact);
-            self.messages.push(fact)?;
+            self.message(fact)?;
         }
         Ok(())
     }
@@ -445,6 +480,35 @@ impl Walk<'_> {
         self.leftovers.lines.clear();
         Ok(())
     }
+}
+
+impl Outlet for Walk<'_> {
+    fn entry(&mut self, verdict: Verdict) -> Result<()> {
+        // Entries of statuses that were not asked for have claimed their lines, and are done.
+        if verdict.is_kin() { Ok(()) } else { self.verdicts.push(verdict) }
+    }
+
+    fn message(&mut self, fact: CauseFact) -> Result<()> {
+        note_signal(&mut self.signals, self.config.matcher, &fact);
+        self.messages.push(fact)
+    }
+}
+
+/// True when an input holds lines of this kind, and nobody else's.
+fn is_log_of(input: &ScannedInput, role: LogRole, server: Server) -> bool {
+    input.plan.iter().flat_map(|plan| plan.detected()).any(|reader| {
+        let about = reader.about();
+        about.role == role && about.server == server && about.ambiguous_with.is_none()
+    })
+}
+
+/// True when access lines that several servers write are Apache's: its messages are there, and no others, nor an access
+/// log that is surely its own.
+fn is_apache_alone(inputs: &[ScannedInput]) -> bool {
+    let any = |role, server| inputs.iter().any(|input| is_log_of(input, role, server));
+    any(LogRole::Error, Server::Apache)
+        && !any(LogRole::Error, Server::Nginx)
+        && !any(LogRole::Access, Server::Apache)
 }
 
 /// How near a line of another client puts an entry in doubt, microseconds.

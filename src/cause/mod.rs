@@ -19,7 +19,9 @@ use regex::bytes::Regex;
 
 use crate::error::{Error, Result};
 use crate::evidence::Place;
-use crate::fact::{CauseFact, Flags, KEYED_TARGET_BYTES, hash_name, hash_short, target_key};
+use crate::fact::{
+    CauseFact, Flags, KEYED_TARGET_BYTES, hash_name, hash_short, referrer_key, target_key,
+};
 use crate::record::{ErrorRecord, Escape, split_request};
 use crate::taxonomy::{Cause, Origin, Server};
 
@@ -442,7 +444,8 @@ pub fn cause_fact(
     matcher: &CauseMatcher,
 ) -> Option<CauseFact> {
     let found = matcher.find(record, Groups::Scope)?;
-    if matcher.rule(found.rule)?.kind == RuleKind::Noise {
+    let rule = matcher.rule(found.rule)?;
+    if rule.kind == RuleKind::Noise {
         return None;
     }
     let zoneless = record.stamp.is_some_and(|stamp| stamp.offset_s.is_none());
@@ -454,12 +457,20 @@ pub fn cause_fact(
         connection: record.connection.unwrap_or(0),
         host: scope::host_key(scope::host_name(record).unwrap_or_default()),
         scope: hash_short(found.scope),
+        referrer: record
+            .referrer
+            .map_or(0, |referrer| referrer_key(escape_of(rule.server), referrer)),
         rule: found.rule,
         flags: Flags::default()
             .with(Flags::ZONELESS, zoneless)
             .with(Flags::TIMELESS, record.stamp.is_none())
             .with(Flags::TRUNCATED, record.truncated),
     })
+}
+
+/// How a server escapes what it quotes in messages.
+fn escape_of(server: Server) -> Escape {
+    if server == Server::Apache { Escape::Apache } else { Escape::None }
 }
 
 /// [`target_key`] of the request that a message names; 0 when it names none, or its target is cut too short.

@@ -11,17 +11,19 @@ use std::sync::LazyLock;
 use memchr::memmem::Finder;
 
 use crate::bytes::parse_u64;
-use crate::cause::scope::host_key;
+use crate::cause::scope::{host_key, upstream_peer};
 use crate::cause::{CauseMatcher, cause_fact};
 use crate::evidence::{InputIndex, Place, Position};
-use crate::fact::{CauseFact, EntryFact, Flags, hash_name, hash_short, target_parts_key};
-use crate::format::{Glance, Plan, Run, Sink, Statuses};
+use crate::fact::{
+    CauseFact, EntryFact, Flags, hash_name, hash_short, referrer_key, target_parts_key,
+};
+use crate::format::{Glance, Instant, Plan, Run, Sink, Statuses};
 use crate::input::{MAX_RECORD_BYTES, SpooledLine};
 use crate::record::{AccessRecord, Field, Record, Skip};
 use crate::tally::{InputTally, Unparsed};
-use crate::taxonomy::LogRole;
+use crate::taxonomy::{LogRole, Server};
 use crate::time::Stamp;
-use crate::verdict::{is_probe, own_verdict, rule_index};
+use crate::verdict::{is_probe, own_verdict, undecided_rule};
 
 use super::carry::{Carry, Followed, InForce, may_be_directive};
 use super::lines::{LineKind, SeenLine};
@@ -343,7 +345,7 @@ fn entry_fact(
             at: stamp.micros,
             place,
             status: glance.status,
-            rule: rule_index("nginx.no_upstream_field"),
+            rule: undecided_rule(plan.readers[reader].about().server),
             flags: Flags::TRUNCATED.with(Flags::ZONELESS, stamp.offset_s.is_none()),
             ..EntryFact::default()
         })
@@ -357,15 +359,24 @@ fn whole_fact(plan: &Plan, reader: usize, record: &AccessRecord<'_>, place: Plac
     let (path, query) = record.target_parts();
     let duration_us = record.duration_us();
     let body_bytes = record.body_bytes();
+    let sent_bytes = record
+        .value(Field::BytesSent)
+        .and_then(parse_u64)
+        .filter(|_| about.server == Server::Apache && body_bytes.is_none());
     let agent = record.value(Field::UserAgent).unwrap_or_default();
     let upstream = record.last_item(Field::UpstreamAddr).filter(|item| *item != b"-");
+    let upstream = upstream.or_else(|| record.value(Field::BalancerWorker).map(upstream_peer));
+    let referrer = record.value(Field::Referer).unwrap_or_default();
     let flags = Flags::default()
         .with(Flags::ZONELESS, record.stamp.offset_s.is_none())
         .with(Flags::PROBE, is_probe(agent))
         .with(Flags::TIMED, duration_us.is_some())
         .with(Flags::SIZED, body_bytes.is_some())
+        .with(Flags::SIZED_WITH_HEADERS, sent_bytes.is_some())
         .with(Flags::HEAD, method == b"HEAD")
         .with(Flags::SEES_UPSTREAM, record.raw(Field::UpstreamStatus).is_some())
+        .with(Flags::AT_START, about.instant == Instant::Start)
+        .with(Flags::SHARED_LAYOUT, about.ambiguous_with.is_some())
         .with(Flags::PADDED_AGENT, pads_error_pages(agent));
     EntryFact {
         at: record.stamp.micros,
@@ -377,8 +388,9 @@ fn whole_fact(plan: &Plan, reader: usize, record: &AccessRecord<'_>, place: Plac
         connection: record.value(Field::Connection).and_then(parse_u64).unwrap_or(0),
         host: host_key(host_of(record)),
         upstream: upstream.map_or(0, hash_short),
+        referrer: referrer_key(record.escape, referrer),
         duration_ms: duration_us.map_or(0, |us| (us / 1000).min(u64::from(u32::MAX)) as u32),
-        body_bytes: body_bytes.map_or(0, |n| n.min(u64::from(u32::MAX)) as u32),
+        body_bytes: body_bytes.or(sent_bytes).map_or(0, |n| n.min(u64::from(u32::MAX)) as u32),
         status: record.status,
         rule: own_verdict(about, record),
         flags,

@@ -133,6 +133,15 @@ pub fn rule_index(id: &str) -> u16 {
     INDEX.get(id).copied().unwrap_or(0)
 }
 
+/// The row of a line that cannot be read to its end.
+pub fn undecided_rule(server: Server) -> u16 {
+    rule_index(match server {
+        Server::Iis => "iis.other",
+        Server::Apache => "apache.no_proxy_field",
+        Server::Nginx | Server::Unknown => "nginx.no_upstream_field",
+    })
+}
+
 /// The row that an access line's own fields select.
 pub fn own_verdict(about: &About, record: &AccessRecord<'_>) -> u16 {
     match about.server {

@@ -1,0 +1,420 @@
+//! Entries and requests of one client -> which request of the error log explains which entry.
+//!
+//! In: the entries of one client that are still open, and the requests (see module `threads`) that the error log has of
+//! it. Out: the pairs. Neither names the other, so that what joins them is the client, the time, and whatever both happen
+//! to name. The rule:
+//!
+//! 1. A request fits an entry when its server answers such a failure with the entry's status, and its last line was
+//!    written while the entry was being served: after its start, and before its end where the duration is known. Where
+//!    it is not, [`NEAR_US`] after the start is allowed, and in a second round [`FAR_US`], but only for failures that
+//!    take their time.
+//! 2. Entries and requests whose times overlap are judged together. Where there are as many requests as entries, or
+//!    more, they are paired in order of time, one to one; those that name the same referrer or backend before others.
+//! 3. Where there are fewer requests than entries, some entries have another reason, or a line was not understood. Then
+//!    only those are paired that a common referrer or backend sets apart, or whose page is one that comes with error
+//!    lines: see [`Pages`].
+//! 4. An entry that looks like entries without any request in the error log is not paired.
+//!
+//! Whatever remains is left open.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap, HashMap};
+
+use crate::fact::{EntryFact, Flags};
+use crate::time::SECOND_US;
+
+/// How far logs round a time, microseconds.
+const ROUNDING_US: i64 = SECOND_US;
+
+/// Allowed between the start of an entry and its last line, beside rounding, where the duration is not known.
+pub const NEAR_US: i64 = 2 * SECOND_US;
+
+/// The same in the second round: Apache's default timeout is 60 s.
+pub const FAR_US: i64 = 60 * SECOND_US;
+
+/// Of this many entries one may be without a request and the order of time still be trusted.
+const SLACK: usize = 20;
+
+/// What a request of the error log tells a join.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Trace<'t> {
+    /// When its last line was written.
+    pub at: i64,
+    /// Key of the referrer; 0 for none.
+    pub referrer: u32,
+    /// Key of the last backend; 0 for none.
+    pub upstream: u32,
+    /// Statuses that the server answers with; empty for any.
+    pub statuses: &'t [u16],
+    /// The failure may take long.
+    pub is_slow: bool,
+}
+
+/// What the page of an entry says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Look {
+    /// Nothing.
+    Open,
+    /// Entries that look like it are explained by error lines.
+    Explained,
+    /// Entries that look like it have no error line.
+    Silent,
+}
+
+/// Which pages come with error lines: per status and size of the page, and per host.
+///
+/// Learned from entries that are surely paired and from those whose client has no line at all. A server's own error page
+/// has one size, so that the entries it explains look alike, and pages of backends look otherwise.
+#[derive(Debug, Clone, Default)]
+pub struct Pages {
+    /// How many were paired and how many have no line.
+    counts: HashMap<(u32, u16, Option<u32>), (u64, u64)>,
+}
+
+impl Pages {
+    /// More distinct pages than this are not learned.
+    const MAX_PAGES: usize = 50_000;
+
+    /// Fewer entries than this say nothing.
+    const MIN_SEEN: u64 = 5;
+
+    fn keys(entry: &EntryFact) -> impl Iterator<Item = (u32, u16, Option<u32>)> {
+        let page = entry.page_bytes().map(|size| (entry.host, entry.status, Some(size)));
+        page.into_iter().chain((entry.host != 0).then_some((entry.host, entry.status, None)))
+    }
+
+    /// Learns from an entry.
+    pub fn note(&mut self, entry: &EntryFact, is_paired: bool) {
+        for key in Self::keys(entry) {
+            if self.counts.len() >= Self::MAX_PAGES && !self.counts.contains_key(&key) {
+                continue;
+            }
+            let (paired, silent) = self.counts.entry(key).or_default();
+            *(if is_paired { paired } else { silent }) += 1;
+        }
+    }
+
+    /// What is known of entries like this one.
+    pub fn look(&self, entry: &EntryFact) -> Look {
+        for key in Self::keys(entry) {
+            let (paired, silent) = self.counts.get(&key).copied().unwrap_or_default();
+            if paired + silent < Self::MIN_SEEN {
+                continue;
+            }
+            if paired >= silent * SLACK as u64 {
+                return Look::Explained;
+            }
+            if silent >= paired * SLACK as u64 {
+                return Look::Silent;
+            }
+        }
+        Look::Open
+    }
+}
+
+/// Pairs found, and entries of which the error log has no trace.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Joined {
+    /// Entry and request, as indices into the lists given.
+    pub pairs: Vec<(usize, usize)>,
+    /// Entries that no request fits at all.
+    pub silent: Vec<usize>,
+}
+
+/// Pairs the entries of one client with its requests; or entries and requests that name no client, with time alone.
+pub fn match_client(
+    entries: &[EntryFact],
+    traces: &[Trace<'_>],
+    look: &dyn Fn(&EntryFact) -> Look,
+) -> Joined {
+    let looks = entries.iter().map(look).collect();
+    let mut join = Join {
+        entries,
+        traces,
+        looks,
+        taken_entries: vec![false; entries.len()],
+        taken_traces: vec![false; traces.len()],
+        joined: Joined::default(),
+    };
+    let mut statuses: Vec<u16> = entries.iter().map(|entry| entry.status).collect();
+    statuses.sort_unstable();
+    statuses.dedup();
+    for round in [Round::Near, Round::Far] {
+        for &status in &statuses {
+            join.round(round, status);
+        }
+    }
+    join.joined.pairs.sort_unstable();
+    join.joined.silent.sort_unstable();
+    join.joined
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Round {
+    Near,
+    Far,
+}
+
+/// The first and the last instant at which the last line of an entry's request may have been written.
+fn window(entry: &EntryFact, round: Round) -> (i64, i64) {
+    let slack_us = match round {
+        _ if entry.flags.has(Flags::TIMED) => i64::from(entry.duration_ms) * 1000 + ROUNDING_US,
+        Round::Near => NEAR_US,
+        Round::Far => FAR_US,
+    };
+    let (from, to) = (entry.at, entry.at + ROUNDING_US);
+    match (entry.flags.has(Flags::SHARED_LAYOUT), entry.flags.has(Flags::AT_START)) {
+        (true, _) => (from - slack_us, to + slack_us),
+        (false, true) => (from, to + slack_us),
+        (false, false) => (from - slack_us - ROUNDING_US, to),
+    }
+}
+
+struct Join<'j> {
+    entries: &'j [EntryFact],
+    traces: &'j [Trace<'j>],
+    looks: Vec<Look>,
+    taken_entries: Vec<bool>,
+    taken_traces: Vec<bool>,
+    joined: Joined,
+}
+
+/// An entry with the time in which its lines may lie.
+#[derive(Debug, Clone, Copy)]
+struct Open {
+    entry: usize,
+    from: i64,
+    to: i64,
+}
+
+impl Join<'_> {
+    fn round(&mut self, round: Round, status: u16) {
+        let fits = |trace: &Trace<'_>| {
+            (trace.statuses.is_empty() || trace.statuses.contains(&status))
+                && (round == Round::Near || trace.is_slow)
+        };
+        let mut traces: Vec<usize> = (0..self.traces.len())
+            .filter(|index| !self.taken_traces[*index] && fits(&self.traces[*index]))
+            .collect();
+        traces.sort_by_key(|index| (self.traces[*index].at, *index));
+        let times: Vec<i64> = traces.iter().map(|index| self.traces[*index].at).collect();
+        let mut open = Vec::new();
+        for (index, entry) in self.entries.iter().enumerate() {
+            if self.taken_entries[index] || entry.status != status {
+                continue;
+            }
+            let (from, to) = window(entry, round);
+            let next = times.partition_point(|at| *at < from);
+            if times.get(next).is_some_and(|at| *at <= to) {
+                open.push(Open { entry: index, from, to });
+            } else if round == Round::Near {
+                let (from, to) = window(entry, Round::Far);
+                let next = times.partition_point(|at| *at < from);
+                if times.get(next).is_none_or(|at| *at > to) {
+                    self.joined.silent.push(index);
+                }
+            }
+        }
+        open.sort_by_key(|open| (open.from, open.to, open.entry));
+        // Entries whose times overlap, with the requests in their times.
+        let (mut first, mut first_trace) = (0, 0);
+        while first < open.len() {
+            let (mut last, mut to) = (first + 1, open[first].to);
+            while last < open.len() && open[last].from <= to {
+                to = to.max(open[last].to);
+                last += 1;
+            }
+            let from_trace =
+                first_trace + times[first_trace..].partition_point(|at| *at < open[first].from);
+            let to_trace = from_trace + times[from_trace..].partition_point(|at| *at <= to);
+            self.judge(&open[first..last], &traces[from_trace..to_trace]);
+            (first, first_trace) = (last, to_trace);
+        }
+    }
+
+    /// Steps 2 to 4 for entries and requests whose times overlap.
+    fn judge(&mut self, open: &[Open], traces: &[usize]) {
+        let open: Vec<Open> =
+            open.iter().filter(|open| self.looks[open.entry] != Look::Silent).copied().collect();
+        let n_before = self.joined.pairs.len();
+        if counts_agree(open.len(), traces.len()) {
+            self.in_order(&open, traces);
+            // What both name goes before the order, unless that leaves more entries without a request.
+            let in_order = self.undo(n_before);
+            self.in_classes(&open, traces);
+            self.in_order(&open, traces);
+            if self.joined.pairs.len() - n_before < in_order.len() {
+                self.undo(n_before);
+                for (entry, trace) in in_order {
+                    self.pair(entry, trace);
+                }
+            }
+            return;
+        }
+        self.in_classes(&open, traces);
+        let explained: Vec<Open> = open
+            .iter()
+            .filter(|open| {
+                !self.taken_entries[open.entry] && self.looks[open.entry] == Look::Explained
+            })
+            .copied()
+            .collect();
+        self.in_order(&explained, traces);
+    }
+
+    /// Pairs what names the same backend and referrer, or else the same referrer, where the numbers agree.
+    fn in_classes(&mut self, open: &[Open], traces: &[usize]) {
+        for names_upstream in [true, false] {
+            let key = |upstream, referrer| {
+                if names_upstream { (upstream, referrer) } else { (0, referrer) }
+            };
+            let mut classes: BTreeMap<(u32, u32), (Vec<Open>, Vec<usize>)> = BTreeMap::new();
+            for open in open.iter().filter(|open| !self.taken_entries[open.entry]) {
+                let entry = &self.entries[open.entry];
+                classes.entry(key(entry.upstream, entry.referrer)).or_default().0.push(*open);
+            }
+            for &index in traces.iter().filter(|trace| !self.taken_traces[**trace]) {
+                let trace = &self.traces[index];
+                if let Some(class) = classes.get_mut(&key(trace.upstream, trace.referrer)) {
+                    class.1.push(index);
+                }
+            }
+            for (open, traces) in classes.into_values() {
+                if counts_agree(open.len(), traces.len()) {
+                    self.in_order(&open, &traces);
+                }
+            }
+        }
+    }
+
+    fn pair(&mut self, entry: usize, trace: usize) {
+        self.taken_entries[entry] = true;
+        self.taken_traces[trace] = true;
+        self.joined.pairs.push((entry, trace));
+    }
+
+    /// Takes back the pairs from the given one on, and returns them.
+    fn undo(&mut self, from: usize) -> Vec<(usize, usize)> {
+        let undone = self.joined.pairs.split_off(from);
+        for (entry, trace) in &undone {
+            self.taken_entries[*entry] = false;
+            self.taken_traces[*trace] = false;
+        }
+        undone
+    }
+
+    /// Pairs in order of time: each request with the entry that could be served no later.
+    fn in_order(&mut self, open: &[Open], traces: &[usize]) {
+        let mut waiting: BinaryHeap<Reverse<(i64, i64, usize)>> = BinaryHeap::new();
+        let mut next = 0;
+        for &trace in traces {
+            let at = self.traces[trace].at;
+            while next < open.len() && open[next].from <= at {
+                let Open { entry, from, to } = open[next];
+                waiting.push(Reverse((to, from, entry)));
+                next += 1;
+            }
+            if self.taken_traces[trace] {
+                continue;
+            }
+            while let Some(Reverse((to, _, entry))) = waiting.pop() {
+                if to >= at && !self.taken_entries[entry] {
+                    self.pair(entry, trace);
+                    break;
+                }
+            }
+        }
+    }
+}
+
+/// True when there are as many requests as entries, or nearly.
+fn counts_agree(n_entries: usize, n_requests: usize) -> bool {
+    n_entries.saturating_sub(n_requests) <= n_entries / SLACK
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(second: i64) -> EntryFact {
+        EntryFact {
+            at: second * SECOND_US,
+            status: 503,
+            flags: Flags::AT_START,
+            ..EntryFact::default()
+        }
+    }
+
+    fn trace(ms: i64) -> Trace<'static> {
+        Trace { at: ms * 1000, statuses: &[503], ..Trace::default() }
+    }
+
+    #[track_caller]
+    fn check(entries: &[EntryFact], traces: &[Trace<'_>], expected: &[(usize, usize)]) {
+        assert_eq!(match_client(entries, traces, &|_| Look::Open).pairs, expected);
+    }
+
+    #[test]
+    fn as_many_requests_as_entries_are_paired_in_order() {
+        check(&[entry(10), entry(10)], &[trace(10_100), trace(10_900)], &[(0, 0), (1, 1)]);
+        check(&[entry(10), entry(14)], &[trace(10_100), trace(14_900)], &[(0, 0), (1, 1)]);
+        check(&[entry(10)], &[trace(10_100), trace(10_200)], &[(0, 0)]);
+    }
+
+    #[test]
+    fn fewer_requests_than_entries_are_paired_by_what_both_name() {
+        check(&[entry(10), entry(10)], &[trace(10_100)], &[]);
+        let from = |referrer| EntryFact { referrer, ..entry(10) };
+        let of = Trace { referrer: 5, ..trace(10_100) };
+        check(&[from(0), from(5)], &[of], &[(1, 0)]);
+        check(&[from(0), from(5)], &[trace(10_100)], &[(0, 0)]);
+        check(&[from(5), from(5)], &[of], &[]);
+        let to = |upstream| EntryFact { upstream, ..entry(10) };
+        check(&[to(3), to(4)], &[Trace { upstream: 4, ..trace(10_100) }], &[(1, 0)]);
+    }
+
+    #[test]
+    fn a_line_is_written_between_start_and_end() {
+        check(&[entry(10)], &[trace(9_900)], &[]);
+        check(&[entry(10)], &[trace(14_000)], &[]);
+        check(&[entry(10)], &[Trace { is_slow: true, ..trace(60_000) }], &[(0, 0)]);
+        let timed = EntryFact {
+            duration_ms: 5000,
+            flags: Flags(Flags::AT_START.0 | Flags::TIMED.0),
+            ..entry(10)
+        };
+        check(&[timed], &[trace(15_900)], &[(0, 0)]);
+        check(&[timed], &[Trace { is_slow: true, ..trace(18_000) }], &[]);
+    }
+
+    #[test]
+    fn the_status_must_be_one_that_the_failure_gives() {
+        check(&[entry(10)], &[Trace { statuses: &[502], ..trace(10_100) }], &[]);
+        check(&[entry(10)], &[Trace { statuses: &[], ..trace(10_100) }], &[(0, 0)]);
+    }
+
+    #[test]
+    fn pages_tell_explained_entries_from_others() {
+        let sized = |body_bytes| EntryFact {
+            body_bytes,
+            flags: Flags(Flags::AT_START.0 | Flags::SIZED.0),
+            ..entry(10)
+        };
+        let mut pages = Pages::default();
+        assert_eq!(pages.look(&sized(1)), Look::Open);
+        for _ in 0..9 {
+            pages.note(&sized(1), true);
+            pages.note(&sized(2), false);
+        }
+        let entries = [sized(2), sized(1)];
+        let look = |entry: &EntryFact| pages.look(entry);
+        assert_eq!(match_client(&entries, &[trace(10_100)], &look).pairs, [(1, 0)]);
+        assert_eq!(match_client(&entries[..1], &[trace(10_100)], &look).pairs, []);
+    }
+
+    #[test]
+    fn entries_without_any_trace_are_told() {
+        let joined = match_client(&[entry(10), entry(200)], &[trace(10_100)], &|_| Look::Open);
+        assert_eq!(joined, Joined { pairs: vec![(0, 0)], silent: vec![1] });
+    }
+}

@@ -1,0 +1,408 @@
+//! The second phase of joining: entries and error lines that do not name the same request.
+//!
+//! In: what the first phase left: open entries of servers whose messages do not name their request (Apache), and their
+//! messages. Out: the same entries, decided where a message explains them, and the messages, marked. Three steps, each a
+//! pass over facts sorted anew:
+//!
+//! 1. Messages by thread become requests: module [`threads`](super::threads).
+//! 2. Entries and requests by client: module [`client`](super::client). It runs twice: once to learn which pages come
+//!    with error lines, and once to decide.
+//! 3. Entries and requests whose client the messages do not name, by time alone, where their numbers agree.
+//!
+//! Invariants: what is sorted spills past the budget; of one client no more than [`MAX_CHUNK`] facts are in memory, and
+//! the cut between two chunks depends on the facts alone.
+
+use super::client::{FAR_US, Joined, Look, Pages, Trace, match_client};
+use super::threads::{Line, Request, Thread};
+use super::{BasisSet, Verdict};
+use crate::cause::{CauseMatcher, RuleKind, Scope};
+use crate::error::Result;
+use crate::evidence::Position;
+use crate::fact::{CauseFact, EntryFact, Flags};
+use crate::store::{Budget, Sorted, Sorter};
+use crate::taxonomy::{Basis, Cause, Confidence, Server};
+use crate::time::SECOND_US;
+use crate::verdict::Openness;
+
+/// Facts of one client that are judged together at most.
+const MAX_CHUNK: usize = 200_000;
+
+/// Facts of one client further apart than this, beside durations, have nothing to do with each other.
+const GAP_US: i64 = 10 * FAR_US;
+
+/// Order of lines: by input and thread.
+type ThreadKey = (u32, u64, i64, Position);
+
+/// Order of entries: by client.
+type ClientKey = (u64, i64, Position);
+
+/// Order of the lines of requests: by client and request.
+type RequestKey = (u64, i64, Position, i64, Position);
+
+/// A line with the request that it belongs to.
+#[derive(Debug, Clone, Copy, Default)]
+struct Traced {
+    /// Client of the request; 0 for unknown.
+    client: u64,
+    /// Time of the request's last line.
+    at: i64,
+    /// Place of its first line.
+    first: Position,
+    fact: CauseFact,
+}
+
+crate::store::stored!(
+    Traced, client: u64, at: i64, first.input: u32, first.offset: u64, fact.at: i64, fact.place.position.input: u32,
+    fact.place.position.offset: u64, fact.place.line: u64, fact.place.length: u32, fact.target_key: u64,
+    fact.client: u64, fact.connection: u64, fact.host: u32, fact.scope: u32, fact.referrer: u32, fact.rule: u16,
+    fact.flags.0: u16
+);
+
+impl Traced {
+    fn key(&self) -> RequestKey {
+        (self.client, self.at, self.first, self.fact.at, self.fact.place.position)
+    }
+}
+
+/// Where decided entries and marked messages go.
+pub(super) trait Outlet {
+    /// Takes an entry.
+    fn entry(&mut self, verdict: Verdict) -> Result<()>;
+    /// Takes a message.
+    fn message(&mut self, fact: CauseFact) -> Result<()>;
+}
+
+/// How many requests of the error log found their entry, of those that end in a status of the entries.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Found {
+    pub joined: u64,
+    pub unjoined: u64,
+}
+
+/// Collects what the first phase leaves.
+pub(super) struct SecondPhase<'m> {
+    matcher: &'m CauseMatcher,
+    budget: Budget,
+    /// Entries in a layout that several servers write are Apache's.
+    takes_shared: bool,
+    entries: Sorter<Verdict, ClientKey>,
+    lines: Sorter<CauseFact, ThreadKey>,
+}
+
+impl<'m> SecondPhase<'m> {
+    pub(super) fn new(matcher: &'m CauseMatcher, budget: &Budget, takes_shared: bool) -> Self {
+        let budget = Budget { bytes: budget.bytes / 2, ..budget.clone() };
+        SecondPhase {
+            matcher,
+            takes_shared,
+            entries: Sorter::new(budget.clone(), |verdict| {
+                let EntryFact { client, at, place, .. } = verdict.entry;
+                (client, at, place.position)
+            }),
+            lines: Sorter::new(budget.clone(), |fact| {
+                (fact.place.position.input, fact.connection, fact.at, fact.place.position)
+            }),
+            budget,
+        }
+    }
+
+    /// Takes an entry that the second phase may decide, or gives it back.
+    pub(super) fn take_entry(&mut self, verdict: Verdict) -> Result<Option<Verdict>> {
+        let row = verdict.rule();
+        let is_shared = verdict.entry.flags.has(Flags::SHARED_LAYOUT);
+        let is_ours =
+            if is_shared { self.takes_shared } else { row.id.starts_with(Server::Apache.as_str()) };
+        let is_open = row.openness != Openness::Closed && verdict.message_rule().is_none();
+        if !is_ours || !is_open {
+            return Ok(Some(verdict));
+        }
+        self.entries.push(verdict)?;
+        Ok(None)
+    }
+
+    /// Takes a message that the second phase may join, or gives it back.
+    pub(super) fn take_message(&mut self, fact: CauseFact) -> Result<Option<CauseFact>> {
+        let is_ours = self
+            .matcher
+            .rule(fact.rule)
+            .is_some_and(|rule| rule.server == Server::Apache && rule.kind.explains_requests());
+        if !is_ours || fact.flags.has(Flags::JOINED) || fact.flags.has(Flags::TIMELESS) {
+            return Ok(Some(fact));
+        }
+        self.lines.push(fact)?;
+        Ok(None)
+    }
+
+    /// Joins, and hands on everything that was taken.
+    pub(super) fn finish(self, outlet: &mut dyn Outlet) -> Result<Found> {
+        let SecondPhase { matcher, budget, entries, lines, .. } = self;
+        let requests = requests_of(lines, matcher, &budget)?.sorted();
+        let entries = entries.sorted();
+        let (mut pages, mut statuses) = (Pages::default(), [false; 1000]);
+        each_chunk(&entries, &requests, |verdict| verdict.entry.client, &mut |chunk| {
+            let joined = chunk.join(matcher, &|_| Look::Open);
+            for verdict in &chunk.entries {
+                if let Some(seen) = statuses.get_mut(usize::from(verdict.entry.status)) {
+                    *seen = true;
+                }
+            }
+            for (entry, _) in joined.pairs {
+                pages.note(&chunk.entries[entry].entry, true);
+            }
+            for entry in joined.silent {
+                pages.note(&chunk.entries[entry].entry, false);
+            }
+            Ok(())
+        })?;
+        let mut found = Found::default();
+        let mut left: Sorter<Verdict, ClientKey> = Sorter::new(budget.clone(), |verdict| {
+            (0, verdict.entry.at, verdict.entry.place.position)
+        });
+        let mut unnamed: Sorter<Traced, RequestKey> = Sorter::new(budget, Traced::key);
+        let look = |entry: &EntryFact| pages.look(entry);
+        each_chunk(&entries, &requests, |verdict| verdict.entry.client, &mut |chunk| {
+            let joined = chunk.join(matcher, &look);
+            chunk.settle(&joined, matcher, &[Basis::ExplicitMessage, Basis::CountMatch]);
+            for verdict in chunk.entries.drain(..) {
+                if verdict.message_rule().is_some() {
+                    outlet.entry(verdict)?;
+                } else {
+                    left.push(verdict)?;
+                }
+            }
+            for request in chunk.requests.drain(..) {
+                if request.client == 0 {
+                    for fact in request.lines {
+                        let Traced { client, at, first, .. } = request.key;
+                        unnamed.push(Traced { client, at, first, fact })?;
+                    }
+                } else {
+                    found.note(&request, matcher, &statuses);
+                    for fact in request.lines {
+                        outlet.message(fact)?;
+                    }
+                }
+            }
+            Ok(())
+        })?;
+        drop((entries, requests));
+        each_chunk(&left.sorted(), &unnamed.sorted(), |_| 0, &mut |chunk| {
+            let facts: Vec<EntryFact> = chunk.entries.iter().map(|row| row.entry).collect();
+            let traces = chunk.traces(matcher);
+            let joined = match_client(&facts, &traces, &|_| Look::Open);
+            let basis = [Basis::ExplicitMessage, Basis::CountMatch, Basis::TimeWindow];
+            chunk.settle(&joined, matcher, &basis);
+            for verdict in chunk.entries.drain(..) {
+                outlet.entry(verdict)?;
+            }
+            for request in chunk.requests.drain(..) {
+                found.note(&request, matcher, &statuses);
+                for fact in request.lines {
+                    outlet.message(fact)?;
+                }
+            }
+            Ok(())
+        })?;
+        Ok(found)
+    }
+}
+
+impl Found {
+    fn note(&mut self, request: &Known, matcher: &CauseMatcher, statuses: &[bool; 1000]) {
+        let Some(last) = request.lines.last() else { return };
+        let ends_in = matcher.rule(last.rule).map_or(&[][..], |rule| &rule.status[..]);
+        let is_wanted = |status: &u16| statuses.get(usize::from(*status)) == Some(&true);
+        if ends_in.iter().any(is_wanted) {
+            let is_joined = last.flags.has(Flags::JOINED);
+            self.joined += u64::from(is_joined);
+            self.unjoined += u64::from(!is_joined);
+        }
+    }
+}
+
+/// Step 1: lines by thread become requests.
+fn requests_of(
+    lines: Sorter<CauseFact, ThreadKey>,
+    matcher: &CauseMatcher,
+    budget: &Budget,
+) -> Result<Sorter<Traced, RequestKey>> {
+    let mut requests = Sorter::new(budget.clone(), Traced::key);
+    let mut thread = Thread::default();
+    let mut current = None;
+    for fact in lines.sorted().rows() {
+        let fact = fact?;
+        // Without a thread id lines cannot be put together.
+        let key = (fact.place.position.input, fact.connection);
+        if current != Some(key) || fact.connection == 0 {
+            push_all(thread.finish(), &mut requests)?;
+            current = Some(key);
+        }
+        let Some(rule) = matcher.rule(fact.rule) else { continue };
+        let line = Line {
+            fact,
+            is_final: rule.kind == RuleKind::FinalFailure,
+            waited: rule.cause == Some(Cause::UpstreamTimeout),
+            names_peer: rule.scope == Scope::UpstreamPeer,
+        };
+        push_all(thread.push(&line), &mut requests)?;
+    }
+    push_all(thread.finish(), &mut requests)?;
+    Ok(requests)
+}
+
+fn push_all(done: Vec<Request>, requests: &mut Sorter<Traced, RequestKey>) -> Result<()> {
+    for Request { client, lines, .. } in done {
+        let (Some(first), Some(last)) = (lines.first(), lines.last()) else { continue };
+        let (first, at) = (first.place.position, last.at);
+        for fact in &lines {
+            requests.push(Traced { client, at, first, fact: *fact })?;
+        }
+    }
+    Ok(())
+}
+
+/// A request of the error log.
+#[derive(Debug)]
+struct Known {
+    client: u64,
+    key: Traced,
+    lines: Vec<CauseFact>,
+}
+
+/// Entries and requests of one client that are near each other.
+#[derive(Debug, Default)]
+struct Chunk {
+    entries: Vec<Verdict>,
+    requests: Vec<Known>,
+}
+
+/// Failures that do not wait for anything.
+fn is_at_once(cause: Option<Cause>) -> bool {
+    matches!(
+        cause,
+        Some(
+            Cause::UpstreamRefused
+                | Cause::NoLiveUpstreams
+                | Cause::RateLimited
+                | Cause::PolicyDenied
+                | Cause::ConfigPermission
+        )
+    )
+}
+
+impl Chunk {
+    fn traces<'m>(&self, matcher: &'m CauseMatcher) -> Vec<Trace<'m>> {
+        let trace = |request: &Known| {
+            let rule_of = |fact: &CauseFact| matcher.rule(fact.rule);
+            let decides = deciding(&request.lines, 0, matcher).and_then(rule_of);
+            let is_peer = |fact: &&CauseFact| {
+                rule_of(fact).is_some_and(|rule| rule.scope == Scope::UpstreamPeer)
+            };
+            let referrer = request.lines.iter().map(|fact| fact.referrer).find(|key| *key != 0);
+            let last = request.lines.last().and_then(rule_of);
+            Trace {
+                at: request.key.at,
+                referrer: referrer.unwrap_or(0),
+                upstream: request.lines.iter().rfind(is_peer).map_or(0, |fact| fact.scope),
+                statuses: last.map_or(&[], |rule| &rule.status),
+                is_slow: !is_at_once(decides.and_then(|rule| rule.cause)),
+            }
+        };
+        self.requests.iter().map(trace).collect()
+    }
+
+    /// Step 2. Neither entries nor messages without a client take part.
+    fn join(&self, matcher: &CauseMatcher, look: &dyn Fn(&EntryFact) -> Look) -> Joined {
+        if self.requests.first().is_some_and(|request| request.client == 0) {
+            return Joined::default();
+        }
+        let facts: Vec<EntryFact> = self.entries.iter().map(|verdict| verdict.entry).collect();
+        match_client(&facts, &self.traces(matcher), look)
+    }
+
+    /// Decides what is paired; of the rest, marks what may have a request in the error log all the same.
+    fn settle(&mut self, joined: &Joined, matcher: &CauseMatcher, basis: &[Basis]) {
+        let mut is_silent = vec![false; self.entries.len()];
+        for &entry in &joined.silent {
+            is_silent[entry] = true;
+        }
+        for (verdict, is_silent) in self.entries.iter_mut().zip(is_silent) {
+            let flags = &mut verdict.entry.flags;
+            *flags = flags.with(Flags::TRACED, !is_silent);
+        }
+        for &(entry, request) in &joined.pairs {
+            let verdict = &mut self.entries[entry];
+            let lines = &mut self.requests[request].lines;
+            if let Some(fact) = deciding(lines, verdict.entry.upstream, matcher)
+                && let Some(rule) = matcher.rule(fact.rule)
+            {
+                verdict.set_message(fact, rule, Confidence::Likely, BasisSet::of(basis));
+            }
+            for fact in lines {
+                fact.flags = fact.flags.with(Flags::JOINED, true);
+            }
+        }
+    }
+}
+
+/// The line that decides: the last with a cause that is about the entry's backend, else the last with a cause, else the
+/// last.
+fn deciding<'l>(
+    lines: &'l [CauseFact],
+    upstream: u32,
+    matcher: &CauseMatcher,
+) -> Option<&'l CauseFact> {
+    let has_cause =
+        |fact: &&CauseFact| matcher.rule(fact.rule).is_some_and(|rule| rule.cause.is_some());
+    let mut telling = lines.iter().filter(has_cause);
+    let about =
+        lines.iter().filter(has_cause).rfind(|fact| upstream != 0 && fact.scope == upstream);
+    about.or_else(|| telling.next_back()).or(lines.last())
+}
+
+/// Calls `each` with the entries and the requests of each client, in pieces that have nothing to do with each other.
+fn each_chunk<EK: Ord + Send, RK: Ord + Send>(
+    entries: &Sorted<Verdict, EK>,
+    requests: &Sorted<Traced, RK>,
+    client_of: fn(&Verdict) -> u64,
+    each: &mut dyn FnMut(&mut Chunk) -> Result<()>,
+) -> Result<()> {
+    let mut entry_rows = entries.rows().peekable();
+    let mut request_rows = requests.rows().peekable();
+    let mut chunk = Chunk::default();
+    // The client, and the time up to which facts belong to the chunk.
+    let mut reach: Option<(u64, i64)> = None;
+    loop {
+        let next_entry =
+            super::peek_key(&mut entry_rows, |row: &Verdict| (client_of(row), row.entry.at))?;
+        let next_line = super::peek_key(&mut request_rows, |row: &Traced| (row.client, row.at))?;
+        let Some(next) = [next_entry, next_line].into_iter().flatten().min() else { break };
+        let is_near = reach.is_some_and(|(client, to)| client == next.0 && next.1 <= to);
+        if !is_near || chunk.entries.len() + chunk.requests.len() >= MAX_CHUNK {
+            each(&mut chunk)?;
+            chunk = Chunk::default();
+            reach = None;
+        }
+        let mut to = next.1 + GAP_US;
+        if next_entry == Some(next) {
+            let Some(row) = entry_rows.next() else { break };
+            let verdict = row?;
+            to += i64::from(verdict.entry.duration_ms) * (SECOND_US / 1000);
+            chunk.entries.push(verdict);
+        } else {
+            let Some(row) = request_rows.next() else { break };
+            let first = row?;
+            let mut lines = vec![first.fact];
+            while let Some(row) = request_rows.next_if(|row| {
+                row.as_ref().is_ok_and(|row| {
+                    (row.client, row.at, row.first) == (first.client, first.at, first.first)
+                })
+            }) {
+                lines.push(row?.fact);
+            }
+            chunk.requests.push(Known { client: first.client, key: first, lines });
+        }
+        reach = Some((next.0, reach.map_or(to, |(_, before)| before.max(to))));
+    }
+    each(&mut chunk)
+}

@@ -1,0 +1,202 @@
+//! Error lines of one thread -> the lines of each request.
+//!
+//! In: the messages of one process and thread, in order of time, each as a [`Line`]. Out: [`Request`]s: the lines that
+//! one request wrote. The rule, for servers whose messages do not name their request but whose threads serve one request
+//! at a time:
+//!
+//! 1. An attempt ends with the line that names the client. Lines without a client belong to the next such line of the
+//!    thread, if that follows at once: the server writes both before it does anything else.
+//! 2. Attempts of one client that follow each other at once are one request that went from backend to backend. An
+//!    attempt that waited for its backend may take long, so that the next one may come later. A backend that was tried
+//!    already begins a new request, unless it is tried again in the same moment, and a line that is always the last of
+//!    its request ends it.
+//! 3. Lines without a client that nothing follows belong to the request they follow at once, else they are a request of
+//!    their own, of an unknown client.
+//!
+//! Source: Apache httpd 2.4 `mod_proxy.c` (`proxy_handler`: the loop over the members of a balancer), `proxy_util.c`
+//! (AH00957, AH00959, AH00940 are written without request), `mod_proxy_http.c` (AH01114 follows in the same call).
+
+use crate::fact::CauseFact;
+use crate::time::SECOND_US;
+
+/// Lines that are written in one go are no further apart.
+const AT_ONCE_US: i64 = SECOND_US / 10;
+
+/// A backend that was tried already is tried again within this time, if at all: `forcerecovery` does so where every member
+/// is in error state. No client can have had its answer and sent the next request by then.
+const RETRY_US: i64 = SECOND_US / 1000;
+
+/// The longest that an attempt waits for its backend by default: `ProxyTimeout`.
+const WAIT_US: i64 = 60 * SECOND_US;
+
+/// More lines than this are not one request.
+const MAX_LINES: usize = 64;
+
+/// What is known of a message.
+#[derive(Debug, Clone, Copy)]
+pub struct Line {
+    /// The message.
+    pub fact: CauseFact,
+    /// It is always the last one of its request.
+    pub is_final: bool,
+    /// It is written after a wait for a backend.
+    pub waited: bool,
+    /// It names a backend that was tried.
+    pub names_peer: bool,
+}
+
+/// The lines of one request, in order of time.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// Hash of the client; 0 when no line names one.
+    pub client: u64,
+    /// The lines.
+    pub lines: Vec<CauseFact>,
+    peers: Vec<u32>,
+    is_closed: bool,
+    first_at: i64,
+    last_at: i64,
+}
+
+impl Request {
+    fn push(&mut self, line: &Line) {
+        if self.lines.is_empty() {
+            self.first_at = line.fact.at;
+        }
+        self.last_at = line.fact.at;
+        if self.client == 0 {
+            self.client = line.fact.client;
+        }
+        if line.names_peer && line.fact.scope != 0 {
+            self.peers.push(line.fact.scope);
+        }
+        self.is_closed |= line.is_final;
+        self.lines.push(line.fact);
+    }
+
+    fn append(&mut self, other: Request) {
+        self.last_at = other.last_at;
+        self.is_closed |= other.is_closed;
+        self.peers.extend(other.peers);
+        self.lines.extend(other.lines);
+    }
+
+    /// True when `next` may be a further attempt of this request.
+    fn goes_on_with(&self, next: &Request, waited: bool) -> bool {
+        let wait_us = if waited { WAIT_US } else { AT_ONCE_US };
+        !self.is_closed
+            && (next.client == 0 || next.client == self.client)
+            && next.first_at - self.last_at <= wait_us
+            && (next.first_at - self.last_at <= RETRY_US
+                || !next.peers.iter().any(|peer| self.peers.contains(peer)))
+            && self.lines.len() + next.lines.len() <= MAX_LINES
+    }
+}
+
+/// Gathers the lines of one thread.
+#[derive(Debug, Default)]
+pub struct Thread {
+    /// The request so far.
+    request: Option<Request>,
+    /// Lines without a client that wait for the next line with one.
+    attempt: Request,
+    waited: bool,
+}
+
+impl Thread {
+    /// Takes the next line of the thread; returns a request that is known to be over.
+    pub fn push(&mut self, line: &Line) -> Vec<Request> {
+        let mut done = Vec::new();
+        let follows = line.fact.at - self.attempt.last_at <= AT_ONCE_US;
+        if !self.attempt.lines.is_empty() && (!follows || self.attempt.lines.len() >= MAX_LINES) {
+            self.end_attempt(&mut done);
+        }
+        self.attempt.push(line);
+        self.waited |= line.waited;
+        if line.fact.client != 0 {
+            self.end_attempt(&mut done);
+        }
+        done
+    }
+
+    /// The requests that are left at the end of the thread's lines.
+    pub fn finish(&mut self) -> Vec<Request> {
+        let mut done = Vec::new();
+        self.end_attempt(&mut done);
+        done.extend(self.request.take());
+        done
+    }
+
+    fn end_attempt(&mut self, done: &mut Vec<Request>) {
+        let attempt = std::mem::take(&mut self.attempt);
+        let waited = std::mem::take(&mut self.waited);
+        if attempt.lines.is_empty() {
+            return;
+        }
+        match &mut self.request {
+            Some(request) if request.goes_on_with(&attempt, waited) => request.append(attempt),
+            request => done.extend(request.replace(attempt)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Milliseconds, client, peer, and whether it ends the request.
+    type Row = (i64, u64, u32, bool);
+
+    #[track_caller]
+    fn check(rows: &[Row], expected: &[(u64, usize)]) {
+        let mut thread = Thread::default();
+        let mut requests = Vec::new();
+        for (ms, client, scope, is_final) in rows {
+            let fact =
+                CauseFact { at: ms * 1000, client: *client, scope: *scope, ..CauseFact::default() };
+            let waited = *scope > 100;
+            let line = Line { fact, is_final: *is_final, waited, names_peer: *scope != 0 };
+            requests.extend(thread.push(&line));
+        }
+        requests.extend(thread.finish());
+        let got: Vec<_> =
+            requests.iter().map(|request| (request.client, request.lines.len())).collect();
+        assert_eq!(got, expected);
+    }
+
+    #[test]
+    fn a_line_without_client_belongs_to_the_next_with_one() {
+        check(&[(0, 0, 1, false), (0, 7, 0, false)], &[(7, 2)]);
+        check(&[(0, 0, 1, false), (900, 7, 0, false)], &[(0, 1), (7, 1)]);
+    }
+
+    #[test]
+    fn a_request_may_go_from_backend_to_backend() {
+        check(&[(0, 0, 1, false), (0, 7, 0, false), (1, 0, 2, false), (1, 7, 0, false)], &[(7, 4)]);
+        check(
+            &[(0, 0, 1, false), (0, 7, 0, false), (9, 0, 1, false), (9, 7, 0, false)],
+            &[(7, 2), (7, 2)],
+        );
+        check(
+            &[(0, 0, 1, false), (0, 7, 0, false), (1, 0, 2, false), (1, 8, 0, false)],
+            &[(7, 2), (8, 2)],
+        );
+        // The second backend was waited for.
+        check(
+            &[(0, 0, 1, false), (0, 7, 0, false), (5000, 0, 102, false), (5000, 7, 0, false)],
+            &[(7, 4)],
+        );
+    }
+
+    #[test]
+    fn a_last_line_ends_the_request() {
+        check(&[(0, 7, 0, true), (0, 7, 0, true)], &[(7, 1), (7, 1)]);
+        check(&[(0, 7, 1, false), (0, 7, 0, true), (1, 7, 2, false)], &[(7, 2), (7, 1)]);
+    }
+
+    #[test]
+    fn a_line_that_nothing_follows_belongs_to_what_it_follows() {
+        check(&[(0, 0, 1, false), (0, 7, 0, false), (1, 0, 2, false)], &[(7, 3)]);
+        check(&[(0, 0, 1, false), (500, 0, 1, false)], &[(0, 1), (0, 1)]);
+    }
+}
