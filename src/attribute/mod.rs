@@ -28,7 +28,7 @@ use crate::verdict::{Openness, RULES, VerdictRule, rule_index};
 
 use join::{Matched, match_cluster};
 use lean::Leanings;
-use second::{Found, Outlet, SecondPhase};
+use second::{Outlet, SecondPhase};
 use zones::{ZonePolicy, Zones};
 
 /// A set of [`Basis`] items.
@@ -375,12 +375,12 @@ pub fn attribute(
         }
         decided.hand_on(&mut cluster, &mut second)?;
     }
-    let Found { joined, unjoined } = second.finish(&mut decided)?;
+    let found = second.finish(&mut decided)?;
     let Decided { verdicts, messages, signals, silence, .. } = decided;
     let verdicts = verdicts.sorted();
     let silence_counts = SilenceCounts {
         nginx: has_error_log(inputs, Server::Nginx) && silence.is_trusted(),
-        apache: has_error_log(inputs, Server::Apache) && Silence { joined, unjoined }.is_trusted(),
+        apache: has_error_log(inputs, Server::Apache) && found.trusts_silence(),
     };
     let leanings = Leanings::of(
         verdicts.rows().map(|verdict| verdict.map(|verdict| verdict.settled(silence_counts))),
