@@ -117,9 +117,9 @@ impl Companions {
         }
     }
 
-    /// Notes how many requests of Apache error logs found an entry.
-    pub fn note_apache(&mut self, joined: u64, unjoined: u64) {
-        self.apache = self.apache.map(|_| unjoined <= joined);
+    /// Notes whether the requests of Apache error logs found their entries well enough for silence to count.
+    pub fn note_apache(&mut self, trusted: bool) {
+        self.apache = self.apache.map(|_| trusted);
     }
 
     /// True when the lack of an error line for an entry of this input at this time says something.

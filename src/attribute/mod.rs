@@ -355,7 +355,7 @@ pub fn attribute(
     let mut second = SecondPhase::new(config.matcher, &config.budget, is_apache_alone(inputs));
     walk.all(&entries, &causes, &mut second)?;
     let found = second.finish(&mut walk)?;
-    walk.companions.note_apache(found.joined, found.unjoined);
+    walk.companions.note_apache(found.trusts_silence());
     let verdicts = walk.verdicts.sorted();
     let companions = walk.companions;
     let settled =

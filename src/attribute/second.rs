@@ -5,14 +5,16 @@
 //! pass over facts sorted anew:
 //!
 //! 1. Messages by thread become requests: module [`threads`](super::threads).
-//! 2. Entries and requests by client: module [`client`](super::client). It runs twice: once to learn which pages come
-//!    with error lines, and once to decide.
+//! 2. Entries and requests by client: module [`client`](super::client). It runs three times: to see whether the
+//!    clocks agree, to learn which pages come with error lines, and to decide.
 //! 3. Entries and requests whose client the messages do not name, by time alone, where their numbers agree.
 //!
 //! Invariants: what is sorted spills past the budget; of one client no more than [`MAX_CHUNK`] facts are in memory, and
 //! the cut between two chunks depends on the facts alone.
 
-use super::client::{FAR_US, Joined, Look, Pages, Trace, match_client};
+use std::collections::BTreeMap;
+
+use super::client::{Clock, FAR_US, Joined, Look, Pages, Trace, match_client};
 use super::threads::{Line, Request, Thread};
 use super::{BasisSet, Verdict};
 use crate::cause::{CauseMatcher, RuleKind, Scope};
@@ -79,6 +81,13 @@ pub(super) struct Found {
     pub unjoined: u64,
 }
 
+impl Found {
+    /// True when the silence of the error log about an entry says something: most requests that it has were found.
+    pub(super) fn trusts_silence(self) -> bool {
+        self.unjoined <= self.joined
+    }
+}
+
 /// Collects what the first phase leaves.
 pub(super) struct SecondPhase<'m> {
     matcher: &'m CauseMatcher,
@@ -138,14 +147,26 @@ impl<'m> SecondPhase<'m> {
         let SecondPhase { matcher, budget, entries, lines, .. } = self;
         let requests = requests_of(lines, matcher, &budget)?.sorted();
         let entries = entries.sorted();
-        let (mut pages, mut statuses) = (Pages::default(), [false; 1000]);
+        let mut clocks: BTreeMap<u32, Clock> = BTreeMap::new();
+        let mut statuses = [false; 1000];
         each_chunk(&entries, &requests, |verdict| verdict.entry.client, &mut |chunk| {
-            let joined = chunk.join(matcher, &|_| Look::Open);
             for verdict in &chunk.entries {
                 if let Some(seen) = statuses.get_mut(usize::from(verdict.entry.status)) {
                     *seen = true;
                 }
             }
+            let facts = chunk.facts();
+            for (request, trace) in chunk.requests.iter().zip(chunk.traces(matcher)) {
+                if request.client != 0 {
+                    clocks.entry(request.key.first.input).or_default().vote(&facts, &trace);
+                }
+            }
+            Ok(())
+        })?;
+        let is_off = |input: u32| clocks.get(&input).is_some_and(Clock::is_off);
+        let mut pages = Pages::default();
+        each_chunk(&entries, &requests, |verdict| verdict.entry.client, &mut |chunk| {
+            let joined = chunk.join(matcher, &|_| Look::Open, &is_off);
             for (entry, _) in joined.pairs {
                 pages.note(&chunk.entries[entry].entry, true);
             }
@@ -161,7 +182,7 @@ impl<'m> SecondPhase<'m> {
         let mut unnamed: Sorter<Traced, RequestKey> = Sorter::new(budget, Traced::key);
         let look = |entry: &EntryFact| pages.look(entry);
         each_chunk(&entries, &requests, |verdict| verdict.entry.client, &mut |chunk| {
-            let joined = chunk.join(matcher, &look);
+            let joined = chunk.join(matcher, &look, &is_off);
             chunk.settle(&joined, matcher, &[Basis::ExplicitMessage, Basis::CountMatch]);
             for verdict in chunk.entries.drain(..) {
                 if verdict.message_rule().is_some() {
@@ -187,9 +208,8 @@ impl<'m> SecondPhase<'m> {
         })?;
         drop((entries, requests));
         each_chunk(&left.sorted(), &unnamed.sorted(), |_| 0, &mut |chunk| {
-            let facts: Vec<EntryFact> = chunk.entries.iter().map(|row| row.entry).collect();
-            let traces = chunk.traces(matcher);
-            let joined = match_client(&facts, &traces, &|_| Look::Open);
+            let traces = chunk.traces_in_time(matcher, &is_off);
+            let joined = match_client(&chunk.facts(), &traces, &|_| Look::Open);
             let basis = [Basis::ExplicitMessage, Basis::CountMatch, Basis::TimeWindow];
             chunk.settle(&joined, matcher, &basis);
             for verdict in chunk.entries.drain(..) {
@@ -312,12 +332,35 @@ impl Chunk {
     }
 
     /// Step 2. Neither entries nor messages without a client take part.
-    fn join(&self, matcher: &CauseMatcher, look: &dyn Fn(&EntryFact) -> Look) -> Joined {
+    fn join(
+        &self,
+        matcher: &CauseMatcher,
+        look: &dyn Fn(&EntryFact) -> Look,
+        is_off: &dyn Fn(u32) -> bool,
+    ) -> Joined {
         if self.requests.first().is_some_and(|request| request.client == 0) {
             return Joined::default();
         }
-        let facts: Vec<EntryFact> = self.entries.iter().map(|verdict| verdict.entry).collect();
-        match_client(&facts, &self.traces(matcher), look)
+        match_client(&self.facts(), &self.traces_in_time(matcher, is_off), look)
+    }
+
+    fn facts(&self) -> Vec<EntryFact> {
+        self.entries.iter().map(|verdict| verdict.entry).collect()
+    }
+
+    /// The traces, where those of an input whose clock is off fit nothing.
+    fn traces_in_time<'m>(
+        &self,
+        matcher: &'m CauseMatcher,
+        is_off: &dyn Fn(u32) -> bool,
+    ) -> Vec<Trace<'m>> {
+        let mut traces = self.traces(matcher);
+        for (trace, request) in traces.iter_mut().zip(&self.requests) {
+            if is_off(request.key.first.input) {
+                trace.statuses = &[0];
+            }
+        }
+        traces
     }
 
     /// Decides what is paired; of the rest, marks what may have a request in the error log all the same.
