@@ -10,6 +10,7 @@
 
 pub mod join;
 pub mod lean;
+mod twice;
 pub mod zones;
 
 use std::collections::BTreeMap;
@@ -356,6 +357,7 @@ pub fn attribute(
                 cluster.causes.push(fact);
             }
         }
+        twice::drop_copies(&mut cluster.causes);
         if key.0 != 0 {
             cluster.join(config.matcher);
         }

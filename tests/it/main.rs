@@ -14,5 +14,7 @@ mod determinism;
 mod readme;
 // IIS logs of the corpus, line by line; skipped where the corpus is absent.
 mod iis;
+// What stands around lines: syslog, containers, journals, tools.
+mod wrappers;
 // No tests: a private directory, the program, and what it said.
 mod support;
