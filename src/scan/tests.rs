@@ -43,7 +43,7 @@ fn scan_file(path: &Path, range_bytes: u64) -> Found {
         });
         (fact, client.expect("its plan reads it"))
     };
-    (input.tally.clone(), entries.iter().map(|fact| read_again(fact.unwrap())).collect())
+    (input.tally.clone(), entries.rows().map(|fact| read_again(fact.unwrap())).collect())
 }
 
 fn written(bytes: &[u8]) -> tempfile::NamedTempFile {

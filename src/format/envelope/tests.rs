@@ -83,17 +83,17 @@ fn container_logs_are_opened() {
 
 #[test]
 fn journal_entries_are_opened_whatever_their_message_is() {
-    let check = |message: &str, inner: &str| {
+    let opens_to = |message: &str, inner: &str| {
         let line = format!(
             r#"{{"A":"\"MESSAGE\":1","MESSAGE" : {message},"__REALTIME_TIMESTAMP":"1795210182000000"}}"#
         );
-        super::tests::check(&JournalJson, &line, Some(inner), "1795210182000000", "");
+        check(&JournalJson, &line, Some(inner), "1795210182000000", "");
     };
-    check(r#""a\n\"b\"""#, "a\n\"b\"");
-    check("[97, 27,91,49,109,98]", "ab");
-    check(r#"["a","b"]"#, "a");
-    check("[[97],[98]]", "a");
-    check("null", "");
+    opens_to(r#""a\n\"b\"""#, "a\n\"b\"");
+    opens_to("[97, 27,91,49,109,98]", "ab");
+    opens_to(r#"["a","b"]"#, "a");
+    opens_to("[[97],[98]]", "a");
+    opens_to("null", "");
     let mut opened = Opened::default();
     let line = br#"{"PRIORITY":"3","_SYSTEMD_UNIT":"a.service"}"#;
     JournalJson.describe(line, &mut opened);
