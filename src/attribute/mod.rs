@@ -15,6 +15,7 @@ pub mod join;
 pub mod lean;
 mod second;
 pub mod threads;
+mod twice;
 pub mod zones;
 
 use std::collections::BTreeMap;
@@ -424,6 +425,7 @@ impl Walk<'_> {
                 }
             }
             if key.0 != 0 {
+                twice::drop_copies(&mut cluster.causes);
                 cluster.join(self.config.matcher, &self.companions, &self.zones);
             }
             self.close(key.0, &mut cluster, second)?;

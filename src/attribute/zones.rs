@@ -138,8 +138,12 @@ impl Zones {
         let zone_of = |(index, input): (usize, &ScannedInput)| {
             if input.tally.zoneless_span.is_none() {
                 let first = input.tally.offsets.spans.iter().min_by_key(|(_, span)| span.0);
+                // Messages in envelopes carry the zone of the envelope.
+                let messages = input.tally.zoned_span.map(|_| InputZone::InLine(0));
                 return first
-                    .map_or(InputZone::Assumed, |(offset_s, _)| InputZone::InLine(*offset_s));
+                    .map(|(offset_s, _)| InputZone::InLine(*offset_s))
+                    .or(messages)
+                    .unwrap_or(InputZone::Assumed);
             }
             if policy != ZonePolicy::Unsaid {
                 return InputZone::Flag(policy);

@@ -211,7 +211,7 @@ impl Found {
             self.notes.extend(best.notes);
             self.readers.push(best.reader);
         }
-        if depth == 0 && !rest.lines.is_empty() {
+        if !rest.lines.is_empty() {
             let stamped = envelopes(setting.reference_us).into_iter().find(|envelope| {
                 let has_time = |line: &&&[u8]| {
                     envelope.open(line).is_some_and(|opened| opened.stamp.is_some())
@@ -244,7 +244,9 @@ fn best_envelope(lines: &[&[u8]], setting: &Setting<'_>, depth: usize) -> Option
     let mut best: Option<((usize, usize), Found)> = None;
     for envelope in envelopes(setting.reference_us) {
         let opened: Vec<_> = lines.iter().filter_map(|line| envelope.open(line)).collect();
-        if opened.is_empty() || opened.len() * 2 < lines.len() {
+        // Indented lines go on with the one before.
+        let n_starts = lines.iter().filter(|line| !line[0].is_ascii_whitespace()).count();
+        if opened.is_empty() || opened.len() * 2 < n_starts {
             continue;
         }
         let inner = opened.iter().map(|opened| &*opened.inner);
@@ -274,7 +276,10 @@ fn best_envelope(lines: &[&[u8]], setting: &Setting<'_>, depth: usize) -> Option
         }
         let weight = (n_known, opened.len());
         if best.as_ref().is_none_or(|(least, _)| weight > *least) {
-            best = Some((weight, wrapped(&envelope, &opened, inside, lines)));
+            let found = wrapped(&envelope, &opened, inside, lines);
+            if !found.readers.is_empty() {
+                best = Some((weight, found));
+            }
         }
     }
     best.map(|(_, found)| found)

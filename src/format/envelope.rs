@@ -117,12 +117,16 @@ impl Wrapped {
     pub fn new(envelope: Arc<dyn Envelope>, inner: Arc<dyn Reader>, has_zone: bool) -> Self {
         let mut about = inner.about().clone();
         about.layout = format!("{} in {}", about.layout, envelope.name());
-        let lacks_zone = about.role == LogRole::Error && has_zone && is_zoneless(about.notation);
-        let outer_timed = envelope.decodes() || lacks_zone;
-        if outer_timed && let Some(notation) = envelope.notation() {
+        // An access line keeps its own time, and with it the zone of its server.
+        let lacks_zone = has_zone && is_zoneless(about.notation);
+        let mut outer_timed = false;
+        if about.role == LogRole::Error
+            && (envelope.decodes() || lacks_zone)
+            && let Some(notation) = envelope.notation()
+        {
             about.notation = notation;
+            outer_timed = true;
         }
-        let outer_timed = outer_timed && envelope.notation().is_some();
         Wrapped { envelope, inner, about, outer_timed }
     }
 
@@ -172,7 +176,7 @@ impl Reader for Wrapped {
         }
         match opened.inner {
             Cow::Borrowed(inner) => self.inner.glance(inner),
-            // No slice of the line is the time: the line stands where the envelope has no time of its own.
+            // A time holds nothing that is ever escaped, so it stands in the line as it is.
             Cow::Owned(inner) => {
                 let glance = self.inner.glance(&inner)?;
                 let stamp = memchr::memmem::find(line, glance.stamp).ok_or(Skip::BadTime)?;

@@ -18,5 +18,7 @@ mod readme;
 mod iis;
 // What other projects state of public logs; skipped where the corpus is absent.
 mod public;
+// What stands around lines: syslog, containers, journals, tools.
+mod wrappers;
 // No tests: a private directory, the program, and what it said.
 mod support;

@@ -177,10 +177,6 @@ impl Envelope for Ansi {
         None
     }
 
-    fn is_certain(&self) -> bool {
-        false
-    }
-
     fn decodes(&self) -> bool {
         true
     }

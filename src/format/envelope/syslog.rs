@@ -49,13 +49,14 @@ impl Envelope for Syslog {
 
     fn open<'a>(&self, record: &'a [u8]) -> Option<Opened<'a>> {
         let (priority, line) = split_priority(record);
-        // Cheap: a month, a weekday or a digit.
-        if !line.first()?.is_ascii_alphanumeric() {
+        // Cheap: a month, a weekday, a digit, or seconds since the boot in brackets.
+        if !matches!(line, [b'[', b' ' | b'0'..=b'9', ..]) && !line.first()?.is_ascii_alphanumeric()
+        {
             return None;
         }
         let (time, after) = parse_time(line)?;
         let level = priority.map_or(&b""[..], level_of);
-        let stamp = Some(&line[..after]);
+        let stamp = (!matches!(time, TextTime::Monotonic(_))).then_some(&line[..after]);
         let end = memchr::memchr(b'\n', line).unwrap_or(line.len());
         if let TextLine::Entry(entry) = parse_line(&line[..end])
             && is_tag(entry.identifier)

@@ -1,0 +1,206 @@
+//! Every wrapper, put mechanically around one real incident, gives the verdicts of the plain files.
+//!
+//! In: `fixtures/incident`. Out: the rows of the wrapped files, compared with those of the plain ones.
+//! Invariants: each line is wrapped at its own time; access and error lines come in two files, or mixed in one.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use chrono::{DateTime, NaiveDateTime, Utc};
+use serde_json::{Value, json};
+
+use crate::support::{Fixture, shared};
+
+/// Wraps a line: name of the log, number of the line, time, line.
+type Wrap = fn(&str, usize, DateTime<Utc>, &str) -> String;
+
+const WRAPPERS: &[(&str, Wrap)] = &[
+    ("plain", |_, _, _, line| line.to_owned()),
+    ("grep -H", |name, _, _, line| format!("{name}.log:{line}")),
+    ("grep -n", |name, n, _, line| format!("logs/{name}.log:{n}:{line}")),
+    ("compose", |name, _, _, line| format!("{name}.1     | {line}")),
+    ("compose -t", |name, _, at, line| format!("{name}-1  | {} {line}", iso(at))),
+    ("platform", |_, _, _, line| format!("20.1.2017 09:52:14nginx.1     | {line}")),
+    ("colours", |_, _, _, line| format!("\x1b[33m{line}\x1b[0m")),
+    ("compose in colours", |_, _, _, line| format!("\x1b[33mweb-1  |\x1b[0m {line}")),
+    ("rfc 3164", |_, _, at, line| format!("{} web nginx: {line}", at.format("%b %e %H:%M:%S"))),
+    ("rfc 3164 <PRI>", |_, _, at, line| {
+        format!("<190>{} web nginx: {line}", at.format("%b %e %H:%M:%S"))
+    }),
+    ("rsyslog", |_, _, at, line| format!("{} web nginx[8]: {line}", iso(at))),
+    ("rfc 5424", |_, _, at, line| {
+        format!("<190>1 {} web nginx 8 - [a k=\"v\\\"]\"] {line}", iso(at))
+    }),
+    ("docker", |_, _, at, line| {
+        json!({"log": format!("{line}\n"), "stream": "stdout", "time": iso(at)}).to_string()
+    }),
+    ("cri", |_, _, at, line| format!("{} stdout F {line}", iso(at))),
+    ("kubectl", |name, _, at, line| format!("[pod/web-1/{name}] {} {line}", iso(at))),
+    ("kubectl --prefix", |name, _, _, line| format!("[pod/web-1/{name}] {line}")),
+    ("kubectl --timestamps", |_, _, at, line| format!("{} {line}", iso(at))),
+    ("journald", |_, _, at, line| {
+        let at = (at.timestamp_micros() + 4000).to_string();
+        json!({"_HOSTNAME": "w", "__REALTIME_TIMESTAMP": at, "MESSAGE": line}).to_string()
+    }),
+    ("journald bytes", |_, _, at, line| {
+        let at = at.timestamp_micros().to_string();
+        json!({"MESSAGE": line.as_bytes(), "__REALTIME_TIMESTAMP": at}).to_string()
+    }),
+];
+
+fn iso(at: DateTime<Utc>) -> String {
+    at.format("%Y-%m-%dT%H:%M:%S.004000123Z").to_string()
+}
+
+fn time_of(line: &str) -> DateTime<Utc> {
+    let parse = |text: Option<&str>, form| {
+        NaiveDateTime::parse_from_str(text?, form).ok().map(|time| time.and_utc())
+    };
+    let access = line.split_once('[').and_then(|(_, rest)| rest.get(..20));
+    parse(line.get(..19), "%Y/%m/%d %H:%M:%S")
+        .or_else(|| parse(access, "%d/%b/%Y:%H:%M:%S"))
+        .expect("every line has a time")
+}
+
+/// Access and error lines of the incident: name, number, time, line.
+fn lines() -> Vec<(&'static str, usize, DateTime<Utc>, String)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/incident");
+    let mut all = Vec::new();
+    // nginx writes the error line first.
+    for name in ["error", "access"] {
+        let text = fs::read_to_string(folder.join(format!("{name}.log"))).expect("is text");
+        all.extend(
+            text.lines().enumerate().map(|(n, line)| (name, n + 1, time_of(line), line.to_owned())),
+        );
+    }
+    all.sort_by_key(|(_, _, at, _)| *at);
+    all
+}
+
+/// What is said of every entry, whatever its line.
+fn verdicts(fixture: &Fixture, args: &[&str]) -> Vec<String> {
+    let mut args = args.to_vec();
+    args.extend(["--format", "entries"]);
+    let said = fixture.run(&args, b"");
+    let mut rows: Vec<String> = said.rows().iter().map(verdict_of).collect();
+    rows.sort();
+    rows
+}
+
+fn verdict_of(row: &Value) -> String {
+    let keys = ["at", "target", "client", "request_id", "origin", "cause", "confidence", "rule"];
+    keys.iter().map(|key| row[*key].to_string() + " ").collect()
+}
+
+#[test]
+fn wrapped_lines_give_the_verdicts_of_plain_ones() {
+    let mut plain = Vec::new();
+    for (name, wrap) in WRAPPERS {
+        let fixture = Fixture::new();
+        let mut files = [String::new(), String::new(), String::new()];
+        for (log, n, at, line) in lines() {
+            let wrapped = wrap(log, n, at, &line);
+            for file in [usize::from(log == "error"), 2] {
+                writeln!(files[file], "{wrapped}").expect("memory can be written");
+            }
+        }
+        for (file, text) in ["a.txt", "b.txt", "mixed.txt"].iter().zip(&files) {
+            fixture.write(file, text);
+        }
+        let apart = verdicts(&fixture, &["a.txt", "b.txt"]);
+        if plain.is_empty() {
+            plain.clone_from(&apart);
+        }
+        assert!(apart.len() == 389 && apart == plain, "{name}: {} rows", apart.len());
+        let mixed = verdicts(&fixture, &["mixed.txt"]);
+        assert!(mixed == plain, "{name}, mixed: {} rows", mixed.len());
+        let document = fixture.run(&["mixed.txt", "--format", "json"], b"").json();
+        assert_eq!(document["inputs"][0]["lines"]["unparsed"], 0, "{name}");
+    }
+}
+
+#[test]
+fn what_tail_writes_between_files_is_no_line_of_either() {
+    let fixture = Fixture::new();
+    let all = lines();
+    let mut text = String::new();
+    for some in all.chunks(100) {
+        for log in ["access", "error"] {
+            writeln!(text, "\n==> {log}.log <==").expect("memory can be written");
+            for (_, _, _, line) in some.iter().filter(|row| row.0 == log) {
+                writeln!(text, "{line}").expect("memory can be written");
+            }
+        }
+    }
+    fixture.write("tail.txt", &text);
+    let document = fixture.run(&["tail.txt", "--format", "json"], b"").json();
+    let lines = &document["inputs"][0]["lines"];
+    assert_eq!((&lines["parsed"], &lines["directive"]), (&json!(1327), &json!(28)), "{lines}");
+    assert_eq!(verdicts(&fixture, &["tail.txt"]).len(), 389);
+}
+
+#[test]
+fn journals_that_are_no_text_say_what_their_json_says() {
+    let Some(shared) = shared() else { return };
+    let folder = shared.join("corpus/real/journald_nginx");
+    let fixture = Fixture::new();
+    let access = folder.join("access.log");
+    let errors = verdicts(
+        &fixture,
+        &[&access.to_string_lossy(), &folder.join("error.log").to_string_lossy()],
+    );
+    assert_eq!(errors.len(), 566);
+    for name in [
+        "journal.json",
+        "system.journal",
+        "journal.export",
+        "journal.verbose.log",
+        "journal.short.log",
+    ] {
+        let journal = folder.join(name);
+        let args = [&*access.to_string_lossy(), &*journal.to_string_lossy()].map(str::to_owned);
+        assert_eq!(verdicts(&fixture, &[&args[0], &args[1]]), errors, "{name}");
+        let mut all = args.to_vec();
+        all.extend([
+            folder.join("error.log").to_string_lossy().into_owned(),
+            "--format".into(),
+            "json".into(),
+        ]);
+        let all: Vec<&str> = all.iter().map(String::as_str).collect();
+        let both = fixture.run(&all, b"").json();
+        let one = fixture.run(&[&args[0], &args[1], "--format", "json"], b"").json();
+        let counts = |document: &Value| {
+            let causes = document["incidents"][0]["causes"].as_array().cloned().unwrap_or_default();
+            causes
+                .iter()
+                .map(|row| (row["cause"].clone(), row["messages"].clone()))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(counts(&both), counts(&one), "{name}");
+    }
+    let journal = folder.join("system.journal").to_string_lossy().into_owned();
+    let access = access.to_string_lossy().into_owned();
+    let document = fixture.run(&[&access, &journal, "--format", "json"], b"").json();
+    let input = document["inputs"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .find(|input| input["unit"] == "entry");
+    assert_eq!(input.expect("the journal")["lines"]["parsed"], 859);
+}
+
+#[test]
+fn no_file_of_the_corpus_loses_a_line() {
+    let Some(shared) = shared() else { return };
+    let fixture = Fixture::new();
+    for folder in ["corpus/public", "corpus/journal"] {
+        let folder = shared.join(folder).to_string_lossy().into_owned();
+        let said = fixture.run(&[&folder, "--format", "json", "--reproducible"], b"");
+        for input in said.json()["inputs"].as_array().expect("a list") {
+            let n = |key: &str| input["lines"][key].as_u64().expect("a number");
+            let told = ["parsed", "continuation", "directive", "blank", "unparsed", "filtered"];
+            assert_eq!(n("read"), told.iter().map(|key| n(key)).sum::<u64>(), "{}", input["path"]);
+        }
+    }
+}
