@@ -14,6 +14,8 @@ mod determinism;
 mod readme;
 // IIS logs of the corpus, line by line; skipped where the corpus is absent.
 mod iis;
+// What each line is understood as.
+mod parse;
 // What other projects state of public logs; skipped where the corpus is absent.
 mod public;
 // No tests: a private directory, the program, and what it said.
