@@ -24,7 +24,8 @@ pub fn two_digits(pair: [u8; 2]) -> Option<u32> {
 }
 
 /// Parses a status code: exactly three digits (nginx writes `%03u`, so `000` and `009` occur).
-#[inline]
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "called once per line by the hot loop")]
 pub fn parse_status(digits: &[u8]) -> Option<u16> {
     let &[a, b, c] = digits else { return None };
     let (a, b, c) = (a.wrapping_sub(b'0'), b.wrapping_sub(b'0'), c.wrapping_sub(b'0'));

@@ -85,6 +85,10 @@ impl Flags {
     /// The agent is one for which nginx pads its error pages (Chrome, MSIE).
     pub const PADDED_AGENT: Flags = Flags(256);
 
+    /// The entry's status was not asked for: it only claims its own error lines.
+    pub const KIN: Flags = Flags(1024);
+    /// Another client's request for the same target failed at the same time, and its line found no entry.
+    pub const DOUBTED: Flags = Flags(2048);
     /// The message explains an entry (set by attribution).
     pub const JOINED: Flags = Flags(512);
 

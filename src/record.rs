@@ -317,6 +317,8 @@ pub enum Skip {
     Truncated,
     /// The line is longer than the limit.
     TooLong,
+    /// The record is not a part of the line but has to be decoded: `Reader::read` does.
+    Encoded,
 }
 
 impl Skip {
@@ -327,6 +329,7 @@ impl Skip {
             Skip::BadTime => "no valid time where the format has it",
             Skip::BadStatus => "no three-digit status where the format has it",
             Skip::Truncated => "the line ends too early",
+            Skip::Encoded => "it has to be decoded first",
             Skip::TooLong => "the line is longer than 1 MiB",
         }
     }
@@ -422,8 +425,10 @@ mod tests {
         let mut record = AccessRecord::new(stamp, 503, Escape::None);
         record.set(Field::RequestTimeMillis, b"15");
         assert_eq!(record.duration_us(), Some(15_000));
-        record.set(Field::RequestTime, b"0.002");
-        assert_eq!(record.duration_us(), Some(2_000));
+        record.set(Field::RequestTime, b"0");
+        assert_eq!(record.duration_us(), Some(15_000));
+        record.set(Field::RequestTimeMicros, b"15204");
+        assert_eq!(record.duration_us(), Some(15_204));
     }
 
     #[test]

@@ -105,7 +105,7 @@ impl<T: Stored, K: Ord + Send> Sorter<T, K> {
     }
 
     fn spill(&mut self) -> Result<()> {
-        self.memory = in_order(std::mem::take(&mut self.memory), self.key);
+        self.memory = in_order(&self.memory, self.key);
         let run = SortedRun::write(&self.memory, self.budget.directory.as_deref())
             .map_err(Error::Temporary)?;
         self.runs.push(run);
@@ -115,14 +115,14 @@ impl<T: Stored, K: Ord + Send> Sorter<T, K> {
 
     /// Everything in order.
     pub fn sorted(mut self) -> Sorted<T, K> {
-        self.memory = in_order(self.memory, self.key);
+        self.memory = in_order(&self.memory, self.key);
         Sorted { key: self.key, memory: self.memory, runs: self.runs }
     }
 }
 
 /// Records in order of their key. Keys are sorted with the index of their record, which is several times smaller than
 /// the record; then each record moves once.
-fn in_order<T: Stored, K: Ord + Send>(records: Vec<T>, key: fn(&T) -> K) -> Vec<T> {
+fn in_order<T: Stored, K: Ord + Send>(records: &[T], key: fn(&T) -> K) -> Vec<T> {
     let mut order: Vec<(K, u32)> =
         records.iter().enumerate().map(|(index, record)| (key(record), index as u32)).collect();
     order.par_sort_unstable();

@@ -140,6 +140,13 @@ impl Series {
         sum
     }
 
+    /// First and last second of the buckets.
+    pub fn span(&self) -> Option<(i64, i64)> {
+        let (first, _) = self.buckets.first_key_value()?;
+        let (last, _) = self.buckets.last_key_value()?;
+        Some((first * self.width_s(), last * self.width_s() + self.width_s() - 1))
+    }
+
     /// True when nothing was counted.
     pub fn is_empty(&self) -> bool {
         self.buckets.is_empty()

@@ -104,6 +104,8 @@ pub enum Notation {
     ClfVariant,
     /// `1795210283328123`: microseconds since the epoch.
     EpochMicros,
+    /// Any time that syslog daemons and `journalctl` write, the year left out perhaps: only its reader can parse it.
+    Syslog,
     /// `Fri Nov 20 21:21:41.755305 2026`: the Apache error log; the fraction may be missing, an offset may follow.
     Ctime,
 }
@@ -122,6 +124,7 @@ impl Notation {
             Notation::ClfVariant => parse_clf_variant(text),
             Notation::EpochMicros => parse_epoch_micros(text),
             Notation::Ctime => parse_ctime(text),
+            Notation::Syslog => None,
         }
     }
 
@@ -138,6 +141,7 @@ impl Notation {
             | Notation::W3c
             | Notation::IisNative
             | Notation::ClfVariant
+            | Notation::Syslog
             | Notation::Ctime => text,
             Notation::EpochSeconds => match memchr::memchr(b'.', text) {
                 Some(dot) => &text[..dot],

@@ -4,14 +4,13 @@
 //! pairs. Both lists are short in ordinary traffic and long when a client repeats a request, so the rule must hold for
 //! repeats:
 //!
-//! 1. Lines of one connection that follow each other belong to one request (one line per attempt), up to a line that is
-//!    always the last of its request. If that leaves fewer groups than entries (one connection carried several of the
-//!    requests), every line is a group of its own.
-//! 2. An entry whose line carries its connection takes the group of that connection.
-//! 3. The others are paired in order of time, one to one: a group fits an entry if its last line was written between
-//!    the request's start and its end, give or take the second to which logs round. Where the layout has no duration,
-//!    2 s before the end is allowed, and in a second round 60 s, at lower confidence: nginx writes the error line
-//!    at the moment it gives up, and the access line right after it.
+//! 1. Lines of one connection belong to one request (one line per attempt) as long as no entry ended between them and
+//!    no line came that is always the last of its request.
+//! 2. An entry whose line carries its connection takes a group of that connection.
+//! 3. Every other group goes to the first entry that ended when its last line was written, or later, and that was being
+//!    served then: back to its start where the layout has a duration, else [`NEAR_US`]. nginx writes the error line
+//!    at the moment it gives up, and the access line right after it, both with the time of one cached clock. What is
+//!    left may go to an entry that ended up to a second before, at lower confidence.
 //! 4. Of the lines of a group the last one decides; if the entry names its last upstream, the last line about that one.
 //!
 //! Source: nginx `ngx_http_upstream.c` (`ngx_http_upstream_next` logs each failed attempt, then finalizes).
@@ -23,17 +22,17 @@ use crate::fact::{CauseFact, EntryFact, Flags};
 use crate::taxonomy::{Basis, Confidence};
 use crate::time::SECOND_US;
 
-/// How far logs may round a time or a clock may lag, microseconds.
+/// How far logs round a time, microseconds.
 const ROUNDING_US: i64 = SECOND_US;
 
 /// Allowed between a line and the end of its request when the duration is not known.
 const NEAR_US: i64 = 2 * SECOND_US;
 
-/// The same in the second round: nginx's default timeouts are 60 s.
-const FAR_US: i64 = 60 * SECOND_US;
+/// Lines of one connection further apart than this are different requests: twice nginx's default timeouts.
+const SAME_REQUEST_US: i64 = 120 * SECOND_US;
 
-/// Lines of one connection further apart than this are different requests.
-const SAME_REQUEST_US: i64 = 2 * FAR_US;
+/// Entries looked at for one group. Beyond, the group stays alone: a rule on the data, so that it holds for any order.
+const MAX_CANDIDATES: usize = 256;
 
 /// An entry and the lines that explain it, as indices into the lists given.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,45 +69,53 @@ pub fn match_cluster(
     let usable: Vec<usize> = (0..causes.len())
         .filter(|line| explains(&causes[*line]) && !causes[*line].flags.has(Flags::TIMELESS))
         .collect();
-    let mut groups = group_lines(&usable, causes, is_final);
-    if groups.len() < entries.len() && groups.len() < usable.len() {
-        groups = usable.iter().map(|line| single(*line, causes)).collect();
-    }
+    let mut groups = group_lines(&usable, entries, causes, is_final);
     groups.sort_by_key(|group| group.last_at);
-    let mut taken = vec![false; entries.len()];
-    let mut matched = Vec::new();
-    by_connection(entries, &mut groups, &mut taken, causes, &mut matched);
-    let rounds = [(NEAR_US, Confidence::Confirmed), (FAR_US, Confidence::Likely)];
-    for (slack_us, confidence) in rounds {
-        in_order(entries, &mut groups, &mut taken, causes, slack_us, confidence, &mut matched);
-    }
-    matched
+    let mut pairing =
+        Pairing { entries, causes, free: Free::new(entries.len()), matched: Vec::new() };
+    pairing.by_connection(&mut groups);
+    pairing.in_order(&mut groups, 0, Confidence::Confirmed);
+    pairing.in_order(&mut groups, ROUNDING_US, Confidence::Likely);
+    pairing.matched
 }
 
-fn single(line: usize, causes: &[CauseFact]) -> Group {
-    let fact = &causes[line];
-    Group { lines: vec![line], last_at: fact.at, connection: fact.connection, taken: false }
+/// The second that holds an instant, in microseconds: what a log with whole seconds would have printed.
+fn second_us(at: i64) -> i64 {
+    at.div_euclid(SECOND_US) * SECOND_US
 }
 
 /// Step 1 of the module's rule.
 fn group_lines(
     usable: &[usize],
+    entries: &[EntryFact],
     causes: &[CauseFact],
     is_final: &dyn Fn(&CauseFact) -> bool,
 ) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     let mut open: HashMap<u64, usize> = HashMap::new();
+    let ended_between = |from: i64, to: i64| {
+        let first = entries.partition_point(|entry| second_us(entry.at) < from);
+        entries.get(first).is_some_and(|entry| second_us(entry.at) < to)
+    };
     for &line in usable {
         let fact = &causes[line];
         let current = open.get(&fact.connection).copied().filter(|group| {
-            fact.connection != 0 && fact.at - groups[*group].last_at <= SAME_REQUEST_US
+            let last_at = groups[*group].last_at;
+            fact.connection != 0
+                && fact.at - last_at <= SAME_REQUEST_US
+                && !ended_between(second_us(last_at), second_us(fact.at))
         });
         let group = if let Some(group) = current {
             groups[group].lines.push(line);
             groups[group].last_at = fact.at;
             group
         } else {
-            groups.push(single(line, causes));
+            groups.push(Group {
+                lines: vec![line],
+                last_at: fact.at,
+                connection: fact.connection,
+                taken: false,
+            });
             groups.len() - 1
         };
         if is_final(fact) {
@@ -120,106 +127,118 @@ fn group_lines(
     groups
 }
 
-/// Step 2.
-fn by_connection(
-    entries: &[EntryFact],
-    groups: &mut [Group],
-    taken: &mut [bool],
-    causes: &[CauseFact],
-    matched: &mut Vec<Matched>,
-) {
-    let basis = BasisSet::of(&[Basis::ExplicitMessage, Basis::ConnectionJoin]);
-    for (index, entry) in entries.iter().enumerate() {
-        if entry.connection == 0 {
-            continue;
+/// Which entries are still free: `next[i]` leads to the first free one from `i` on, with path halving.
+struct Free {
+    next: Vec<usize>,
+}
+
+impl Free {
+    fn new(n: usize) -> Self {
+        Free { next: (0..=n).collect() }
+    }
+
+    fn from(&mut self, mut index: usize) -> usize {
+        while self.next[index] != index {
+            self.next[index] = self.next[self.next[index]];
+            index = self.next[index];
         }
-        let own = groups.iter_mut().find(|group| {
-            !group.taken
-                && group.connection == entry.connection
-                && fits(entry, group.last_at, FAR_US)
-        });
-        if let Some(group) = own {
-            group.taken = true;
-            taken[index] = true;
-            matched.push(pair(index, entry, group, causes, Confidence::Confirmed, basis));
-        }
+        index
+    }
+
+    fn take(&mut self, index: usize) {
+        self.next[index] = index + 1;
     }
 }
 
-/// Step 3: both lists in order of time, one to one.
-fn in_order(
-    entries: &[EntryFact],
-    groups: &mut [Group],
-    taken: &mut [bool],
-    causes: &[CauseFact],
-    slack_us: i64,
-    confidence: Confidence,
-    matched: &mut Vec<Matched>,
-) {
-    let basis = BasisSet::of(&[Basis::ExplicitMessage, Basis::RequestJoin]);
-    let mut first = 0;
-    for (index, entry) in entries.iter().enumerate() {
-        if taken[index] {
-            continue;
+struct Pairing<'p> {
+    entries: &'p [EntryFact],
+    causes: &'p [CauseFact],
+    free: Free,
+    matched: Vec<Matched>,
+}
+
+impl Pairing<'_> {
+    /// Step 2.
+    fn by_connection(&mut self, groups: &mut [Group]) {
+        let mut of_connection: HashMap<u64, Vec<usize>> = HashMap::new();
+        if self.entries.iter().all(|entry| entry.connection == 0) {
+            return;
         }
-        // A line with another connection number than the entry's cannot be its own.
-        let own = |group: &Group| {
-            entry.connection == 0 || group.connection == 0 || group.connection == entry.connection
-        };
-        let mut at = first;
-        while at < groups.len() && groups[at].last_at <= latest(entry) {
-            let group = &mut groups[at];
-            if !group.taken && own(group) && fits(entry, group.last_at, slack_us) {
-                group.taken = true;
-                taken[index] = true;
-                matched.push(pair(index, entry, group, causes, confidence, basis));
-                break;
+        for (index, group) in groups.iter().enumerate().filter(|(_, group)| group.connection != 0) {
+            of_connection.entry(group.connection).or_default().push(index);
+        }
+        let basis = BasisSet::of(&[Basis::ExplicitMessage, Basis::ConnectionJoin]);
+        for (index, entry) in self.entries.iter().enumerate() {
+            let Some(own) = of_connection.get_mut(&entry.connection) else { continue };
+            // The last group of the connection that was written before the entry ended.
+            let found = own.iter().rposition(|group| {
+                !groups[*group].taken && served_at(entry, groups[*group].last_at, 0)
+            });
+            if let Some(found) = found {
+                let group = own.remove(found);
+                groups[group].taken = true;
+                self.free.take(index);
+                self.pair(index, &groups[group], Confidence::Confirmed, basis);
             }
-            at += 1;
         }
-        while first < groups.len() && groups[first].taken {
-            first += 1;
+    }
+
+    /// Step 3.
+    fn in_order(&mut self, groups: &mut [Group], late_us: i64, confidence: Confidence) {
+        let basis = BasisSet::of(&[Basis::ExplicitMessage, Basis::RequestJoin]);
+        for group in groups.iter_mut().filter(|group| !group.taken) {
+            let earliest = second_us(group.last_at) - late_us;
+            let first = self.entries.partition_point(|entry| second_us(entry.at) < earliest);
+            let mut candidate = self.free.from(first);
+            for _ in 0..MAX_CANDIDATES {
+                let Some(entry) = self.entries.get(candidate) else { break };
+                // A line with another connection number than the entry's cannot be its own.
+                let foreign = entry.connection != 0
+                    && group.connection != 0
+                    && group.connection != entry.connection;
+                if !foreign && served_at(entry, group.last_at, late_us) {
+                    group.taken = true;
+                    self.free.take(candidate);
+                    self.pair(candidate, group, confidence, basis);
+                    break;
+                }
+                if !entry.flags.has(Flags::TIMED) {
+                    // Later entries of this kind fit even less.
+                    break;
+                }
+                candidate = self.free.from(candidate + 1);
+            }
         }
+    }
+
+    /// Step 4.
+    fn pair(&mut self, index: usize, group: &Group, confidence: Confidence, basis: BasisSet) {
+        let entry = &self.entries[index];
+        let last = group.lines.last().copied().unwrap_or_default();
+        let about_last_upstream = group
+            .lines
+            .iter()
+            .copied()
+            .rfind(|line| entry.upstream != 0 && self.causes[*line].scope == entry.upstream);
+        self.matched.push(Matched {
+            entry: index,
+            deciding: about_last_upstream.unwrap_or(last),
+            lines: group.lines.clone(),
+            confidence,
+            basis,
+        });
     }
 }
 
-/// The latest time a line of this request can carry.
-fn latest(entry: &EntryFact) -> i64 {
-    entry.at + ROUNDING_US
-}
-
-/// True when a line written at `at` can be the last one of the request.
-fn fits(entry: &EntryFact, at: i64, slack_us: i64) -> bool {
+/// True when a line written at `at` can be the last one of the request: it was being served then.
+fn served_at(entry: &EntryFact, at: i64, late_us: i64) -> bool {
     let before = if entry.flags.has(Flags::TIMED) {
         i64::from(entry.duration_ms) * 1000 + ROUNDING_US
     } else {
-        slack_us
+        NEAR_US
     };
-    entry.at - before - ROUNDING_US <= at && at <= latest(entry)
-}
-
-/// Step 4.
-fn pair(
-    index: usize,
-    entry: &EntryFact,
-    group: &Group,
-    causes: &[CauseFact],
-    confidence: Confidence,
-    basis: BasisSet,
-) -> Matched {
-    let last = group.lines.last().copied().unwrap_or_default();
-    let about_last_upstream = group
-        .lines
-        .iter()
-        .copied()
-        .rfind(|line| entry.upstream != 0 && causes[*line].scope == entry.upstream);
-    Matched {
-        entry: index,
-        deciding: about_last_upstream.unwrap_or(last),
-        lines: group.lines.clone(),
-        confidence,
-        basis,
-    }
+    let (at, end) = (second_us(at), second_us(entry.at));
+    end - before <= at && at <= end + late_us
 }
 
 #[cfg(test)]
@@ -267,9 +286,20 @@ mod tests {
     }
 
     #[test]
+    fn two_attempts_of_one_request_do_not_explain_two_entries() {
+        check(&[entry(10), entry(10)], &[line(10, 1), line(10, 1)], &[(0, 1)]);
+    }
+
+    #[test]
+    fn a_line_goes_to_the_entry_that_ended_then_not_to_an_earlier_one() {
+        check(&[entry(10), entry(11)], &[line(11, 1)], &[(1, 0)]);
+    }
+
+    #[test]
     fn a_line_after_the_response_or_long_before_it_explains_nothing() {
         check(&[entry(10)], &[line(12, 1)], &[]);
         check(&[entry(100)], &[line(10, 1)], &[]);
+        check(&[entry(20)], &[line(10, 1)], &[]);
     }
 
     #[test]
@@ -278,6 +308,7 @@ mod tests {
             |second, duration_ms| EntryFact { duration_ms, flags: Flags::TIMED, ..entry(second) };
         check(&[timed(100, 30_000)], &[line(71, 1)], &[(0, 0)]);
         check(&[timed(100, 10)], &[line(71, 1)], &[]);
+        check(&[timed(75, 10), timed(100, 30_000)], &[line(71, 1)], &[(1, 0)]);
     }
 
     #[test]
@@ -291,5 +322,17 @@ mod tests {
     fn the_line_about_the_last_upstream_decides() {
         let about = |scope| CauseFact { scope, ..line(10, 1) };
         check(&[EntryFact { upstream: 7, ..entry(10) }], &[about(7), about(8)], &[(0, 0)]);
+    }
+
+    #[test]
+    fn many_repeats_take_time_in_proportion() {
+        let n = 100_000;
+        let stale: Vec<_> = (0..n).map(|_| line(10, 0)).collect();
+        let late: Vec<_> = (0..n).map(|_| entry(20)).collect();
+        check(&late, &stale, &[]);
+        let known: Vec<_> =
+            (1..=n as u64).map(|n| EntryFact { connection: n, ..entry(10) }).collect();
+        let lines: Vec<_> = (1..=n as u64).map(|n| line(10, n)).collect();
+        assert_eq!(match_cluster(&known, &lines, &|_| true, &|_| false).len(), known.len());
     }
 }

@@ -8,6 +8,7 @@
 //! How an entry and an error line find each other is documented in [`join`]; how zone-less clocks are resolved in
 //! [`zones`].
 
+pub mod companions;
 pub mod join;
 pub mod lean;
 pub mod zones;
@@ -20,9 +21,11 @@ use crate::evidence::{Place, Position};
 use crate::fact::{CauseFact, EntryFact, Flags};
 use crate::scan::{JoinKey, ScannedInput};
 use crate::store::{Budget, Sorted, Sorter, Stored};
-use crate::taxonomy::{Basis, Cause, Confidence, LogRole, Origin, Server};
+use crate::taxonomy::{Basis, Cause, Confidence, Origin};
+use crate::time::SECOND_US;
 use crate::verdict::{Openness, RULES, VerdictRule, rule_index};
 
+use companions::Companions;
 use join::{Matched, match_cluster};
 use lean::Leanings;
 use zones::{ZonePolicy, Zones};
@@ -111,13 +114,12 @@ impl Verdict {
         self.open = u8::from(row.openness == Openness::Open);
     }
 
-    /// The verdict once it is known whether the silence of error logs counts.
-    fn settled(mut self, silence_counts: bool) -> Self {
+    /// The verdict once it is known which error logs stayed silent for good.
+    fn settled(mut self, companions: &Companions) -> Self {
         if self.open == 1
-            && silence_counts
             && let Some(id) = self.rule().when_silent
-            // Only nginx's error lines name their request, so only there the lack of one says something.
-            && id.starts_with(Server::Nginx.as_str())
+            && !self.entry.flags.has(Flags::DOUBTED)
+            && companions.silence_speaks(self.entry.place.position.input, self.entry.at)
         {
             self.set_rule(rule_index(id));
         }
@@ -244,8 +246,7 @@ pub type TimeKey = (i64, Position);
 #[derive(Debug)]
 pub struct Attribution {
     verdicts: Sorted<Verdict, TimeKey>,
-    /// That an error log has no line for an entry says something.
-    silence_counts: bool,
+    companions: Companions,
     leanings: Leanings,
     /// All messages that matched a rule, by time; [`Flags::JOINED`] marks those that explain an entry.
     pub messages: Sorted<CauseFact, TimeKey>,
@@ -253,16 +254,17 @@ pub struct Attribution {
     pub signals: BTreeMap<SignalKey, Signal>,
     /// How zone-less clocks were resolved.
     pub zones: Zones,
-    /// An error log was among the inputs, so that the silence of it counts.
-    pub error_log_present: bool,
 }
 
 impl Attribution {
     /// The verdicts in order of time.
     pub fn verdicts(&self) -> impl Iterator<Item = Result<Verdict>> + '_ {
-        self.verdicts
-            .rows()
-            .map(|verdict| verdict.map(|verdict| verdict.settled(self.silence_counts)))
+        self.verdicts.rows().map(|verdict| verdict.map(|verdict| verdict.settled(&self.companions)))
+    }
+
+    /// True when an error log is among the inputs.
+    pub fn error_log_present(&self) -> bool {
+        self.companions.any_error_log()
     }
 
     /// How many entries there are.
@@ -319,105 +321,149 @@ pub fn attribute(
 ) -> Result<Attribution> {
     let (entries, causes) = (entries.sorted(), causes.sorted());
     let zones = Zones::resolve(inputs, &entries, &causes, config.zone)?;
-    let error_log_present = inputs.iter().any(is_error_log);
-    let by_time = |budget: &Budget| Budget { bytes: budget.bytes / 2, ..budget.clone() };
-    let mut verdicts: Sorter<Verdict, TimeKey> = Sorter::new(by_time(&config.budget), |verdict| {
-        (verdict.entry.at, verdict.entry.place.position)
-    });
-    let mut messages: Sorter<CauseFact, TimeKey> =
-        Sorter::new(by_time(&config.budget), |fact| (fact.at, fact.place.position));
-    let mut signals = BTreeMap::new();
-    let mut silence = Silence::default();
-    let mut cluster = Cluster::default();
-    let mut entry_rows = entries.rows().peekable();
-    let mut cause_rows = causes.rows().peekable();
-    loop {
-        let entry_key =
-            peek_key(&mut entry_rows, |fact: &EntryFact| (fact.target_key, fact.client))?;
-        let cause_key =
-            peek_key(&mut cause_rows, |fact: &CauseFact| (fact.target_key, fact.client))?;
-        let Some(key) = [entry_key, cause_key].into_iter().flatten().min() else { break };
-        cluster.clear();
-        while let Some(row) = entry_rows
-            .next_if(|row| row.as_ref().is_ok_and(|fact| (fact.target_key, fact.client) == key))
-        {
-            let mut fact = row?;
-            zones.resolve_entry(&mut fact);
-            if config.in_window(fact.at) {
-                cluster.entries.push(Verdict::own(fact));
-            }
-        }
-        while let Some(row) = cause_rows
-            .next_if(|row| row.as_ref().is_ok_and(|fact| (fact.target_key, fact.client) == key))
-        {
-            let mut fact = row?;
-            zones.resolve_cause(&mut fact);
-            if config.in_window(fact.at) || fact.flags.has(Flags::TIMELESS) {
-                cluster.causes.push(fact);
-            }
-        }
-        if key.0 != 0 {
-            cluster.join(config.matcher);
-        }
-        for verdict in cluster.entries.drain(..) {
-            verdicts.push(verdict)?;
-        }
-        for fact in cluster.causes.drain(..) {
-            silence.note(&fact, config.matcher);
-            note_signal(&mut signals, config.matcher, &fact);
-            messages.push(fact)?;
-        }
-    }
-    let verdicts = verdicts.sorted();
-    let silence_counts = error_log_present && silence.is_trusted();
-    let leanings = Leanings::of(
-        verdicts.rows().map(|verdict| verdict.map(|verdict| verdict.settled(silence_counts))),
-    )?;
+    let half = || Budget { bytes: config.budget.bytes / 2, ..config.budget.clone() };
+    let mut walk = Walk {
+        config,
+        companions: Companions::of(inputs, &zones),
+        zones,
+        verdicts: Sorter::new(half(), |verdict| (verdict.entry.at, verdict.entry.place.position)),
+        messages: Sorter::new(half(), |fact| (fact.at, fact.place.position)),
+        signals: BTreeMap::new(),
+        leftovers: Leftovers::default(),
+    };
+    walk.all(&entries, &causes)?;
+    let verdicts = walk.verdicts.sorted();
+    let companions = walk.companions;
+    let settled =
+        verdicts.rows().map(|verdict| verdict.map(|verdict| verdict.settled(&companions)));
+    let leanings = Leanings::of(settled)?;
     Ok(Attribution {
         verdicts,
-        silence_counts,
+        companions,
         leanings,
-        messages: messages.sorted(),
-        signals,
-        zones,
-        error_log_present,
+        messages: walk.messages.sorted(),
+        signals: walk.signals,
+        zones: walk.zones,
     })
 }
 
-/// Whether error lines find their entries at all. If most do not (another host's log, a clock that is off), then the lack
-/// of a line for an entry says nothing.
-#[derive(Debug, Clone, Copy, Default)]
-struct Silence {
-    joined: u64,
-    unjoined: u64,
+/// The walk over both stores in step, one cluster of equal keys after the other.
+struct Walk<'w> {
+    config: &'w AttributeConfig<'w>,
+    zones: Zones,
+    companions: Companions,
+    verdicts: Sorter<Verdict, TimeKey>,
+    messages: Sorter<CauseFact, TimeKey>,
+    signals: BTreeMap<SignalKey, Signal>,
+    leftovers: Leftovers,
 }
 
-impl Silence {
-    /// Fewer unjoined lines than this are no reason for doubt.
-    const MIN_UNJOINED: u64 = 20;
-
-    fn note(&mut self, fact: &CauseFact, matcher: &CauseMatcher) {
-        let explains = matcher.rule(fact.rule).is_some_and(|rule| rule.kind.explains_requests());
-        if explains && fact.target_key != 0 {
-            let joined = fact.flags.has(Flags::JOINED);
-            self.joined += u64::from(joined);
-            self.unjoined += u64::from(!joined);
+impl Walk<'_> {
+    fn all(
+        &mut self,
+        entries: &Sorted<EntryFact, JoinKey>,
+        causes: &Sorted<CauseFact, JoinKey>,
+    ) -> Result<()> {
+        let mut cluster = Cluster::default();
+        let mut entry_rows = entries.rows().peekable();
+        let mut cause_rows = causes.rows().peekable();
+        loop {
+            let entry_key =
+                peek_key(&mut entry_rows, |fact: &EntryFact| (fact.target_key, fact.client))?;
+            let cause_key =
+                peek_key(&mut cause_rows, |fact: &CauseFact| (fact.target_key, fact.client))?;
+            let Some(key) = [entry_key, cause_key].into_iter().flatten().min() else { break };
+            while let Some(row) = entry_rows
+                .next_if(|row| row.as_ref().is_ok_and(|fact| (fact.target_key, fact.client) == key))
+            {
+                let mut fact = row?;
+                self.zones.resolve_entry(&mut fact);
+                if self.config.in_window(fact.at) {
+                    cluster.entries.push(Verdict::own(fact));
+                }
+            }
+            while let Some(row) = cause_rows
+                .next_if(|row| row.as_ref().is_ok_and(|fact| (fact.target_key, fact.client) == key))
+            {
+                let mut fact = row?;
+                self.zones.resolve_cause(&mut fact);
+                if self.config.in_window(fact.at) || fact.flags.has(Flags::TIMELESS) {
+                    cluster.causes.push(fact);
+                }
+            }
+            if key.0 != 0 {
+                cluster.join(self.config.matcher, &self.companions, &self.zones);
+            }
+            self.close(key.0, &mut cluster)?;
         }
+        self.flush_leftovers()
     }
 
-    fn is_trusted(self) -> bool {
-        self.unjoined < Self::MIN_UNJOINED || self.unjoined <= self.joined
+    /// Hands on what a cluster holds; what may be doubted waits for the other clients of the same target.
+    fn close(&mut self, target_key: u64, cluster: &mut Cluster) -> Result<()> {
+        if target_key != self.leftovers.target_key || self.leftovers.is_full() {
+            self.flush_leftovers()?;
+            self.leftovers.target_key = target_key;
+        }
+        for verdict in cluster.entries.drain(..) {
+            if verdict.entry.flags.has(Flags::KIN) {
+                continue;
+            }
+            if verdict.open == 1 && verdict.rule().when_silent.is_some() {
+                self.leftovers.entries.push(verdict);
+            } else {
+                self.verdicts.push(verdict)?;
+            }
+        }
+        for fact in cluster.causes.drain(..) {
+            let rule = self.config.matcher.rule(fact.rule);
+            let joined = fact.flags.has(Flags::JOINED);
+            if rule.is_some_and(|rule| rule.kind.explains_requests()) && target_key != 0 {
+                self.companions.note(fact.place.position.input, joined);
+                if !joined {
+                    self.leftovers.lines.push(fact.at);
+                }
+            }
+            note_signal(&mut self.signals, self.config.matcher, &fact);
+            self.messages.push(fact)?;
+        }
+        Ok(())
+    }
+
+    /// Entries beside whose end a line for the same target, but another client, found no entry are left in doubt: the
+    /// two logs may name clients differently (`X-Forwarded-For`).
+    fn flush_leftovers(&mut self) -> Result<()> {
+        self.leftovers.lines.sort_unstable();
+        for mut verdict in self.leftovers.entries.drain(..) {
+            let from = verdict.entry.at - DOUBT_US;
+            let next = self.leftovers.lines.partition_point(|at| *at < from);
+            let near =
+                self.leftovers.lines.get(next).is_some_and(|at| *at <= verdict.entry.at + DOUBT_US);
+            verdict.entry.flags = verdict.entry.flags.with(Flags::DOUBTED, near);
+            self.verdicts.push(verdict)?;
+        }
+        self.leftovers.lines.clear();
+        Ok(())
     }
 }
 
-/// True for an input of messages; also for an empty file, which beside an access log is a log that stayed silent.
-fn is_error_log(input: &ScannedInput) -> bool {
-    match &input.plan {
-        Some(plan) => plan.detected().any(|reader| {
-            let about = reader.about();
-            about.role == LogRole::Error && about.server == Server::Nginx
-        }),
-        None => input.error.is_none() && input.bytes_decoded == 0,
+/// How near a line of another client puts an entry in doubt, microseconds.
+const DOUBT_US: i64 = 2 * SECOND_US;
+
+/// Entries and lines of one target that found nothing, of all clients.
+#[derive(Debug, Default)]
+struct Leftovers {
+    target_key: u64,
+    entries: Vec<Verdict>,
+    lines: Vec<i64>,
+}
+
+impl Leftovers {
+    /// More entries than this are judged in parts, so that memory stays bounded.
+    const MAX_ENTRIES: usize = 65_536;
+
+    fn is_full(&self) -> bool {
+        self.entries.len() >= Self::MAX_ENTRIES
     }
 }
 
@@ -439,38 +485,78 @@ struct Cluster {
 }
 
 impl Cluster {
-    fn clear(&mut self) {
-        self.entries.clear();
-        self.causes.clear();
-    }
-
-    fn join(&mut self, matcher: &CauseMatcher) {
+    /// Pairs what belongs together: within each directory first, then entries whose directory has no error log with
+    /// what is left.
+    fn join(&mut self, matcher: &CauseMatcher, companions: &Companions, zones: &Zones) {
         if self.entries.is_empty() || self.causes.is_empty() {
             return;
         }
         self.entries
             .sort_unstable_by_key(|verdict| (verdict.entry.at, verdict.entry.place.position));
         self.causes.sort_unstable_by_key(|fact| (fact.at, fact.place.position));
+        let entry_dir =
+            |verdict: &Verdict| companions.directory(verdict.entry.place.position.input);
+        let cause_dir = |fact: &CauseFact| companions.directory(fact.place.position.input);
+        let mut directories: Vec<usize> = self.entries.iter().map(entry_dir).collect();
+        directories.sort_unstable();
+        directories.dedup();
+        for directory in
+            directories.iter().copied().filter(|directory| companions.has_error_log(*directory))
+        {
+            let entries = positions(&self.entries, |verdict| entry_dir(verdict) == directory);
+            let causes = positions(&self.causes, |fact| cause_dir(fact) == directory);
+            self.join_part(matcher, zones, &entries, &causes);
+        }
+        if directories.iter().any(|directory| !companions.has_error_log(*directory)) {
+            let entries =
+                positions(&self.entries, |verdict| !companions.has_error_log(entry_dir(verdict)));
+            let causes = positions(&self.causes, |fact| !fact.flags.has(Flags::JOINED));
+            self.join_part(matcher, zones, &entries, &causes);
+        }
+    }
+
+    /// Pairs the entries and messages at these positions.
+    fn join_part(
+        &mut self,
+        matcher: &CauseMatcher,
+        zones: &Zones,
+        entries: &[usize],
+        causes: &[usize],
+    ) {
         let explains = |fact: &CauseFact| {
             matcher.rule(fact.rule).is_some_and(|rule| rule.kind.explains_requests())
         };
         let is_final = |fact: &CauseFact| {
             matcher.rule(fact.rule).is_some_and(|rule| rule.kind == RuleKind::FinalFailure)
         };
-        let entries: Vec<EntryFact> = self.entries.iter().map(|verdict| verdict.entry).collect();
+        let entry_facts: Vec<EntryFact> =
+            entries.iter().map(|index| self.entries[*index].entry).collect();
+        let cause_facts: Vec<CauseFact> = causes.iter().map(|index| self.causes[*index]).collect();
         for Matched { entry, deciding, lines, confidence, basis } in
-            match_cluster(&entries, &self.causes, &explains, &is_final)
+            match_cluster(&entry_facts, &cause_facts, &explains, &is_final)
         {
-            let fact = self.causes[deciding];
+            let fact = cause_facts[deciding];
             if let Some(rule) = matcher.rule(fact.rule) {
-                self.entries[entry].set_message(&fact, rule, confidence, basis);
+                // An attempt that failed may have been followed by one that the log does not show; and a clock that
+                // had to be measured makes no pair certain.
+                let sees_upstream = entry_facts[entry].flags.has(Flags::SEES_UPSTREAM);
+                let certain = (rule.kind == RuleKind::FinalFailure || sees_upstream)
+                    && !zones.is_measured_clock(fact.place.position.input);
+                let confidence =
+                    if certain { confidence } else { confidence.min(Confidence::Likely) };
+                self.entries[entries[entry]].set_message(&fact, rule, confidence, basis);
             }
             for line in lines {
-                let flags = &mut self.causes[line].flags;
+                let flags = &mut self.causes[causes[line]].flags;
                 *flags = flags.with(Flags::JOINED, true);
             }
         }
     }
+}
+
+/// Indices of the rows for which `holds`.
+fn positions<T>(rows: &[T], holds: impl Fn(&T) -> bool) -> Vec<usize> {
+    rows.iter().enumerate().filter(|(_, row)| holds(row)).map(|(index, _)| index).collect()
 }
 
 fn note_signal(

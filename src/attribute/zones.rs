@@ -148,7 +148,8 @@ impl Zones {
             let companion = near.or(Some(&everywhere).filter(|table| !table.spans.is_empty()));
             let local_us = input.tally.zoneless_span.map_or(0, |(first, _)| first);
             let said = companion.and_then(|table| table.offset_at(local_us));
-            if let Some((offset_s, n_pairs)) = votes.get(&(index as u32)).and_then(winner)
+            if let Some((offset_s, n_pairs)) =
+                votes.get(&(index as u32)).and_then(|votes| winner(votes, said))
                 && companion.is_none_or(|table| !agrees(table, offset_s))
             {
                 return InputZone::Pairs { offset_s, n_pairs, companion_s: said };
@@ -156,6 +157,14 @@ impl Zones {
             companion.map_or(InputZone::Assumed, |table| InputZone::Companion(table.clone()))
         };
         Ok(Zones { inputs: inputs.iter().enumerate().map(zone_of).collect() })
+    }
+
+    /// True when the clock of an input was found to be off by what is no zone.
+    pub fn is_measured_clock(&self, input: u32) -> bool {
+        match self.inputs.get(input as usize) {
+            Some(InputZone::Pairs { offset_s, .. }) => i64::from(*offset_s) % QUARTER_S != 0,
+            _ => false,
+        }
     }
 
     /// Resolves a local time of an input.
@@ -225,8 +234,8 @@ fn vote(
     Ok(votes)
 }
 
-/// The offset (seconds) that at least three in five pairs speak for, and how many.
-fn winner(votes: &BTreeMap<i64, u64>) -> Option<(i32, u64)> {
+/// The offset (seconds) that at least three in five pairs speak for, and how many. `said`: what the companion says.
+fn winner(votes: &BTreeMap<i64, u64>, said: Option<i32>) -> Option<(i32, u64)> {
     let total: u64 = votes.values().sum();
     let near =
         |difference: i64| votes.range(difference - 1..=difference + 1).map(|(_, n)| n).sum::<u64>();
@@ -238,7 +247,15 @@ fn winner(votes: &BTreeMap<i64, u64>) -> Option<(i32, u64)> {
         return None;
     }
     let quarters = (difference + QUARTER_S / 2).div_euclid(QUARTER_S) * QUARTER_S;
-    let offset_s = if (difference - quarters).abs() <= NEAR_S { quarters } else { difference };
+    if (difference - quarters).abs() <= NEAR_S {
+        return Some((quarters as i32, n_pairs));
+    }
+    // A clock that is off is off for every request: pairs that fit what the companion says speak against it.
+    let at_companion = near(i64::from(said.unwrap_or(0)));
+    if at_companion * 10 >= total {
+        return None;
+    }
+    let offset_s = difference;
     Some((offset_s as i32, n_pairs))
 }
 
@@ -248,11 +265,12 @@ mod tests {
 
     #[test]
     fn pairs_tell_zones_from_clocks_that_are_off() {
-        let votes = |rows: &[(i64, u64)]| winner(&rows.iter().copied().collect());
+        let votes = |rows: &[(i64, u64)]| winner(&rows.iter().copied().collect(), Some(0));
         assert_eq!(votes(&[(3600, 50), (3599, 20), (17, 1)]), Some((3600, 70)));
         assert_eq!(votes(&[(-1, 30), (0, 40)]), Some((0, 70)));
         assert_eq!(votes(&[(7, 30), (6, 10)]), Some((7, 40)));
         assert_eq!(votes(&[(7, 3)]), None);
+        assert_eq!(votes(&[(7, 30), (0, 5)]), None);
         assert_eq!(votes(&[(0, 10), (100, 10), (200, 10)]), None);
     }
 

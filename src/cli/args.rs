@@ -85,7 +85,7 @@ pub(super) struct InputArgs {
     #[arg(value_name = "PATH")]
     pub paths: Vec<OsString>,
 
-    /// Input format: a name (combined), an nginx `log_format` or Apache LogFormat string, or PATTERN=SPEC; repeatable
+    /// Input format: a name (combined), an nginx `log_format` or Apache `LogFormat` string, or PATTERN=SPEC; repeatable
     #[arg(long, value_name = "SPEC")]
     pub log_format: Vec<String>,
 
@@ -93,7 +93,7 @@ pub(super) struct InputArgs {
     #[arg(long, value_name = "FILE")]
     pub nginx_conf: Vec<PathBuf>,
 
-    /// Take LogFormat definitions from an Apache configuration; repeatable
+    /// Take `LogFormat` definitions from an Apache configuration; repeatable
     #[arg(long, value_name = "FILE")]
     pub apache_conf: Vec<PathBuf>,
 

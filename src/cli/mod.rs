@@ -4,13 +4,13 @@
 
 mod args;
 mod settings;
+mod target;
 mod when;
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
-use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use clap::{CommandFactory, FromArgMatches};
@@ -21,7 +21,7 @@ use crate::cause::advice::explain;
 use crate::error::{Error, Result};
 use crate::format::{FORMATS, FormatChoice};
 use crate::input::expand;
-use crate::output::{Output, Results, TextStyle, sanitize, write_record};
+use crate::output::{Results, TextStyle, sanitize, write_record};
 use crate::report::build::report;
 use crate::report::{Report, RunInfo};
 use crate::scan::{ScanConfig, scan_lines};
@@ -29,13 +29,16 @@ use crate::store::Budget;
 use crate::taxonomy::{Cause, Origin};
 use crate::time::Timestamp;
 
-use args::{Cli, ColorWhen, Command, FailOn, ParseArgs, ScanArgs};
+use args::{Cli, Command, FailOn, ParseArgs, ScanArgs};
 use settings::{Settings, config_of, input_settings_of, settings_of};
+use target::Target;
 
 /// Nothing of the input was understood.
 const EXIT_NOT_UNDERSTOOD: u8 = 3;
 /// Some inputs could not be read, or not to their end.
 const EXIT_PARTLY_READ: u8 = 4;
+/// Ended by a signal: this and its number, as shells count.
+const EXIT_SIGNAL: i32 = 128;
 /// Usage or internal error.
 const EXIT_USAGE: u8 = 2;
 
@@ -106,16 +109,21 @@ fn scan(args: &ScanArgs, argv: &[OsString]) -> Result<u8> {
     let config = config_of(&settings, &matcher);
     let target = Target::open(args, settings.output)?;
     let sources = expand(&args.input.paths)?;
-    let interrupted = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+    let (interrupted, signal) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+    for number in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
         // A second signal ends the program at once; the first lets it report what it knows.
-        let _ =
-            signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&interrupted));
-        let _ = signal_hook::flag::register(signal, Arc::clone(&interrupted));
+        let code = EXIT_SIGNAL + number;
+        let _ = signal_hook::flag::register_conditional_shutdown(
+            number,
+            code,
+            Arc::clone(&interrupted),
+        );
+        let _ = signal_hook::flag::register(number, Arc::clone(&interrupted));
+        let _ = signal_hook::flag::register_usize(number, Arc::clone(&signal), number as usize);
     }
     let analysis = analyse(sources, &config, &interrupted)?;
     let mut report = report(&analysis, &config)?;
-    let code = exit_code(args, &analysis, &report, interrupted.load(Ordering::Relaxed));
+    let code = exit_code(args, &analysis, &report, signal.load(Ordering::Relaxed));
     if !args.reproducible {
         report.run = Some(RunInfo {
             argv: argv.iter().map(|arg| arg.to_string_lossy().into_owned()).collect(),
@@ -182,9 +190,9 @@ fn text_style(args: &ScanArgs) -> TextStyle {
 }
 
 /// The exit code; see the help text. An interrupt goes before conditions, conditions before faults of inputs.
-fn exit_code(args: &ScanArgs, analysis: &Analysis, report: &Report, interrupted: bool) -> u8 {
-    if interrupted {
-        return 130;
+fn exit_code(args: &ScanArgs, analysis: &Analysis, report: &Report, signal: usize) -> u8 {
+    if signal != 0 {
+        return EXIT_SIGNAL as u8 + signal as u8;
     }
     let met = args.fail_on.iter().any(|condition| match condition {
         FailOn::Incident => !report.incidents.is_empty(),
@@ -202,82 +210,6 @@ fn exit_code(args: &ScanArgs, analysis: &Analysis, report: &Report, interrupted:
     } else {
         0
     }
-}
-
-/// Where the result goes.
-enum Target {
-    Stdout(ColorWhen, &'static dyn Output),
-    /// Written beside its final place, and put there as a whole.
-    File(std::path::PathBuf, tempfile::NamedTempFile, &'static dyn Output),
-}
-
-impl Target {
-    /// Makes sure the result can be written, before anything is read.
-    fn open(args: &ScanArgs, output: &'static dyn Output) -> Result<Self> {
-        let Some(path) = &args.output else { return Ok(Target::Stdout(args.color, output)) };
-        let fault = |source: io::Error| Error::Write { path: path.clone(), source };
-        if path.is_dir() {
-            return Err(fault(io::ErrorKind::IsADirectory.into()));
-        }
-        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-        let file = tempfile::Builder::new()
-            .prefix(".logscan503-")
-            .tempfile_in(directory.unwrap_or(Path::new(".")))
-            .map_err(fault)?;
-        Ok(Target::File(path.clone(), file, output))
-    }
-
-    fn write(self, results: &Results<'_>) -> Result<()> {
-        match self {
-            Target::Stdout(color, output) => {
-                let choice = match color {
-                    ColorWhen::Auto => anstream::ColorChoice::Auto,
-                    ColorWhen::Always => anstream::ColorChoice::Always,
-                    ColorWhen::Never => anstream::ColorChoice::Never,
-                };
-                let stdout = io::stdout();
-                if output.name() == "text" {
-                    let mut out = anstream::AutoStream::new(stdout, choice);
-                    output.write(results, &mut out)?;
-                    return out.flush().map_err(Error::Output);
-                }
-                let mut out = io::BufWriter::with_capacity(256 << 10, stdout.lock());
-                output.write(results, &mut out)?;
-                out.flush().map_err(Error::Output)
-            }
-            Target::File(path, file, output) => {
-                let fault = |source: io::Error| Error::Write { path: path.clone(), source };
-                let mut out = io::BufWriter::with_capacity(256 << 10, file.as_file());
-                if output.name() == "text" {
-                    let mut page = Vec::new();
-                    output.write(results, &mut page)?;
-                    let plain = anstream::adapter::strip_bytes(&page);
-                    for part in plain {
-                        out.write_all(part).map_err(fault)?;
-                    }
-                } else {
-                    output.write(results, &mut out)?;
-                }
-                out.flush().map_err(fault)?;
-                drop(out);
-                open_permissions(file.as_file()).map_err(fault)?;
-                file.persist(&path).map_err(|error| fault(error.error))?;
-                Ok(())
-            }
-        }
-    }
-}
-
-/// Temporary files are made private; a result should be readable like any other file.
-#[cfg(unix)]
-fn open_permissions(file: &std::fs::File) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    file.set_permissions(std::fs::Permissions::from_mode(0o644))
-}
-
-#[cfg(not(unix))]
-fn open_permissions(_file: &std::fs::File) -> io::Result<()> {
-    Ok(())
 }
 
 fn explain_cause(id: Option<&str>) -> Result<u8> {
@@ -303,8 +235,9 @@ fn explain_cause(id: Option<&str>) -> Result<u8> {
 fn parse(args: &ParseArgs) -> Result<u8> {
     let settings = input_settings_of(&args.input)?;
     let matcher = CauseMatcher::new(Vec::new())?;
-    let interrupted = AtomicBool::new(false);
+    let interrupted = Arc::new(AtomicBool::new(false));
     let config = ScanConfig {
+        chosen: [true; 1000],
         wanted: [true; 1000],
         n_threads: settings.n_threads,
         range_bytes: settings.range_bytes,
@@ -358,7 +291,7 @@ fn formats(paths: &[OsString]) -> Result<u8> {
     let matcher = CauseMatcher::new(Vec::new())?;
     let settings = Settings { formats: FormatChoice::default(), ..Settings::default() };
     let config: AnalysisConfig<'_> = config_of(&settings, &matcher);
-    let analysis = analyse(sources, &config, &AtomicBool::new(false))?;
+    let analysis = analyse(sources, &config, &Arc::default())?;
     let report = report(&analysis, &config)?;
     print(|out| {
         for (info, input) in report.inputs.iter().zip(&analysis.inputs) {

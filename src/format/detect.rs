@@ -14,9 +14,13 @@ use globset::GlobMatcher;
 use super::apache_access::ApacheAccess;
 use super::apache_conf::ApacheConf;
 use super::apache_error::ApacheError;
+use super::envelope::{
+    Envelope, MESSAGES, Messages, Opened, Wrapped, envelopes, is_tail_header, latest_year_shown,
+};
 use super::nginx_access::NginxAccess;
 use super::nginx_conf::NginxConf;
-use super::{Directive, FORMATS, FormatBasis, Plan, Proposal, Reader, Sample, understands};
+use super::{Directive, FORMATS, FormatBasis, Plan, Proposal, Reader, Sample, reads, understands};
+use crate::time::Notation;
 
 /// Lines that are tried. Detection is to take milliseconds.
 const MAX_SAMPLE_LINES: usize = 1500;
@@ -26,6 +30,9 @@ const MAX_SAMPLE_LINE_BYTES: usize = 32 << 10;
 
 /// Different formats in one input.
 const MAX_READERS: usize = 8;
+
+/// Envelopes around each other.
+const MAX_ENVELOPES: usize = 2;
 
 /// A format the user gave.
 #[derive(Debug, Clone)]
@@ -107,46 +114,220 @@ impl FormatChoice {
 
 /// The plan for an input of which `parts` are known.
 pub fn detect(path: &Path, parts: &[&[u8]], choice: &FormatChoice) -> Plan {
+    detect_dated(path, parts, choice, None)
+}
+
+/// As [`detect`], for an input last written at `modified_us` (UTC), which decides the year of lines that have none and
+/// stand among none that have one.
+pub fn detect_dated(
+    path: &Path,
+    parts: &[&[u8]],
+    choice: &FormatChoice,
+    modified_us: Option<i64>,
+) -> Plan {
     let mut rest = Sample { lines: sample_lines(parts) };
     if parts.len() > 1 && declares_layout(&parts[0][..parts[0].len().min(MAX_SAMPLE_LINE_BYTES)]) {
         // What the other parts hold depends on directives between them and the first one.
         rest.lines = sample_lines(&parts[..1]);
     }
+    rest.lines.retain(|line| !is_tail_header(line));
     let n_sampled = rest.lines.len();
-    let mut readers: Vec<Arc<dyn Reader>> = Vec::new();
-    let mut notes = Vec::new();
-    for (reader, bound) in choice.readers(path) {
+    let given = choice.readers(path);
+    let mut found = Found::default();
+    for (reader, bound) in &given {
         let n_accepted = rest.lines.iter().filter(|line| reader.parse(line).is_ok()).count();
-        if n_accepted > 0 || bound {
+        if n_accepted > 0 || *bound {
             if n_accepted == 0 && n_sampled > 0 {
-                notes.push(format!(
+                found.notes.push(format!(
                     "the {} format `{}` fits no line",
                     reader.about().basis.as_str(),
                     reader.about().layout
                 ));
             }
             rest.lines.retain(|line| reader.parse(line).is_err());
-            readers.push(reader);
+            found.readers.push(Arc::clone(reader));
         }
     }
-    while readers.len() < MAX_READERS && !rest.lines.is_empty() {
-        let Some(best) = best_proposal(&rest) else { break };
-        let mut reader = Arc::clone(&best.reader);
-        rest.lines.retain(|line| !understands(&mut reader, line));
-        notes.extend(best.notes);
-        readers.push(best.reader);
+    let shown_us = latest_year_shown(&rest.lines);
+    let setting = Setting { given: &given, reference_us: shown_us.or(modified_us) };
+    found.add_all(&mut rest, &setting, 0);
+    if found.is_yearless {
+        let basis = if shown_us.is_some() { "other lines" } else { "the time of the file" };
+        found.notes.push(format!("years that lines leave out are taken from {basis}"));
     }
+    let Found { mut readers, standby, notes, .. } = found;
     let n_detected = readers.len();
+    readers.extend(standby);
     for standing in FORMATS.iter().filter_map(|format| format.standing_reader()) {
-        let about = standing.about();
-        let same = |reader: &Arc<dyn Reader>| {
-            reader.about().format == about.format && reader.about().layout == about.layout
-        };
-        if !readers.iter().any(same) {
-            readers.push(standing);
-        }
+        add_missing(&mut readers, standing);
     }
     Plan { readers, n_detected, sampled: (n_sampled, n_sampled - rest.lines.len()), notes }
+}
+
+/// Adds a reader unless there is one of its format and layout.
+fn add_missing(readers: &mut Vec<Arc<dyn Reader>>, reader: Arc<dyn Reader>) {
+    let about = reader.about();
+    let same = |other: &Arc<dyn Reader>| {
+        other.about().format == about.format && other.about().layout == about.layout
+    };
+    if !readers.iter().any(same) {
+        readers.push(reader);
+    }
+}
+
+/// What is known of an input besides its lines.
+struct Setting<'s> {
+    given: &'s [(Arc<dyn Reader>, bool)],
+    reference_us: Option<i64>,
+}
+
+/// Readers found for lines.
+#[derive(Default)]
+struct Found {
+    readers: Vec<Arc<dyn Reader>>,
+    /// Readers for lines that may turn up later.
+    standby: Vec<Arc<dyn Reader>>,
+    notes: Vec<String>,
+    /// Times without a year are among them.
+    is_yearless: bool,
+}
+
+impl Found {
+    /// Adds readers for the rest of a sample: lines in envelopes first, up to two around each other, then bare lines,
+    /// then what is in an envelope and says nothing that a format knows.
+    fn add_all(&mut self, rest: &mut Sample<'_>, setting: &Setting<'_>, depth: usize) {
+        while depth < MAX_ENVELOPES && self.readers.len() < MAX_READERS && !rest.lines.is_empty() {
+            let Some(inside) = best_envelope(&rest.lines, setting, depth) else { break };
+            let n_before = rest.lines.len();
+            self.take(inside, rest);
+            if rest.lines.len() == n_before {
+                break;
+            }
+        }
+        while self.readers.len() < MAX_READERS && !rest.lines.is_empty() {
+            let Some(best) = best_proposal(rest) else { break };
+            let mut reader = Arc::clone(&best.reader);
+            rest.lines.retain(|line| !understands(&mut reader, line));
+            self.notes.extend(best.notes);
+            self.readers.push(best.reader);
+        }
+        if depth == 0 && !rest.lines.is_empty() {
+            let stamped = envelopes(setting.reference_us).into_iter().find(|envelope| {
+                let has_time = |line: &&&[u8]| {
+                    envelope.open(line).is_some_and(|opened| opened.stamp.is_some())
+                };
+                rest.lines.iter().filter(has_time).count() * 2 > rest.lines.len()
+            });
+            if let Some(reader) = stamped.and_then(|envelope| Messages::new(envelope, standing())) {
+                rest.lines.retain(|line| !reads(&reader, line));
+                self.readers.push(Arc::new(reader));
+            }
+        }
+    }
+
+    fn take(&mut self, other: Found, rest: &mut Sample<'_>) {
+        rest.lines.retain(|line| !other.readers.iter().any(|reader| reads(reader.as_ref(), line)));
+        self.readers.extend(other.readers);
+        self.standby.extend(other.standby);
+        self.notes.extend(other.notes);
+        self.is_yearless |= other.is_yearless;
+    }
+}
+
+/// Readers of lines that identify themselves.
+fn standing() -> Vec<Arc<dyn Reader>> {
+    FORMATS.iter().filter_map(|format| format.standing_reader()).collect()
+}
+
+/// The readers for the lines in the envelope around most of them, if one is around at least half.
+fn best_envelope(lines: &[&[u8]], setting: &Setting<'_>, depth: usize) -> Option<Found> {
+    let mut best: Option<((usize, usize), Found)> = None;
+    for envelope in envelopes(setting.reference_us) {
+        let opened: Vec<_> = lines.iter().filter_map(|line| envelope.open(line)).collect();
+        if opened.is_empty() || opened.len() * 2 < lines.len() {
+            continue;
+        }
+        let inner = opened.iter().map(|opened| &*opened.inner);
+        let mut rest =
+            Sample { lines: inner.filter(|line| !line.trim_ascii().is_empty()).collect() };
+        let all = rest.lines.clone();
+        let mut inside = Found::default();
+        for (reader, _) in setting.given {
+            if all.iter().any(|line| reads(reader.as_ref(), line)) {
+                rest.lines.retain(|line| !reads(reader.as_ref(), line));
+                inside.readers.push(Arc::clone(reader));
+            }
+        }
+        inside.add_all(&mut rest, setting, depth + 1);
+        let is_known = |reader: &&Arc<dyn Reader>| {
+            let about = reader.about();
+            about.basis != FormatBasis::Inferred && !about.layout.starts_with(MESSAGES)
+        };
+        let known: Vec<_> = inside.readers.iter().filter(is_known).collect();
+        let takes = |line: &&&[u8]| known.iter().any(|reader| reads(reader.as_ref(), line));
+        let n_known = all.iter().filter(takes).count();
+        if n_known * 2 < opened.len() {
+            let sample = Sample { lines: lines.to_vec() };
+            if !envelope.is_certain() || is_known_bare(&sample, opened.len()) {
+                continue;
+            }
+        }
+        let weight = (n_known, opened.len());
+        if best.as_ref().is_none_or(|(least, _)| weight > *least) {
+            best = Some((weight, wrapped(&envelope, &opened, inside, lines)));
+        }
+    }
+    best.map(|(_, found)| found)
+}
+
+/// True when a known format takes at least so many lines as they are.
+fn is_known_bare(sample: &Sample<'_>, least: usize) -> bool {
+    best_proposal(sample).is_some_and(|best| {
+        best.reader.about().basis != FormatBasis::Inferred && best.n_accepted >= least
+    })
+}
+
+/// Puts an envelope around readers, and adds one for the other lines in it.
+fn wrapped(
+    envelope: &Arc<dyn Envelope>,
+    opened: &[Opened<'_>],
+    inside: Found,
+    lines: &[&[u8]],
+) -> Found {
+    let stamps = || opened.iter().filter_map(|opened| envelope.stamp(opened.stamp?));
+    let n_zoned = stamps().filter(|stamp| stamp.offset_s.is_some()).count();
+    let has_zone = n_zoned * 2 > opened.len();
+    let wrap = |reader: &Arc<dyn Reader>| -> Arc<dyn Reader> {
+        Arc::new(Wrapped::new(Arc::clone(envelope), Arc::clone(reader), has_zone))
+    };
+    let mut known = inside.readers.clone();
+    known.extend(inside.standby.iter().cloned());
+    for reader in standing() {
+        add_missing(&mut known, reader);
+    }
+    let mut found = Found {
+        readers: inside.readers.iter().map(wrap).collect(),
+        standby: known[inside.readers.len()..].iter().map(wrap).collect(),
+        notes: inside.notes,
+        is_yearless: inside.is_yearless
+            || (envelope.notation() == Some(Notation::Syslog) && !has_zone),
+    };
+    if stamps().next().is_some()
+        && let Some(messages) = Messages::new(Arc::clone(envelope), known)
+    {
+        if lines.iter().any(|line| reads(&messages, line)) {
+            found.readers.push(Arc::new(messages));
+        } else {
+            found.standby.push(Arc::new(messages));
+        }
+    }
+    let n_opened = opened.len();
+    found.notes.push(format!(
+        "{n_opened} of {} sampled lines are in {}",
+        lines.len(),
+        envelope.name()
+    ));
+    found
 }
 
 /// True when a line of the part is a directive that sets a layout.

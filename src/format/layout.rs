@@ -259,7 +259,8 @@ impl Layout {
     /// A [`Skip`] that says what is missing.
     // The hot function of the product. Common layouts take the anchor: two searches for `"` and a few comparisons.
     // Others walk field by field while each can end in one place only. What is left is matched in full, slowly.
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "called once per line by the hot loop")]
     pub fn glance<'a>(&self, line: &'a [u8]) -> Result<Glance<'a>, Skip> {
         if let Some(anchor) = self.anchor
             && let Some(glance) = anchor.glance(line)
@@ -369,7 +370,8 @@ impl Layout {
 }
 
 impl Anchor {
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "called once per line by the hot loop")]
     fn glance(self, line: &[u8]) -> Option<Glance<'_>> {
         let quote = self.least + memchr::memchr(b'"', line.get(self.least..)?)?;
         // `[` + stamp + `] ` end at the quote; the layout's literals hold at least these bytes.

@@ -8,6 +8,7 @@ pub mod apache_access;
 pub mod apache_conf;
 pub mod apache_error;
 pub mod detect;
+pub mod envelope;
 pub mod iis_httperr;
 pub mod iis_native;
 pub mod iis_w3c;
@@ -25,7 +26,7 @@ use crate::record::{Record, Skip};
 use crate::taxonomy::{LogRole, Server};
 use crate::time::{Notation, Stamp};
 
-pub use detect::{FormatChoice, detect};
+pub use detect::{FormatChoice, detect, detect_dated};
 
 /// Which instant of a request its access line stamps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,8 +133,18 @@ pub trait Reader: fmt::Debug + Send + Sync {
     /// Understands a whole record: one line, or for messages a line with its continuation lines, without the last terminator.
     fn parse<'a>(&self, record: &'a [u8]) -> Result<Record<'a>, Skip>;
 
+    /// Calls `each`, once, with the record: as `parse`, also where the record is no part of the line but has to be decoded.
+    fn read(&self, record: &[u8], each: &mut dyn FnMut(Result<Record<'_>, Skip>)) {
+        each(self.parse(record));
+    }
+
     /// Calls `each` with every field of a record, under the server's own names, raw, in the order of the line.
     fn each_field<'a>(&self, record: &'a [u8], each: &mut dyn FnMut(&str, &'a [u8]));
+
+    /// As `each_field`, also where fields have to be decoded.
+    fn read_fields(&self, record: &[u8], each: &mut dyn FnMut(&str, &[u8])) {
+        self.each_field(record, &mut |name, value| each(name, value));
+    }
 
     /// Reads lines of `block` from offset `from` until the end, or up to the first line that this reader refuses.
     ///
@@ -351,6 +362,9 @@ impl Plan {
 
     /// What a line is as a directive to any of the readers. `None`: it is none.
     pub fn directive(&self, line: &[u8]) -> Option<Directive> {
+        if envelope::is_tail_header(line) {
+            return Some(Directive::Comment);
+        }
         self.readers.iter().find_map(|reader| reader.directive(line))
     }
 }
@@ -378,7 +392,14 @@ pub fn follow(reader: &mut Arc<dyn Reader>, line: &[u8]) -> bool {
 
 /// True for a record, or a directive, which is followed.
 pub fn understands(reader: &mut Arc<dyn Reader>, line: &[u8]) -> bool {
-    follow(reader, line) || reader.parse(line).is_ok()
+    follow(reader, line) || reads(reader.as_ref(), line)
+}
+
+/// True for a record that a reader understands.
+pub fn reads(reader: &dyn Reader, line: &[u8]) -> bool {
+    let mut understood = false;
+    reader.read(line, &mut |result| understood = result.is_ok());
+    understood
 }
 
 /// True when a reader finds a valid time and status at their place.

@@ -199,7 +199,8 @@ impl Reader for NginxAccess {
         &self.about
     }
 
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "called once per line by the hot loop")]
     fn glance<'a>(&self, line: &'a [u8]) -> Result<Glance<'a>, Skip> {
         self.layout.glance(line)
     }

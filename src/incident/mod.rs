@@ -42,6 +42,12 @@ pub const CHANGES_BEFORE_US: i64 = 900 * SECOND_US;
 /// Time in which changes and failing backends after an incident are told, microseconds.
 const CHANGES_AFTER_US: i64 = 60 * SECOND_US;
 
+/// Rows kept of each ranking.
+pub const TOP_ROWS: usize = 10;
+
+/// Incidents told by messages only; more are counted with the signals.
+const MAX_MESSAGE_INCIDENTS: usize = 100;
+
 /// Changes kept per incident.
 const MAX_CHANGES: usize = 200;
 
@@ -64,8 +70,9 @@ pub struct CauseGroup {
     pub last_at: i64,
     /// Stretches without a longer pause: first, last, entries.
     pub spans: Vec<(i64, i64, u64)>,
-    /// The strongest confidence among its entries, and what it rests on.
+    /// The confidence that nine in ten of its entries reach.
     pub confidence: Confidence,
+    by_confidence: BTreeMap<Confidence, u64>,
     /// All kinds of evidence.
     pub basis: Vec<Basis>,
     /// What it is about: scopes with their counts.
@@ -90,6 +97,7 @@ impl CauseGroup {
             last_at: i64::MIN,
             spans: Vec::new(),
             confidence: Confidence::Unknown,
+            by_confidence: BTreeMap::new(),
             basis: Vec::new(),
             scopes: Ranking::default(),
             message_rule: None,
@@ -113,8 +121,16 @@ impl CauseGroup {
         }
     }
 
-    /// Leaves lone outliers out of the spans.
+    /// Leaves lone outliers out of the spans, and settles the confidence.
     fn close(&mut self) {
+        let mut reached = 0;
+        for (confidence, n) in self.by_confidence.iter().rev() {
+            reached += n;
+            if reached * 10 >= self.entries * 9 {
+                self.confidence = *confidence;
+                break;
+            }
+        }
         let core = trim(&self.times);
         let (Some((first_s, _)), Some((last_s, _))) = (core.first(), core.last()) else { return };
         let (low, high) = (first_s * SECOND_US, (last_s + 1) * SECOND_US);
@@ -209,6 +225,16 @@ impl Incident {
         }
     }
 
+    /// Lets go of what only counting needs: there may be many incidents.
+    fn close_rankings(&mut self) {
+        for ranking in [&mut self.paths, &mut self.hosts, &mut self.upstreams, &mut self.clients] {
+            ranking.close(TOP_ROWS);
+        }
+        for cause in self.causes.values_mut() {
+            cause.scopes.close(1);
+        }
+    }
+
     fn holds(&self, at: i64) -> bool {
         let second = at.div_euclid(SECOND_US);
         self.core.first_s <= second && second <= self.core.last_s
@@ -237,7 +263,7 @@ impl Incident {
             self.causes.entry((verdict.origin(), verdict.cause())).or_insert_with(CauseGroup::new);
         group.entries += 1;
         group.note_time(entry.at, config);
-        group.confidence = group.confidence.max(verdict.confidence());
+        *group.by_confidence.entry(verdict.confidence()).or_default() += 1;
         for basis in verdict.basis().items() {
             if !group.basis.contains(&basis) {
                 group.basis.push(basis);
@@ -306,6 +332,8 @@ pub struct Incidents {
     pub by_cause: BTreeMap<Cause, u64>,
     /// All entries of probes.
     pub probe_entries: u64,
+    /// All entries by status.
+    pub by_status: BTreeMap<u16, u64>,
 }
 
 /// Groups entries, and messages that no entry explains, into incidents.
@@ -332,20 +360,23 @@ pub fn group(
         by_origin: BTreeMap::new(),
         by_cause: BTreeMap::new(),
         probe_entries: 0,
+        by_status: BTreeMap::new(),
     };
     let mut current = 0;
     for verdict in attribution.verdicts() {
         let verdict = verdict?;
         let at = verdict.entry.at;
         *result.by_origin.entry(verdict.origin()).or_default() += 1;
+        *result.by_status.entry(verdict.entry.status).or_default() += 1;
         if let Some(cause) = verdict.cause() {
             *result.by_cause.entry(cause).or_default() += 1;
         }
         result.probe_entries += u64::from(verdict.entry.flags.has(Flags::PROBE));
-        while incidents
-            .get(current)
-            .is_some_and(|incident| incident.core.last_s < at.div_euclid(SECOND_US))
+        while let Some(incident) = incidents
+            .get_mut(current)
+            .filter(|incident| incident.core.last_s < at.div_euclid(SECOND_US))
         {
+            incident.close_rankings();
             current += 1;
         }
         match incidents.get_mut(current).filter(|incident| incident.holds(at)) {
@@ -373,8 +404,8 @@ fn unjoined_key(fact: &CauseFact, matcher: &CauseMatcher) -> Option<CauseKey> {
 }
 
 /// Bursts of failure messages that no entry explains, away from the incidents found so far: an error log alone, or a
-/// cause that the server answered with another status. Where access lines cover the time, they must show server errors
-/// too, or the failures were hidden from clients (a retry on another backend) and are no incident.
+/// cause that the server answered with another status. Where access lines cover the time, they must show as many server
+/// errors, or the failures were hidden from clients (a retry on another backend) and are no incident.
 fn add_message_incidents(
     incidents: &mut Vec<Incident>,
     attribution: &Attribution,
@@ -383,37 +414,47 @@ fn add_message_incidents(
     config: IncidentConfig,
 ) -> Result<()> {
     let mut seconds = Seconds::new();
+    let mut near = 0;
     for fact in attribution.messages.rows() {
         let fact = fact?;
-        if unjoined_key(&fact, matcher).is_none() {
-            continue;
-        }
-        if fact.flags.has(Flags::TIMELESS) {
+        if unjoined_key(&fact, matcher).is_none() || fact.flags.has(Flags::TIMELESS) {
             continue;
         }
         let second = fact.at.div_euclid(SECOND_US);
-        let near = |incident: &Incident| {
-            incident.core.first_s - config.gap_s <= second
-                && second <= incident.core.last_s + config.gap_s
-        };
-        if !incidents.iter().any(near) {
+        // Messages come in order of time, and so do the incidents.
+        while incidents
+            .get(near)
+            .is_some_and(|incident| incident.core.last_s + config.gap_s < second)
+        {
+            near += 1;
+        }
+        let belongs = incidents
+            .get(near)
+            .is_some_and(|incident| incident.core.first_s - config.gap_s <= second);
+        if !belongs {
             count(&mut seconds, second);
         }
     }
+    let mut found: Vec<(u64, Incident)> = Vec::new();
     for core in cores(&seconds, &Series::default(), config.gap_s) {
+        let first = seconds.partition_point(|(second, _)| *second < core.first_s);
+        let last = seconds.partition_point(|(second, _)| *second <= core.last_s);
+        let n_messages: u64 = seconds[first..last].iter().map(|(_, n)| n).sum();
         let during = requests.sum(core.first_s, core.last_s);
-        let n_messages: u64 = seconds
-            .iter()
-            .filter(|(second, _)| core.first_s <= *second && *second <= core.last_s)
-            .map(|(_, n)| n)
-            .sum();
-        if during.requests > 0 && during.server_errors * 2 < n_messages {
-            continue;
+        // A handful of messages beside served requests is noise; alone, it is all there is to tell.
+        let is_noise = during.requests > 0
+            && (n_messages < segment::MIN_ENTRIES || during.server_errors * 2 < n_messages);
+        if !is_noise {
+            let mut incident = Incident::new(core, config);
+            incident.from_messages = true;
+            found.push((n_messages, incident));
         }
-        let mut incident = Incident::new(core, config);
-        incident.from_messages = true;
-        incidents.push(incident);
     }
+    found.sort_by_key(|(n_messages, incident)| {
+        (std::cmp::Reverse(*n_messages), incident.core.first_s)
+    });
+    found.truncate(MAX_MESSAGE_INCIDENTS);
+    incidents.extend(found.into_iter().map(|(_, incident)| incident));
     Ok(())
 }
 
@@ -427,6 +468,7 @@ fn add_messages(
     if incidents.is_empty() {
         return Ok(());
     }
+    let mut first = 0;
     for fact in attribution.messages.rows() {
         let fact = fact?;
         let Some(rule) = matcher.rule(fact.rule) else { continue };
@@ -435,10 +477,19 @@ fn add_messages(
         }
         let unjoined = unjoined_key(&fact, matcher);
         let event = Event { at: fact.at, rule: fact.rule, place: fact.place };
-        for incident in incidents.iter_mut() {
+        // Both come in order of time: incidents that no later message can belong to are left behind.
+        while incidents.get(first).is_some_and(|incident| {
+            fact.at > (incident.core.last_s + 1) * SECOND_US + CHANGES_AFTER_US
+        }) {
+            first += 1;
+        }
+        for incident in &mut incidents[first..] {
             let start_us = incident.core.first_s * SECOND_US;
             let end_us = (incident.core.last_s + 1) * SECOND_US;
-            if fact.at < start_us - CHANGES_BEFORE_US || fact.at > end_us + CHANGES_AFTER_US {
+            if fact.at < start_us - CHANGES_BEFORE_US {
+                break;
+            }
+            if fact.at > end_us + CHANGES_AFTER_US {
                 continue;
             }
             match rule.kind {

@@ -23,6 +23,13 @@ struct Row {
     example_hash: u64,
 }
 
+impl Row {
+    /// The count, scaled up from what the level keeps.
+    fn count(&self, level: usize) -> u64 {
+        self.by_rank[level..].iter().map(|n| u64::from(*n)).sum::<u64>() << level
+    }
+}
+
 /// Counts keys.
 #[derive(Debug, Clone, Default)]
 pub struct Ranking {
@@ -31,6 +38,8 @@ pub struct Ranking {
     /// The smallest key hashes, for the number of distinct keys.
     smallest: BTreeSet<u64>,
     overflowed: bool,
+    /// Set once nothing more is counted: only the top rows are kept, and the number of distinct keys.
+    closed: Option<(u64, bool)>,
 }
 
 /// A key with its count.
@@ -88,8 +97,21 @@ impl Ranking {
         self.level > 0
     }
 
+    /// Ends the counting and lets go of what is not among the top `n`.
+    pub fn close(&mut self, n: usize) {
+        self.closed = Some(self.distinct());
+        self.smallest = BTreeSet::new();
+        let least = self.top(n).last().map_or(0, |row| row.count);
+        let level = self.level;
+        self.rows.retain(|_, row| row.count(level) >= least);
+        self.rows.shrink_to_fit();
+    }
+
     /// Number of distinct keys, and whether that is an estimate (by the k-th smallest hash).
     pub fn distinct(&self) -> (u64, bool) {
+        if let Some(closed) = self.closed {
+            return closed;
+        }
         match self.smallest.last() {
             Some(largest) if self.overflowed => {
                 let part = *largest as f64 / u64::MAX as f64;
@@ -105,10 +127,7 @@ impl Ranking {
         let mut rows: Vec<Ranked> = self
             .rows
             .values()
-            .map(|row| {
-                let kept: u64 = row.by_rank[level..].iter().map(|n| u64::from(*n)).sum();
-                Ranked { count: kept << level, example: row.example }
-            })
+            .map(|row| Ranked { count: row.count(level), example: row.example })
             .collect();
         rows.sort_unstable_by_key(|row| (std::cmp::Reverse(row.count), row.example.position));
         rows.truncate(n);

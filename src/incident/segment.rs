@@ -4,12 +4,17 @@
 //! The rule:
 //!
 //! 1. Entries further apart than the gap (`gap_s`, 300 s) belong to different stretches.
-//! 2. A stretch is trimmed at both ends: a lone entry before the onset or after the end is background when what surrounds
-//!    it is at most a fiftieth of the stretch's peak. Tried at the scales of [`SCALES_S`], where the peak is at
-//!    least [`MIN_PEAK`].
-//! 3. What is left is an incident if some minute holds at least [`MIN_ENTRIES`] entries that are at least
-//!    [`MIN_RATIO`] of its requests, or if it holds at least two entries that are half of its requests (a short paste).
-//!    Otherwise it is background.
+//! 2. A minute is **hot** when it holds at least [`MIN_ENTRIES`] entries, they are at least [`MIN_RATIO`] of its requests,
+//!    and they are far more than an ordinary minute of this input holds: above the median of all minutes by six times its
+//!    square root, as chance does not go. A stretch with hot minutes is cut down to them; hot minutes closer than the gap
+//!    stay together.
+//! 3. A stretch without hot minutes is an incident as a whole when [`STEADY_RATIO`] of its requests or more fail, at least
+//!    [`MIN_ENTRIES`] in some minute: an outage that fills the input has no ordinary minutes to stand out from.
+//! 4. What is left is trimmed at both ends: a lone entry before the onset or after the end is background when what
+//!    surrounds it is at most a fiftieth of the peak, at the scales of [`SCALES_S`].
+//! 5. In a short paste (fewer than [`PASTE_REQUESTS`] requests in all) two entries that are half of the requests are enough.
+//!
+//! Everything else is background.
 
 use crate::tally::Series;
 
@@ -17,7 +22,7 @@ use crate::tally::Series;
 pub const SCALES_S: [i64; 3] = [1, 10, 60];
 
 /// Peaks below this are too small to call anything background beside them.
-pub const MIN_PEAK: u64 = 10;
+pub const MIN_PEAK: u64 = 5;
 
 /// An entry is background at the edge when its window holds at most this part of the peak.
 const EDGE_PART: u64 = 50;
@@ -25,8 +30,17 @@ const EDGE_PART: u64 = 50;
 /// A minute with fewer entries is no incident.
 pub const MIN_ENTRIES: u64 = 5;
 
-/// A minute in which a smaller part of the requests fails is no incident.
+/// A minute in which a smaller part of the requests fails is not hot.
 pub const MIN_RATIO: f64 = 0.002;
+
+/// A stretch of which this part of the requests fails is an incident even if it is like the rest of the input.
+pub const STEADY_RATIO: f64 = 0.03;
+
+/// Inputs with fewer requests are pastes.
+pub const PASTE_REQUESTS: u64 = 100;
+
+/// Length of a minute.
+const MINUTE_S: i64 = 60;
 
 /// Counts of entries by second, in order, seconds without entries left out.
 pub type Seconds = Vec<(i64, u64)>;
@@ -48,17 +62,96 @@ pub fn count(seconds: &mut Seconds, second: i64) {
     }
 }
 
-/// Steps 1 to 3: the incidents among all entries.
+/// The incidents among all entries.
 pub fn cores(seconds: &Seconds, requests: &Series, gap_s: i64) -> Vec<Core> {
-    seconds
-        .chunk_by(|(a, _), (b, _)| b - a <= gap_s)
-        .map(trim)
-        .filter(|stretch| is_incident(stretch, requests))
-        .filter_map(|stretch| Some(Core { first_s: stretch.first()?.0, last_s: stretch.last()?.0 }))
-        .collect()
+    let limit = hot_limit(seconds, requests);
+    let total = requests.total().requests;
+    let mut cores = Vec::new();
+    for stretch in seconds.chunk_by(|(a, _), (b, _)| b - a <= gap_s) {
+        let hot = hot_parts(stretch, requests, limit, gap_s);
+        if hot.is_empty() && (is_steady(stretch, requests) || is_paste(stretch, requests, total)) {
+            cores.extend(core_of(trim(stretch)));
+        }
+        cores.extend(hot.into_iter().filter_map(|part| core_of(trim(part))));
+    }
+    cores
 }
 
-/// Step 2.
+fn core_of(part: &[(i64, u64)]) -> Option<Core> {
+    Some(Core { first_s: part.first()?.0, last_s: part.last()?.0 })
+}
+
+/// More entries than this in a minute are not chance: the median of all minutes, and six times its square root.
+fn hot_limit(seconds: &Seconds, requests: &Series) -> f64 {
+    let span = requests.span().or_else(|| Some((seconds.first()?.0, seconds.last()?.0)));
+    let Some((first, last)) = span else { return 0.0 };
+    let n_minutes = ((last - first) / MINUTE_S + 1).max(1) as usize;
+    let mut by_minute = std::collections::BTreeMap::new();
+    for (second, n) in seconds {
+        *by_minute.entry(second.div_euclid(MINUTE_S)).or_insert(0u64) += n;
+    }
+    let mut counts: Vec<u64> = by_minute.into_values().collect();
+    counts.sort_unstable();
+    // Minutes without entries are not listed.
+    let n_empty = n_minutes.saturating_sub(counts.len());
+    let median = (n_minutes / 2)
+        .checked_sub(n_empty)
+        .and_then(|index| counts.get(index))
+        .copied()
+        .unwrap_or(0);
+    median as f64 + 6.0 * (median as f64).sqrt() + 2.0
+}
+
+/// Step 2: the parts of a stretch that hold its hot minutes.
+fn hot_parts<'s>(
+    stretch: &'s [(i64, u64)],
+    requests: &Series,
+    limit: f64,
+    gap_s: i64,
+) -> Vec<&'s [(i64, u64)]> {
+    let mut spans: Vec<(usize, usize)> = Vec::new();
+    let (mut sum, mut from) = (0, 0);
+    for (index, (second, n)) in stretch.iter().enumerate() {
+        sum += n;
+        while second - stretch[from].0 >= MINUTE_S {
+            sum -= stretch[from].1;
+            from += 1;
+        }
+        let in_minute = requests.sum(second - MINUTE_S + 1, *second).requests;
+        let is_hot = sum >= MIN_ENTRIES
+            && sum as f64 >= limit
+            && (in_minute == 0 || sum as f64 >= MIN_RATIO * in_minute as f64);
+        if is_hot {
+            match spans.last_mut() {
+                Some((_, last)) if stretch[from].0 - stretch[*last].0 <= gap_s => *last = index,
+                _ => spans.push((from, index)),
+            }
+        }
+    }
+    spans.into_iter().map(|(first, last)| &stretch[first..=last]).collect()
+}
+
+/// Step 3.
+fn is_steady(stretch: &[(i64, u64)], requests: &Series) -> bool {
+    let core = trim(stretch);
+    let (Some((first, _)), Some((last, _))) = (core.first(), core.last()) else { return false };
+    let entries: u64 = core.iter().map(|(_, n)| n).sum();
+    let whole = requests.sum(*first, *last).requests;
+    peak(core, MINUTE_S) >= MIN_ENTRIES
+        && (whole == 0 || entries as f64 >= STEADY_RATIO * whole as f64)
+}
+
+/// Step 5.
+fn is_paste(stretch: &[(i64, u64)], requests: &Series, total: u64) -> bool {
+    let (Some((first, _)), Some((last, _))) = (stretch.first(), stretch.last()) else {
+        return false;
+    };
+    let entries: u64 = stretch.iter().map(|(_, n)| n).sum();
+    let whole = requests.sum(*first, *last).requests;
+    entries >= 2 && total < PASTE_REQUESTS && entries * 2 >= whole
+}
+
+/// Step 4.
 pub fn trim(stretch: &[(i64, u64)]) -> &[(i64, u64)] {
     let mut rest = stretch;
     for scale_s in SCALES_S {
@@ -97,39 +190,13 @@ fn peak(stretch: &[(i64, u64)], scale_s: i64) -> u64 {
     most
 }
 
-/// Step 3.
-fn is_incident(stretch: &[(i64, u64)], requests: &Series) -> bool {
-    let [(first, _), ..] = stretch else { return false };
-    let last = stretch.last().map_or(*first, |(second, _)| *second);
-    let entries: u64 = stretch.iter().map(|(_, n)| n).sum();
-    let whole = requests.sum(*first, last).requests;
-    if entries >= 2 && (whole == 0 || entries * 2 >= whole) {
-        return true;
-    }
-    let (mut sum, mut from) = (0, 0);
-    for (second, n) in stretch {
-        sum += n;
-        while second - stretch[from].0 >= 60 {
-            sum -= stretch[from].1;
-            from += 1;
-        }
-        if sum >= MIN_ENTRIES {
-            let in_minute = requests.sum(second - 59, *second).requests;
-            if in_minute == 0 || sum as f64 >= MIN_RATIO * in_minute as f64 {
-                return true;
-            }
-        }
-    }
-    false
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::format::Run;
 
     /// A series with `per_second` requests from -600 to 600.
-    fn steady(per_second: u64) -> Series {
+    fn steady_series(per_second: u64) -> Series {
         let mut series = Series::default();
         for second in -600..=600 {
             series.add(second, &Run { requests: per_second, ..Run::default() });
@@ -139,7 +206,7 @@ mod tests {
 
     #[track_caller]
     fn check(seconds: &[(i64, u64)], per_second: u64, expected: &[(i64, i64)]) {
-        let got: Vec<_> = cores(&seconds.to_vec(), &steady(per_second), 300)
+        let got: Vec<_> = cores(&seconds.to_vec(), &steady_series(per_second), 300)
             .iter()
             .map(|core| (core.first_s, core.last_s))
             .collect();
@@ -167,6 +234,38 @@ mod tests {
     fn a_slow_incident_keeps_its_edges() {
         let slow: Vec<_> = (0..30).map(|n| (n * 7, 1)).collect();
         check(&slow, 1, &[(0, 203)]);
+    }
+
+    #[test]
+    fn steady_noise_is_background_and_a_burst_in_it_is_cut_out() {
+        let noise = |from: i64, to: i64| {
+            (from..to).filter(|second| second % 40 == 0).map(|second| (second, 1))
+        };
+        let steady: Vec<_> = noise(-600, 600).collect();
+        check(&steady, 2, &[]);
+        let burst = (0..30).map(|second| (second, 1));
+        let mixed: Vec<_> = noise(-600, 0).chain(burst).chain(noise(30, 600)).collect();
+        let got = cores(&mixed, &steady_series(2), 300);
+        assert_eq!(got.len(), 1);
+        assert!(
+            (-60..=0).contains(&got[0].first_s) && (29..=90).contains(&got[0].last_s),
+            "{got:?}"
+        );
+    }
+
+    #[test]
+    fn an_outage_that_fills_the_input_counts() {
+        let all: Vec<_> = (-600..=600).map(|second| (second, 1)).collect();
+        check(&all, 1, &[(-600, 600)]);
+    }
+
+    #[test]
+    fn two_lone_entries_of_a_quiet_night_are_no_outage() {
+        let mut series = Series::default();
+        for second in (0..36_000).step_by(100) {
+            series.add(second, &Run { requests: 1, ..Run::default() });
+        }
+        assert_eq!(cores(&vec![(1000, 1), (1270, 1)], &series, 300), []);
     }
 
     #[test]

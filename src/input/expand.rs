@@ -34,11 +34,19 @@ pub fn expand(arguments: &[OsString]) -> Result<Vec<Source>> {
             expand_pattern(argument, path, &mut paths)?;
         }
     }
+    drop_links(&mut paths);
     let mut sources: Vec<Source> = paths.iter().map(|path| Source::open(path)).collect();
     if stdin {
         sources.insert(0, Source::stdin());
     }
     Ok(sources)
+}
+
+/// Leaves out names of files that are there under another name: a link and its target, `a.log` and `./a.log`. The first
+/// in order stays.
+fn drop_links(paths: &mut BTreeSet<PathBuf>) {
+    let mut seen = BTreeSet::new();
+    paths.retain(|path| path.canonicalize().map_or(true, |real| seen.insert(real)));
 }
 
 fn expand_pattern(argument: &OsString, path: &Path, paths: &mut BTreeSet<PathBuf>) -> Result<()> {
@@ -74,7 +82,8 @@ fn fixed_prefix(pattern: &Path) -> PathBuf {
 /// was not named.
 fn walk(root: &Path, only: Option<&GlobMatcher>, paths: &mut BTreeSet<PathBuf>) {
     for entry in WalkDir::new(root).follow_links(true).into_iter().filter_map(Result::ok) {
-        if entry.file_type().is_dir() {
+        // Pipes and devices would block, and nobody named them.
+        if !entry.file_type().is_file() {
             continue;
         }
         let path = entry.into_path();

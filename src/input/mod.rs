@@ -5,20 +5,23 @@
 //! growing file gives one consistent picture; no file is read that was not named or found in a named directory.
 
 mod expand;
+mod journal;
 mod range;
 mod spool;
+mod stdin;
 mod stream;
 mod text;
 
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 pub use expand::expand;
 pub use range::{RANGE_BYTES, RangeReader, read_exact_at};
 pub use spool::{Spool, SpooledLine};
-pub use stream::{BLOCK_BYTES, BlockReader, open_stream};
-pub use text::decode_text;
+pub use stdin::Stdin;
+pub use stream::{BLOCK_BYTES, BlockReader, OpenStream, open_stream};
 
 /// The longest line that is looked at, in bytes. A longer one counts as one line that was not understood.
 pub const MAX_LINE_BYTES: usize = 1 << 20;
@@ -56,6 +59,8 @@ pub enum Origin {
     Plain(File),
     /// Anything that can only be read forwards: a compressed file, a file in UTF-16, or a named pipe.
     Stream(File, Compression),
+    /// A binary journal file: read forwards, entry by entry.
+    Journal(File),
     /// Standard input.
     Stdin,
 }
@@ -69,25 +74,33 @@ pub struct Source {
     pub origin: io::Result<Origin>,
     /// Stored length in bytes; 0 where it is not known beforehand.
     pub bytes: u64,
+    /// When it was last written, microseconds UTC: what decides years that lines leave out.
+    pub modified_us: Option<i64>,
 }
 
 impl Source {
     /// Opens a path and looks at its first bytes to see how it is packed. Failures are kept, not returned: the other
     /// inputs of a run go on.
     pub fn open(path: &Path) -> Source {
-        let mut bytes = 0;
-        let origin = open_file(path, &mut bytes);
-        Source { path: path.to_owned(), origin, bytes }
+        let mut source = Source {
+            path: path.to_owned(),
+            origin: Ok(Origin::Stdin),
+            bytes: 0,
+            modified_us: None,
+        };
+        source.origin = open_file(path, &mut source.bytes, &mut source.modified_us);
+        source
     }
 
     /// Standard input.
     pub fn stdin() -> Source {
-        Source { path: PathBuf::from("-"), origin: Ok(Origin::Stdin), bytes: 0 }
+        let modified_us = micros_of(SystemTime::now());
+        Source { path: PathBuf::from("-"), origin: Ok(Origin::Stdin), bytes: 0, modified_us }
     }
 
     /// True when the records of this input cannot be read again at their offsets.
     pub fn is_stream(&self) -> bool {
-        matches!(self.origin, Ok(Origin::Stream(..) | Origin::Stdin))
+        matches!(self.origin, Ok(Origin::Stream(..) | Origin::Journal(_) | Origin::Stdin))
     }
 
     /// How the input is packed.
@@ -99,7 +112,12 @@ impl Source {
     }
 }
 
-fn open_file(path: &Path, bytes: &mut u64) -> io::Result<Origin> {
+/// Microseconds since the epoch.
+fn micros_of(time: SystemTime) -> Option<i64> {
+    i64::try_from(time.duration_since(UNIX_EPOCH).ok()?.as_micros()).ok()
+}
+
+fn open_file(path: &Path, bytes: &mut u64, modified_us: &mut Option<i64>) -> io::Result<Origin> {
     let file = File::open(path)?;
     let metadata = file.metadata()?;
     if metadata.is_dir() {
@@ -109,7 +127,8 @@ fn open_file(path: &Path, bytes: &mut u64) -> io::Result<Origin> {
         return Ok(Origin::Stream(file, Compression::None));
     }
     *bytes = metadata.len();
-    let mut head = [0u8; 6];
+    *modified_us = metadata.modified().ok().and_then(micros_of);
+    let mut head = [0u8; journal::SNIFFED_BYTES];
     let n = range::read_at_most(&file, 0, &mut head)?;
     match head[..n] {
         [0x1f, 0x8b, ..] => Ok(Origin::Stream(file, Compression::Gzip)),
@@ -123,7 +142,11 @@ fn open_file(path: &Path, bytes: &mut u64) -> io::Result<Origin> {
             ))
         }
         _ if text::is_utf16(&head[..n]) => Ok(Origin::Stream(file, Compression::None)),
-        _ => Ok(Origin::Plain(file)),
+        _ => Ok(match journal::form_of(&head[..n]) {
+            Some(journal::Form::Binary) => Origin::Journal(file),
+            Some(_) => Origin::Stream(file, Compression::None),
+            None => Origin::Plain(file),
+        }),
     }
 }
 

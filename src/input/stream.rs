@@ -1,11 +1,15 @@
 //! Streams: standard input, pipes and compressed files -> blocks of whole lines, in order.
 
-use std::fs::File;
 use std::io::{self, BufReader, Read};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use flate2::bufread::MultiGzDecoder;
 
-use super::{Compression, MAX_LINE_BYTES, MAX_RECORD_BYTES, RecordStart, decode_text};
+use super::journal::{decode_journal, open_journal};
+use super::stdin::Stdin;
+use super::text::decode_text;
+use super::{Compression, MAX_LINE_BYTES, MAX_RECORD_BYTES, Origin, RecordStart};
 
 /// Bytes of a block. A block is handed on earlier when the input pauses.
 pub const BLOCK_BYTES: usize = 512 << 10;
@@ -13,12 +17,23 @@ pub const BLOCK_BYTES: usize = 512 << 10;
 /// A read that returns fewer bytes than this has drained its pipe: what is there is handed on at once.
 const DRAINED_BYTES: usize = 4 << 10;
 
-/// Opens the decoded bytes of a file that is read forwards.
-pub fn open_stream(file: File, compression: Compression) -> Box<dyn Read + Send> {
-    match compression {
-        Compression::None => decode_text(file),
-        Compression::Gzip => {
-            decode_text(MultiGzDecoder::new(BufReader::with_capacity(128 << 10, file)))
+/// The text of an input that is read forwards, and whether its lines are entries of a journal that was no text.
+pub type OpenStream = (Box<dyn Read + Send>, bool);
+
+/// Opens an input that is read forwards. `given_up`: ends standard input early when set.
+///
+/// # Errors
+/// What the system says, and journals that cannot be read.
+pub fn open_stream(origin: &Origin, given_up: &Arc<AtomicBool>) -> io::Result<OpenStream> {
+    match origin {
+        Origin::Stream(file, Compression::None) => decode_journal(decode_text(file.try_clone()?)),
+        Origin::Stream(file, Compression::Gzip) => {
+            let packed = BufReader::with_capacity(128 << 10, file.try_clone()?);
+            decode_journal(decode_text(MultiGzDecoder::new(packed)))
+        }
+        Origin::Journal(file) => Ok((open_journal(file.try_clone()?)?, true)),
+        Origin::Plain(_) | Origin::Stdin => {
+            decode_journal(decode_text(Stdin::new(Arc::clone(given_up))))
         }
     }
 }

@@ -36,7 +36,7 @@ fn byte_order(head: &[u8]) -> Option<ByteOrder> {
 }
 
 /// A stream of text in UTF-8, or of anything else, whatever `input` is.
-pub fn decode_text(input: impl Read + Send + 'static) -> Box<dyn Read + Send> {
+pub(super) fn decode_text(input: impl Read + Send + 'static) -> Box<dyn Read + Send> {
     Box::new(TextReader { input, state: State::Fresh })
 }
 

@@ -317,8 +317,17 @@ impl Page<'_> {
     }
 
     fn next(&mut self, incident: &IncidentInfo) {
-        let steps = incident.causes.iter().flat_map(|cause| &cause.next_steps).take(MAX_STEPS);
-        for (index, step) in steps.enumerate() {
+        // The first step of every cause, then the second of each, and so on.
+        let deepest = incident.causes.iter().map(|cause| cause.next_steps.len()).max().unwrap_or(0);
+        let mut steps: Vec<&String> = Vec::new();
+        for depth in 0..deepest {
+            for step in incident.causes.iter().filter_map(|cause| cause.next_steps.get(depth)) {
+                if !steps.contains(&step) {
+                    steps.push(step);
+                }
+            }
+        }
+        for (index, step) in steps.into_iter().take(MAX_STEPS).enumerate() {
             self.row(if index == 0 { "NEXT" } else { "" }, step, Style::new());
         }
         if let Some(id) = incident.causes.iter().find_map(|cause| cause.id) {

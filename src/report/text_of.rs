@@ -8,7 +8,7 @@ use crate::cause::{CauseMatcher, Scope};
 use crate::evidence::Place;
 use crate::format::About;
 use crate::record::{AccessRecord, ErrorRecord, Field, Record, split_request, unescape};
-use crate::scan::{ScannedInput, host_of, parse_access};
+use crate::scan::{ScannedInput, host_of, read_access};
 
 /// Bytes of a quoted line.
 pub const QUOTED_BYTES: usize = 512;
@@ -50,8 +50,7 @@ impl<'i> Texts<'i> {
     pub fn access<T>(&self, place: Place, read: impl FnOnce(&AccessRecord<'_>) -> T) -> Option<T> {
         let input = self.inputs.get(place.position.input as usize)?;
         let bytes = input.fetch(place)?;
-        let (_, record) = parse_access(input.plan_at(place.position.offset)?, &bytes)?;
-        Some(read(&record))
+        read_access(input.plan_at(place.position.offset)?, &bytes, |_, record| read(record))
     }
 
     /// What is known of the reader that understands the access line at a place.
@@ -59,7 +58,7 @@ impl<'i> Texts<'i> {
         let input = self.inputs.get(place.position.input as usize)?;
         let plan = input.plan_at(place.position.offset)?;
         let bytes = input.fetch(place)?;
-        let reader = parse_access(plan, &bytes).map_or(0, |(reader, _)| reader);
+        let reader = read_access(plan, &bytes, |reader, _| reader).unwrap_or(0);
         plan.readers.get(reader).map(|reader| reader.about())
     }
 
@@ -67,12 +66,18 @@ impl<'i> Texts<'i> {
     pub fn message<T>(&self, place: Place, read: impl FnOnce(&ErrorRecord<'_>) -> T) -> Option<T> {
         let input = self.inputs.get(place.position.input as usize)?;
         let bytes = input.fetch(place)?;
-        let mut readers = input.plan.as_ref()?.readers.iter();
-        let record = readers.find_map(|reader| match reader.parse(&bytes) {
-            Ok(Record::Error(record)) => Some(record),
-            _ => None,
-        })?;
-        Some(read(&record))
+        let mut read = Some(read);
+        input.plan.as_ref()?.readers.iter().find_map(|reader| {
+            let mut found = None;
+            reader.read(&bytes, &mut |result| {
+                if let Ok(Record::Error(record)) = result
+                    && let Some(read) = read.take()
+                {
+                    found = Some(read(&record));
+                }
+            });
+            found
+        })
     }
 
     /// A name in the access line, or else in the message, at a place.

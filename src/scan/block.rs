@@ -32,8 +32,10 @@ const SHOWN_BYTES: usize = 240;
 /// What the scan of every block needs to know.
 #[derive(Debug)]
 pub(super) struct Context<'c> {
-    /// Statuses whose lines become entries.
+    /// Statuses whose lines become facts.
     pub wanted: [bool; 1000],
+    /// Statuses whose facts are entries.
+    pub chosen: [bool; 1000],
     /// The cause table.
     pub matcher: &'c CauseMatcher,
     /// Every line is wanted, and no facts.
@@ -251,12 +253,14 @@ impl Scanner<'_> {
             }
             return;
         }
-        let Ok(Record::Error(record)) = self.in_force.plan.readers[message.reader].parse(bytes)
-        else {
-            return;
-        };
         let place = self.place(message.start, message.line, bytes.len());
-        if let Some(fact) = cause_fact(&record, place, self.context.matcher) {
+        let mut fact = None;
+        self.in_force.plan.readers[message.reader].read(bytes, &mut |result| {
+            if let Ok(Record::Error(record)) = result {
+                fact = cause_fact(&record, place, self.context.matcher);
+            }
+        });
+        if let Some(fact) = fact {
             self.result.causes.push(fact);
             self.keep(message.start, bytes.len());
         }
@@ -282,7 +286,9 @@ impl Sink for Scanner<'_> {
             return self.see(LineKind::Record(self.reader), at, line, number);
         }
         let place = self.place(at, self.lines_before + n_before + 1, line.len());
-        if let Some(fact) = entry_fact(&self.in_force.plan, self.reader, line, glance, place) {
+        if let Some(mut fact) = entry_fact(&self.in_force.plan, self.reader, line, glance, place) {
+            let chosen = self.context.chosen[usize::from(fact.status).min(999)];
+            fact.flags = fact.flags.with(Flags::KIN, !chosen);
             self.result.entries.push(fact);
             self.keep(at, line.len());
         }
@@ -301,11 +307,23 @@ impl Sink for Scanner<'_> {
     }
 }
 
-/// The record of an access line, by the first reader that understands it wholly.
-pub(crate) fn parse_access<'a>(plan: &Plan, line: &'a [u8]) -> Option<(usize, AccessRecord<'a>)> {
-    plan.readers.iter().enumerate().find_map(|(index, reader)| match reader.parse(line) {
-        Ok(Record::Access(record)) => Some((index, record)),
-        _ => None,
+/// Calls `read` with the record of an access line, by the first reader that understands it wholly, and its index.
+pub(crate) fn read_access<T>(
+    plan: &Plan,
+    line: &[u8],
+    read: impl FnOnce(usize, &AccessRecord<'_>) -> T,
+) -> Option<T> {
+    let mut read = Some(read);
+    plan.readers.iter().enumerate().find_map(|(index, reader)| {
+        let mut found = None;
+        reader.read(line, &mut |result| {
+            if let Ok(Record::Access(record)) = result
+                && let Some(read) = read.take()
+            {
+                found = Some(read(index, &record));
+            }
+        });
+        found
     })
 }
 
@@ -318,17 +336,22 @@ fn entry_fact(
     glance: Glance<'_>,
     place: Place,
 ) -> Option<EntryFact> {
-    let Some((reader, record)) = parse_access(plan, line) else {
+    let whole = read_access(plan, line, |reader, record| whole_fact(plan, reader, record, place));
+    whole.or_else(|| {
         let stamp = plan.readers[reader].stamp(glance.stamp)?;
-        return Some(EntryFact {
+        Some(EntryFact {
             at: stamp.micros,
             place,
             status: glance.status,
             rule: rule_index("nginx.no_upstream_field"),
             flags: Flags::TRUNCATED.with(Flags::ZONELESS, stamp.offset_s.is_none()),
             ..EntryFact::default()
-        });
-    };
+        })
+    })
+}
+
+/// The fact of an access record.
+fn whole_fact(plan: &Plan, reader: usize, record: &AccessRecord<'_>, place: Place) -> EntryFact {
     let about = plan.readers[reader].about();
     let (method, _) = record.request();
     let (path, query) = record.target_parts();
@@ -344,7 +367,7 @@ fn entry_fact(
         .with(Flags::HEAD, method == b"HEAD")
         .with(Flags::SEES_UPSTREAM, record.raw(Field::UpstreamStatus).is_some())
         .with(Flags::PADDED_AGENT, pads_error_pages(agent));
-    Some(EntryFact {
+    EntryFact {
         at: record.stamp.micros,
         place,
         target_key: target_parts_key(record.escape, method, path, query),
@@ -352,14 +375,14 @@ fn entry_fact(
         path: hash_name(path),
         id: record.value(Field::RequestId).map_or(0, hash_name),
         connection: record.value(Field::Connection).and_then(parse_u64).unwrap_or(0),
-        host: host_key(host_of(&record)),
+        host: host_key(host_of(record)),
         upstream: upstream.map_or(0, hash_short),
         duration_ms: duration_us.map_or(0, |us| (us / 1000).min(u64::from(u32::MAX)) as u32),
         body_bytes: body_bytes.map_or(0, |n| n.min(u64::from(u32::MAX)) as u32),
         status: record.status,
-        rule: own_verdict(about, &record),
+        rule: own_verdict(about, record),
         flags,
-    })
+    }
 }
 
 /// The host of an access line without its port: the one asked for, else the server that took it.

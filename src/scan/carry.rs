@@ -99,7 +99,11 @@ impl InForce {
 
 /// The cheap look at a line.
 pub(super) fn may_be_directive(line: &[u8]) -> bool {
-    line.starts_with(b"#") || line.starts_with(b"\xef\xbb\xbf#")
+    match line {
+        [b'#', ..] | [0xef, 0xbb, 0xbf, b'#', ..] => true,
+        [b'-' | b'=', ..] => line.starts_with(b"-- ") || line.starts_with(b"==> "),
+        _ => false,
+    }
 }
 
 /// The plans that carries stand for. Layouts come back again and again, so recent plans are shared.

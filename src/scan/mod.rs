@@ -26,16 +26,16 @@ use crate::cause::CauseMatcher;
 use crate::error::{Error, Result};
 use crate::evidence::{InputIndex, Place, Position};
 use crate::fact::{CauseFact, EntryFact};
-use crate::format::{FormatChoice, Plan, detect};
+use crate::format::{FormatChoice, Plan, detect_dated};
 use crate::input::{
-    BlockReader, Compression, Origin, RANGE_BYTES, RangeReader, RecordStart, Source, Spool,
-    decode_text, open_stream, read_exact_at,
+    BlockReader, Compression, OpenStream, Origin, RANGE_BYTES, RangeReader, RecordStart, Source,
+    Spool, open_stream, read_exact_at,
 };
 use crate::store::{Budget, Sorter};
 use crate::tally::InputTally;
 
 use block::{BlockResult, Context, Job, scan_block};
-pub(crate) use block::{host_of, parse_access};
+pub(crate) use block::{host_of, read_access};
 use carry::{Carry, InForce, plans_of};
 use lines::{EachLine, hand_over};
 pub use lines::{LineKind, SeenLine, scan_lines};
@@ -49,8 +49,10 @@ const FURTHER_SAMPLE_BYTES: u64 = 32 << 10;
 /// How to scan.
 #[derive(Debug)]
 pub struct ScanConfig<'c> {
-    /// Statuses whose access lines become entries.
+    /// Statuses whose access lines become facts.
     pub wanted: [bool; 1000],
+    /// Statuses whose facts are entries; the facts of others only claim their own error lines.
+    pub chosen: [bool; 1000],
     /// Worker threads, at least 1.
     pub n_threads: usize,
     /// Bytes of a claimed range; tests vary it.
@@ -62,7 +64,7 @@ pub struct ScanConfig<'c> {
     /// Memory for facts, and where they spill.
     pub budget: Budget,
     /// Set to stop early with what is known.
-    pub interrupted: &'c AtomicBool,
+    pub interrupted: &'c Arc<AtomicBool>,
 }
 
 impl ScanConfig<'_> {
@@ -89,6 +91,8 @@ pub struct ScannedInput {
     pub error: Option<String>,
     /// Where facts are read by other readers than those of the plan, or by these again: from this offset on.
     layouts: Vec<(u64, Arc<Plan>)>,
+    /// Its lines are entries of a journal that was no text.
+    is_journal: bool,
     text: TextSource,
 }
 
@@ -123,9 +127,19 @@ impl ScannedInput {
         }
     }
 
+    /// True when there was nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.error.is_none() && self.bytes_decoded == 0
+    }
+
     /// True when a reader of evidence can open `path` and find a record at its byte offset.
     pub fn addressable(&self) -> bool {
-        self.path.as_os_str() != OsStr::new("-")
+        self.path.as_os_str() != OsStr::new("-") && !self.is_journal
+    }
+
+    /// What its lines are: `line`, or `entry` where a journal that was no text became lines.
+    pub fn unit(&self) -> &'static str {
+        if self.is_journal { "entry" } else { "line" }
     }
 }
 
@@ -200,7 +214,7 @@ enum Done {
     /// A part of an input was scanned.
     Block { input: usize, index: usize, result: Box<BlockResult> },
     /// A stream has ended.
-    Stream { input: usize, bytes_decoded: u64, error: Option<io::Error> },
+    Stream { input: usize, bytes_decoded: u64, is_journal: bool, error: Option<io::Error> },
     /// A range could not be read.
     Fault { input: usize, index: usize, error: io::Error },
 }
@@ -248,7 +262,12 @@ impl<'c> Work<'c> {
         }
         Work {
             config,
-            context: Context { wanted: config.wanted, matcher: config.matcher, every_line: false },
+            context: Context {
+                wanted: config.wanted,
+                chosen: config.chosen,
+                matcher: config.matcher,
+                every_line: false,
+            },
             inputs,
             ranges,
             n_ranges,
@@ -353,22 +372,20 @@ impl<'c> Work<'c> {
         loop {
             let next = self.next_stream.fetch_add(1, Ordering::Relaxed);
             let Some(&input) = self.streams.get(next) else { return };
-            let (bytes_decoded, error) = match self.open_stream(input) {
-                Ok(stream) => self.read_stream(input, stream, blocks),
-                Err(error) => (0, Some(error)),
+            let ((bytes_decoded, error), is_journal) = match self.open_stream(input) {
+                Ok((stream, is_journal)) => (self.read_stream(input, stream, blocks), is_journal),
+                Err(error) => ((0, Some(error)), false),
             };
-            if results.send(Done::Stream { input, bytes_decoded, error }).is_err() {
+            if results.send(Done::Stream { input, bytes_decoded, is_journal, error }).is_err() {
                 return;
             }
         }
     }
 
-    fn open_stream(&self, input: usize) -> io::Result<Box<dyn io::Read + Send>> {
+    fn open_stream(&self, input: usize) -> io::Result<OpenStream> {
         match &self.inputs[input].source.origin {
-            Ok(Origin::Stream(file, compression)) => {
-                Ok(open_stream(file.try_clone()?, *compression))
-            }
-            _ => Ok(decode_text(io::stdin())),
+            Ok(origin) => open_stream(origin, self.config.interrupted),
+            Err(_) => Err(io::ErrorKind::NotFound.into()),
         }
     }
 
@@ -395,7 +412,8 @@ impl<'c> Work<'c> {
             };
             let fresh = plan.is_none();
             let plan = open.plan.get_or_init(|| {
-                Arc::new(detect(&open.source.path, &[&block.bytes], self.config.formats))
+                let (path, modified_us) = (&open.source.path, open.source.modified_us);
+                Arc::new(detect_dated(path, &[&block.bytes], self.config.formats, modified_us))
             });
             if fresh && plan.has_messages() && block.overlong_at.is_none() {
                 // Only now it is known where records start: cut the first block again.
@@ -444,7 +462,7 @@ impl<'c> Work<'c> {
             from = start + length;
         }
         let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
-        detect(&source.path, &parts, self.config.formats)
+        detect_dated(&source.path, &parts, self.config.formats, source.modified_us)
     }
 }
 
@@ -459,6 +477,8 @@ struct InputFold {
     /// Where facts are under another carry than the facts before them.
     layouts: Vec<(u64, Carry)>,
     spool: Spool,
+    /// Its lines are entries of a journal that was no text.
+    is_journal: bool,
     bytes_decoded: u64,
     error: Option<String>,
 }
@@ -502,8 +522,9 @@ impl<'f> Fold<'f> {
                     self.inputs[input].waiting.insert(index, Box::default());
                     self.take_in_order(input, work)?;
                 }
-                Done::Stream { input, bytes_decoded, error } => {
+                Done::Stream { input, bytes_decoded, is_journal, error } => {
                     let fold = &mut self.inputs[input];
+                    fold.is_journal = is_journal;
                     fold.bytes_decoded = bytes_decoded;
                     if let Some(error) = error {
                         fold.error = Some(format!("{error} (after {bytes_decoded} decoded bytes)"));
@@ -588,6 +609,7 @@ impl<'f> Fold<'f> {
                 tally: fold.tally,
                 error,
                 layouts: layouts.unwrap_or_default(),
+                is_journal: fold.is_journal,
                 text,
             }
         });

@@ -16,10 +16,11 @@ type Found = (InputTally, Vec<(EntryFact, String)>);
 fn scan_file(path: &Path, range_bytes: u64) -> Found {
     let matcher = CauseMatcher::new(Vec::new()).unwrap();
     let formats = FormatChoice::default();
-    let interrupted = AtomicBool::new(false);
+    let interrupted = Arc::new(AtomicBool::new(false));
     let mut wanted = [false; 1000];
     wanted[503] = true;
     let config = ScanConfig {
+        chosen: [true; 1000],
         wanted,
         n_threads: 3,
         range_bytes,
@@ -36,10 +37,12 @@ fn scan_file(path: &Path, range_bytes: u64) -> Found {
     let read_again = |fact: EntryFact| {
         let line = input.fetch(fact.place).expect("the line can be had again");
         let plan = input.plan_at(fact.place.position.offset).expect("there is a plan");
-        let (_, record) = parse_access(plan, &line).expect("its plan reads it");
-        assert_eq!((record.status, record.stamp.micros), (fact.status, fact.at));
-        let client = record.value(Field::RemoteAddr).unwrap_or_default();
-        (fact, String::from_utf8_lossy(client).into_owned())
+        let client = read_access(plan, &line, |_, record| {
+            assert_eq!((record.status, record.stamp.micros), (fact.status, fact.at));
+            let client = record.value(Field::RemoteAddr).unwrap_or_default();
+            String::from_utf8_lossy(client).into_owned()
+        });
+        (fact, client.expect("its plan reads it"))
     };
     (input.tally.clone(), entries.rows().map(|fact| read_again(fact.unwrap())).collect())
 }

@@ -193,6 +193,13 @@ pub(super) const RULES: &[VerdictRule] = &[
         "lua or auth_request may wait without an upstream of this request",
     ),
     open(
+        "nginx.redirect_without_attempt",
+        Origin::Proxy,
+        None,
+        ERROR_LOG,
+        "ngx_http_upstream.c: a group after an internal redirect stays empty when it failed before its first attempt",
+    ),
+    open(
         "nginx.after_good_upstream",
         Origin::LocalProcess,
         None,
@@ -218,7 +225,7 @@ pub(super) fn own_verdict(record: &AccessRecord<'_>) -> &'static str {
     };
     let address = record.last_item(Field::UpstreamAddr);
     match parse_status(status) {
-        None if is_absent(status) => without_contact(record, address),
+        None if is_absent(status) => without_contact(record),
         Some(502 | 504) => ambiguous(record, status, address),
         Some(503) => "nginx.upstream_status_503",
         Some(500..=599) => "nginx.upstream_status_5xx",
@@ -231,13 +238,13 @@ pub(super) fn own_verdict(record: &AccessRecord<'_>) -> &'static str {
 fn without_status_field(record: &AccessRecord<'_>) -> &'static str {
     match record.last_item(Field::UpstreamAddr) {
         Some(address) if is_group_name(address) => "nginx.upstream_addr_is_group",
-        Some(address) if is_absent(address) => without_contact(record, Some(address)),
+        Some(address) if is_absent(address) => without_contact(record),
         _ => "nginx.no_upstream_field",
     }
 }
 
 /// No attempt has a status.
-fn without_contact(record: &AccessRecord<'_>, address: Option<&[u8]>) -> &'static str {
+fn without_contact(record: &AccessRecord<'_>) -> &'static str {
     if matches!(
         record.raw(Field::UpstreamCacheStatus),
         Some(b"HIT" | b"STALE" | b"UPDATING" | b"REVALIDATED")
@@ -245,11 +252,15 @@ fn without_contact(record: &AccessRecord<'_>, address: Option<&[u8]>) -> &'stati
         return "nginx.cached_upstream_error";
     }
     // With escape=default a missing value is `-`; the empty string is a peer without a name.
-    if address == Some(b"")
+    if record.raw(Field::UpstreamAddr) == Some(b"")
         && record.escape == Escape::Default
         && record.raw(Field::UpstreamStatus).is_some()
     {
         return "nginx.upstream_addr_empty";
+    }
+    // Earlier attempts are listed, the last group is empty.
+    if record.value(Field::UpstreamStatus).is_some() {
+        return "nginx.redirect_without_attempt";
     }
     if record.status == 502 {
         return "nginx.502_without_attempt";
@@ -359,6 +370,11 @@ mod tests {
         check(503, &[(Status, "-"), (Cache, "HIT")], "nginx.cached_upstream_error");
         check(503, &[(Status, "-"), (Addr, "")], "nginx.upstream_addr_empty");
         check(502, &[(Status, "-"), (Addr, "-")], "nginx.502_without_attempt");
+        check(
+            503,
+            &[(Status, "502 : "), (Addr, "10.0.0.5:8080 : ")],
+            "nginx.redirect_without_attempt",
+        );
         check(503, &[(Status, "-"), (Ingress, "shop-web-80")], "nginx.ingress_no_endpoint");
         check(503, &[(Status, "-"), (Ingress, "-")], "nginx.no_upstream_contact");
         check(503, &[(Status, "-"), (Time, "0.000")], "nginx.no_upstream_contact");

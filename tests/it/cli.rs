@@ -230,3 +230,37 @@ fn the_summary_of_the_real_incident() {
     let said = fixture.run(&["--format", "text", "access.log", "error.log"], b"");
     insta::assert_snapshot!(String::from_utf8_lossy(&said.out));
 }
+
+#[cfg(unix)]
+#[test]
+fn an_output_path_that_is_no_plain_file_is_kept_as_it_is() {
+    use std::os::unix::fs::{FileTypeExt, symlink};
+    let fixture = fixture();
+    fixture.write("real.json", "old");
+    symlink(fixture.path("real.json"), fixture.path("link.json")).expect("can be made");
+    assert_eq!(fixture.run(&["-o", "link.json", "access.log"], b"").code, Some(0));
+    assert!(fs::symlink_metadata(fixture.path("link.json")).expect("there").is_symlink());
+    assert!(fs::read_to_string(fixture.path("real.json")).expect("there").contains("logscan503"));
+    let made = std::process::Command::new("mkfifo").arg(fixture.path("pipe")).status();
+    if made.is_ok_and(|status| status.success()) {
+        let path = fixture.path("pipe");
+        let reader = std::thread::spawn(move || fs::read(path).expect("a pipe"));
+        assert_eq!(
+            fixture.run(&["--format", "json", "-o", "pipe", "access.log"], b"").code,
+            Some(0)
+        );
+        assert!(reader.join().expect("read").starts_with(b"{"));
+        assert!(fs::metadata(fixture.path("pipe")).expect("there").file_type().is_fifo());
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_walk_passes_over_pipes_and_counts_a_linked_file_once() {
+    let fixture = Fixture::new();
+    fixture.write("logs/access.log", ACCESS);
+    std::os::unix::fs::symlink(fixture.path("logs/access.log"), fixture.path("logs/current"))
+        .expect("can be made");
+    let _ = std::process::Command::new("mkfifo").arg(fixture.path("logs/pipe")).status();
+    assert_eq!(verdicts(&fixture, &["logs"]).len(), 2);
+}

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use logscan503::cause::CauseMatcher;
@@ -22,12 +23,13 @@ use crate::support::shared;
 
 fn scan_files(paths: &[PathBuf], statuses: &[usize]) -> (Scan, CauseMatcher) {
     let matcher = CauseMatcher::new(Vec::new()).expect("the built-in rules are valid");
-    let interrupted = AtomicBool::new(false);
+    let interrupted = Arc::new(AtomicBool::new(false));
     let mut wanted = [false; 1000];
     for status in statuses {
         wanted[*status] = true;
     }
     let config = ScanConfig {
+        chosen: [true; 1000],
         wanted,
         n_threads: 2,
         range_bytes: 16 << 10,

@@ -10,6 +10,8 @@ mod accuracy;
 mod cli;
 // Same bytes in, same bytes out, however they are given.
 mod determinism;
+// Verdicts in situations where a hasty answer would be wrong.
+mod origins;
 // What the README promises: its commands, and what its example finds.
 mod readme;
 // IIS logs of the corpus, line by line; skipped where the corpus is absent.

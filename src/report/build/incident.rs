@@ -13,7 +13,7 @@ use crate::cause::{CauseMatcher, RuleKind, Scope};
 use crate::evidence::Place;
 use crate::fact::hash_name;
 use crate::incident::ranking::Ranking;
-use crate::incident::{CauseGroup, CauseKey, Event, Incident};
+use crate::incident::{CauseGroup, CauseKey, Event, Incident, TOP_ROWS};
 use crate::report::Coverage;
 use crate::report::incident::{
     Capped, CauseInfo, Change, ConfidenceInfo, Count, EvidenceItem, FirstFailing, Impact,
@@ -24,11 +24,11 @@ use crate::report::text_of::{Name, Texts, scope_name};
 use crate::taxonomy::{Basis, Cause, Confidence, Origin, Role};
 use crate::time::{SECOND_US, Timestamp};
 
-/// Rows of a ranking that are shown.
-const TOP_ROWS: usize = 10;
-
 /// Requests in a bucket below which its ratio is no peak.
 const MIN_PEAK_REQUESTS: u64 = 5;
+
+/// Fewer entries are a minor incident, whatever their share.
+const MIN_SEVERE: u64 = 20;
 
 /// Good answers after the last entry that make an end believable.
 const MIN_GOOD_AFTER: u64 = 20;
@@ -65,10 +65,20 @@ impl EvidenceList<'_> {
             at: at.map(Timestamp),
             text: self.texts.quote(place),
             addressable,
-            cursor: (!addressable).then(|| format!("line:{}", place.line)),
+            cursor: (!addressable).then(|| {
+                let cursor = self.texts.bytes(place).and_then(|bytes| journal_cursor(&bytes));
+                cursor.unwrap_or_else(|| format!("line:{}", place.line))
+            }),
         });
         id
     }
+}
+
+/// The cursor of a journal entry that became a line.
+fn journal_cursor(line: &[u8]) -> Option<String> {
+    let rest = line.strip_prefix(b"{\"__CURSOR\":\"")?;
+    let end = memchr::memchr(b'"', rest)?;
+    (end > 0).then(|| String::from_utf8_lossy(&rest[..end]).into_owned())
 }
 
 /// The document's part for one incident.
@@ -84,7 +94,7 @@ pub(super) fn incident_info(
     let causes = causes(incident, config.matcher, texts, &mut evidence);
     let impact = impact(incident, analysis, config, texts, coverage.filtered);
     let origin = origin_info(incident, &causes);
-    let main = causes.iter().find(|cause| cause.id.is_some());
+    let main = causes.iter().find(|cause| cause.origin == origin.verdict && cause.id.is_some());
     let recovery = recovery(incident, analysis, coverage);
     let starts_before = coverage.first_at.is_some_and(|first| {
         incident.started_at - first.0 < SECOND_US
@@ -398,8 +408,8 @@ fn title(origin: &OriginInfo, main: Option<&CauseInfo>, impact: &Impact) -> Stri
 
 fn severity(impact: &Impact, duration_s: f64) -> Severity {
     let level = match impact.error_ratio {
-        Some(ratio) if ratio >= 0.5 => "critical",
-        Some(ratio) if ratio >= 0.1 => "major",
+        Some(ratio) if ratio >= 0.5 && impact.entries >= MIN_SEVERE => "critical",
+        Some(ratio) if ratio >= 0.1 && impact.entries >= MIN_SEVERE => "major",
         None if impact.entries >= 1000 => "major",
         _ => "minor",
     };

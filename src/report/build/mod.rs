@@ -9,6 +9,8 @@ mod story;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use sha2::{Digest, Sha256};
+
 use incident::incident_info;
 
 use super::text_of::{Texts, quoted, scope_name};
@@ -21,7 +23,6 @@ use crate::attribute::Signal;
 use crate::attribute::zones::{InputZone, ZonePolicy};
 use crate::cause::CauseMatcher;
 use crate::error::Result;
-use crate::fact::hash_name;
 use crate::scan::ScannedInput;
 use crate::taxonomy::{LogRole, Origin};
 use crate::time::{SECOND_US, Timestamp, format_offset};
@@ -47,8 +48,8 @@ pub fn report(analysis: &Analysis, config: &AnalysisConfig<'_>) -> Result<Report
         .enumerate()
         .map(|(index, input)| input_info(index, input, analysis, config))
         .collect();
-    let totals = totals(analysis, config);
-    let coverage = coverage(analysis, config, &inputs, &totals)?;
+    let totals = totals(analysis);
+    let coverage = coverage(analysis, &inputs, &totals)?;
     let incidents = analysis
         .incidents
         .incidents
@@ -114,7 +115,12 @@ fn rules_digest(matcher: &CauseMatcher) -> String {
     for rule in matcher.rules() {
         let _ = writeln!(text, "{rule:?}");
     }
-    format!("siphash13:{:016x}", hash_name(text.as_bytes()))
+    let digest = Sha256::digest(text.as_bytes());
+    let mut hex = String::from("sha256:");
+    for byte in digest {
+        let _ = write!(hex, "{byte:02x}");
+    }
+    hex
 }
 
 fn input_info(
@@ -155,7 +161,7 @@ fn input_info(
         last_at,
         tz,
         tz_basis: zone.filter(|_| has_records).map(InputZone::basis),
-        unit: "line",
+        unit: input.unit(),
         lines,
         first_unparsed: tally.first_unparsed.as_ref().map(|unparsed| UnparsedLine {
             line: unparsed.line,
@@ -215,22 +221,11 @@ fn role_of(input: &ScannedInput) -> LogRole {
     }
 }
 
-fn totals(analysis: &Analysis, config: &AnalysisConfig<'_>) -> Totals {
+fn totals(analysis: &Analysis) -> Totals {
     let sum = analysis.requests.total();
     let mut by_status: BTreeMap<u16, u64> = [502, 503, 504].into_iter().zip(sum.kin).collect();
     let incidents = &analysis.incidents;
-    if config.window == (None, None) {
-        for status in &config.statuses {
-            let n = analysis
-                .inputs
-                .iter()
-                .map(|input| input.tally.statuses[usize::from(*status).min(999)])
-                .sum();
-            if n > 0 {
-                by_status.insert(*status, n);
-            }
-        }
-    }
+    by_status.extend(&incidents.by_status);
     let mut by_origin: BTreeMap<Origin, u64> =
         Origin::ALL.iter().map(|origin| (*origin, 0)).collect();
     by_origin.extend(&incidents.by_origin);
@@ -245,18 +240,13 @@ fn totals(analysis: &Analysis, config: &AnalysisConfig<'_>) -> Totals {
     }
 }
 
-fn coverage(
-    analysis: &Analysis,
-    config: &AnalysisConfig<'_>,
-    inputs: &[InputInfo],
-    totals: &Totals,
-) -> Result<Coverage> {
+fn coverage(analysis: &Analysis, inputs: &[InputInfo], totals: &Totals) -> Result<Coverage> {
     Ok(Coverage {
         first_at: inputs.iter().filter_map(|input| input.first_at).min(),
         last_at: inputs.iter().filter_map(|input| input.last_at).max(),
         gaps: gaps(analysis),
         filtered: totals.requests >= MIN_FILTERED && totals.requests == totals.entries,
-        missing: missing(analysis, config)?,
+        missing: missing(analysis)?,
     })
 }
 
@@ -281,7 +271,7 @@ fn gaps(analysis: &Analysis) -> Vec<Gap> {
 }
 
 /// What would have decided the entries that stayed open.
-fn missing(analysis: &Analysis, config: &AnalysisConfig<'_>) -> Result<Vec<Missing>> {
+fn missing(analysis: &Analysis) -> Result<Vec<Missing>> {
     let mut lacking: BTreeMap<&'static str, u64> = BTreeMap::new();
     for verdict in analysis.attribution.verdicts() {
         let verdict = verdict?;
@@ -291,10 +281,9 @@ fn missing(analysis: &Analysis, config: &AnalysisConfig<'_>) -> Result<Vec<Missi
             }
         }
     }
-    if analysis.attribution.error_log_present {
+    if analysis.attribution.error_log_present() {
         lacking.remove("error log of this server");
     }
-    let _ = config;
     let rows = lacking.into_iter().map(|(what, entries)| {
         let (effect, fix) = match what {
             "upstream_status" => (

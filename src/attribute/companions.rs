@@ -1,0 +1,147 @@
+//! Which error logs speak for which access logs, and whether their silence says something.
+//!
+//! In: the scanned inputs, their zones, and how many lines of each directory found an entry. Out: answers per entry.
+//! The rule: an access log belongs with the error logs of its own directory. Where its directory has none, it belongs
+//! with those of all others, but only if all access logs lie in one directory (`access/` beside `error/`); otherwise logs
+//! of several servers lie side by side, and silence says nothing. Silence counts while the error logs cover the time,
+//! give or take [`REACH_US`], and while most of their lines find their requests. An empty file that is named as an error
+//! log covers everything.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::zones::Zones;
+use crate::evidence::InputIndex;
+use crate::scan::ScannedInput;
+use crate::taxonomy::{LogRole, Server};
+use crate::time::SECOND_US;
+
+/// How far from its first and last line an error log still covers the time: quiet stretches are its nature.
+const REACH_US: i64 = 900 * SECOND_US;
+
+/// The error logs of one directory.
+#[derive(Debug, Clone, Default)]
+struct Directory {
+    has_error_log: bool,
+    /// First and last record of its error logs, microseconds UTC.
+    span: Option<(i64, i64)>,
+    /// An empty error log is there.
+    has_empty: bool,
+    joined: u64,
+    unjoined: u64,
+}
+
+impl Directory {
+    fn speaks_at(&self, at: i64) -> bool {
+        let covered =
+            self.span.is_some_and(|(first, last)| first - REACH_US <= at && at <= last + REACH_US);
+        self.has_error_log
+            && self.unjoined <= self.joined
+            && (covered || (self.has_empty && self.span.is_none()))
+    }
+}
+
+/// What is known of all inputs.
+#[derive(Debug, Clone, Default)]
+pub struct Companions {
+    /// Directory of each input.
+    of_input: Vec<usize>,
+    directories: Vec<Directory>,
+    /// All access logs lie in one directory.
+    one_access_directory: bool,
+}
+
+impl Companions {
+    /// Looks at the inputs.
+    pub fn of(inputs: &[ScannedInput], zones: &Zones) -> Self {
+        let mut index: BTreeMap<PathBuf, usize> = BTreeMap::new();
+        let mut companions = Companions::default();
+        let mut access = Vec::new();
+        for (input_index, input) in inputs.iter().enumerate() {
+            let path = input.path.parent().unwrap_or_else(|| Path::new("")).to_owned();
+            let fresh = index.len();
+            let directory = *index.entry(path).or_insert(fresh);
+            if directory == companions.directories.len() {
+                companions.directories.push(Directory::default());
+            }
+            companions.of_input.push(directory);
+            let row = &mut companions.directories[directory];
+            match &input.plan {
+                Some(plan) => {
+                    for reader in plan.detected() {
+                        let about = reader.about();
+                        match about.role {
+                            LogRole::Error if about.server == Server::Nginx => {
+                                row.has_error_log = true;
+                            }
+                            LogRole::Access => access.push(directory),
+                            _ => {}
+                        }
+                    }
+                    if row.has_error_log {
+                        widen(row, input, input_index as InputIndex, zones);
+                    }
+                }
+                None if input.is_empty() && is_named_error_log(&input.path) => {
+                    (row.has_error_log, row.has_empty) = (true, true);
+                }
+                None => {}
+            }
+        }
+        access.dedup();
+        companions.one_access_directory = access.windows(2).all(|pair| pair[0] == pair[1]);
+        companions
+    }
+
+    /// The directory of an input.
+    pub fn directory(&self, input: InputIndex) -> usize {
+        self.of_input.get(input as usize).copied().unwrap_or(0)
+    }
+
+    /// True when error logs lie in this directory.
+    pub fn has_error_log(&self, directory: usize) -> bool {
+        self.directories.get(directory).is_some_and(|row| row.has_error_log)
+    }
+
+    /// Counts an error line that names a request, and whether it found one.
+    pub fn note(&mut self, input: InputIndex, joined: bool) {
+        let directory = self.directory(input);
+        if let Some(row) = self.directories.get_mut(directory) {
+            row.joined += u64::from(joined);
+            row.unjoined += u64::from(!joined);
+        }
+    }
+
+    /// True when the lack of an error line for an entry of this input at this time says something.
+    pub fn silence_speaks(&self, input: InputIndex, at: i64) -> bool {
+        let own = self.directory(input);
+        if self.has_error_log(own) {
+            return self.directories[own].speaks_at(at);
+        }
+        self.one_access_directory && self.directories.iter().any(|row| row.speaks_at(at))
+    }
+
+    /// True when an error log is among the inputs.
+    pub fn any_error_log(&self) -> bool {
+        self.directories.iter().any(|row| row.has_error_log)
+    }
+}
+
+/// The time that an input's messages cover.
+fn widen(row: &mut Directory, input: &ScannedInput, index: InputIndex, zones: &Zones) {
+    let zoneless = input.tally.messages_zoneless.span().map(|(first, last)| {
+        (zones.utc(index, first * SECOND_US), zones.utc(index, last * SECOND_US))
+    });
+    let zoned = input.tally.messages_zoned.span();
+    let zoned = zoned.map(|(first, last)| (first * SECOND_US, last * SECOND_US));
+    for (first, last) in [zoneless, zoned].into_iter().flatten() {
+        row.span =
+            Some(row.span.map_or((first, last), |(low, high)| (low.min(first), high.max(last))));
+    }
+}
+
+/// `error.log`, `shop-error.log.1`, `errors.log`: as servers and packages name them.
+fn is_named_error_log(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    name.contains("error")
+}

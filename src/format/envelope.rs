@@ -1,0 +1,346 @@
+//! What stands around a line: prefixes of tools, syslog, container logs, the journal.
+//!
+//! In: a line of an input. Out: the line inside, and what the envelope says of it: time, origin, level.
+//! Invariants: an envelope is a pure function of the line. Where the inner line is a part of the outer one nothing is
+//! copied; where it has to be unescaped ([`Envelope::decodes`]) it is decoded once per look. Envelopes nest because a
+//! [`Wrapped`] reader is a reader.
+
+mod container;
+mod journal;
+mod messages;
+mod prefix;
+mod syslog;
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use super::{About, Directive, Glance, Reader};
+use crate::record::{Record, Skip};
+use crate::taxonomy::LogRole;
+use crate::time::{Notation, SECOND_US, Stamp, parse_clf, parse_nginx_error};
+
+pub use container::{Cri, DockerJson};
+pub use journal::JournalJson;
+pub use messages::{MESSAGES, Messages};
+pub use prefix::{Ansi, Compose, FileName, LeadingStamp, Pod};
+pub use syslog::{Rfc5424, Syslog};
+
+/// Offsets of zones are multiples of this, microseconds.
+const QUARTER_US: i64 = 900 * SECOND_US;
+
+/// An inner clock that is further from the outer one than this, whole zones aside, is not the time of arrival.
+const MAX_DELAY_US: i64 = 60 * SECOND_US;
+
+/// A line that was taken out of its envelope.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Opened<'a> {
+    /// The line inside.
+    pub inner: Cow<'a, [u8]>,
+    /// The time of the envelope, as it is written.
+    pub stamp: Option<&'a [u8]>,
+    /// Container, unit, file or host: what tells wrapped streams apart.
+    pub origin: Option<&'a [u8]>,
+    /// Severity by the envelope's word, as nginx calls it; empty where it has none.
+    pub level: &'static [u8],
+}
+
+/// Something around a line.
+pub trait Envelope: fmt::Debug + Send + Sync {
+    /// For people, and the format id of messages that no format knows.
+    fn name(&self) -> &'static str;
+
+    /// How the envelope writes its time; `None` when it has none.
+    fn notation(&self) -> Option<Notation>;
+
+    /// Parses the envelope's time.
+    fn stamp(&self, text: &[u8]) -> Option<Stamp> {
+        self.notation()?.parse(text)
+    }
+
+    /// True when the inner line is in general no part of the outer one.
+    fn decodes(&self) -> bool {
+        false
+    }
+
+    /// False for shapes that other lines may have by chance: they count only around lines of a known format.
+    fn is_certain(&self) -> bool {
+        true
+    }
+
+    /// Takes a record out. `None`: it is not in this envelope.
+    fn open<'a>(&self, record: &'a [u8]) -> Option<Opened<'a>>;
+
+    /// Adds origin and level to what `open` left out because finding them takes time.
+    fn describe<'a>(&self, record: &'a [u8], opened: &mut Opened<'a>) {
+        let _ = (record, opened);
+    }
+
+    /// True for a line between the wrapped ones that says nothing.
+    fn is_remark(&self, line: &[u8]) -> bool {
+        let _ = line;
+        false
+    }
+}
+
+/// Every envelope, in order of preference. `reference_us` is the local time that no line is later than by a day: it
+/// decides years that lines leave out.
+pub fn envelopes(reference_us: Option<i64>) -> Vec<Arc<dyn Envelope>> {
+    vec![
+        Arc::new(JournalJson),
+        Arc::new(DockerJson),
+        Arc::new(Cri),
+        Arc::new(Rfc5424),
+        Arc::new(Syslog { reference_us }),
+        Arc::new(Pod),
+        Arc::new(Compose),
+        Arc::new(FileName),
+        Arc::new(Ansi),
+        Arc::new(LeadingStamp),
+    ]
+}
+
+/// A reader of lines in an envelope.
+#[derive(Debug)]
+pub struct Wrapped {
+    envelope: Arc<dyn Envelope>,
+    inner: Arc<dyn Reader>,
+    about: About,
+    /// A glance finds the time of the envelope, not that of the line inside.
+    outer_timed: bool,
+}
+
+impl Wrapped {
+    /// A reader of an envelope around lines of another reader. `has_zone`: the envelope's times have a zone.
+    pub fn new(envelope: Arc<dyn Envelope>, inner: Arc<dyn Reader>, has_zone: bool) -> Self {
+        let mut about = inner.about().clone();
+        about.layout = format!("{} in {}", about.layout, envelope.name());
+        let lacks_zone = about.role == LogRole::Error && has_zone && is_zoneless(about.notation);
+        let outer_timed = envelope.decodes() || lacks_zone;
+        if outer_timed && let Some(notation) = envelope.notation() {
+            about.notation = notation;
+        }
+        let outer_timed = outer_timed && envelope.notation().is_some();
+        Wrapped { envelope, inner, about, outer_timed }
+    }
+
+    /// What the inner reader makes of a record, with the envelope's help for its time.
+    fn complete<'a>(&self, mut record: Record<'a>, outer: Option<&[u8]>) -> Record<'a> {
+        if let Record::Error(error) = &mut record
+            && error.stamp.is_none_or(|stamp| stamp.offset_s.is_none())
+            && let Some(outer) = outer.and_then(|text| self.envelope.stamp(text))
+        {
+            error.stamp = Some(error.stamp.map_or(outer, |inner| resolved(inner, outer)));
+        }
+        record
+    }
+}
+
+/// True for notations that never give a zone.
+fn is_zoneless(notation: Notation) -> bool {
+    matches!(notation, Notation::NginxError | Notation::Ctime | Notation::IisNative)
+}
+
+/// A time without zone, with the zone that the time of its arrival shows. Where they are too far apart for that, the
+/// arrival stands.
+fn resolved(inner: Stamp, outer: Stamp) -> Stamp {
+    if outer.offset_s.is_none() {
+        return inner;
+    }
+    let ahead_us = inner.micros - outer.micros;
+    let offset_us = (ahead_us + QUARTER_US / 2).div_euclid(QUARTER_US) * QUARTER_US;
+    if (ahead_us - offset_us).abs() > MAX_DELAY_US || offset_us.abs() > 15 * 4 * QUARTER_US {
+        return outer;
+    }
+    let offset_s = (offset_us / SECOND_US) as i32;
+    Stamp { micros: inner.micros - offset_us, offset_s: Some(offset_s) }
+}
+
+impl Reader for Wrapped {
+    fn about(&self) -> &About {
+        &self.about
+    }
+
+    fn glance<'a>(&self, line: &'a [u8]) -> Result<Glance<'a>, Skip> {
+        let opened = self.envelope.open(line).ok_or(Skip::Shape)?;
+        if self.outer_timed {
+            let inner = self.inner.glance(&opened.inner)?;
+            self.inner.stamp(inner.stamp).ok_or(Skip::BadTime)?;
+            return Ok(Glance { stamp: opened.stamp.ok_or(Skip::BadTime)?, status: inner.status });
+        }
+        match opened.inner {
+            Cow::Borrowed(inner) => self.inner.glance(inner),
+            // No slice of the line is the time: the line stands where the envelope has no time of its own.
+            Cow::Owned(inner) => {
+                let glance = self.inner.glance(&inner)?;
+                let stamp = memchr::memmem::find(line, glance.stamp).ok_or(Skip::BadTime)?;
+                let stamp = &line[stamp..stamp + glance.stamp.len()];
+                Ok(Glance { stamp, status: glance.status })
+            }
+        }
+    }
+
+    fn stamp(&self, text: &[u8]) -> Option<Stamp> {
+        if self.outer_timed { self.envelope.stamp(text) } else { self.inner.stamp(text) }
+    }
+
+    fn directive(&self, line: &[u8]) -> Option<Directive> {
+        self.envelope.is_remark(line).then_some(Directive::Comment)
+    }
+
+    fn parse<'a>(&self, record: &'a [u8]) -> Result<Record<'a>, Skip> {
+        let opened = self.envelope.open(record).ok_or(Skip::Shape)?;
+        match opened.inner {
+            Cow::Borrowed(inner) => Ok(self.complete(self.inner.parse(inner)?, opened.stamp)),
+            Cow::Owned(_) => Err(Skip::Encoded),
+        }
+    }
+
+    fn read(&self, record: &[u8], each: &mut dyn FnMut(Result<Record<'_>, Skip>)) {
+        match self.envelope.open(record) {
+            None => each(Err(Skip::Shape)),
+            Some(opened) => self.inner.read(&opened.inner, &mut |result| {
+                each(result.map(|record| self.complete(record, opened.stamp)));
+            }),
+        }
+    }
+
+    fn each_field<'a>(&self, record: &'a [u8], each: &mut dyn FnMut(&str, &'a [u8])) {
+        let Some(opened) = self.envelope.open(record) else { return };
+        if let Some(stamp) = opened.stamp {
+            each("outer_time", stamp);
+        }
+        if let Some(origin) = opened.origin {
+            each("outer_origin", origin);
+        }
+        if let Cow::Borrowed(inner) = opened.inner {
+            self.inner.each_field(inner, each);
+        }
+    }
+
+    fn read_fields(&self, record: &[u8], each: &mut dyn FnMut(&str, &[u8])) {
+        let Some(mut opened) = self.envelope.open(record) else { return };
+        self.envelope.describe(record, &mut opened);
+        if let Some(stamp) = opened.stamp {
+            each("outer_time", stamp);
+        }
+        if let Some(origin) = opened.origin {
+            each("outer_origin", origin);
+        }
+        self.inner.read_fields(&opened.inner, each);
+    }
+}
+
+/// The latest time with a year that a line of the sample shows, local: what decides years that other lines leave out.
+pub(super) fn latest_year_shown(lines: &[&[u8]]) -> Option<i64> {
+    let shown = |line: &&[u8]| {
+        let slash = memchr::memchr_iter(b'/', line).find_map(|at| {
+            parse_nginx_error(line.get(at.checked_sub(4)?..at + 15)?).map(|stamp| stamp.micros)
+        });
+        slash.or_else(|| {
+            let at = memchr::memchr(b'[', line)? + 1;
+            let stamp = parse_clf(line.get(at..at + 26)?)?;
+            Some(stamp.micros + i64::from(stamp.offset_s.unwrap_or(0)) * SECOND_US)
+        })
+    };
+    lines.iter().filter_map(shown).max()
+}
+
+/// True for `==> access.log <==`, which `tail` and `head` write before the lines of each file.
+pub(super) fn is_tail_header(line: &[u8]) -> bool {
+    line.starts_with(b"==> ") && line.ends_with(b" <==")
+}
+
+/// Severity of a syslog priority, as nginx calls it.
+fn level_of(priority: u64) -> &'static [u8] {
+    const LEVELS: [&[u8]; 8] =
+        [b"emerg", b"alert", b"crit", b"error", b"warn", b"notice", b"info", b"debug"];
+    LEVELS[(priority % 8) as usize]
+}
+
+/// Where the value of the first `key` (with quotes) outside other strings starts.
+fn value_of<'a>(key: &memchr::memmem::Finder<'_>, object: &'a [u8]) -> Option<&'a [u8]> {
+    let mut from = 0;
+    loop {
+        let at = from + key.find(&object[from..])?;
+        from = at + key.needle().len();
+        if at > 0 && object[at - 1] == b'\\' {
+            continue;
+        }
+        let rest = object[from..].trim_ascii_start();
+        if let Some(value) = rest.strip_prefix(b":") {
+            return Some(value.trim_ascii_start());
+        }
+    }
+}
+
+/// The raw text of a JSON string that `value` starts with, and whether it holds escapes.
+fn raw_string(value: &[u8]) -> Option<(&[u8], bool)> {
+    let text = value.strip_prefix(b"\"")?;
+    let (mut at, mut escaped) = (0, false);
+    loop {
+        at += memchr::memchr2(b'"', b'\\', &text[at..])?;
+        if text[at] == b'"' {
+            return Some((&text[..at], escaped));
+        }
+        escaped = true;
+        at = (at + 2).min(text.len());
+    }
+}
+
+/// A JSON string as text, without colours.
+fn decoded(raw: &[u8], escaped: bool) -> Cow<'_, [u8]> {
+    if !escaped {
+        return Cow::Borrowed(raw);
+    }
+    let mut plain = Vec::with_capacity(raw.len());
+    let mut rest = raw;
+    while let Some(at) = memchr::memchr(b'\\', rest) {
+        plain.extend_from_slice(&rest[..at]);
+        let used = unescape_one(&rest[at..], &mut plain);
+        rest = &rest[at + used..];
+    }
+    plain.extend_from_slice(rest);
+    match prefix::without_colours(&plain) {
+        Cow::Owned(stripped) => Cow::Owned(stripped),
+        Cow::Borrowed(_) => Cow::Owned(plain),
+    }
+}
+
+/// Undoes the escape that `text` starts with; returns its length.
+fn unescape_one(text: &[u8], plain: &mut Vec<u8>) -> usize {
+    let unit = |text: &[u8]| match text {
+        [b'\\', b'u', digits @ ..] => {
+            let digits = std::str::from_utf8(digits.get(..4)?).ok()?;
+            u16::from_str_radix(digits, 16).ok()
+        }
+        _ => None,
+    };
+    let code = text.get(1).copied().unwrap_or(b'\\');
+    let byte = match code {
+        b'n' => b'\n',
+        b'r' => b'\r',
+        b't' => b'\t',
+        b'b' => 8,
+        b'f' => 12,
+        b'u' => {
+            let Some(first) = unit(text) else {
+                plain.push(b'\\');
+                return 1;
+            };
+            let second = text.get(6..).and_then(unit);
+            let pair = [first, second.unwrap_or(0)];
+            let is_pair = (0xD800..0xDC00).contains(&first) && second.is_some();
+            let units = if is_pair { &pair[..] } else { &pair[..1] };
+            let symbol = char::decode_utf16(units.iter().copied()).next();
+            let symbol = symbol.and_then(Result::ok).unwrap_or(char::REPLACEMENT_CHARACTER);
+            plain.extend_from_slice(symbol.encode_utf8(&mut [0; 4]).as_bytes());
+            return if is_pair { 12 } else { 6 };
+        }
+        other => other,
+    };
+    plain.push(byte);
+    text.len().min(2)
+}

@@ -1,0 +1,136 @@
+//! Lines in an envelope that no format knows: what they say, at the time of the envelope.
+//!
+//! In: an envelope, and the readers of lines that do have a format. Out: message records.
+//! Invariants: a line that one of those readers takes is refused, so that the order of readers decides nothing.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use super::super::{About, Directive, FormatBasis, Glance, Instant, Reader, accepts};
+use super::{Envelope, Opened};
+use crate::record::{ErrorRecord, Record, Skip};
+use crate::taxonomy::{LogRole, Server};
+use crate::time::Stamp;
+
+/// The layout of such lines.
+pub const MESSAGES: &str = "messages";
+
+/// Reads any line in an envelope that has a time.
+#[derive(Debug)]
+pub struct Messages {
+    envelope: Arc<dyn Envelope>,
+    /// Readers of inner lines, whose lines are no business of this one.
+    known: Vec<Arc<dyn Reader>>,
+    about: About,
+}
+
+impl Messages {
+    /// A reader of what `known` leaves. `None`: the envelope has no time.
+    pub fn new(envelope: Arc<dyn Envelope>, known: Vec<Arc<dyn Reader>>) -> Option<Self> {
+        let about = About {
+            format: envelope.name(),
+            layout: MESSAGES.to_owned(),
+            server: Server::Unknown,
+            role: LogRole::Error,
+            notation: envelope.notation()?,
+            instant: Instant::End,
+            basis: FormatBasis::Detected,
+            ambiguous_with: None,
+        };
+        Some(Messages { envelope, known, about })
+    }
+
+    fn open<'a>(&self, record: &'a [u8]) -> Result<(&'a [u8], Opened<'a>), Skip> {
+        let opened = self.envelope.open(record).ok_or(Skip::Shape)?;
+        let stamp = opened.stamp.ok_or(Skip::BadTime)?;
+        let first =
+            memchr::memchr(b'\n', &opened.inner).map_or(&*opened.inner, |at| &opened.inner[..at]);
+        if self.known.iter().any(|reader| accepts(reader.as_ref(), first)) {
+            return Err(Skip::Shape);
+        }
+        Ok((stamp, opened))
+    }
+
+    fn record<'r>(
+        &self,
+        stamp: &[u8],
+        level: &'static [u8],
+        message: &'r [u8],
+    ) -> Result<Record<'r>, Skip> {
+        Ok(Record::Error(ErrorRecord {
+            stamp: Some(self.envelope.stamp(stamp).ok_or(Skip::BadTime)?),
+            level,
+            pid: None,
+            connection: None,
+            message,
+            client: None,
+            server: None,
+            request: None,
+            upstream: None,
+            host: None,
+            referrer: None,
+            truncated: false,
+        }))
+    }
+}
+
+impl Reader for Messages {
+    fn about(&self) -> &About {
+        &self.about
+    }
+
+    fn glance<'a>(&self, line: &'a [u8]) -> Result<Glance<'a>, Skip> {
+        Ok(Glance { stamp: self.open(line)?.0, status: 0 })
+    }
+
+    fn stamp(&self, text: &[u8]) -> Option<Stamp> {
+        self.envelope.stamp(text)
+    }
+
+    fn directive(&self, line: &[u8]) -> Option<Directive> {
+        self.envelope.is_remark(line).then_some(Directive::Comment)
+    }
+
+    fn parse<'a>(&self, record: &'a [u8]) -> Result<Record<'a>, Skip> {
+        let (stamp, mut opened) = self.open(record)?;
+        self.envelope.describe(record, &mut opened);
+        match opened.inner {
+            Cow::Borrowed(inner) => self.record(stamp, opened.level, inner),
+            Cow::Owned(_) => Err(Skip::Encoded),
+        }
+    }
+
+    fn read(&self, record: &[u8], each: &mut dyn FnMut(Result<Record<'_>, Skip>)) {
+        match self.open(record) {
+            Ok((stamp, mut opened)) => {
+                self.envelope.describe(record, &mut opened);
+                each(self.record(stamp, opened.level, &opened.inner));
+            }
+            Err(skip) => each(Err(skip)),
+        }
+    }
+
+    fn each_field<'a>(&self, record: &'a [u8], each: &mut dyn FnMut(&str, &'a [u8])) {
+        let Ok((stamp, opened)) = self.open(record) else { return };
+        each("time", stamp);
+        if let Some(origin) = opened.origin {
+            each("origin", origin);
+        }
+        if let Cow::Borrowed(inner) = opened.inner {
+            each("message", inner);
+        }
+    }
+
+    fn read_fields(&self, record: &[u8], each: &mut dyn FnMut(&str, &[u8])) {
+        let Ok((stamp, mut opened)) = self.open(record) else { return };
+        self.envelope.describe(record, &mut opened);
+        each("time", stamp);
+        if let Some(origin) = opened.origin {
+            each("origin", origin);
+        }
+        if !opened.level.is_empty() {
+            each("level", opened.level);
+        }
+        each("message", &opened.inner);
+    }
+}

@@ -1,0 +1,219 @@
+//! Prefixes that tools put before lines: file names, container names, pods, a bare time; and colours.
+
+use std::borrow::Cow;
+
+use super::{Envelope, Opened};
+use crate::time::{Notation, Stamp, parse_iso8601};
+
+/// The longest name of a container that is looked for.
+const MAX_NAME_BYTES: usize = 128;
+
+/// An RFC 3339 time with `T` and zone that a blank follows: the time, and what is behind the blank.
+pub(super) fn leading_stamp(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    if text.len() < 20 || text[4] != b'-' || text[10] != b'T' {
+        return None;
+    }
+    let end = memchr::memchr(b' ', &text[..text.len().min(48)]).unwrap_or(text.len());
+    let (stamp, rest) = text.split_at(end);
+    parse_iso8601(stamp)?.offset_s?;
+    Some((stamp, rest.get(1..).unwrap_or_default()))
+}
+
+/// `2026-11-20T21:29:42.123456789Z LINE`: `docker logs -t`, `kubectl logs --timestamps`.
+#[derive(Debug)]
+pub struct LeadingStamp;
+
+impl Envelope for LeadingStamp {
+    fn name(&self) -> &'static str {
+        "a leading time"
+    }
+
+    fn notation(&self) -> Option<Notation> {
+        Some(Notation::Iso8601)
+    }
+
+    fn is_certain(&self) -> bool {
+        false
+    }
+
+    fn open<'a>(&self, record: &'a [u8]) -> Option<Opened<'a>> {
+        let (stamp, inner) = leading_stamp(record)?;
+        Some(Opened { inner: inner.into(), stamp: Some(stamp), ..Opened::default() })
+    }
+}
+
+/// `[pod/NAME/CONTAINER] LINE`, also with a time before the line: `kubectl logs --prefix`.
+#[derive(Debug)]
+pub struct Pod;
+
+impl Envelope for Pod {
+    fn name(&self) -> &'static str {
+        "kubectl logs"
+    }
+
+    fn notation(&self) -> Option<Notation> {
+        Some(Notation::Iso8601)
+    }
+
+    fn open<'a>(&self, record: &'a [u8]) -> Option<Opened<'a>> {
+        let rest = record.strip_prefix(b"[pod/")?;
+        let end = memchr::memchr(b']', rest)?;
+        let inner = rest[end + 1..].strip_prefix(b" ").unwrap_or(&rest[end + 1..]);
+        let (stamp, inner) = optional_stamp(inner);
+        Some(Opened { inner: inner.into(), stamp, origin: Some(&rest[..end]), level: b"" })
+    }
+}
+
+fn optional_stamp(text: &[u8]) -> (Option<&[u8]>, &[u8]) {
+    match leading_stamp(text) {
+        Some((stamp, inner)) => (Some(stamp), inner),
+        None => (None, text),
+    }
+}
+
+/// `nginx.1     | LINE`: docker compose, foreman and platforms of that kind. A time may stand before the name or after
+/// the bar.
+#[derive(Debug)]
+pub struct Compose;
+
+impl Envelope for Compose {
+    fn name(&self) -> &'static str {
+        "a container prefix"
+    }
+
+    fn notation(&self) -> Option<Notation> {
+        Some(Notation::Iso8601)
+    }
+
+    fn is_certain(&self) -> bool {
+        false
+    }
+
+    fn open<'a>(&self, record: &'a [u8]) -> Option<Opened<'a>> {
+        let bar = memchr::memchr(b'|', &record[..record.len().min(MAX_NAME_BYTES)])?;
+        let head = record[..bar].strip_suffix(b" ")?.trim_ascii_end();
+        let inner = &record[bar + 1..];
+        let inner = inner.strip_prefix(b" ").unwrap_or(inner);
+        // `20.1.2017 09:52:14nginx.1`, `09:52:14 web.1`: a platform's clock, with no zone and of many forms.
+        let start = head.iter().position(u8::is_ascii_alphabetic)?;
+        let (clock, name) = head.split_at(start);
+        let is_clock = |byte: &u8| byte.is_ascii_digit() || b" .:-/".contains(byte);
+        let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"_.-/".contains(byte);
+        if !clock.iter().all(is_clock) || !name.iter().all(is_name) {
+            return None;
+        }
+        let (stamp, inner) = optional_stamp(inner);
+        Some(Opened { inner: inner.into(), stamp, origin: Some(name), level: b"" })
+    }
+}
+
+/// `access.log:LINE`, `access.log.1:12:LINE`: `grep -H`, `grep -n`, `zgrep`.
+#[derive(Debug)]
+pub struct FileName;
+
+impl Envelope for FileName {
+    fn name(&self) -> &'static str {
+        "grep output"
+    }
+
+    fn notation(&self) -> Option<Notation> {
+        None
+    }
+
+    fn is_certain(&self) -> bool {
+        false
+    }
+
+    fn open<'a>(&self, record: &'a [u8]) -> Option<Opened<'a>> {
+        // `grep -n` of one file has no name.
+        let (number, rest) = split_number(record);
+        if !number.is_empty() && !rest.starts_with(b"//") {
+            return Some(Opened { inner: rest.into(), ..Opened::default() });
+        }
+        let end = record.iter().take(4096).position(|byte| *byte == b':')?;
+        let name = &record[..end];
+        let last = name.rsplit(|byte| *byte == b'/').next().unwrap_or(name);
+        let is_file = |mark: &[u8]| memchr::memmem::find(last, mark).is_some();
+        let is_log =
+            [&b".log"[..], b"_log", b".txt", b".gz", b".out", b".err", b"access", b"error"];
+        if name.iter().any(|byte| *byte <= b' ' || *byte == b'"')
+            || !is_log.iter().any(|mark| is_file(mark))
+        {
+            return None;
+        }
+        let (_, inner) = split_number(&record[end + 1..]);
+        Some(Opened { inner: inner.into(), origin: Some(name), ..Opened::default() })
+    }
+}
+
+/// Splits `12:LINE`; no number where there is none.
+fn split_number(text: &[u8]) -> (&[u8], &[u8]) {
+    let n = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    match text.get(n) {
+        // What starts like a time or an address is none.
+        Some(b':') if (1..=12).contains(&n) && !is_clock(text) => (&text[..n], &text[n + 1..]),
+        _ => (&[], text),
+    }
+}
+
+fn is_clock(text: &[u8]) -> bool {
+    matches!(text, [_, _, b':', a, b, b':', ..] if a.is_ascii_digit() && b.is_ascii_digit())
+}
+
+/// Colours of a terminal in the line.
+#[derive(Debug)]
+pub struct Ansi;
+
+impl Envelope for Ansi {
+    fn name(&self) -> &'static str {
+        "colours"
+    }
+
+    fn notation(&self) -> Option<Notation> {
+        None
+    }
+
+    fn stamp(&self, _: &[u8]) -> Option<Stamp> {
+        None
+    }
+
+    fn is_certain(&self) -> bool {
+        false
+    }
+
+    fn decodes(&self) -> bool {
+        true
+    }
+
+    fn open<'a>(&self, record: &'a [u8]) -> Option<Opened<'a>> {
+        match without_colours(record) {
+            Cow::Borrowed(_) => None,
+            inner @ Cow::Owned(_) => Some(Opened { inner, ..Opened::default() }),
+        }
+    }
+}
+
+/// Text without escape sequences of a terminal: `ESC [ ... letter` and `ESC ] ... BEL`.
+pub(super) fn without_colours(text: &[u8]) -> Cow<'_, [u8]> {
+    let Some(first) = memchr::memchr(0x1b, text) else { return Cow::Borrowed(text) };
+    let mut plain = text[..first].to_vec();
+    let mut rest = &text[first..];
+    while let [0x1b, after @ ..] = rest {
+        let used = match after {
+            [b'[', tail @ ..] => tail
+                .iter()
+                .position(|byte| (0x40..0x7f).contains(byte))
+                .map_or(after.len(), |n| n + 2),
+            [b']', tail @ ..] => {
+                let end = tail.iter().position(|byte| *byte == 7 || *byte == b'\\');
+                end.map_or(after.len(), |n| n + 2)
+            }
+            _ => after.len().min(1),
+        };
+        let tail = &after[used..];
+        let next = memchr::memchr(0x1b, tail).unwrap_or(tail.len());
+        plain.extend_from_slice(&tail[..next]);
+        rest = &tail[next..];
+    }
+    Cow::Owned(plain)
+}

@@ -1,0 +1,149 @@
+//! Syslog: RFC 3164 and RFC 5424, with and without priority, rsyslog's stamps, and the `short` modes of `journalctl`,
+//! which have the same grammar.
+//!
+//! Source: RFC 5424, section 6; rsyslog `RSYSLOG_*Format` templates; systemd `src/shared/logs-show.c`.
+
+use super::prefix::leading_stamp;
+use super::{Envelope, Opened, level_of};
+use crate::bytes::parse_u64;
+use crate::journal::text::{TextLine, TextTime, parse_line, parse_time};
+use crate::time::{Notation, Stamp};
+
+/// Splits `<134>` off: the priority, and what follows.
+fn split_priority(text: &[u8]) -> (Option<u64>, &[u8]) {
+    let Some(rest) = text.strip_prefix(b"<") else { return (None, text) };
+    let end = rest.iter().take(4).position(|byte| *byte == b'>');
+    match end.and_then(|end| Some((parse_u64(&rest[..end])?, end))) {
+        Some((priority, end)) if priority < 192 => (Some(priority), &rest[end + 1..]),
+        _ => (None, text),
+    }
+}
+
+/// `TIME HOST TAG[PID]: LINE`, where the time is any of those that syslog daemons and `journalctl` write.
+#[derive(Debug)]
+pub struct Syslog {
+    /// No line is later than this by a day, local time: decides years.
+    pub reference_us: Option<i64>,
+}
+
+impl Envelope for Syslog {
+    fn name(&self) -> &'static str {
+        "syslog"
+    }
+
+    fn notation(&self) -> Option<Notation> {
+        Some(Notation::Syslog)
+    }
+
+    fn stamp(&self, text: &[u8]) -> Option<Stamp> {
+        match parse_time(text)?.0 {
+            TextTime::Stamp(stamp) => Some(stamp),
+            TextTime::Yearless(time) => {
+                let micros = time.resolve(self.reference_us?)?;
+                Some(Stamp { micros, offset_s: None })
+            }
+            // Since a boot that nothing dates.
+            TextTime::Monotonic(_) => None,
+        }
+    }
+
+    fn open<'a>(&self, record: &'a [u8]) -> Option<Opened<'a>> {
+        let (priority, line) = split_priority(record);
+        // Cheap: a month, a weekday or a digit.
+        if !line.first()?.is_ascii_alphanumeric() {
+            return None;
+        }
+        let (time, after) = parse_time(line)?;
+        let level = priority.map_or(&b""[..], level_of);
+        let stamp = Some(&line[..after]);
+        let end = memchr::memchr(b'\n', line).unwrap_or(line.len());
+        if let TextLine::Entry(entry) = parse_line(&line[..end])
+            && is_tag(entry.identifier)
+        {
+            let inner = &line[entry.indent..];
+            return Some(Opened { inner: inner.into(), stamp, origin: entry.host, level });
+        }
+        // `HOST MESSAGE`: some daemons write no tag, or one without a colon.
+        if priority.is_none() && !matches!(time, TextTime::Yearless(_)) {
+            return None;
+        }
+        let rest = &line[after..];
+        let blank = memchr::memchr(b' ', rest)?;
+        let inner = &rest[blank + 1..];
+        Some(Opened { inner: inner.into(), stamp, origin: Some(&rest[..blank]), level })
+    }
+
+    fn is_remark(&self, line: &[u8]) -> bool {
+        line.starts_with(b"-- ")
+            && line.ends_with(b" --")
+            && matches!(parse_line(line), TextLine::Boot(_) | TextLine::Span(..) | TextLine::Remark)
+    }
+}
+
+/// True for what may be the name of a program.
+fn is_tag(tag: &[u8]) -> bool {
+    !tag.is_empty()
+        && tag.len() <= 128
+        && tag.iter().all(|byte| byte.is_ascii_graphic() && !b"\"<>{}=,;|".contains(byte))
+}
+
+/// `<134>1 2026-11-20T21:29:42.003Z HOST APP PROCID MSGID [sd@1 k="v"] LINE`.
+#[derive(Debug)]
+pub struct Rfc5424;
+
+impl Envelope for Rfc5424 {
+    fn name(&self) -> &'static str {
+        "syslog (RFC 5424)"
+    }
+
+    fn notation(&self) -> Option<Notation> {
+        Some(Notation::Iso8601)
+    }
+
+    fn open<'a>(&self, record: &'a [u8]) -> Option<Opened<'a>> {
+        let (priority, rest) = split_priority(record);
+        let rest = rest.strip_prefix(b"1 ")?;
+        let (stamp, mut rest) = leading_stamp(rest)?;
+        let mut host = None;
+        for _ in 0..4 {
+            let blank = memchr::memchr(b' ', rest)?;
+            host = host.or(Some(&rest[..blank]));
+            rest = &rest[blank + 1..];
+        }
+        let inner = behind_data(rest)?;
+        let inner = inner.strip_prefix(b"\xef\xbb\xbf").unwrap_or(inner);
+        Some(Opened {
+            inner: inner.into(),
+            stamp: Some(stamp),
+            origin: host,
+            level: priority.map_or(b"", level_of),
+        })
+    }
+}
+
+/// What follows the structured data, which is `-` or `[..][..]`.
+fn behind_data(text: &[u8]) -> Option<&[u8]> {
+    let mut rest = match text {
+        [b'-', rest @ ..] => rest,
+        [b'[', ..] => text,
+        _ => return None,
+    };
+    while let [b'[', data @ ..] = rest {
+        let (mut quoted, mut end) = (false, None);
+        let mut at = 0;
+        while at < data.len() {
+            match data[at] {
+                b'\\' if quoted => at += 1,
+                b'"' => quoted = !quoted,
+                b']' if !quoted => {
+                    end = Some(at);
+                    break;
+                }
+                _ => {}
+            }
+            at += 1;
+        }
+        rest = &data[end? + 1..];
+    }
+    Some(rest.strip_prefix(b" ").unwrap_or(rest))
+}

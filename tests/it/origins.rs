@@ -1,0 +1,180 @@
+//! Situations in which a hasty answer would be wrong: each is a small pair of logs with the verdicts that hold.
+
+use std::fmt::Write as _;
+
+use crate::support::Fixture;
+
+/// Logs under construction. Times are seconds after 21:00:00.
+#[derive(Default)]
+struct Logs {
+    access: String,
+    error: String,
+}
+
+fn clock(second: u32) -> String {
+    format!("{:02}:{:02}:{:02}", 21 + second / 3600, second / 60 % 60, second % 60)
+}
+
+impl Logs {
+    fn access(&mut self, second: u32, client: &str, target: &str, status: u16, tail: &str) {
+        let time = clock(second);
+        let _ = writeln!(
+            self.access,
+            "{client} - - [20/Nov/2026:{time} +0000] \"GET {target} HTTP/1.1\" {status} 197 \"-\" \"curl/8\"{tail}"
+        );
+    }
+
+    fn refused(&mut self, second: u32, connection: u32, client: &str, target: &str) {
+        let time = clock(second);
+        let _ = writeln!(
+            self.error,
+            "2026/11/20 {time} [error] 7#7: *{connection} connect() failed (111: Connection refused) while connecting to upstream, client: {client}, server: a.test, request: \"GET {target} HTTP/1.1\", upstream: \"http://10.0.0.5:80{target}\", host: \"a.test\""
+        );
+    }
+
+    fn no_live(&mut self, second: u32, connection: u32, client: &str, target: &str) {
+        let time = clock(second);
+        let _ = writeln!(
+            self.error,
+            "2026/11/20 {time} [error] 7#7: *{connection} no live upstreams while connecting to upstream, client: {client}, server: a.test, request: \"GET {target} HTTP/1.1\", upstream: \"http://grp{target}\", host: \"a.test\""
+        );
+    }
+
+    fn write(&self, fixture: &Fixture, folder: &str) {
+        fixture.write(&format!("{folder}/access.log"), &self.access);
+        fixture.write(&format!("{folder}/error.log"), &self.error);
+    }
+}
+
+/// How many entries got each "origin/cause", in order of their name.
+fn verdicts(fixture: &Fixture, args: &[&str]) -> Vec<(String, usize)> {
+    let mut all = vec!["--format", "entries"];
+    all.extend(args);
+    let mut counts = std::collections::BTreeMap::new();
+    for row in fixture.run(&all, b"").rows() {
+        let text = |key: &str| row[key].as_str().unwrap_or("-").to_owned();
+        *counts.entry(format!("{}/{}", text("origin"), text("cause"))).or_insert(0) += 1;
+    }
+    counts.into_iter().collect()
+}
+
+#[track_caller]
+fn check(logs: &Logs, expected: &[(&str, usize)]) {
+    let fixture = Fixture::new();
+    logs.write(&fixture, "logs");
+    let expected: Vec<_> = expected.iter().map(|(name, n)| ((*name).to_owned(), *n)).collect();
+    assert_eq!(verdicts(&fixture, &["logs"]), expected);
+}
+
+#[test]
+fn error_lines_of_502s_do_not_explain_503s() {
+    let mut logs = Logs::default();
+    for n in 0..6 {
+        logs.access(10 * n, "192.0.2.9", "/health", 502, "");
+        logs.refused(10 * n, n + 1, "192.0.2.9", "/health");
+        logs.access(60 + 10 * n, "192.0.2.9", "/health", 503, "");
+    }
+    check(&logs, &[("unknown/-", 6)]);
+}
+
+#[test]
+fn pollers_do_not_make_a_clock_look_wrong() {
+    let mut logs = Logs::default();
+    for client in 0..10 {
+        let client_address = format!("192.0.2.{client}");
+        for n in 0..12 {
+            logs.access(10 * n, &client_address, "/poll", 502, "");
+            logs.refused(10 * n, n + 100 * client + 1, &client_address, "/poll");
+            logs.access(120 + 10 * n, &client_address, "/poll", 503, "");
+        }
+    }
+    check(&logs, &[("unknown/-", 120)]);
+}
+
+#[test]
+fn a_line_never_explains_a_response_that_ended_before_it() {
+    let mut logs = Logs::default();
+    for n in 0..20 {
+        let client = format!("192.0.2.{n}");
+        logs.access(100 * n, &client, "/a", 503, "");
+        logs.access(100 * n + 1, &client, "/a", 503, "");
+        logs.no_live(100 * n + 1, n + 1, &client, "/a");
+    }
+    let fixture = Fixture::new();
+    logs.write(&fixture, "logs");
+    for row in fixture.run(&["--format", "entries", "logs"], b"").rows() {
+        let is_second = row["line"].as_u64().is_some_and(|line| line % 2 == 0);
+        assert_eq!(row["origin"] == "proxy", is_second, "{row}");
+    }
+}
+
+#[test]
+fn other_spellings_of_clients_leave_a_doubt() {
+    let upstream = " \"10.0.0.5:80\" \"502\" 0.001 0.001";
+    let mut logs = Logs::default();
+    for n in 0..10 {
+        logs.access(5 * n, &format!("198.51.100.{n}"), &format!("/p{n}"), 503, upstream);
+        // The proxy in front is the client here.
+        logs.refused(5 * n, n + 1, "10.1.1.1", &format!("/p{n}"));
+    }
+    check(&logs, &[("unknown/-", 10)]);
+}
+
+#[test]
+fn silence_counts_only_where_an_error_log_covers_the_time() {
+    let no_contact = " \"-\" \"-\" - 0.000";
+    let mut logs = Logs::default();
+    for n in 0..10 {
+        logs.access(3000 + n, &format!("192.0.2.{n}"), "/a", 503, no_contact);
+        let served = " \"10.0.0.5:80\" \"200\" 0.004 0.004";
+        logs.access(3000 + n, &format!("192.0.2.{n}"), "/ok", 200, served);
+    }
+    logs.access(3020, "192.0.2.50", "/b", 503, " \"grp\" \"502\" 0.000 0.000");
+    logs.no_live(3020, 1, "192.0.2.50", "/b");
+    let covered = [("local_process/maintenance", 10), ("proxy/no_live_upstreams", 1)];
+    check(&logs, &covered);
+    // The same error log, six hours later: it says nothing of the time before.
+    let mut apart = Logs { access: logs.access.clone(), error: String::new() };
+    apart.access(3020 + 6 * 3600, "192.0.2.50", "/b", 502, " \"grp\" \"502\" 0.000 0.000");
+    apart.no_live(3020 + 6 * 3600, 1, "192.0.2.50", "/b");
+    let fixture = Fixture::new();
+    apart.write(&fixture, "logs");
+    assert_eq!(verdicts(&fixture, &["logs"]).last().map(|row| row.0.as_str()), Some("unknown/-"));
+    // An empty file that is no error log says nothing either.
+    let fixture = Fixture::new();
+    fixture.write("logs/access.log", &logs.access);
+    fixture.write("logs/notes.txt", "");
+    assert_eq!(verdicts(&fixture, &["logs"]).last().map(|row| row.0.as_str()), Some("unknown/-"));
+}
+
+#[test]
+fn servers_side_by_side_do_not_share_error_lines() {
+    let (mut web1, mut web2) = (Logs::default(), Logs::default());
+    for n in 0..10 {
+        web1.access(10 * n, "10.9.9.9", "/probe", 503, "");
+        web2.access(10 * n, "10.9.9.9", "/probe", 502, "");
+        web2.refused(10 * n, n + 1, "10.9.9.9", "/probe");
+    }
+    web1.access(500, "10.9.9.9", "/other", 503, "");
+    web1.no_live(500, 99, "10.9.9.9", "/other");
+    let fixture = Fixture::new();
+    web1.write(&fixture, "tree/web1");
+    web2.write(&fixture, "tree/web2");
+    let expected = [("proxy/no_live_upstreams".to_owned(), 1), ("unknown/-".to_owned(), 10)];
+    assert_eq!(verdicts(&fixture, &["tree"]), expected);
+}
+
+#[test]
+fn a_verdict_does_not_depend_on_which_statuses_are_asked_for() {
+    let mut logs = Logs::default();
+    for n in 0..8 {
+        logs.access(2 * n, "192.0.2.9", "/a", if n % 2 == 0 { 502 } else { 503 }, "");
+        logs.no_live(2 * n, n + 1, "192.0.2.9", "/a");
+    }
+    let fixture = Fixture::new();
+    logs.write(&fixture, "logs");
+    let row = |n| vec![("proxy/no_live_upstreams".to_owned(), n)];
+    assert_eq!(verdicts(&fixture, &["logs"]), row(4));
+    assert_eq!(verdicts(&fixture, &["--status", "502", "logs"]), row(4));
+    assert_eq!(verdicts(&fixture, &["--status", "5xx", "logs"]), row(8));
+}
