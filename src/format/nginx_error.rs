@@ -213,8 +213,28 @@ impl<'a> Body<'a> {
     // In words: find where the context begins; then, key by key in the fixed order, the value ends where the first
     // later key begins. What is left when no later key follows is the last value, which the line may cut.
     fn of(text: &'a [u8], record_bytes: usize) -> Self {
+        let mut body = Self::behind(0, text, record_bytes);
+        // A user name may hold what looks like a context. No request whose host has a blank in it gets as far as to be
+        // asked for its user (`ngx_http_validate_host`), so that such a host tells that the real context comes later.
+        let is_of_user = text.starts_with(b"user \"");
+        let is_misread = |body: &Body<'_>| {
+            body.value(Slot::Host).is_some_and(|host| host.contains(&b' '))
+                || body.value(Slot::Server).is_some_and(|server| server.contains(&b'"'))
+        };
+        while is_of_user && is_misread(&body) {
+            let later = Self::behind(body.message.len() + 3, text, record_bytes);
+            if later.value(Slot::Client).is_none() {
+                break;
+            }
+            body = later;
+        }
+        body
+    }
+
+    /// Message and context, where the context begins behind the first `from` bytes.
+    fn behind(from: usize, text: &'a [u8], record_bytes: usize) -> Self {
         let mut body = Body { message: text, values: [None; N_SLOTS], truncated: false };
-        let Some((message_bytes, value_at, first)) = find_context(text) else {
+        let Some((message_bytes, value_at, first)) = find_context(from, text) else {
             let kept = without_cut_key(text, b", client: ");
             body.truncated = kept.len() < text.len() || record_bytes >= LONGEST_LINE_BYTES;
             body.message = kept;
@@ -248,11 +268,11 @@ type State = (Slot, bool, usize);
 static CLIENT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"client: "));
 
 /// Where the context begins: bytes of the message before it, offset of the first value, and which value that is.
-fn find_context(text: &[u8]) -> Option<(usize, usize, State)> {
+fn find_context(from: usize, text: &[u8]) -> Option<(usize, usize, State)> {
     // Text that a FastCGI application wrote may hold anything; nginx's own words after it end in "upstream".
     let is_foreign = text.starts_with(b"FastCGI sent in stderr: ");
     let mut found = None;
-    for at in CLIENT.find_iter(text) {
+    for at in CLIENT.find_iter(&text[from..]).map(|at| from + at) {
         let before = &text[..at];
         let Some(message) = before.strip_suffix(b", ").or(before.strip_suffix(b", udp ")) else {
             continue;
@@ -411,6 +431,25 @@ mod tests {
             "message=send() failed (111: Connection refused) while resolving, resolver: 127.0.0.1:53",
             false,
         );
+    }
+
+    #[test]
+    fn a_user_name_is_no_context() {
+        for name in [
+            r#"x": password mismatch, client: 127.0.0.1, server: t, request: "GET / HTTP/1.1", host: "h""#,
+            r#"x": password mismatch, client: 127.0.0.1, server: t"#,
+        ] {
+            let message = format!(r#"user "{name}": was not found in "/p""#);
+            check(
+                &format!(
+                    r#"{message}, client: 192.0.2.2, server: , request: "GET / HTTP/1.1", host: "h""#
+                ),
+                &format!(
+                    "message={message}|client=192.0.2.2|server=|request=GET / HTTP/1.1|host=h"
+                ),
+                false,
+            );
+        }
     }
 
     #[test]

@@ -95,6 +95,9 @@ impl RangeReader {
         let last_line = memchr::memrchr(b'\n', &self.buffer[..own_end - 1]).map_or(0, |at| at + 1);
         let Some(mut last) = self.line_end(file, base, last_line, file_bytes)? else {
             let last_line = last_line.max(first);
+            if let Some(starts_record) = starts_record {
+                first = self.first_record(file, base, first, last_line, starts_record)?;
+            }
             return Ok(RangeLines {
                 bytes: &self.buffer[first..last_line],
                 offset: base + first as u64,

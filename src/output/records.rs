@@ -99,7 +99,7 @@ impl Fields {
     /// All fields of a record.
     fn of(reader: &dyn Reader, record: &[u8], escape: Escape) -> Self {
         let mut fields: Vec<(String, Vec<String>)> = Vec::new();
-        reader.each_field(record, &mut |name, raw| {
+        reader.read_fields(record, &mut |name, raw| {
             let value = plain(escape, raw);
             match fields.iter_mut().find(|field| field.0 == name) {
                 Some((_, values)) => values.push(value),
@@ -171,23 +171,20 @@ fn row<'r>(seen: &SeenLine, source: &'r str, zone: ZonePolicy) -> Row<'r> {
 fn record_row<'r>(row: Row<'r>, taker: &dyn Reader, seen: &SeenLine, zone: ZonePolicy) -> Row<'r> {
     let first_line =
         memchr::memchr(b'\n', &seen.text).map_or(&seen.text[..], |end| &seen.text[..end]);
-    let others = || seen.plan.readers.iter().map(AsRef::as_ref);
-    let understood = std::iter::once(taker)
-        .chain(others())
-        .find_map(|reader| reader.parse(&seen.text).ok().map(|record| (reader, record)));
+    let others = seen.plan.readers.iter().map(AsRef::as_ref);
+    let understood = std::iter::once(taker).chain(others).find_map(|reader| {
+        let mut found = None;
+        reader.read(&seen.text, &mut |result| {
+            found = result.ok().map(|record| understood_by(reader, &record, &seen.text, zone));
+        });
+        found.map(|found| (reader, found))
+    });
     match understood {
-        Some((reader, Record::Access(record))) => Row {
-            kind: "access",
+        Some((reader, (kind, shown, escape))) => Row {
+            kind,
             format: Some(reader.about().format),
-            shown: of_access(&record, zone),
-            fields: Fields::of(reader, &seen.text, record.escape),
-            ..row
-        },
-        Some((reader, Record::Error(record))) => Row {
-            kind: "error",
-            format: Some(reader.about().format),
-            shown: of_error(&record, reader, &seen.text, zone),
-            fields: Fields::of(reader, &seen.text, Escape::None),
+            shown,
+            fields: Fields::of(reader, &seen.text, escape),
             ..row
         },
         // Time and status are at their place, and no layout fits the line to its end.
@@ -208,6 +205,19 @@ fn record_row<'r>(row: Row<'r>, taker: &dyn Reader, seen: &SeenLine, zone: ZoneP
                 ..row
             }
         }
+    }
+}
+
+/// Kind and common fields of a record, and how its values are escaped.
+fn understood_by(
+    reader: &dyn Reader,
+    record: &Record<'_>,
+    bytes: &[u8],
+    zone: ZonePolicy,
+) -> (&'static str, Shown, Escape) {
+    match record {
+        Record::Access(record) => ("access", of_access(record, zone), record.escape),
+        Record::Error(record) => ("error", of_error(record, reader, bytes, zone), Escape::None),
     }
 }
 
@@ -278,10 +288,10 @@ fn of_error(
     zone: ZonePolicy,
 ) -> Shown {
     // What the server itself calls its message: that of the record may hold the error number and the client too.
-    let mut message = record.message;
-    reader.each_field(bytes, &mut |name, value| {
+    let mut message = None;
+    reader.read_fields(bytes, &mut |name, value| {
         if name == "message" {
-            message = value;
+            message = Some(plain(Escape::None, value));
         }
     });
     let text = |raw: Option<&[u8]>| raw.and_then(|raw| some(Escape::None, raw));
@@ -292,7 +302,7 @@ fn of_error(
         pid: record.pid,
         // Others number no connections.
         connection: record.connection.filter(|_| reader.about().server == Server::Nginx),
-        message: Some(plain(Escape::None, message)),
+        message: message.or_else(|| Some(plain(Escape::None, record.message))),
         method: text(Some(method)),
         target: text(Some(target)),
         path: text(Some(&target[..mark.unwrap_or(target.len())])),

@@ -62,3 +62,18 @@ pub fn scan_lines(
     work.context.every_line = true;
     Ok(run(work, Some(each))?.inputs.pop())
 }
+
+/// Hands over the lines of a block that has this many lines of the input before it.
+pub(super) fn hand_over(
+    lines: Vec<SeenLine>,
+    lines_before: u64,
+    each: &mut EachLine<'_>,
+) -> Result<()> {
+    let last = lines.len().saturating_sub(1);
+    for (index, mut line) in lines.into_iter().enumerate() {
+        line.line += lines_before;
+        line.ends_block = index == last;
+        each(line)?;
+    }
+    Ok(())
+}

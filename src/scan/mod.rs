@@ -37,7 +37,7 @@ use crate::tally::InputTally;
 use block::{BlockResult, Context, Job, scan_block};
 pub(crate) use block::{host_of, read_access};
 use carry::{Carry, InForce, plans_of};
-use lines::EachLine;
+use lines::{EachLine, hand_over};
 pub use lines::{LineKind, SeenLine, scan_lines};
 
 /// Bytes at the head of an input on which its formats are detected.
@@ -564,13 +564,8 @@ impl<'f> Fold<'f> {
             if let Some(unparsed) = &mut result.tally.first_unparsed {
                 unparsed.line += lines_before;
             }
-            let n_lines = result.lines.len();
-            for (index, mut line) in std::mem::take(&mut result.lines).into_iter().enumerate() {
-                line.line += lines_before;
-                line.ends_block = index + 1 == n_lines;
-                if let Some(each) = &mut self.each {
-                    each(line)?;
-                }
+            if let Some(each) = &mut self.each {
+                hand_over(std::mem::take(&mut result.lines), lines_before, each)?;
             }
             for mut fact in result.entries {
                 fact.place.line += lines_before;
