@@ -194,7 +194,7 @@ impl LineSource for BinarySource {
                         monotonic_us: Some(head.monotonic_us),
                         boot_id: Some(u128::from_be_bytes(head.boot_id)),
                     };
-                    push_entry(out, &metadata, entry.fields());
+                    push_entry(out, &metadata, &entry.fields());
                 }
             }
         }
@@ -220,7 +220,7 @@ impl LineSource for ExportSource {
                 monotonic_us: number(b"__MONOTONIC_TIMESTAMP"),
                 boot_id: None,
             };
-            push_entry(out, &metadata, entry.fields());
+            push_entry(out, &metadata, &entry.fields());
         };
         match &mut self.parser {
             Some(parser) if n > 0 => {
@@ -301,7 +301,7 @@ impl Verbose {
     fn flush(&mut self, out: &mut Vec<u8>) {
         if let Some(head) = self.head.take() {
             let fields = self.fields.iter().map(|(name, value)| (&name[..], &value[..]));
-            push_entry(out, &head, fields);
+            push_entry(out, &head, &fields);
         }
         self.fields.clear();
     }
@@ -370,7 +370,7 @@ struct Metadata {
 fn push_entry<'e>(
     out: &mut Vec<u8>,
     metadata: &Metadata,
-    fields: impl Iterator<Item = (&'e [u8], &'e [u8])> + Clone,
+    fields: &(impl Iterator<Item = (&'e [u8], &'e [u8])> + Clone),
 ) {
     out.extend_from_slice(b"{\"__CURSOR\":");
     push_value(out, &metadata.cursor);

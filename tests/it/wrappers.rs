@@ -69,7 +69,9 @@ fn lines() -> Vec<(&'static str, usize, DateTime<Utc>, String)> {
     let mut all = Vec::new();
     // nginx writes the error line first.
     for name in ["error", "access"] {
-        let text = fs::read_to_string(folder.join(format!("{name}.log"))).expect("is text");
+        // Some wrappers can hold UTF-8 only.
+        let bytes = fs::read(folder.join(format!("{name}.log"))).expect("is readable");
+        let text = String::from_utf8_lossy(&bytes);
         all.extend(
             text.lines().enumerate().map(|(n, line)| (name, n + 1, time_of(line), line.to_owned())),
         );

@@ -41,10 +41,12 @@ impl Envelope for DockerJson {
             |key| value_of(key, behind).or_else(|| value_of(key, object)).and_then(raw_string);
         let (stream, _) = field(&STREAM)?;
         let (stamp, _) = field(&TIME)?;
-        let ended = text.strip_suffix(b"\\n").filter(|rest| n_trailing(rest) % 2 == 0);
+        let ended = text.strip_suffix(b"\\n").filter(|rest| n_trailing(rest).is_multiple_of(2));
         let text = ended.unwrap_or(text);
-        let text =
-            text.strip_suffix(b"\\r").filter(|rest| n_trailing(rest) % 2 == 0).unwrap_or(text);
+        let text = text
+            .strip_suffix(b"\\r")
+            .filter(|rest| n_trailing(rest).is_multiple_of(2))
+            .unwrap_or(text);
         let escaped = escaped && memchr::memchr(b'\\', text).is_some();
         Some(Opened {
             inner: decoded(text, escaped),

@@ -160,7 +160,7 @@ fn is_clock(text: &[u8]) -> bool {
     matches!(text, [_, _, b':', a, b, b':', ..] if a.is_ascii_digit() && b.is_ascii_digit())
 }
 
-/// Colours of a terminal in the line.
+/// Colours of a terminal from the start of the line on. Escapes further in may be a client's, and stay.
 #[derive(Debug)]
 pub struct Ansi;
 
@@ -183,6 +183,7 @@ impl Envelope for Ansi {
 
     fn open<'a>(&self, record: &'a [u8]) -> Option<Opened<'a>> {
         match without_colours(record) {
+            _ if record.first() != Some(&0x1b) => None,
             Cow::Borrowed(_) => None,
             inner @ Cow::Owned(_) => Some(Opened { inner, ..Opened::default() }),
         }

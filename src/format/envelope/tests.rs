@@ -1,3 +1,5 @@
+//! Lines in envelopes, and what is inside.
+
 use std::path::Path;
 
 use proptest::prelude::*;
