@@ -179,32 +179,25 @@ fn record_row<'r>(row: Row<'r>, taker: &dyn Reader, seen: &SeenLine, zone: ZoneP
         });
         found.map(|found| (reader, found))
     });
-    match understood {
-        Some((reader, (kind, shown, escape))) => Row {
-            kind,
-            format: Some(reader.about().format),
-            shown,
-            fields: Fields::of(reader, &seen.text, escape),
-            ..row
-        },
-        // Time and status are at their place, and no layout fits the line to its end.
-        None => {
-            let glance = taker.glance(first_line).ok();
-            let mut shown = Shown { truncated: true, ..Shown::default() };
-            if let Some(stamp) = glance.and_then(|glance| taker.stamp(glance.stamp)) {
-                shown.set_time(stamp, zone);
-            }
-            shown.status = glance.map(|glance| glance.status).filter(|status| *status > 0);
-            let is_access = taker.about().role == LogRole::Access;
-            Row {
-                kind: if is_access { "access" } else { "error" },
-                format: Some(taker.about().format),
-                shown,
-                reason: Some("no known layout fits the line to its end"),
-                text: Some(quoted(&seen.text)),
-                ..row
-            }
-        }
+    if let Some((reader, (kind, shown, escape))) = understood {
+        let fields = Fields::of(reader, &seen.text, escape);
+        return Row { kind, format: Some(reader.about().format), shown, fields, ..row };
+    }
+    // Time and status are at their place, and no layout fits the line to its end.
+    let glance = taker.glance(first_line).ok();
+    let mut shown = Shown { truncated: true, ..Shown::default() };
+    if let Some(stamp) = glance.and_then(|glance| taker.stamp(glance.stamp)) {
+        shown.set_time(stamp, zone);
+    }
+    shown.status = glance.map(|glance| glance.status).filter(|status| *status > 0);
+    let is_access = taker.about().role == LogRole::Access;
+    Row {
+        kind: if is_access { "access" } else { "error" },
+        format: Some(taker.about().format),
+        shown,
+        reason: Some("no known layout fits the line to its end"),
+        text: Some(quoted(&seen.text)),
+        ..row
     }
 }
 

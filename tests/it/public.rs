@@ -235,7 +235,7 @@ fn agrees(field: &str, stated: &Value, row: &Value, line: &str) -> bool {
         "local_time" => same_clock(stated, row, line),
         "status" => row["status"] == *stated,
         "path" => {
-            let [stated, found] = [stated, &row["path"]].map(|path| path_of(path));
+            let [stated, found] = [stated, &row["path"]].map(path_of);
             stated == found
         }
         "level" => {
