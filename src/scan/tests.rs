@@ -41,7 +41,7 @@ fn scan_file(path: &Path, range_bytes: u64) -> Found {
         let client = record.value(Field::RemoteAddr).unwrap_or_default();
         (fact, String::from_utf8_lossy(client).into_owned())
     };
-    (input.tally.clone(), entries.iter().map(|fact| read_again(fact.unwrap())).collect())
+    (input.tally.clone(), entries.rows().map(|fact| read_again(fact.unwrap())).collect())
 }
 
 fn written(bytes: &[u8]) -> tempfile::NamedTempFile {
