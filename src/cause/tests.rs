@@ -17,7 +17,8 @@ fn record_of(text: &str) -> ErrorRecord<'_> {
     match parsed.or_else(|_| ApacheError::new().parse(text.as_bytes())) {
         Ok(Record::Error(record)) => record,
         _ => {
-            let (event, message) = event_of(text).map_or((None, text), |(it, text)| (Some(it), text));
+            let (event, message) =
+                event_of(text).map_or((None, text), |(it, text)| (Some(it), text));
             ErrorRecord { event, message: message.as_bytes(), ..ErrorRecord::default() }
         }
     }

@@ -166,11 +166,7 @@ fn kind_of(
             let id = change_kind.unwrap_or_default();
             let change = ChangeKind::ALL.into_iter().find(|change| change.as_str() == id);
             let change = change.ok_or_else(|| one_of("change_kind", id, &ids))?;
-            if kind == "trigger" {
-                RuleKind::Trigger(change)
-            } else {
-                RuleKind::Lifecycle(change)
-            }
+            if kind == "trigger" { RuleKind::Trigger(change) } else { RuleKind::Lifecycle(change) }
         }
         other => return Err(one_of("kind", other, &KINDS)),
     })

@@ -14,9 +14,11 @@ use globset::GlobMatcher;
 use super::apache_access::ApacheAccess;
 use super::apache_conf::ApacheConf;
 use super::apache_error::ApacheError;
+use super::app_log;
 use super::nginx_access::NginxAccess;
 use super::nginx_conf::NginxConf;
 use super::{Directive, FORMATS, FormatBasis, Plan, Proposal, Reader, Sample, understands};
+use crate::taxonomy::LogRole;
 
 /// Lines that are tried. Detection is to take milliseconds.
 const MAX_SAMPLE_LINES: usize = 1500;
@@ -131,6 +133,11 @@ pub fn detect(path: &Path, parts: &[&[u8]], choice: &FormatChoice) -> Plan {
     }
     while readers.len() < MAX_READERS && !rest.lines.is_empty() {
         let Some(best) = best_proposal(&rest) else { break };
+        let has_messages = readers.iter().any(|reader| reader.about().role == LogRole::Error);
+        if has_messages && best.reader.about().layout == app_log::BARE {
+            // Lines without a time behind messages that have one continue them.
+            break;
+        }
         let mut reader = Arc::clone(&best.reader);
         rest.lines.retain(|line| !understands(&mut reader, line));
         notes.extend(best.notes);

@@ -118,6 +118,8 @@ struct OpenMessage {
     start: usize,
     end: usize,
     line: u64,
+    /// The time stands in the first line, and is counted.
+    timed: bool,
 }
 
 struct Scanner<'s> {
@@ -224,6 +226,9 @@ impl Scanner<'_> {
             return;
         };
         let place = self.place(message.start, message.line, bytes.len());
+        if let (false, Some(stamp)) = (message.timed, record.stamp) {
+            self.result.tally.add_messages(stamp, 1);
+        }
         if let Some(fact) = cause_fact(&record, place, self.context.matcher) {
             self.result.causes.push(fact);
             self.keep(message.start, bytes.len());
@@ -232,10 +237,11 @@ impl Scanner<'_> {
 }
 
 impl Sink for Scanner<'_> {
-    fn run(&mut self, stamp: Stamp, run: &Run) {
+    fn run(&mut self, stamp: Option<Stamp>, run: &Run) {
         let tally = &mut self.result.tally;
         tally.lines.parsed += run.requests;
         tally.count_reader(self.reader, run.requests);
+        let Some(stamp) = stamp else { return };
         if self.in_force.plan.readers[self.reader].about().role == LogRole::Access {
             tally.add_run(stamp, run);
         } else {
@@ -252,13 +258,14 @@ impl Sink for Scanner<'_> {
         }
     }
 
-    fn message(&mut self, at: usize, n_before: u64, line: &[u8]) {
+    fn message(&mut self, at: usize, n_before: u64, line: &[u8], timed: bool) {
         self.close_message();
         self.open_message = Some(OpenMessage {
             reader: self.reader,
             start: at,
             end: at + line.len(),
             line: self.lines_before + n_before + 1,
+            timed,
         });
     }
 }

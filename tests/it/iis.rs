@@ -163,7 +163,7 @@ fn judge(folder: &Path, faults: &mut Vec<String>) {
     let (scan, _) = scan_files(&logs(folder), &[502, 503]);
     let mut wrong = BTreeMap::new();
     let entries = scan.entries.sorted();
-    for fact in entries.iter() {
+    for fact in entries.rows() {
         let fact: EntryFact = fact.expect("the fact can be read");
         let input = &scan.inputs[fact.place.position.input as usize];
         let line = input.fetch(fact.place).expect("the line can be had again");
