@@ -261,8 +261,17 @@ pub fn split_request(line: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
+/// What an event of the Windows event log is: names of providers and numbers are never translated, texts are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WindowsEvent<'a> {
+    /// The provider, or source: `Microsoft-Windows-WAS`.
+    pub provider: &'a [u8],
+    /// The event id within the provider.
+    pub id: u32,
+}
+
 /// One message of an error log.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct ErrorRecord<'a> {
     /// When, by the clock of the server that wrote it. `None` where the line was cut before its time.
     pub stamp: Option<Stamp>,
@@ -288,6 +297,8 @@ pub struct ErrorRecord<'a> {
     pub referrer: Option<&'a [u8]>,
     /// The line ends inside its context: its last value is a prefix.
     pub truncated: bool,
+    /// Which event of the Windows event log the message is.
+    pub event: Option<WindowsEvent<'a>>,
 }
 
 /// What a line was understood as.

@@ -106,6 +106,8 @@ pub enum Notation {
     EpochMicros,
     /// Any time that syslog daemons and `journalctl` write, the year left out perhaps: only its reader can parse it.
     Syslog,
+    /// `3/17/2026 12:54:16 PM`, `17.03.2026 12:54:16` and the like: what Windows shows, no zone.
+    WindowsLocal,
     /// `Fri Nov 20 21:21:41.755305 2026`: the Apache error log; the fraction may be missing, an offset may follow.
     Ctime,
 }
@@ -125,6 +127,7 @@ impl Notation {
             Notation::EpochMicros => parse_epoch_micros(text),
             Notation::Ctime => parse_ctime(text),
             Notation::Syslog => None,
+            Notation::WindowsLocal => parse_windows_local(text),
         }
     }
 
@@ -142,6 +145,7 @@ impl Notation {
             | Notation::IisNative
             | Notation::ClfVariant
             | Notation::Syslog
+            | Notation::WindowsLocal
             | Notation::Ctime => text,
             Notation::EpochSeconds => match memchr::memchr(b'.', text) {
                 Some(dot) => &text[..dot],
@@ -436,6 +440,41 @@ pub fn parse_iis_native(text: &[u8]) -> Option<Stamp> {
     };
     let local = civil_us(year as i64, month as u32, day as u32, hour, minute, second)?;
     Some(Stamp { micros: local, offset_s: None })
+}
+
+/// Parses `3/17/2026 12:54:16 PM` (month first, unless that number is above 12), `17.03.2026 12:54:16` (day first) and
+/// `2026-03-17 12:54:16`: the local time as the language of Windows writes it.
+pub fn parse_windows_local(text: &[u8]) -> Option<Stamp> {
+    if text.get(4) == Some(&b'-') {
+        return parse_iso8601(text);
+    }
+    let blank = memchr::memchr(b' ', text)?;
+    let (date, clock) = (text[..blank].trim_ascii_end(), &text[blank + 1..]);
+    let date = date.strip_suffix(b",").unwrap_or(date);
+    let mark = *date.iter().find(|byte| !byte.is_ascii_digit())?;
+    let mut numbers = date.split(|byte| *byte == mark).map(parse_u64);
+    let (first, second, year) = (numbers.next()??, numbers.next()??, numbers.next()??);
+    if numbers.next().is_some() || !matches!(mark, b'/' | b'.' | b'-') || first > 31 || second > 31
+    {
+        return None;
+    }
+    let day_first = mark != b'/' || first > 12;
+    let (month, day) = if day_first { (second, first) } else { (first, second) };
+    let end = clock.iter().position(|byte| !byte.is_ascii_digit() && *byte != b':');
+    let (clock, half) = clock.split_at(end.unwrap_or(clock.len()));
+    // A narrow blank may stand before the half of the day.
+    let half =
+        half.iter().copied().find(u8::is_ascii_alphabetic).map(|byte| byte.to_ascii_uppercase());
+    let mut parts = clock.split(|byte| *byte == b':').map(parse_u64);
+    let (hour, minute, second) = (parts.next()??, parts.next()??, parts.next()??);
+    let hour = match half {
+        Some(b'P') if hour < 12 => hour + 12,
+        Some(b'A') if hour == 12 => 0,
+        _ => hour,
+    };
+    let local =
+        civil_us(year as i64, month as u32, day as u32, hour as u32, minute as u32, second as u32)?;
+    (1970..=9999).contains(&year).then_some(Stamp { micros: local, offset_s: None })
 }
 
 /// Parses `1795210283328123`, microseconds since the epoch (16 digits).

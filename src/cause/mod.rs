@@ -22,10 +22,10 @@ use crate::evidence::Place;
 use crate::fact::{
     CauseFact, Flags, KEYED_TARGET_BYTES, hash_name, hash_short, referrer_key, target_key,
 };
-use crate::record::{ErrorRecord, Escape, split_request};
+use crate::record::{ErrorRecord, Escape, WindowsEvent, split_request};
 use crate::taxonomy::{Cause, Origin, Server};
 
-pub use rules::{CauseRule, RULES};
+pub use rules::{CauseRule, Events, RULES};
 pub use user::parse_user_rules;
 
 /// What a message does to the story.
@@ -48,6 +48,9 @@ pub enum RuleKind {
     StateUp,
     /// The service itself changed.
     Lifecycle(ChangeKind),
+    /// Something failed apart from any one request, and may be what set a run of failures off: a process, a
+    /// dependency, a limit of the machine. It counts as a signal, and as a change.
+    Trigger(ChangeKind),
     /// Recognised, and no reason for a 5xx.
     Noise,
 }
@@ -63,6 +66,7 @@ impl RuleKind {
             RuleKind::StateDown { .. } => "state_down",
             RuleKind::StateUp => "state_up",
             RuleKind::Lifecycle(_) => "lifecycle",
+            RuleKind::Trigger(_) => "trigger",
             RuleKind::Noise => "noise",
         }
     }
@@ -96,11 +100,17 @@ pub enum ChangeKind {
     LogRotation,
     /// Its program file was replaced.
     BinaryUpgrade,
+    /// A new release of it was rolled out.
+    Deploy,
+    /// What it depends on failed.
+    DependencyFailed,
+    /// It ran out of memory, disk, workers or handles.
+    ResourceExhausted,
 }
 
 impl ChangeKind {
     /// Every kind.
-    pub const ALL: [ChangeKind; 10] = [
+    pub const ALL: [ChangeKind; 13] = [
         ChangeKind::ServiceStart,
         ChangeKind::StartFailure,
         ChangeKind::ConfigReload,
@@ -111,6 +121,9 @@ impl ChangeKind {
         ChangeKind::WorkerCrashed,
         ChangeKind::LogRotation,
         ChangeKind::BinaryUpgrade,
+        ChangeKind::Deploy,
+        ChangeKind::DependencyFailed,
+        ChangeKind::ResourceExhausted,
     ];
 
     /// The id used in outputs.
@@ -126,6 +139,9 @@ impl ChangeKind {
             ChangeKind::WorkerCrashed => "worker_crashed",
             ChangeKind::LogRotation => "log_rotation",
             ChangeKind::BinaryUpgrade => "binary_upgrade",
+            ChangeKind::Deploy => "deploy",
+            ChangeKind::DependencyFailed => "dependency_failed",
+            ChangeKind::ResourceExhausted => "resource_exhausted",
         }
     }
 }
@@ -188,6 +204,8 @@ pub struct Rule {
     pub server: Server,
     /// Texts that must all occur, in this order; of each step any one alternative. See [`CauseRule::needles`].
     pub needles: Vec<Vec<Cow<'static, str>>>,
+    /// Events of the Windows event log. See [`CauseRule::events`].
+    pub events: &'static [Events],
     /// Must match as well, when present. See [`CauseRule::regex`].
     pub regex: Option<Cow<'static, str>>,
     /// Severities to which the rule is limited; empty: any.
@@ -215,6 +233,7 @@ impl From<&CauseRule> for Rule {
             id: row.id.into(),
             server: row.server,
             needles: row.needles.iter().map(|step| owned(step)).collect(),
+            events: row.events,
             regex: (!row.regex.is_empty()).then(|| row.regex.into()),
             levels: owned(row.levels),
             cause: row.cause,
@@ -339,6 +358,11 @@ impl CauseMatcher {
     }
 
     fn find<'a>(&self, record: &ErrorRecord<'a>, groups: Groups) -> Option<Match<'a>> {
+        if let Some(event) = record.event
+            && let Some(found) = self.find_event(record, event)
+        {
+            return Some(found);
+        }
         let mut candidates = [0u64; CANDIDATE_WORDS];
         for hit in self.automaton.find_overlapping_iter(record.message) {
             let (rule, at_start) = self.anchors[hit.pattern().as_usize()];
@@ -354,6 +378,25 @@ impl CauseMatcher {
             .chain(0..RULES.len())
             .filter(is_candidate)
             .find_map(|rule| self.verify(rule, record, groups))
+    }
+
+    /// The rule of an event, by its provider and number. The expression of such a rule only finds the scope: it need not
+    /// match, since texts of events are translated.
+    fn find_event<'a>(
+        &self,
+        record: &ErrorRecord<'a>,
+        event: WindowsEvent<'_>,
+    ) -> Option<Match<'a>> {
+        let is_meant = |rule: &Rule| rule.events.iter().any(|events| events.hold(event));
+        let rule = self.rules.iter().position(is_meant)?;
+        let captures = self.expressions[rule].as_ref().and_then(|it| it.captures(record.message));
+        let group = |name| Some(captures.as_ref()?.name(name)?.as_bytes());
+        let (scope, detail) = (group("scope"), group("detail"));
+        Some(Match {
+            rule: rule as u16,
+            scope: scope.unwrap_or_default(),
+            detail: detail.unwrap_or_default(),
+        })
     }
 
     /// The whole predicate of one rule.

@@ -7,9 +7,32 @@
 //! Source: nginx 1.31.5 source, the file named per row; ingress-nginx controller v1.15.1; lua-nginx-module.
 
 mod apache;
+mod apps;
+mod dependencies;
+mod kubernetes;
+mod systemd;
+mod windows;
 
 use super::{ChangeKind, RuleKind, Scope};
+use crate::record::WindowsEvent;
 use crate::taxonomy::{Cause, Origin, Server};
+
+/// Events of one provider of the Windows event log.
+#[derive(Debug, Clone, Copy)]
+pub struct Events {
+    /// Name of the provider, as in `Provider Name=` or as event source.
+    pub provider: &'static str,
+    /// Numbers of the events.
+    pub ids: &'static [u32],
+}
+
+impl Events {
+    /// True when an event is one of these.
+    pub fn hold(&self, event: WindowsEvent<'_>) -> bool {
+        self.ids.contains(&event.id)
+            && event.provider.eq_ignore_ascii_case(self.provider.as_bytes())
+    }
+}
 
 /// One row of the cause table.
 #[derive(Debug, Clone, Copy)]
@@ -22,7 +45,9 @@ pub struct CauseRule {
     /// text of the first step: at the start of the message only, so that quoted foreign text cannot pass for it.
     /// Error numbers, not their words, are matched: the words are lost on some systems (`111: Unknown error`).
     pub needles: &'static [&'static [&'static str]],
-    /// Must match as well, unless empty. Its group `scope` gives the scope text, `detail` the detail.
+    /// Events of the Windows event log that the row stands for, whatever their text.
+    pub events: &'static [Events],
+    /// Must match as well, unless empty, except for events. Its group `scope` gives the scope text, `detail` the detail.
     pub regex: &'static str,
     /// Severities to which the row is limited; empty: any.
     pub levels: &'static [&'static str],
@@ -78,6 +103,7 @@ const BASE: CauseRule = CauseRule {
     id: "",
     server: Server::Nginx,
     needles: &[],
+    events: &[],
     regex: "",
     levels: &[],
     cause: None,
@@ -137,7 +163,15 @@ const SRC_MODSEC: &str = "ModSecurity-nginx, libmodsecurity message texts";
 pub const RULES: &[CauseRule] = &TABLE;
 
 /// The rows of each server. New ones are added at the end.
-const SERVERS: &[&[CauseRule]] = &[NGINX, apache::RULES];
+const SERVERS: &[&[CauseRule]] = &[
+    NGINX,
+    apache::RULES,
+    apps::RULES,
+    kubernetes::RULES,
+    systemd::RULES,
+    dependencies::RULES,
+    windows::RULES,
+];
 
 static TABLE: [CauseRule; n_rules()] = {
     let mut table = [BASE; n_rules()];

@@ -11,26 +11,24 @@ fn matcher() -> CauseMatcher {
     CauseMatcher::new(Vec::new()).expect("the built-in table compiles")
 }
 
-/// A line of the nginx or Apache error log, or else a bare message.
+/// A line of the nginx or Apache error log, a Windows event as `provider/id: text`, or else a bare message.
 fn record_of(text: &str) -> ErrorRecord<'_> {
     let parsed = NginxError::new().parse(text.as_bytes());
     match parsed.or_else(|_| ApacheError::new().parse(text.as_bytes())) {
         Ok(Record::Error(record)) => record,
-        _ => ErrorRecord {
-            stamp: None,
-            level: b"",
-            pid: None,
-            connection: None,
-            message: text.as_bytes(),
-            client: None,
-            server: None,
-            request: None,
-            upstream: None,
-            host: None,
-            referrer: None,
-            truncated: false,
-        },
+        _ => {
+            let (event, message) =
+                event_of(text).map_or((None, text), |(it, text)| (Some(it), text));
+            ErrorRecord { event, message: message.as_bytes(), ..ErrorRecord::default() }
+        }
     }
+}
+
+/// The event and the text of `provider/id: text`.
+fn event_of(text: &str) -> Option<(WindowsEvent<'_>, &str)> {
+    let (head, message) = text.split_once(": ")?;
+    let (provider, id) = head.rsplit_once('/')?;
+    Some((WindowsEvent { provider: provider.as_bytes(), id: id.parse().ok()? }, message))
 }
 
 /// The line belongs to rule `id`, with this scope and detail.

@@ -117,6 +117,7 @@ fn rule_of(row: Row) -> Result<Rule, String> {
         id: row.id.into(),
         server: Server::Unknown,
         needles,
+        events: &[],
         regex: row.regex.map(Cow::from),
         levels: row.levels.into_iter().map(Cow::from).collect(),
         cause: row.cause,
@@ -141,7 +142,7 @@ fn kind_of(
     for_s: Option<u32>,
     change_kind: Option<&str>,
 ) -> Result<RuleKind, String> {
-    const KINDS: [&str; 8] = [
+    const KINDS: [&str; 9] = [
         "failure",
         "final_failure",
         "late",
@@ -149,6 +150,7 @@ fn kind_of(
         "state_down",
         "state_up",
         "lifecycle",
+        "trigger",
         "noise",
     ];
     let ids = ChangeKind::ALL.map(ChangeKind::as_str);
@@ -160,10 +162,11 @@ fn kind_of(
         "state_down" => RuleKind::StateDown { for_s },
         "state_up" => RuleKind::StateUp,
         "noise" => RuleKind::Noise,
-        "lifecycle" => {
+        kind @ ("lifecycle" | "trigger") => {
             let id = change_kind.unwrap_or_default();
             let change = ChangeKind::ALL.into_iter().find(|change| change.as_str() == id);
-            RuleKind::Lifecycle(change.ok_or_else(|| one_of("change_kind", id, &ids))?)
+            let change = change.ok_or_else(|| one_of("change_kind", id, &ids))?;
+            if kind == "trigger" { RuleKind::Trigger(change) } else { RuleKind::Lifecycle(change) }
         }
         other => return Err(one_of("kind", other, &KINDS)),
     })

@@ -149,6 +149,7 @@ impl Reader for ApacheError {
             host: None,
             referrer: parts.referrer,
             truncated: record.len() >= LONGEST_LINE_BYTES,
+            event: None,
         }))
     }
 

@@ -14,12 +14,14 @@ use globset::GlobMatcher;
 use super::apache_access::ApacheAccess;
 use super::apache_conf::ApacheConf;
 use super::apache_error::ApacheError;
+use super::app_log;
 use super::envelope::{
     Envelope, MESSAGES, Messages, Opened, Wrapped, envelopes, is_tail_header, latest_year_shown,
 };
 use super::nginx_access::NginxAccess;
 use super::nginx_conf::NginxConf;
 use super::{Directive, FORMATS, FormatBasis, Plan, Proposal, Reader, Sample, reads, understands};
+use crate::taxonomy::LogRole;
 use crate::time::Notation;
 
 /// Lines that are tried. Detection is to take milliseconds.
@@ -206,6 +208,12 @@ impl Found {
         }
         while self.readers.len() < MAX_READERS && !rest.lines.is_empty() {
             let Some(best) = best_proposal(rest) else { break };
+            let has_messages =
+                self.readers.iter().any(|reader| reader.about().role == LogRole::Error);
+            if has_messages && best.reader.about().layout == app_log::BARE {
+                // Lines without a time behind messages that have one continue them.
+                break;
+            }
             let mut reader = Arc::clone(&best.reader);
             rest.lines.retain(|line| !understands(&mut reader, line));
             self.notes.extend(best.notes);

@@ -7,6 +7,7 @@
 pub mod apache_access;
 pub mod apache_conf;
 pub mod apache_error;
+pub mod app_log;
 pub mod detect;
 pub mod envelope;
 pub mod iis_httperr;
@@ -18,6 +19,7 @@ pub mod layout;
 pub mod nginx_access;
 pub mod nginx_conf;
 pub mod nginx_error;
+pub mod windows_event;
 
 use std::fmt;
 use std::sync::Arc;
@@ -87,7 +89,8 @@ impl FormatBasis {
 /// What the cheap look at a line finds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Glance<'a> {
-    /// The bytes of the stamp, in the reader's notation. Not yet checked to be a time.
+    /// The bytes of the stamp, in the reader's notation. Not yet checked to be a time. Empty for a message whose first
+    /// line has no time: it stands in a later line, or there is none.
     pub stamp: &'a [u8],
     /// The status of an access line; 0 for a message.
     pub status: u16,
@@ -183,12 +186,13 @@ pub struct Run {
 
 /// Receives what [`Reader::scan_run`] finds. `n_before` counts the lines of this call before the one reported.
 pub trait Sink {
-    /// A run of lines with the same second has ended.
-    fn run(&mut self, stamp: Stamp, run: &Run);
+    /// A run of lines with the same second has ended, or of first lines of messages that have no time.
+    fn run(&mut self, stamp: Option<Stamp>, run: &Run);
     /// An access line of a wanted status: `line` starts at offset `at` of the block.
     fn entry(&mut self, at: usize, n_before: u64, line: &[u8], glance: Glance<'_>);
     /// The first line of a message: `line` starts at offset `at` of the block.
-    fn message(&mut self, at: usize, n_before: u64, line: &[u8]);
+    /// `timed`: it holds the time.
+    fn message(&mut self, at: usize, n_before: u64, line: &[u8], timed: bool);
 }
 
 // The loop, in words:
@@ -216,11 +220,14 @@ fn scan_run<R: Reader + ?Sized>(
         let Ok(glance) = reader.glance(line) else { break };
         let now = notation.second_part(glance.stamp);
         if !same_second(now, second) {
-            let Some(parsed) = reader.stamp(glance.stamp) else { break };
-            if let Some(stamp) = stamp {
+            let parsed = reader.stamp(glance.stamp);
+            if parsed.is_none() && !glance.stamp.is_empty() {
+                break;
+            }
+            if run.requests > 0 {
                 sink.run(stamp, &run);
             }
-            (second, stamp, run) = (now, Some(parsed), Run::default());
+            (second, stamp, run) = (now, parsed, Run::default());
         }
         run.requests += 1;
         if is_access {
@@ -233,12 +240,12 @@ fn scan_run<R: Reader + ?Sized>(
                 sink.entry(at, n_lines, line, glance);
             }
         } else {
-            sink.message(at, n_lines, line);
+            sink.message(at, n_lines, line, !glance.stamp.is_empty());
         }
         n_lines += 1;
         at = (end + 1).min(block.len());
     }
-    if let Some(stamp) = stamp {
+    if run.requests > 0 {
         sink.run(stamp, &run);
     }
     at
@@ -292,7 +299,9 @@ pub const FORMATS: &[&dyn Format] = &[
     &iis_w3c::IisW3cFormat,
     &iis_httperr::IisHttperrFormat,
     &iis_native::IisNativeFormat,
+    &windows_event::WindowsEventFormat,
     &infer::InferredFormat,
+    &app_log::AppLogFormat,
 ];
 
 /// A log format: proposes readers for lines, and names itself for `formats`.
@@ -402,7 +411,8 @@ pub fn reads(reader: &dyn Reader, line: &[u8]) -> bool {
     understood
 }
 
-/// True when a reader finds a valid time and status at their place.
+/// True when a reader finds a valid time and status at their place, or the start of a message that has no time.
 pub fn accepts(reader: &dyn Reader, line: &[u8]) -> bool {
-    reader.glance(line).is_ok_and(|glance| reader.stamp(glance.stamp).is_some())
+    let has_time = |stamp: &[u8]| stamp.is_empty() || reader.stamp(stamp).is_some();
+    reader.glance(line).is_ok_and(|glance| has_time(glance.stamp))
 }

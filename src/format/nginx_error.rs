@@ -123,6 +123,7 @@ impl Reader for NginxError {
             host: body.value(Slot::Host),
             referrer: body.value(Slot::Referrer),
             truncated: body.truncated,
+            event: None,
         }))
     }
 

@@ -493,7 +493,10 @@ fn add_messages(
                 continue;
             }
             match rule.kind {
-                RuleKind::Lifecycle(_) | RuleKind::StateDown { .. } | RuleKind::StateUp
+                RuleKind::Lifecycle(_)
+                | RuleKind::Trigger(_)
+                | RuleKind::StateDown { .. }
+                | RuleKind::StateUp
                     if incident.changes.len() < MAX_CHANGES =>
                 {
                     incident.changes.push(event);

@@ -127,6 +127,8 @@ struct OpenMessage {
     start: usize,
     end: usize,
     line: u64,
+    /// The time stands in the first line, and is counted.
+    timed: bool,
 }
 
 struct Scanner<'s> {
@@ -256,12 +258,16 @@ impl Scanner<'_> {
             return;
         }
         let place = self.place(message.start, message.line, bytes.len());
-        let mut fact = None;
+        let (mut fact, mut stamp) = (None, None);
         self.in_force.plan.readers[message.reader].read(bytes, &mut |result| {
             if let Ok(Record::Error(record)) = result {
+                stamp = record.stamp;
                 fact = cause_fact(&record, place, self.context.matcher);
             }
         });
+        if let (false, Some(stamp)) = (message.timed, stamp) {
+            self.result.tally.add_messages(stamp, 1);
+        }
         if let Some(fact) = fact {
             self.result.causes.push(fact);
             self.keep(message.start, bytes.len());
@@ -270,10 +276,11 @@ impl Scanner<'_> {
 }
 
 impl Sink for Scanner<'_> {
-    fn run(&mut self, stamp: Stamp, run: &Run) {
+    fn run(&mut self, stamp: Option<Stamp>, run: &Run) {
         let tally = &mut self.result.tally;
         tally.lines.parsed += run.requests;
         tally.count_reader(self.reader, run.requests);
+        let Some(stamp) = stamp else { return };
         if self.in_force.plan.readers[self.reader].about().role == LogRole::Access {
             tally.add_run(stamp, run);
         } else {
@@ -296,7 +303,7 @@ impl Sink for Scanner<'_> {
         }
     }
 
-    fn message(&mut self, at: usize, n_before: u64, line: &[u8]) {
+    fn message(&mut self, at: usize, n_before: u64, line: &[u8], timed: bool) {
         self.close_message();
         let number = self.lines_before + n_before + 1;
         self.see(LineKind::Record(self.reader), at, line, number);
@@ -305,6 +312,7 @@ impl Sink for Scanner<'_> {
             start: at,
             end: at + line.len(),
             line: number,
+            timed,
         });
     }
 }

@@ -138,7 +138,7 @@ pub fn undecided_rule(server: Server) -> u16 {
     rule_index(match server {
         Server::Iis => "iis.other",
         Server::Apache => "apache.no_proxy_field",
-        Server::Nginx | Server::Unknown => "nginx.no_upstream_field",
+        _ => "nginx.no_upstream_field",
     })
 }
 
@@ -147,7 +147,7 @@ pub fn own_verdict(about: &About, record: &AccessRecord<'_>) -> u16 {
     match about.server {
         Server::Iis => rule_index(iis::own_verdict(record)),
         Server::Apache => rule_index(apache::own_verdict(record)),
-        Server::Nginx | Server::Unknown => rule_index(nginx::own_verdict(record)),
+        _ => rule_index(nginx::own_verdict(record)),
     }
 }
 

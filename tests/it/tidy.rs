@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 const FLOORS: [&[&str]; 11] = [
     &["taxonomy", "time", "bytes", "evidence", "error"],
     &["input", "journal"],
-    &["record", "format"],
-    &["cause", "verdict", "fact"],
+    &["record", "fact", "cause"],
+    &["format", "verdict"],
     &["tally", "store"],
     &["scan"],
     &["attribute"],
@@ -22,7 +22,16 @@ const FLOORS: [&[&str]; 11] = [
 ];
 const MAX_LINES: usize = 600;
 /// Pure data tables, read as tables: length is no burden there.
-const TABLES: [&str; 3] = ["cause/rules.rs", "cause/rules/apache.rs", "cause/advice.rs"];
+const TABLES: [&str; 8] = [
+    "cause/rules.rs",
+    "cause/rules/apache.rs",
+    "cause/rules/apps.rs",
+    "cause/rules/dependencies.rs",
+    "cause/rules/kubernetes.rs",
+    "cause/rules/systemd.rs",
+    "cause/rules/windows.rs",
+    "cause/advice.rs",
+];
 
 #[test]
 fn modules_import_only_lower_floors_and_say_what_they_are_for() {

@@ -58,6 +58,7 @@ impl Messages {
         message: &'r [u8],
     ) -> Result<Record<'r>, Skip> {
         Ok(Record::Error(ErrorRecord {
+            event: None,
             stamp: Some(self.envelope.stamp(stamp).ok_or(Skip::BadTime)?),
             level,
             pid: None,

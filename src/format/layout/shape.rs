@@ -341,7 +341,9 @@ fn time_length(notation: Notation, text: &[u8]) -> Result<usize, Skip> {
         Notation::EpochMillis => (13, 13),
         Notation::NginxError | Notation::W3c => (19, 19),
         // No `log_format` writes it.
-        Notation::IisNative | Notation::Syslog => return Err(Skip::BadTime),
+        Notation::IisNative | Notation::Syslog | Notation::WindowsLocal => {
+            return Err(Skip::BadTime);
+        }
         Notation::EpochMicros => (16, 16),
         Notation::ClfVariant => {
             let day = n_digits(text).min(2);

@@ -450,7 +450,7 @@ fn changes(
     let row = |event: &Event| {
         let rule = matcher.rule(event.rule)?;
         let kind = match rule.kind {
-            RuleKind::Lifecycle(change) => change.as_str(),
+            RuleKind::Lifecycle(change) | RuleKind::Trigger(change) => change.as_str(),
             RuleKind::StateDown { .. } => "backend_down",
             RuleKind::StateUp => "backend_up",
             _ => return None,

@@ -1,0 +1,183 @@
+//! Logs of applications and of what they depend on: one tolerant reader for the usual heads of lines.
+//!
+//! In: one message, with the stack trace behind it. Out: an [`ErrorRecord`]: time, level, process, message. [`heads`]
+//! holds the grammar of heads: PHP-FPM, gunicorn, uWSGI, Unicorn, Tomcat, Java and Python logging, Go, .NET, PostgreSQL,
+//! MySQL, SQL Server, Redis, RabbitMQ, Kafka, Kubernetes, Passenger, `key=value` and JSON lines.
+//! Such heads are not peculiar to one program, so the format yields to all others: it proposes itself only for lines
+//! about which no other format has anything to say, and never stands by.
+//! A second layout, [`BARE`], reads lines that were pasted without their time. Nothing in their shape tells that they
+//! are messages, so it takes only lines that the cause table knows.
+
+mod heads;
+pub(super) mod json;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::{Arc, LazyLock};
+
+use memchr::memmem;
+
+use self::heads::{Head, head_of, parse_stamp};
+use super::{About, FORMATS, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
+use crate::bytes::parse_u64;
+use crate::cause::{CauseMatcher, RuleKind};
+use crate::record::{ErrorRecord, Record, Skip};
+use crate::taxonomy::{LogRole, Server};
+use crate::time::{Notation, Stamp};
+
+/// Name of the layout of lines without time.
+pub const BARE: &str = "bare";
+
+/// The cause table as an arbiter of what is a message. Built when a line without time is first looked at.
+static KNOWN: LazyLock<Option<CauseMatcher>> = LazyLock::new(|| CauseMatcher::new(Vec::new()).ok());
+
+/// Reads messages of applications.
+#[derive(Debug, Clone)]
+pub struct AppLog {
+    about: About,
+    /// Lines without a head are taken too, if the cause table knows them.
+    bare: bool,
+}
+
+impl AppLog {
+    fn new(bare: bool) -> Self {
+        let about = About {
+            format: AppLogFormat::NAME,
+            layout: if bare { BARE } else { "heads" }.to_owned(),
+            server: Server::Application,
+            role: LogRole::Error,
+            notation: Notation::Iso8601,
+            instant: Instant::End,
+            basis: FormatBasis::Detected,
+            ambiguous_with: None,
+        };
+        AppLog { about, bare }
+    }
+
+    fn head<'a>(&self, line: &'a [u8]) -> Option<Head<'a>> {
+        let head = head_of(line);
+        if head.is_none() && self.bare { bare_head(line) } else { head }
+    }
+}
+
+impl Reader for AppLog {
+    fn about(&self) -> &About {
+        &self.about
+    }
+
+    fn glance<'a>(&self, line: &'a [u8]) -> Result<Glance<'a>, Skip> {
+        let head = self.head(line).ok_or(Skip::Shape)?;
+        Ok(Glance { stamp: head.stamp, status: 0 })
+    }
+
+    fn stamp(&self, text: &[u8]) -> Option<Stamp> {
+        parse_stamp(text)
+    }
+
+    fn parse<'a>(&self, record: &'a [u8]) -> Result<Record<'a>, Skip> {
+        let first = memchr::memchr(b'\n', record).unwrap_or(record.len());
+        let head = self.head(&record[..first]).ok_or(Skip::Shape)?;
+        let stamp = match head.stamp {
+            [] => None,
+            text => Some(parse_stamp(text).ok_or(Skip::BadTime)?),
+        };
+        // A stack trace behind the head belongs to the message; a head may also end its message.
+        let message = match head.message_end {
+            Some(end) => &record[head.message_at..end],
+            None => &record[head.message_at..],
+        };
+        Ok(Record::Error(ErrorRecord {
+            stamp,
+            level: head.level,
+            pid: parse_u64(head.pid),
+            message: message.trim_ascii(),
+            ..ErrorRecord::default()
+        }))
+    }
+
+    fn each_field<'a>(&self, record: &'a [u8], each: &mut dyn FnMut(&str, &'a [u8])) {
+        let first = memchr::memchr(b'\n', record).unwrap_or(record.len());
+        let Some(head) = self.head(&record[..first]) else { return };
+        for (name, value) in [("time", head.stamp), ("level", head.level), ("pid", head.pid)] {
+            if !value.is_empty() {
+                each(name, value);
+            }
+        }
+        each(
+            "message",
+            record[head.message_at..head.message_end.unwrap_or(record.len())].trim_ascii(),
+        );
+    }
+}
+
+/// The head of a line that was cut from its time: what is left of one, before a message that the cause table knows.
+fn bare_head(line: &[u8]) -> Option<Head<'_>> {
+    let is_start = line.first().is_some_and(|byte| byte.is_ascii_graphic() || *byte == b' ');
+    if !is_start || line.starts_with(b"  ") {
+        return None;
+    }
+    let (level, at) = heads::cut_head(line);
+    // `panic: text` may be a level, or the message.
+    known_head(line, level, at).or_else(|| (at > 0).then(|| known_head(line, b"", 0))?)
+}
+
+/// The head of a message from `from` on, if the cause table knows it.
+fn known_head<'a>(line: &'a [u8], level: &'a [u8], from: usize) -> Option<Head<'a>> {
+    let text = line[from..].trim_ascii_start();
+    let message_at = line.len() - text.len();
+    // What follows is context, which holds what clients sent.
+    let end = memmem::find(text, b", client: ").unwrap_or(text.len());
+    let record = ErrorRecord { level, message: &text[..end], ..ErrorRecord::default() };
+    let matcher = KNOWN.as_ref()?;
+    let found = matcher.match_message(&record)?;
+    (matcher.rule(found.rule)?.kind != RuleKind::Noise).then_some(Head {
+        level,
+        message_at,
+        message_end: (end < text.len()).then_some(message_at + end),
+        ..Head::default()
+    })
+}
+
+/// Proposes [`AppLog`].
+#[derive(Debug)]
+pub struct AppLogFormat;
+
+impl AppLogFormat {
+    const NAME: &str = "app_log";
+}
+
+impl Format for AppLogFormat {
+    fn name(&self) -> &'static str {
+        Self::NAME
+    }
+
+    fn summary(&self) -> &'static str {
+        "messages of applications, databases, caches and queues, known by a time and a level at the start of a line"
+    }
+
+    fn propose(&self, sample: &Sample<'_>) -> Option<Proposal> {
+        let count =
+            |reader: &AppLog| sample.lines.iter().filter(|line| reader.parse(line).is_ok()).count();
+        let is_wanted = || {
+            let others = FORMATS.iter().filter(|format| format.name() != Self::NAME);
+            !others.into_iter().any(|format| format.propose(sample).is_some())
+        };
+        let proposal = |reader: AppLog, n_accepted| {
+            (n_accepted > 0 && is_wanted()).then(|| Proposal {
+                reader: Arc::new(reader),
+                n_accepted,
+                notes: Vec::new(),
+            })
+        };
+        let timed = AppLog::new(false);
+        match count(&timed) {
+            0 => {
+                let bare = AppLog::new(true);
+                let n_accepted = count(&bare);
+                proposal(bare, n_accepted)
+            }
+            n_accepted => proposal(timed, n_accepted),
+        }
+    }
+}
