@@ -8,11 +8,11 @@
 
 mod block;
 mod carry;
+mod fold;
 mod lines;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
@@ -36,8 +36,9 @@ use crate::tally::InputTally;
 
 use block::{BlockResult, Context, Job, scan_block};
 pub(crate) use block::{host_of, read_access};
-use carry::{Carry, InForce, plans_of};
-use lines::{EachLine, hand_over};
+use carry::{Carry, InForce};
+use fold::Fold;
+use lines::EachLine;
 pub use lines::{LineKind, SeenLine, scan_lines};
 
 /// Bytes at the head of an input on which its formats are detected.
@@ -463,156 +464,5 @@ impl<'c> Work<'c> {
         }
         let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
         detect_dated(&source.path, &parts, self.config.formats, source.modified_us)
-    }
-}
-
-/// Puts the results of one input in order.
-#[derive(Default)]
-struct InputFold {
-    next: usize,
-    waiting: BTreeMap<usize, Box<BlockResult>>,
-    tally: InputTally,
-    /// The carry behind the last block.
-    carry: Carry,
-    /// Where facts are under another carry than the facts before them.
-    layouts: Vec<(u64, Carry)>,
-    spool: Spool,
-    /// Its lines are entries of a journal that was no text.
-    is_journal: bool,
-    bytes_decoded: u64,
-    error: Option<String>,
-}
-
-/// Takes results as they come and keeps the totals.
-struct Fold<'f> {
-    inputs: Vec<InputFold>,
-    entries: Sorter<EntryFact, JoinKey>,
-    causes: Sorter<CauseFact, JoinKey>,
-    /// For ranges that are scanned again.
-    reader: RangeReader,
-    /// Takes every line, where lines are wanted.
-    each: Option<EachLine<'f>>,
-}
-
-impl<'f> Fold<'f> {
-    fn new(n_inputs: usize, config: &ScanConfig<'_>, each: Option<EachLine<'f>>) -> Self {
-        let budget = || Budget { bytes: config.budget.bytes / 2, ..config.budget.clone() };
-        Fold {
-            inputs: (0..n_inputs).map(|_| InputFold::default()).collect(),
-            entries: Sorter::new(budget(), |fact| {
-                (fact.target_key, fact.client, fact.at, fact.place.position)
-            }),
-            causes: Sorter::new(budget(), |fact| {
-                (fact.target_key, fact.client, fact.at, fact.place.position)
-            }),
-            reader: RangeReader::new(),
-            each,
-        }
-    }
-
-    fn run(&mut self, results: Receiver<Done>, work: &Work<'_>) -> Result<()> {
-        for done in results {
-            match done {
-                Done::Block { input, index, result } => {
-                    self.inputs[input].waiting.insert(index, result);
-                    self.take_in_order(input, work)?;
-                }
-                Done::Fault { input, index, error } => {
-                    self.inputs[input].error.get_or_insert_with(|| error.to_string());
-                    self.inputs[input].waiting.insert(index, Box::default());
-                    self.take_in_order(input, work)?;
-                }
-                Done::Stream { input, bytes_decoded, is_journal, error } => {
-                    let fold = &mut self.inputs[input];
-                    fold.is_journal = is_journal;
-                    fold.bytes_decoded = bytes_decoded;
-                    if let Some(error) = error {
-                        fold.error = Some(format!("{error} (after {bytes_decoded} decoded bytes)"));
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn take_in_order(&mut self, input: usize, work: &Work<'_>) -> Result<()> {
-        let fold = &mut self.inputs[input];
-        while let Some(mut result) = fold.waiting.remove(&fold.next) {
-            let is_plain = matches!(work.inputs[input].source.origin, Ok(Origin::Plain(_)));
-            if is_plain && result.assumed != fold.carry && result.tally.lines.read > 0 {
-                match work.scan_range(input, fold.next, fold.carry.clone(), &mut self.reader) {
-                    Done::Block { result: again, .. } => result = again,
-                    Done::Fault { error, .. } => {
-                        fold.error.get_or_insert_with(|| error.to_string());
-                        *result = BlockResult::default();
-                    }
-                    Done::Stream { .. } => {}
-                }
-            }
-            if let Some(left) = result.left.take() {
-                let guess = &work.inputs[input].carry;
-                *guess.lock().unwrap_or_else(PoisonError::into_inner) = left.clone();
-                fold.carry = left;
-            }
-            for (offset, carry) in std::mem::take(&mut result.layouts) {
-                if fold.layouts.last().map_or(Carry::default() != carry, |last| last.1 != carry) {
-                    fold.layouts.push((offset, carry));
-                }
-            }
-            fold.next += 1;
-            let lines_before = fold.tally.lines.read;
-            if let Some(unparsed) = &mut result.tally.first_unparsed {
-                unparsed.line += lines_before;
-            }
-            if let Some(each) = &mut self.each {
-                hand_over(std::mem::take(&mut result.lines), lines_before, each)?;
-            }
-            for mut fact in result.entries {
-                fact.place.line += lines_before;
-                self.entries.push(fact)?;
-            }
-            for mut fact in result.causes {
-                fact.place.line += lines_before;
-                self.causes.push(fact)?;
-            }
-            result.kept.sort_unstable_by_key(|line| line.offset);
-            for line in &result.kept {
-                fold.spool.push(line).map_err(Error::Temporary)?;
-            }
-            fold.tally.merge(result.tally);
-        }
-        Ok(())
-    }
-
-    fn finish(self, work: Work<'_>) -> Scan {
-        let interrupted = work.stopped();
-        let inputs = work.inputs.into_iter().zip(self.inputs).map(|(open, fold)| {
-            let compression = open.source.compression();
-            let stdin = matches!(open.source.origin, Ok(Origin::Stdin));
-            let mut error = fold.error;
-            let plan = open.plan.into_inner();
-            let layouts = plan.as_ref().map(|plan| plans_of(plan, fold.layouts));
-            let (text, bytes_decoded) = match open.source.origin {
-                Ok(Origin::Plain(file)) => (TextSource::File(file), open.source.bytes),
-                Ok(_) => (TextSource::Spool(fold.spool), fold.bytes_decoded),
-                Err(fault) => {
-                    error = Some(fault.to_string());
-                    (TextSource::None, 0)
-                }
-            };
-            ScannedInput {
-                path: open.source.path,
-                compression,
-                bytes_read: if stdin { bytes_decoded } else { open.source.bytes },
-                bytes_decoded,
-                plan,
-                tally: fold.tally,
-                error,
-                layouts: layouts.unwrap_or_default(),
-                is_journal: fold.is_journal,
-                text,
-            }
-        });
-        Scan { inputs: inputs.collect(), entries: self.entries, causes: self.causes, interrupted }
     }
 }

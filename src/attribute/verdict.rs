@@ -1,0 +1,213 @@
+//! The verdict of one entry, and how evidence changes it.
+//!
+//! In: an entry's own row of the decision tables, and the message that explains it. Out: a [`Verdict`], stored as small
+//! integers. Invariants: a closed row stands whatever a message says; an origin is published at `likely` or above only.
+
+use super::companions::Companions;
+use crate::cause::Rule;
+use crate::evidence::Place;
+use crate::fact::{CauseFact, EntryFact, Flags};
+use crate::taxonomy::{Basis, Cause, Confidence, Origin, Server};
+use crate::verdict::{Openness, RULES, VerdictRule, rule_index};
+
+/// A set of [`Basis`] items.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct BasisSet(u16);
+
+impl BasisSet {
+    /// The set of these items.
+    pub fn of(items: &[Basis]) -> Self {
+        items.iter().fold(BasisSet(0), |set, item| set.with(*item))
+    }
+
+    /// The set with one more item.
+    #[must_use]
+    pub fn with(self, item: Basis) -> Self {
+        BasisSet(self.0 | 1 << item as u16)
+    }
+
+    /// The items, in the order of the taxonomy.
+    pub fn items(self) -> Vec<Basis> {
+        Basis::ALL.iter().copied().filter(|item| self.0 >> *item as u16 & 1 == 1).collect()
+    }
+}
+
+/// No rule of the cause table.
+const NO_RULE: u16 = u16::MAX;
+
+/// The verdict of one entry, as stored. Read it through its methods.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Verdict {
+    /// The entry, its time resolved to UTC.
+    pub entry: EntryFact,
+    /// The error line that explains it; length 0 for none.
+    pub evidence: Place,
+    /// Time of that line, microseconds UTC.
+    pub evidence_at: i64,
+    /// What the cause is about, as a short hash: peer, group, zone; 0 for none.
+    pub scope: u32,
+    pub(super) basis: u16,
+    pub(super) message_rule: u16,
+    pub(super) origin: u8,
+    pub(super) cause: u8,
+    pub(super) confidence: u8,
+    pub(super) open: u8,
+}
+
+crate::store::stored!(
+    Verdict, entry.at: i64, entry.place.position.input: u32, entry.place.position.offset: u64, entry.place.line: u64,
+    entry.place.length: u32, entry.target_key: u64, entry.client: u64, entry.path: u64, entry.id: u64,
+    entry.connection: u64, entry.host: u32, entry.upstream: u32, entry.referrer: u32, entry.duration_ms: u32, entry.body_bytes: u32,
+    entry.status: u16, entry.rule: u16, entry.flags.0: u16, evidence.position.input: u32, evidence.position.offset: u64,
+    evidence.line: u64, evidence.length: u32, evidence_at: i64, scope: u32, basis: u16, message_rule: u16, origin: u8,
+    cause: u8, confidence: u8, open: u8
+);
+
+/// A best guess that is not published as a verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Leaning {
+    /// Who probably generated it.
+    pub origin: Origin,
+    /// Why, if that can be guessed.
+    pub cause: Option<Cause>,
+    /// What the guess rests on.
+    pub basis: BasisSet,
+}
+
+impl Verdict {
+    /// The verdict that an entry's own fields give.
+    pub(super) fn own(entry: EntryFact) -> Self {
+        let mut verdict =
+            Verdict { entry, message_rule: NO_RULE, scope: entry.upstream, ..Verdict::default() };
+        verdict.set_rule(entry.rule);
+        verdict
+    }
+
+    /// Takes over a row of the decision tables.
+    pub(super) fn set_rule(&mut self, rule: u16) {
+        let row = rule_at(rule);
+        self.entry.rule = rule;
+        self.basis = BasisSet::of(row.basis).0;
+        self.origin = row.origin as u8;
+        self.cause = cause_code(row.cause);
+        self.confidence = row.confidence as u8;
+        self.open = u8::from(row.openness == Openness::Open);
+    }
+
+    /// The verdict once it is known which error logs stayed silent for good.
+    pub(super) fn settled(mut self, companions: &Companions) -> Self {
+        if self.open == 1
+            && let Some(id) = self.rule().when_silent
+            && !self.entry.flags.has(Flags::DOUBTED)
+            && !self.entry.flags.has(Flags::TRACED)
+            && companions.silence_speaks(
+                self.entry.place.position.input,
+                self.entry.at,
+                server_of_rule(id),
+            )
+        {
+            self.set_rule(rule_index(id));
+        }
+        self
+    }
+
+    /// Takes over what an error line of this request says.
+    pub(super) fn set_message(
+        &mut self,
+        fact: &CauseFact,
+        rule: &Rule,
+        confidence: Confidence,
+        basis: BasisSet,
+    ) {
+        self.evidence = fact.place;
+        self.evidence_at = fact.at;
+        let row = rule_at(self.entry.rule);
+        if row.openness == Openness::Closed {
+            // The fields decide; a line that agrees is evidence all the same.
+            if rule.cause == row.cause {
+                self.basis |= basis.0;
+                self.scope = fact.scope;
+                self.message_rule = fact.rule;
+            } else {
+                self.evidence = Place::default();
+            }
+            return;
+        }
+        self.message_rule = fact.rule;
+        self.scope = if fact.scope == 0 { self.scope } else { fact.scope };
+        self.basis = BasisSet::of(row.basis).0 | basis.0;
+        if rule.origin != Origin::Unknown {
+            self.origin = rule.origin as u8;
+        }
+        if rule.cause.is_some() {
+            self.cause = cause_code(rule.cause);
+        }
+        self.confidence = confidence as u8;
+        self.open = 0;
+    }
+
+    /// The published origin: `unknown` below `likely`.
+    pub fn origin(&self) -> Origin {
+        if self.is_decided() { self.own_origin() } else { Origin::Unknown }
+    }
+
+    /// The published cause.
+    pub fn cause(&self) -> Option<Cause> {
+        if self.is_decided() { self.own_cause() } else { None }
+    }
+
+    /// How sure the published verdict is.
+    pub fn confidence(&self) -> Confidence {
+        match Confidence::ALL[usize::from(self.confidence)] {
+            confidence if confidence >= Confidence::Likely => confidence,
+            _ => Confidence::Unknown,
+        }
+    }
+
+    /// True when the verdict is sure enough to be published.
+    pub fn is_decided(&self) -> bool {
+        self.open == 0 && Confidence::ALL[usize::from(self.confidence)] >= Confidence::Likely
+    }
+
+    /// What the published verdict rests on.
+    pub fn basis(&self) -> BasisSet {
+        if self.is_decided() { BasisSet(self.basis) } else { BasisSet::default() }
+    }
+
+    /// Index in the cause table of the rule whose message decided or supports the verdict.
+    pub fn message_rule(&self) -> Option<u16> {
+        (self.message_rule != NO_RULE).then_some(self.message_rule)
+    }
+
+    /// The row of the decision tables that holds.
+    pub fn rule(&self) -> &'static VerdictRule {
+        rule_at(self.entry.rule)
+    }
+
+    /// True when the status was not asked for.
+    pub(super) fn is_kin(&self) -> bool {
+        self.entry.flags.has(Flags::KIN)
+    }
+
+    pub(super) fn own_origin(&self) -> Origin {
+        Origin::ALL[usize::from(self.origin).min(Origin::ALL.len() - 1)]
+    }
+
+    pub(super) fn own_cause(&self) -> Option<Cause> {
+        usize::from(self.cause).checked_sub(1).and_then(|code| Cause::ALL.get(code).copied())
+    }
+}
+
+/// The server whose table a row is in.
+fn server_of_rule(id: &str) -> Server {
+    let prefix = id.split('.').next().unwrap_or_default();
+    Server::from_id(prefix).unwrap_or(Server::Unknown)
+}
+
+fn rule_at(rule: u16) -> &'static VerdictRule {
+    RULES.get(usize::from(rule)).unwrap_or(&RULES[0])
+}
+
+fn cause_code(cause: Option<Cause>) -> u8 {
+    cause.map_or(0, |cause| cause as u8 + 1)
+}
