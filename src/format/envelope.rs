@@ -179,15 +179,23 @@ impl Reader for Wrapped {
             // A time holds nothing that is ever escaped, so it stands in the line as it is.
             Cow::Owned(inner) => {
                 let glance = self.inner.glance(&inner)?;
-                let stamp = memchr::memmem::find(line, glance.stamp).ok_or(Skip::BadTime)?;
-                let stamp = &line[stamp..stamp + glance.stamp.len()];
+                let found = memchr::memmem::find(line, glance.stamp);
+                // Written as numbers, it does not: then the envelope's time stands.
+                let stamp = match found {
+                    Some(at) => &line[at..at + glance.stamp.len()],
+                    None => opened.stamp.ok_or(Skip::BadTime)?,
+                };
                 Ok(Glance { stamp, status: glance.status })
             }
         }
     }
 
     fn stamp(&self, text: &[u8]) -> Option<Stamp> {
-        if self.outer_timed { self.envelope.stamp(text) } else { self.inner.stamp(text) }
+        if self.outer_timed {
+            return self.envelope.stamp(text);
+        }
+        let inner = self.inner.stamp(text);
+        if self.envelope.decodes() { inner.or_else(|| self.envelope.stamp(text)) } else { inner }
     }
 
     fn directive(&self, line: &[u8]) -> Option<Directive> {

@@ -1,6 +1,7 @@
 //! Prefixes that tools put before lines: file names, container names, pods, a bare time; and colours.
 
 use std::borrow::Cow;
+use std::net::Ipv6Addr;
 
 use super::{Envelope, Opened};
 use crate::time::{Notation, Stamp, parse_iso8601};
@@ -127,7 +128,7 @@ impl Envelope for FileName {
     fn open<'a>(&self, record: &'a [u8]) -> Option<Opened<'a>> {
         // `grep -n` of one file has no name.
         let (number, rest) = split_number(record);
-        if !number.is_empty() && !rest.starts_with(b"//") {
+        if !number.is_empty() && !rest.starts_with(b"//") && !is_address(record) {
             return Some(Opened { inner: rest.into(), ..Opened::default() });
         }
         let end = record.iter().take(4096).position(|byte| *byte == b':')?;
@@ -141,7 +142,10 @@ impl Envelope for FileName {
         {
             return None;
         }
-        let (_, inner) = split_number(&record[end + 1..]);
+        let behind = &record[end + 1..];
+        // `access.log:2001:db8::1 ...`: of the two readings the address is the likelier one where it is a public one.
+        let is_client = matches!(behind, [b'2' | b'3', _, _, _, b':', ..]) && is_address(behind);
+        let inner = if is_client { behind } else { split_number(behind).1 };
         Some(Opened { inner: inner.into(), origin: Some(name), ..Opened::default() })
     }
 }
@@ -154,6 +158,12 @@ fn split_number(text: &[u8]) -> (&[u8], &[u8]) {
         Some(b':') if (1..=12).contains(&n) && !is_clock(text) => (&text[..n], &text[n + 1..]),
         _ => (&[], text),
     }
+}
+
+/// True when the first word is an IPv6 address.
+fn is_address(text: &[u8]) -> bool {
+    let word = text.split(|byte| *byte == b' ').next().unwrap_or_default();
+    word.len() <= 45 && std::str::from_utf8(word).is_ok_and(|word| word.parse::<Ipv6Addr>().is_ok())
 }
 
 fn is_clock(text: &[u8]) -> bool {

@@ -25,7 +25,9 @@ fn prefixes_of_tools_are_taken_off() {
     check(&FileName, "/var/log/a.log.1.gz:12:x:y", Some("x:y"), "", "/var/log/a.log.1.gz");
     check(&FileName, "12:x", Some("x"), "", "");
     check(&FileName, "12:34:56 x", None, "", "");
-    check(&FileName, "2001:db8::1 - - [", Some("db8::1 - - ["), "", "");
+    check(&FileName, "2001:db8::1 - - [", None, "", "");
+    check(&FileName, "a.log:2001:db8::1 - - [", Some("2001:db8::1 - - ["), "", "a.log");
+    check(&FileName, "a.log:7:2001:db8::1 - - [", Some("2001:db8::1 - - ["), "", "a.log");
     check(&FileName, "www.example.com:443 1.2.3.4", None, "", "");
     check(&Compose, "nginx.1     | x | y", Some("x | y"), "", "nginx.1");
     check(&Compose, "20.1.2017 09:52:14nginx.1     | x", Some("x"), "", "nginx.1");
