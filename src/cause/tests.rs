@@ -14,14 +14,12 @@ fn matcher() -> CauseMatcher {
 /// A line of the nginx or Apache error log, a Windows event as `provider/id: text`, or else a bare message.
 fn record_of(text: &str) -> ErrorRecord<'_> {
     let parsed = NginxError::new().parse(text.as_bytes());
-    match parsed.or_else(|_| ApacheError::new().parse(text.as_bytes())) {
-        Ok(Record::Error(record)) => record,
-        _ => {
-            let (event, message) =
-                event_of(text).map_or((None, text), |(it, text)| (Some(it), text));
-            ErrorRecord { event, message: message.as_bytes(), ..ErrorRecord::default() }
-        }
+    if let Ok(Record::Error(record)) = parsed.or_else(|_| ApacheError::new().parse(text.as_bytes()))
+    {
+        return record;
     }
+    let (event, message) = event_of(text).map_or((None, text), |(it, text)| (Some(it), text));
+    ErrorRecord { event, message: message.as_bytes(), ..ErrorRecord::default() }
 }
 
 /// The event and the text of `provider/id: text`.

@@ -55,7 +55,7 @@ fn an_upward_import_is_found_in_every_spelling() {
         assert_eq!(faults.len(), n_faults, "{text}: {faults:?}");
     };
     check("use crate::bytes::parse_u64;", 0);
-    check("use crate::format::Reader;", 0);
+    check("use crate::fact::Flags;", 0);
     check("use crate::Error;", 0);
     check("use crate::cause::Rule;", 1);
     check("use crate::{bytes, cause::{Rule, Other}, scan};", 2);

@@ -2,7 +2,7 @@
 //!
 //! In: nothing. Out: [`RULES`], part of the cause table. Such a message makes no 503 by itself, and it does not change
 //! who answered: rows have no origin. The shortest stable words are matched, since clients wrap texts at will.
-//! Source: PostgreSQL 17, MariaDB 11.8, Redis 8, memcached 1.6, RabbitMQ 4, Kafka 4 clients, and those named per row.
+//! Source: `PostgreSQL` 17, `MariaDB` 11.8, Redis 8, memcached 1.6, `RabbitMQ` 4, Kafka 4 clients, and those named per row.
 
 use super::{BASE as NGINX_BASE, CauseRule};
 use crate::cause::{ChangeKind, RuleKind, Scope};

@@ -229,7 +229,7 @@ fn message_of(line: &[u8], from: usize) -> usize {
     {
         let behind = &text[close + 2..];
         let word = &behind[..memchr::memchr(b' ', behind).unwrap_or(behind.len())];
-        let n_dots = word.iter().filter(|byte| **byte == b'.').count();
+        let n_dots = memchr::memchr_iter(b'.', word).count();
         if n_dots >= 2 && word.len() < behind.len() && !word.ends_with(b":") {
             return skipped(behind[word.len()..].trim_ascii_start());
         }

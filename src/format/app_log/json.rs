@@ -17,13 +17,11 @@ pub(in crate::format) fn value<'a>(text: &'a [u8], key: &[u8]) -> Option<&'a [u8
         }
         let Some(rest) = text[end + 1..].trim_ascii_start().strip_prefix(b":") else { continue };
         let rest = rest.trim_ascii_start();
-        return Some(match rest.strip_prefix(b"\"") {
-            Some(string) => &string[..string_end(string)],
-            None => {
-                let end = rest.iter().position(|byte| matches!(byte, b',' | b'}' | b'\n'));
-                rest[..end.unwrap_or(rest.len())].trim_ascii()
-            }
-        });
+        if let Some(string) = rest.strip_prefix(b"\"") {
+            return Some(&string[..string_end(string)]);
+        }
+        let end = rest.iter().position(|byte| matches!(byte, b',' | b'}' | b'\n'));
+        return Some(rest[..end.unwrap_or(rest.len())].trim_ascii());
     }
     None
 }
