@@ -171,7 +171,10 @@ impl Reader for Wrapped {
         let opened = self.envelope.open(line).ok_or(Skip::Shape)?;
         if self.outer_timed {
             let inner = self.inner.glance(&opened.inner)?;
-            self.inner.stamp(inner.stamp).ok_or(Skip::BadTime)?;
+            // A line without a time of its own has that of the envelope.
+            if !inner.stamp.is_empty() {
+                self.inner.stamp(inner.stamp).ok_or(Skip::BadTime)?;
+            }
             return Ok(Glance { stamp: opened.stamp.ok_or(Skip::BadTime)?, status: inner.status });
         }
         match opened.inner {

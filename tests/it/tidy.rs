@@ -57,8 +57,8 @@ fn an_upward_import_is_found_in_every_spelling() {
     check("use crate::bytes::parse_u64;", 0);
     check("use crate::fact::Flags;", 0);
     check("use crate::Error;", 0);
-    check("use crate::cause::Rule;", 1);
-    check("use crate::{bytes, cause::{Rule, Other}, scan};", 2);
+    check("use crate::verdict::Rule;", 1);
+    check("use crate::{bytes, verdict::{Rule, Other}, scan};", 2);
     check("use crate::{\n    bytes::x,\n    report,\n};", 1);
     check("fn f() -> crate::tally::Tally {}", 1);
     check("pub(crate) fn f() {}\n// crate::tally is above\n/// See [`crate::tally`].", 0);
