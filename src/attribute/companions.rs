@@ -4,7 +4,7 @@
 //! The rule: an access log belongs with the error logs of its own directory. Where its directory has none, it belongs
 //! with those of all others, but only if all access logs lie in one directory (`access/` beside `error/`); otherwise logs
 //! of several servers lie side by side, and silence says nothing. Silence counts while the error logs cover the time,
-//! give or take [`REACH_US`], and while most of their lines find their requests. An empty file that is named as an error
+//! give or take `REACH_US`, and while most of their lines find their requests. An empty file that is named as an error
 //! log covers everything.
 
 use std::collections::BTreeMap;

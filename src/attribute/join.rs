@@ -8,7 +8,7 @@
 //!    no line came that is always the last of its request.
 //! 2. An entry whose line carries its connection takes a group of that connection.
 //! 3. Every other group goes to the first entry that ended when its last line was written, or later, and that was being
-//!    served then: back to its start where the layout has a duration, else [`NEAR_US`]. nginx writes the error line
+//!    served then: back to its start where the layout has a duration, else `NEAR_US`. nginx writes the error line
 //!    at the moment it gives up, and the access line right after it, both with the time of one cached clock. What is
 //!    left may go to an entry that ended up to a second before, at lower confidence.
 //! 4. Of the lines of a group the last one decides; if the entry names its last upstream, the last line about that one.

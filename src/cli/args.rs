@@ -151,7 +151,7 @@ pub(super) struct ScanArgs {
     pub until: Option<String>,
 
     /// Memory for facts and verdicts, e.g. 64M; what is more goes to temporary files
-    #[arg(long, value_name = "SIZE", default_value = "48M")]
+    #[arg(long, value_name = "SIZE", default_value = "32M")]
     pub memory: String,
 
     /// Directory of temporary files

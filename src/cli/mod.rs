@@ -57,6 +57,9 @@ pub fn main() -> u8 {
             return if code == 0 { 0 } else { EXIT_USAGE };
         }
     };
+    // Every input stays open, so that a rotation during the run loses nothing: archives may exceed the usual 1024.
+    // Where the limit cannot be raised, the inputs past it are reported as unreadable.
+    let _ = rlimit::increase_nofile_limit(u64::MAX);
     let outcome = match cli.command {
         None => scan(&cli.scan, &argv),
         Some(Command::Scan(args)) => scan(&args, &argv),

@@ -1,6 +1,6 @@
 //! Logs of applications and of what they depend on: one tolerant reader for the usual heads of lines.
 //!
-//! In: one message, with the stack trace behind it. Out: an [`ErrorRecord`]: time, level, process, message. [`heads`]
+//! In: one message, with the stack trace behind it. Out: an [`ErrorRecord`]: time, level, process, message. `heads`
 //! holds the grammar of heads: PHP-FPM, gunicorn, uWSGI, Unicorn, Tomcat, Java and Python logging, Go, .NET, `PostgreSQL`,
 //! `MySQL`, SQL Server, Redis, `RabbitMQ`, Kafka, Kubernetes, Passenger, `key=value` and JSON lines.
 //! Such heads are not peculiar to one program, so the format yields to all others: it proposes itself only for lines

@@ -2,7 +2,7 @@
 //! Viewer, and what PowerShell makes of `Get-WinEvent`: JSON, CSV, `Format-List`.
 //!
 //! In: one event, mostly over several lines. Out: an [`ErrorRecord`] that carries provider and number of the event.
-//! The first line of an event is known by its [`Shape`]; the time stands in a later line for most of them, so that a
+//! The first line of an event is known by its `Shape`; the time stands in a later line for most of them, so that a
 //! glance finds no stamp, and [`Reader::parse`] does. Texts are taken as they stand: nothing is unescaped.
 //! Invariants: names of keys and numbers are never translated by the tools, and nothing else is relied on; a local time
 //! stays without zone.

@@ -303,3 +303,22 @@ fn unreadable(at: &Fixture) -> PathBuf {
     assert!(fs::symlink_metadata(&path).is_ok());
     path
 }
+
+/// An archive of more files than a process may usually hold open: the soft limit is raised.
+#[cfg(unix)]
+#[test]
+fn more_files_than_the_soft_limit_allows_are_all_read() {
+    let fixture = Fixture::new();
+    for index in 0..80 {
+        fixture.write(&format!("logs/access-{index}.log"), THREE_LINES);
+    }
+    let said = std::process::Command::new("sh")
+        .args(["-c", "ulimit -S -n 40 && exec \"$0\" --format json logs"])
+        .arg(env!("CARGO_BIN_EXE_logscan503"))
+        .current_dir(fixture.path("."))
+        .output()
+        .expect("a shell runs");
+    let document: Value = serde_json::from_slice(&said.stdout).expect("a report");
+    assert_eq!(document["inputs"].as_array().map(Vec::len), Some(80));
+    assert_eq!(said.status.code(), Some(0));
+}
