@@ -92,24 +92,21 @@ impl Flags {
     pub const SEES_UPSTREAM: Flags = Flags(64);
     /// The record has no time of its own.
     pub const TIMELESS: Flags = Flags(128);
-    /// The agent is one for which nginx pads its error pages (Chrome, MSIE).
-    pub const PADDED_AGENT: Flags = Flags(256);
-
-    /// The entry's status was not asked for: it only claims its own error lines.
-    pub const KIN: Flags = Flags(16_384);
-    /// Another client's request for the same target failed at the same time, and its line found no entry.
-    pub const DOUBTED: Flags = Flags(32_768);
     /// The message explains an entry (set by attribution).
-    pub const JOINED: Flags = Flags(512);
+    pub const JOINED: Flags = Flags(256);
     /// The entry's time is when the request came in, not when it was answered.
-    pub const AT_START: Flags = Flags(1024);
+    pub const AT_START: Flags = Flags(512);
     /// The layout is one that several servers write: whose line it is cannot be told from it.
-    pub const SHARED_LAYOUT: Flags = Flags(2048);
+    pub const SHARED_LAYOUT: Flags = Flags(1024);
     /// The entry has no body size, but the size of the whole response in its place (Apache's `%O`).
-    pub const SIZED_WITH_HEADERS: Flags = Flags(8192);
+    pub const SIZED_WITH_HEADERS: Flags = Flags(2048);
     /// The error log has requests that may be the entry's own, though none could be told to be (set by attribution):
     /// its silence says nothing.
     pub const TRACED: Flags = Flags(4096);
+    /// The entry's status was not asked for: it only claims its own error lines.
+    pub const KIN: Flags = Flags(8192);
+    /// Another client's request for the same target failed at the same time, and its line found no entry.
+    pub const DOUBTED: Flags = Flags(16_384);
 
     /// True when all of `other` is set.
     pub const fn has(self, other: Flags) -> bool {

@@ -7,7 +7,7 @@
 
 use std::fmt::Write;
 
-use crate::taxonomy::Cause;
+use crate::taxonomy::{Cause, Server};
 
 /// What is known about a cause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -671,6 +671,24 @@ pub const fn advice(cause: Cause) -> &'static Advice {
     }
 }
 
+/// True unless a step is for the tools of other servers than those whose logs were read.
+pub fn suits(step: &str, servers: &[Server]) -> bool {
+    let is_windows = |server: &Server| matches!(server, Server::Iis | Server::Windows);
+    let is_named = |server: &&Server| !matches!(server, Server::Unknown | Server::Application);
+    if step.contains("PowerShell:") || step.starts_with("appcmd") {
+        return servers.iter().any(is_windows);
+    }
+    if ["ss -", "journalctl", "systemctl", "dmesg"].iter().any(|tool| step.starts_with(tool)) {
+        let mut named = servers.iter().filter(is_named).peekable();
+        return named.peek().is_none() || !named.all(is_windows);
+    }
+    if step.starts_with("nginx -T") {
+        let is_web = |server: &Server| matches!(server, Server::Apache | Server::Iis);
+        return servers.contains(&Server::Nginx) || !servers.iter().any(is_web);
+    }
+    true
+}
+
 /// The page of `logscan503 explain ID`: meaning, typical role, signs, next steps, sources.
 pub fn explain(cause: Cause) -> String {
     let advice = advice(cause);
@@ -701,6 +719,20 @@ mod tests {
             }
             assert!(explain(*cause).starts_with(cause.as_str()));
         }
+    }
+
+    #[test]
+    fn steps_are_for_the_servers_whose_logs_were_read() {
+        let check = |servers: &[Server], fitting: [bool; 3]| {
+            let steps = ["PowerShell: Get-WebAppPoolState", "ss -ltn", "nginx -T"];
+            assert_eq!(steps.map(|step| suits(step, servers)), fitting, "{servers:?}");
+            assert!(suits("scale out", servers));
+        };
+        check(&[Server::Nginx, Server::Unknown], [false, true, true]);
+        check(&[Server::Apache], [false, true, false]);
+        check(&[Server::Iis, Server::Windows, Server::Unknown], [true, false, false]);
+        check(&[Server::Nginx, Server::Iis], [true, true, true]);
+        check(&[], [false, true, true]);
     }
 
     #[test]

@@ -36,21 +36,21 @@ fn socket_path_bytes(path: &[u8]) -> usize {
     path.len()
 }
 
-/// True for a name that stands for a group: nothing was connected to. An address has a port or is a socket.
-pub fn is_group(peer: &[u8]) -> bool {
-    !peer.is_empty() && memchr::memchr(b':', peer).is_none()
-}
-
 /// The host a request asked for, without port; else the server name where it is a name.
 pub fn host_name<'a>(record: &ErrorRecord<'a>) -> Option<&'a [u8]> {
     let host = record.host.map(without_port).filter(|host| !host.is_empty());
     host.or_else(|| record.server.filter(|name| is_real_name(name)))
 }
 
-/// `example.com` of `example.com:8080`; `[::1]` of `[::1]:8080`.
+/// `example.com` of `example.com:8080`; `[::1]` of `[::1]:8080`; a bare IPv6 address stays whole.
 pub fn without_port(host: &[u8]) -> &[u8] {
     match memchr::memrchr(b':', host) {
-        Some(colon) if host[colon + 1..].iter().all(u8::is_ascii_digit) => &host[..colon],
+        Some(colon)
+            if host[colon + 1..].iter().all(u8::is_ascii_digit)
+                && (memchr::memchr(b':', host) == Some(colon) || host.starts_with(b"[")) =>
+        {
+            &host[..colon]
+        }
         _ => host,
     }
 }
@@ -78,20 +78,19 @@ mod tests {
 
     #[test]
     fn upstream_urls_give_their_peer() {
-        let check = |url: &str, peer: &str, group: bool| {
+        let check = |url: &str, peer: &str| {
             assert_eq!(String::from_utf8_lossy(upstream_peer(url.as_bytes())), peer, "{url}");
-            assert_eq!(is_group(peer.as_bytes()), group, "{url}");
         };
-        check("http://10.0.0.1:80/x?y=http://z/", "10.0.0.1:80", false);
-        check("https://[::1]:8443/", "[::1]:8443", false);
-        check("http://grp/x", "grp", true);
-        check("fastcgi://127.0.0.1:9000", "127.0.0.1:9000", false);
-        check("fastcgi://unix:/run/php.sock:", "unix:/run/php.sock", false);
-        check("fastcgi://unix:/run/php.sock", "unix:/run/php.sock", false);
-        check("http://unix:/run/a.sock:/x:y", "unix:/run/a.sock", false);
-        check("http://unix://run/a/b.sock/user/x", "unix://run/a/b.sock", false);
-        check("10.0.0.1:53", "10.0.0.1:53", false);
-        check("", "", false);
+        check("http://10.0.0.1:80/x?y=http://z/", "10.0.0.1:80");
+        check("https://[::1]:8443/", "[::1]:8443");
+        check("http://grp/x", "grp");
+        check("fastcgi://127.0.0.1:9000", "127.0.0.1:9000");
+        check("fastcgi://unix:/run/php.sock:", "unix:/run/php.sock");
+        check("fastcgi://unix:/run/php.sock", "unix:/run/php.sock");
+        check("http://unix:/run/a.sock:/x:y", "unix:/run/a.sock");
+        check("http://unix://run/a/b.sock/user/x", "unix://run/a/b.sock");
+        check("10.0.0.1:53", "10.0.0.1:53");
+        check("", "");
     }
 
     #[test]
@@ -100,6 +99,7 @@ mod tests {
         assert_eq!(host_key(b""), 0);
         assert_eq!(without_port(b"[::1]:80"), b"[::1]");
         assert_eq!(without_port(b"[::1]"), b"[::1]");
+        assert_eq!(without_port(b"fe80::1"), b"fe80::1");
     }
 
     #[test]

@@ -6,12 +6,8 @@
 
 use std::sync::Arc;
 
-use std::sync::LazyLock;
-
-use memchr::memmem::Finder;
-
 use crate::bytes::parse_u64;
-use crate::cause::scope::{host_key, upstream_peer};
+use crate::cause::scope::{host_key, upstream_peer, without_port};
 use crate::cause::{CauseMatcher, cause_fact};
 use crate::evidence::{InputIndex, Place, Position};
 use crate::fact::{
@@ -384,8 +380,7 @@ fn whole_fact(plan: &Plan, reader: usize, record: &AccessRecord<'_>, place: Plac
         .with(Flags::HEAD, method == b"HEAD")
         .with(Flags::SEES_UPSTREAM, record.raw(Field::UpstreamStatus).is_some())
         .with(Flags::AT_START, about.instant == Instant::Start)
-        .with(Flags::SHARED_LAYOUT, about.ambiguous_with.is_some())
-        .with(Flags::PADDED_AGENT, pads_error_pages(agent));
+        .with(Flags::SHARED_LAYOUT, about.ambiguous_with.is_some());
     EntryFact {
         at: record.stamp.micros,
         place,
@@ -409,24 +404,4 @@ fn whole_fact(plan: &Plan, reader: usize, record: &AccessRecord<'_>, place: Plac
 pub(crate) fn host_of<'a>(record: &AccessRecord<'a>) -> &'a [u8] {
     let host = record.value(Field::Host).or_else(|| record.value(Field::ServerName));
     without_port(host.unwrap_or_default())
-}
-
-/// `host` of `host:port`; a bare IPv6 address stays whole.
-pub(crate) fn without_port(host: &[u8]) -> &[u8] {
-    match memchr::memrchr(b':', host) {
-        Some(colon)
-            if host[colon + 1..].iter().all(u8::is_ascii_digit)
-                && (memchr::memchr(b':', host) == Some(colon) || host.starts_with(b"[")) =>
-        {
-            &host[..colon]
-        }
-        _ => host,
-    }
-}
-
-/// nginx pads its error pages for these agents (`msie_padding`, on by default; source: `ngx_http_special_response.c`).
-fn pads_error_pages(agent: &[u8]) -> bool {
-    static CHROME: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"Chrome/"));
-    static MSIE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"MSIE "));
-    CHROME.find(agent).is_some() || MSIE.find(agent).is_some()
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use super::round;
 use super::story::{Story, story};
 use crate::analysis::{Analysis, AnalysisConfig};
-use crate::cause::advice::advice;
+use crate::cause::advice::{advice, suits};
 use crate::cause::{CauseMatcher, RuleKind, Scope};
 use crate::evidence::Place;
 use crate::fact::hash_name;
@@ -21,7 +21,7 @@ use crate::report::incident::{
     TopItem, Traffic,
 };
 use crate::report::text_of::{Name, Texts, scope_name};
-use crate::taxonomy::{Basis, Cause, Confidence, Origin, Role};
+use crate::taxonomy::{Basis, Cause, Confidence, Origin, Role, Server};
 use crate::time::{SECOND_US, Timestamp};
 
 /// Requests in a bucket below which its ratio is no peak.
@@ -259,7 +259,8 @@ fn scope_of(group: &CauseGroup, texts: Texts<'_>) -> BTreeMap<&'static str, Stri
     }
 }
 
-/// What to do, with the real names filled in. A step whose name is not known is left out.
+/// What to do, with the real names filled in. A step whose name is not known, or that is for other servers than those
+/// whose logs were read, is left out.
 fn next_steps(
     cause: Option<Cause>,
     scope: &BTreeMap<&'static str, String>,
@@ -270,9 +271,15 @@ fn next_steps(
     let host = incident.hosts.top(1).pop().and_then(|top| texts.name(top.example, Name::Host));
     let host = host.filter(|host| !host.is_empty());
     let scope = scope.values().next();
+    let plans = texts.inputs.iter().filter_map(|input| input.plan.as_deref());
+    let servers: Vec<Server> = plans
+        .flat_map(|plan| &plan.readers[..plan.n_detected])
+        .map(|reader| reader.about().server)
+        .collect();
     advice(cause)
         .next_steps
         .iter()
+        .filter(|step| suits(step, &servers))
         .filter_map(|step| {
             let step = match scope {
                 Some(name) => step.replace("{scope}", &shell_safe(name)),
