@@ -678,7 +678,10 @@ pub fn suits(step: &str, servers: &[Server]) -> bool {
     if step.contains("PowerShell:") || step.starts_with("appcmd") {
         return servers.iter().any(is_windows);
     }
-    if ["ss -", "journalctl", "systemctl", "dmesg"].iter().any(|tool| step.starts_with(tool)) {
+    if ["ss -", "journalctl", "systemctl", "dmesg", "echo \"show"]
+        .iter()
+        .any(|tool| step.starts_with(tool))
+    {
         let mut named = servers.iter().filter(is_named).peekable();
         return named.peek().is_none() || !named.all(is_windows);
     }
