@@ -139,7 +139,7 @@ pub struct EntryFact {
     pub connection: u64,
     /// Hash of the host.
     pub host: u32,
-    /// Hash of the last upstream address or group.
+    /// Hash of the last upstream address or group; for HTTP.sys, of the request queue (the application pool).
     pub upstream: u32,
     /// [`referrer_key`] of the `Referer`; 0 for none.
     pub referrer: u32,

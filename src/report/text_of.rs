@@ -29,8 +29,10 @@ pub enum Name {
     Path,
     /// The host.
     Host,
-    /// The last upstream.
+    /// The last upstream; for HTTP.sys, the request queue.
     Upstream,
+    /// The request queue of HTTP.sys, which is named as its application pool.
+    Queue,
     /// The client.
     Client,
 }
@@ -86,7 +88,11 @@ impl<'i> Texts<'i> {
             let raw = match name {
                 Name::Path => record.target_parts().0,
                 Name::Host => host_of(record),
-                Name::Upstream => record.last_item(Field::UpstreamAddr).unwrap_or_default(),
+                Name::Upstream => record
+                    .last_item(Field::UpstreamAddr)
+                    .or_else(|| record.value(Field::QueueName))
+                    .unwrap_or_default(),
+                Name::Queue => record.value(Field::QueueName).unwrap_or_default(),
                 Name::Client => record.value(Field::RemoteAddr).unwrap_or_default(),
             };
             unescaped(record, raw)
@@ -101,6 +107,7 @@ impl<'i> Texts<'i> {
                     Name::Host => host_name(record).unwrap_or_default(),
                     Name::Upstream => upstream_peer(record.upstream.unwrap_or_default()),
                     Name::Client => record.client.unwrap_or_default(),
+                    Name::Queue => b"",
                 };
                 quoted(raw)
             })

@@ -370,6 +370,7 @@ fn whole_fact(plan: &Plan, reader: usize, record: &AccessRecord<'_>, place: Plac
     let agent = record.value(Field::UserAgent).unwrap_or_default();
     let upstream = record.last_item(Field::UpstreamAddr).filter(|item| *item != b"-");
     let upstream = upstream.or_else(|| record.value(Field::BalancerWorker).map(upstream_peer));
+    let upstream = upstream.or_else(|| record.value(Field::QueueName));
     let referrer = record.value(Field::Referer).unwrap_or_default();
     let flags = Flags::default()
         .with(Flags::ZONELESS, record.stamp.offset_s.is_none())

@@ -4,6 +4,7 @@
 //! Invariants: only the entry's own fields are judged here: no event log is read, nothing is joined.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use logscan503::store::Budget;
 use logscan503::verdict::{Openness, RULES};
 use serde_json::Value;
 
-use crate::support::shared;
+use crate::support::{Fixture, shared};
 
 fn scan_files(paths: &[PathBuf], statuses: &[usize]) -> (Scan, CauseMatcher) {
     let matcher = CauseMatcher::new(Vec::new()).expect("the built-in rules are valid");
@@ -201,4 +202,28 @@ fn rid_of(line: &[u8]) -> Option<String> {
     let is_id = |byte: &&u8| byte.is_ascii_alphanumeric() || **byte == b'_' || **byte == b'-';
     let length = line[start..].iter().take_while(is_id).count();
     Some(String::from_utf8_lossy(&line[start..start + length]).into_owned())
+}
+
+#[test]
+fn a_disabled_pool_is_named_with_its_cause_and_in_what_to_do() {
+    let fixture = Fixture::new();
+    let mut log = String::from(
+        "#Software: Microsoft HTTP API 2.0\n#Version: 1.0\n#Date: 2026-03-10 12:00:00\n#Fields: date time c-ip c-port \
+         s-ip s-port cs-version cs-method cs-uri sc-status s-siteid s-reason s-queuename\n",
+    );
+    for second in 0..60 {
+        writeln!(
+            log,
+            "2026-03-10 12:00:{second:02} 192.0.2.{second} 50201 198.51.100.1 80 HTTP/1.1 GET /a 503 1 AppOffline ShopPool"
+        )
+        .expect("a string takes all");
+    }
+    fixture.write("httperr1.log", log);
+    let document = fixture.run(&["httperr1.log", "--format", "json"], b"").json();
+    let cause = &document["incidents"][0]["causes"][0];
+    assert_eq!(cause["id"], "rapid_fail_protection");
+    assert_eq!(cause["scope"]["app_pool"], "ShopPool");
+    let steps = cause["next_steps"].to_string();
+    assert!(steps.contains("Start-WebAppPool -Name 'ShopPool'"), "{steps}");
+    assert!(!steps.contains("systemctl"), "{steps}");
 }

@@ -252,6 +252,9 @@ fn scope_of(group: &CauseGroup, texts: Texts<'_>) -> BTreeMap<&'static str, Stri
     if let Some((kind, name)) = texts.scope(top.example) {
         return [(scope_name(kind), name)].into();
     }
+    if let Some(pool) = texts.name(top.example, Name::Queue).filter(|name| !name.is_empty()) {
+        return [("app_pool", pool)].into();
+    }
     match texts.name(top.example, Name::Upstream).filter(|name| !name.is_empty() && name != "-") {
         Some(name) if name.contains(':') => [(scope_name(Scope::UpstreamPeer), name)].into(),
         Some(name) => [(scope_name(Scope::UpstreamGroup), name)].into(),
