@@ -5,7 +5,8 @@
 //! repeats:
 //!
 //! 1. Lines of one connection belong to one request (one line per attempt) as long as no entry ended between them and
-//!    no line came that is always the last of its request.
+//!    no line came that is always the last of its request, and no backend timed out twice: of one request, a backend
+//!    that timed out is not tried again.
 //! 2. An entry whose line carries its connection takes a group of that connection.
 //! 3. Every other group goes to the first entry that ended when its last line was written, or later, and that was being
 //!    served then: back to its start where the layout has a duration, else `NEAR_US`. nginx writes the error line
@@ -59,17 +60,19 @@ struct Group {
 }
 
 /// Pairs entries with messages. Both must be in order of (time, position); `explains` tells messages that explain a
-/// request from others, `is_final` those that are always the last of their request.
+/// request from others, `is_final` those that are always the last of their request, `is_timeout` those after which the
+/// same backend is not tried again for the request.
 pub fn match_cluster(
     entries: &[EntryFact],
     causes: &[CauseFact],
     explains: &dyn Fn(&CauseFact) -> bool,
     is_final: &dyn Fn(&CauseFact) -> bool,
+    is_timeout: &dyn Fn(&CauseFact) -> bool,
 ) -> Vec<Matched> {
     let usable: Vec<usize> = (0..causes.len())
         .filter(|line| explains(&causes[*line]) && !causes[*line].flags.has(Flags::TIMELESS))
         .collect();
-    let mut groups = group_lines(&usable, entries, causes, is_final);
+    let mut groups = group_lines(&usable, entries, causes, is_final, is_timeout);
     groups.sort_by_key(|group| group.last_at);
     let mut pairing =
         Pairing { entries, causes, free: Free::new(entries.len()), matched: Vec::new() };
@@ -90,12 +93,17 @@ fn group_lines(
     entries: &[EntryFact],
     causes: &[CauseFact],
     is_final: &dyn Fn(&CauseFact) -> bool,
+    is_timeout: &dyn Fn(&CauseFact) -> bool,
 ) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     let mut open: HashMap<u64, usize> = HashMap::new();
     let ended_between = |from: i64, to: i64| {
         let first = entries.partition_point(|entry| second_us(entry.at) < from);
         entries.get(first).is_some_and(|entry| second_us(entry.at) < to)
+    };
+    let timed_out_again = |group: &Group, fact: &CauseFact| {
+        let same = |line: &usize| causes[*line].scope == fact.scope && is_timeout(&causes[*line]);
+        fact.scope != 0 && is_timeout(fact) && group.lines.iter().any(same)
     };
     for &line in usable {
         let fact = &causes[line];
@@ -104,6 +112,7 @@ fn group_lines(
             fact.connection != 0
                 && fact.at - last_at <= SAME_REQUEST_US
                 && !ended_between(second_us(last_at), second_us(fact.at))
+                && !timed_out_again(&groups[*group], fact)
         });
         let group = if let Some(group) = current {
             groups[group].lines.push(line);
@@ -253,10 +262,13 @@ mod tests {
         CauseFact { at: second * SECOND_US, connection, ..CauseFact::default() }
     }
 
-    /// Pairs as (entry, deciding line); every line whose `rule` is 1 is final.
+    /// Pairs as (entry, deciding line); every line whose `rule` is 1 is final, of 2 a timeout.
     #[track_caller]
     fn check(entries: &[EntryFact], causes: &[CauseFact], expected: &[(usize, usize)]) {
-        let mut pairs: Vec<_> = match_cluster(entries, causes, &|_| true, &|fact| fact.rule == 1)
+        let mut pairs: Vec<_> =
+            match_cluster(entries, causes, &|_| true, &|fact| fact.rule == 1, &|fact| {
+                fact.rule == 2
+            })
             .into_iter()
             .map(|matched| (matched.entry, matched.deciding))
             .collect();
@@ -267,6 +279,13 @@ mod tests {
     #[test]
     fn the_last_attempt_of_a_request_decides() {
         check(&[entry(10)], &[line(10, 1), line(10, 1)], &[(0, 1)]);
+    }
+
+    #[test]
+    fn a_backend_that_times_out_twice_did_so_for_two_requests() {
+        let timeout = |scope| CauseFact { scope, rule: 2, ..line(10, 1) };
+        check(&[entry(10), entry(10)], &[timeout(7), timeout(7)], &[(0, 0), (1, 1)]);
+        check(&[entry(10), entry(10)], &[timeout(7), timeout(8)], &[(0, 1)]);
     }
 
     #[test]
@@ -333,6 +352,9 @@ mod tests {
         let known: Vec<_> =
             (1..=n as u64).map(|n| EntryFact { connection: n, ..entry(10) }).collect();
         let lines: Vec<_> = (1..=n as u64).map(|n| line(10, n)).collect();
-        assert_eq!(match_cluster(&known, &lines, &|_| true, &|_| false).len(), known.len());
+        assert_eq!(
+            match_cluster(&known, &lines, &|_| true, &|_| false, &|_| false).len(),
+            known.len()
+        );
     }
 }

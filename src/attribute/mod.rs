@@ -27,7 +27,7 @@ use crate::evidence::{Place, Position};
 use crate::fact::{CauseFact, EntryFact, Flags};
 use crate::scan::{JoinKey, ScannedInput};
 use crate::store::{Budget, Sorted, Sorter, Stored};
-use crate::taxonomy::{Basis, Confidence, LogRole, Origin, Server};
+use crate::taxonomy::{Basis, Cause, Confidence, LogRole, Origin, Server};
 use crate::time::SECOND_US;
 
 use companions::Companions;
@@ -395,11 +395,14 @@ impl Cluster {
         let is_final = |fact: &CauseFact| {
             matcher.rule(fact.rule).is_some_and(|rule| rule.kind == RuleKind::FinalFailure)
         };
+        let is_timeout = |fact: &CauseFact| {
+            matcher.rule(fact.rule).is_some_and(|rule| rule.cause == Some(Cause::UpstreamTimeout))
+        };
         let entry_facts: Vec<EntryFact> =
             entries.iter().map(|index| self.entries[*index].entry).collect();
         let cause_facts: Vec<CauseFact> = causes.iter().map(|index| self.causes[*index]).collect();
         for Matched { entry, deciding, lines, confidence, basis } in
-            match_cluster(&entry_facts, &cause_facts, &explains, &is_final)
+            match_cluster(&entry_facts, &cause_facts, &explains, &is_final, &is_timeout)
         {
             let fact = cause_facts[deciding];
             if let Some(rule) = matcher.rule(fact.rule) {
