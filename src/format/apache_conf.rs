@@ -15,7 +15,7 @@ use std::collections::HashMap;
 
 use self::words::{Line, lines, words};
 use super::apache_access::COMMON;
-use super::nginx_conf::n_equal_parts;
+use super::log_path::best_first;
 
 /// A format of access logs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -134,18 +134,9 @@ impl ApacheConf {
     /// A file matches a directive by its name; the more directories agree, the better. A variable in the directive
     /// matches any text, and the names that rotation makes (`access.log.2.gz`, `access.log-20261120`) count as the log.
     pub fn formats_for(&self, path: &str) -> Vec<&LogFormat> {
-        let mut found: Vec<(usize, bool, usize)> = self
-            .access_logs
-            .iter()
-            .filter_map(|log| {
-                Some((n_equal_parts(&log.path, path)?, !log.path.contains('$'), log.format_idx))
-            })
-            .collect();
-        // Stable: of equal matches the first directive stays first.
-        found.sort_by_key(|(n_parts, is_literal, _)| std::cmp::Reverse((*is_literal, *n_parts)));
         let mut formats: Vec<&LogFormat> = Vec::new();
-        for (_, _, format_idx) in found {
-            if let Some(format) = self.formats.get(format_idx)
+        for log in best_first(&self.access_logs, |log| &log.path, path) {
+            if let Some(format) = self.formats.get(log.format_idx)
                 && !formats.contains(&format)
             {
                 formats.push(format);
@@ -156,11 +147,7 @@ impl ApacheConf {
 
     /// The directive that writes an error log file, if any does.
     pub fn error_log_for(&self, path: &str) -> Option<&ErrorLog> {
-        self.error_logs
-            .iter()
-            .filter_map(|log| Some((n_equal_parts(&log.path, path)?, log)))
-            .max_by_key(|(n_parts, _)| *n_parts)
-            .map(|(_, log)| log)
+        best_first(&self.error_logs, |log| &log.path, path).first().copied()
     }
 }
 

@@ -16,6 +16,7 @@ pub mod iis_w3c;
 pub mod infer;
 pub mod json_access;
 pub mod layout;
+mod log_path;
 pub mod nginx_access;
 pub mod nginx_conf;
 pub mod nginx_error;
