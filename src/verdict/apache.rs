@@ -228,19 +228,11 @@ fn is_proxy(handler: &[u8]) -> bool {
 mod tests {
     use super::*;
     use crate::record::Escape;
-    use crate::time::Stamp;
-    use crate::verdict::RULES as ALL;
+    use crate::verdict::tests::check_row;
 
     #[track_caller]
-    fn check(status: u16, fields: &[(Field, &str)], rule: &str) {
-        let mut record =
-            AccessRecord::new(Stamp { micros: 0, offset_s: Some(0) }, status, Escape::Apache);
-        for (field, value) in fields {
-            record.set(*field, value.as_bytes());
-        }
-        let got = own_verdict(&record);
-        assert!(ALL.iter().any(|row| row.id == got), "{got} is no row");
-        assert_eq!(got, rule);
+    fn check(status: u16, fields: &[(Field, &str)], row: &str) {
+        check_row(own_verdict, Escape::Apache, status, fields, row);
     }
 
     #[test]

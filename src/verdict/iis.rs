@@ -6,12 +6,11 @@
 //! A child process that IIS launches and owns (w3wp, ASP.NET Core, `FastCGI`) is part of the server; only another
 //! address reached through ARR is a backend.
 
-use super::{Openness, VerdictRule};
+use super::{Openness, VerdictRule, decided, open};
 use crate::bytes::{parse_status, parse_u64};
 use crate::record::{AccessRecord, Field};
-use crate::taxonomy::{Basis, Cause, Confidence, Origin};
+use crate::taxonomy::{Cause, Confidence, Origin};
 
-const FIELD: &[Basis] = &[Basis::FieldValue];
 const EVENTS: &[&str] = &["Windows event log of this server"];
 const SUBSTATUS: &[&str] = &["sc-substatus", "HTTPERR log of this server"];
 const QUERY: &[&str] = &["cs-uri-query"];
@@ -19,26 +18,6 @@ const KB_820729: &str = "Microsoft KB 820729, kinds of errors that the HTTP API 
 const KB_943891: &str = "Microsoft KB 943891, HTTP status codes in IIS";
 const ARR: &str = "ARR 3.0 query additions; Microsoft, Troubleshooting 502 errors in ARR";
 const WINHTTP: &str = "Microsoft, Troubleshooting 502 errors in ARR; winhttp.h, ERROR_WINHTTP_*";
-
-/// A row whose fields decide.
-const fn decided(
-    id: &'static str,
-    origin: Origin,
-    cause: Option<Cause>,
-    source: &'static str,
-) -> VerdictRule {
-    VerdictRule {
-        id,
-        origin,
-        cause,
-        confidence: Confidence::Confirmed,
-        basis: FIELD,
-        openness: Openness::Closed,
-        when_silent: None,
-        missing: &[],
-        source,
-    }
-}
 
 /// A row whose origin stands while events may name the cause, or a deeper one.
 const fn cause_open(
@@ -53,22 +32,6 @@ const fn cause_open(
         openness: Openness::CauseOpen,
         missing: EVENTS,
         ..decided(id, origin, cause, source)
-    }
-}
-
-/// A row that leaves the origin open.
-const fn open(
-    id: &'static str,
-    origin: Origin,
-    missing: &'static [&'static str],
-    source: &'static str,
-) -> VerdictRule {
-    VerdictRule {
-        confidence: Confidence::Possible,
-        basis: &[],
-        openness: Openness::Open,
-        missing,
-        ..decided(id, origin, None, source)
     }
 }
 
@@ -193,18 +156,21 @@ pub(super) const RULES: &[VerdictRule] = &[
     open(
         "iis.without_query",
         Origin::LocalProcess,
+        None,
         QUERY,
         "without the query it does not show whether ARR passed the request on",
     ),
     open(
         "iis.without_substatus",
         Origin::LocalProcess,
+        None,
         SUBSTATUS,
         "the IIS log format and NCSA have no substatus",
     ),
     open(
         "iis.other_substatus",
         Origin::Unknown,
+        None,
         EVENTS,
         "KB 943891 lists 503.0, .2, .3 and .4 only",
     ),
@@ -244,7 +210,7 @@ pub(super) const RULES: &[VerdictRule] = &[
         "KB 943891: 500.13 is a server too busy",
     ),
     cause_open("iis.application_500", Origin::LocalProcess, None, Confidence::Likely, KB_943891),
-    open("iis.other", Origin::Unknown, EVENTS, "no row of the table applies"),
+    open("iis.other", Origin::Unknown, None, EVENTS, "no row of the table applies"),
 ];
 
 /// Id of the row that the fields of an access line select.
@@ -336,18 +302,11 @@ fn unwrapped(code: u64) -> u64 {
 mod tests {
     use super::*;
     use crate::record::Escape;
-    use crate::time::Stamp;
-    use crate::verdict::RULES as ALL;
+    use crate::verdict::tests::check_row;
 
     #[track_caller]
-    fn check(status: u16, fields: &[(Field, &'static str)], id: &str) {
-        let mut record =
-            AccessRecord::new(Stamp { micros: 0, offset_s: Some(0) }, status, Escape::None);
-        for (field, value) in fields {
-            record.set(*field, value.as_bytes());
-        }
-        assert_eq!(own_verdict(&record), id);
-        assert!(ALL.iter().any(|rule| rule.id == id), "{id} is no row");
+    fn check(status: u16, fields: &[(Field, &str)], row: &str) {
+        check_row(own_verdict, Escape::None, status, fields, row);
     }
 
     #[test]

@@ -154,6 +154,26 @@ pub fn own_verdict(about: &About, record: &AccessRecord<'_>) -> u16 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::{Escape, Field};
+    use crate::time::Stamp;
+
+    /// Fails unless a server's function picks a row for these fields.
+    #[track_caller]
+    pub(super) fn check_row(
+        pick: impl Fn(&AccessRecord<'_>) -> &'static str,
+        escape: Escape,
+        status: u16,
+        fields: &[(Field, &str)],
+        row: &str,
+    ) {
+        let mut record = AccessRecord::new(Stamp { micros: 0, offset_s: Some(0) }, status, escape);
+        for (field, value) in fields {
+            record.set(*field, value.as_bytes());
+        }
+        let picked = pick(&record);
+        assert!(RULES.iter().any(|rule| rule.id == picked), "{picked} is no row");
+        assert_eq!(picked, row);
+    }
 
     #[test]
     fn every_row_is_consistent() {

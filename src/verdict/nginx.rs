@@ -320,19 +320,11 @@ fn is_group_name(address: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::time::Stamp;
-    use crate::verdict::RULES as ALL;
+    use crate::verdict::tests::check_row;
 
     #[track_caller]
-    fn check(status: u16, fields: &[(Field, &str)], rule: &str) {
-        let mut record =
-            AccessRecord::new(Stamp { micros: 0, offset_s: Some(0) }, status, Escape::Default);
-        for (field, value) in fields {
-            record.set(*field, value.as_bytes());
-        }
-        let got = own_verdict(&record);
-        assert!(ALL.iter().any(|row| row.id == got), "{got} is no row");
-        assert_eq!(got, rule);
+    fn check(status: u16, fields: &[(Field, &str)], row: &str) {
+        check_row(own_verdict, Escape::Default, status, fields, row);
     }
 
     #[test]
