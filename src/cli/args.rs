@@ -47,6 +47,8 @@ pub(super) enum Command {
         #[arg(value_name = "FILE")]
         paths: Vec<OsString>,
     },
+    /// The JSON Schema of the timeline document (--format json)
+    Schema,
     /// Shell completions
     Completions {
         /// The shell

@@ -4,13 +4,14 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::taxonomy::{Basis, Cause, Confidence, Origin, Role};
 use crate::time::Timestamp;
 
 /// One incident.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct IncidentInfo {
     /// Unique in the document, and stable over runs on the same input.
     pub id: String,
@@ -53,7 +54,7 @@ pub struct IncidentInfo {
 }
 
 /// How bad an incident is.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Severity {
     /// `minor`, `major` or `critical`.
     pub level: &'static str,
@@ -62,7 +63,7 @@ pub struct Severity {
 }
 
 /// Whom an incident hit.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Impact {
     /// Entries.
     pub entries: u64,
@@ -91,7 +92,7 @@ pub struct Impact {
 }
 
 /// A number of distinct things.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
 pub struct Count {
     /// How many.
     pub count: u64,
@@ -100,7 +101,7 @@ pub struct Count {
 }
 
 /// A ranking.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Top {
     /// Distinct keys.
     pub total: u64,
@@ -111,7 +112,7 @@ pub struct Top {
 }
 
 /// A row of a ranking.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct TopItem {
     /// The name.
     pub key: String,
@@ -120,7 +121,7 @@ pub struct TopItem {
 }
 
 /// Who generated the responses of an incident.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct OriginInfo {
     /// The origin of most entries.
     pub verdict: Origin,
@@ -136,7 +137,7 @@ pub struct OriginInfo {
 }
 
 /// A confidence with what it rests on.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct ConfidenceInfo {
     /// How sure.
     pub level: Confidence,
@@ -145,7 +146,7 @@ pub struct ConfidenceInfo {
 }
 
 /// A best guess.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct LeaningInfo {
     /// Who probably generated it.
     pub origin: Origin,
@@ -156,7 +157,7 @@ pub struct LeaningInfo {
 }
 
 /// One cause of an incident.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct CauseInfo {
     /// The cause; null for what stayed open.
     pub id: Option<Cause>,
@@ -194,7 +195,7 @@ pub struct CauseInfo {
 }
 
 /// A stretch of time with its entries.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Span {
     /// First.
     pub first_at: Timestamp,
@@ -205,7 +206,7 @@ pub struct Span {
 }
 
 /// A hypothesis that does not hold.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Rejected {
     /// The cause.
     pub id: Cause,
@@ -214,7 +215,7 @@ pub struct Rejected {
 }
 
 /// The first component that failed.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct FirstFailing {
     /// Its name.
     pub component: String,
@@ -229,7 +230,7 @@ pub struct FirstFailing {
 }
 
 /// Load before and during an incident.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Traffic {
     /// Requests per second before.
     pub baseline_rps: Option<f64>,
@@ -242,7 +243,7 @@ pub struct Traffic {
 }
 
 /// A state change around an incident.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Change {
     /// When.
     pub at: Timestamp,
@@ -259,7 +260,7 @@ pub struct Change {
 }
 
 /// Whether and when an incident ended.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Recovery {
     /// `unverified` or `ongoing`.
     pub state: &'static str,
@@ -272,7 +273,7 @@ pub struct Recovery {
 }
 
 /// Counts over time: element i is the bucket that starts `i * bucket_s` after `start`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct SeriesInfo {
     /// Width of a bucket, seconds.
     pub bucket_s: i64,
@@ -287,7 +288,7 @@ pub struct SeriesInfo {
 }
 
 /// One row of the story.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct TimelineRow {
     /// When.
     pub at: Timestamp,
@@ -304,7 +305,7 @@ pub struct TimelineRow {
 }
 
 /// A list of which only a part is shown.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Capped<T> {
     /// How many there are.
     pub total: u64,
@@ -313,7 +314,7 @@ pub struct Capped<T> {
 }
 
 /// A quoted line.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct EvidenceItem {
     /// Unique in the incident.
     pub id: String,

@@ -6,10 +6,12 @@
 
 pub mod build;
 pub mod incident;
+pub mod schema;
 pub mod text_of;
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::tally::LineCounts;
@@ -24,11 +26,13 @@ pub const SCHEMA: &str = "logscan503.timeline";
 pub const SCHEMA_VERSION: &str = "1.0.0";
 
 /// The whole document.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Report {
-    /// [`SCHEMA`].
+    /// Name of the document's schema.
+    #[schemars(extend("const" = SCHEMA))]
     pub schema: &'static str,
-    /// [`SCHEMA_VERSION`].
+    /// Version of the document's schema: adding is minor, anything else major.
+    #[schemars(regex(pattern = r"^1\.[0-9]+\.[0-9]+$"))]
     pub schema_version: &'static str,
     /// The program.
     pub tool: Tool,
@@ -54,7 +58,7 @@ pub struct Report {
 }
 
 /// The program.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Tool {
     /// Its name.
     pub name: &'static str,
@@ -63,7 +67,7 @@ pub struct Tool {
 }
 
 /// One run.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct RunInfo {
     /// The command line.
     pub argv: Vec<String>,
@@ -78,7 +82,7 @@ pub struct RunInfo {
 }
 
 /// What was asked for.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Settings {
     /// Statuses whose lines are entries.
     pub status: Vec<u16>,
@@ -99,7 +103,7 @@ pub struct Settings {
 }
 
 /// One input.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct InputInfo {
     /// Its number, as evidence refers to it.
     pub index: usize,
@@ -146,7 +150,7 @@ pub struct InputInfo {
 }
 
 /// A format of a mixed input.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct FormatShare {
     /// Id of the format.
     pub format: &'static str,
@@ -159,7 +163,7 @@ pub struct FormatShare {
 }
 
 /// A line that was not understood.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct UnparsedLine {
     /// Its number.
     pub line: u64,
@@ -170,7 +174,7 @@ pub struct UnparsedLine {
 }
 
 /// Which time the inputs cover.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Coverage {
     /// Time of the first record of any input.
     pub first_at: Option<Timestamp>,
@@ -185,7 +189,7 @@ pub struct Coverage {
 }
 
 /// A stretch without access lines.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Gap {
     /// End of the traffic before.
     pub from: Timestamp,
@@ -196,7 +200,7 @@ pub struct Gap {
 }
 
 /// Something that the inputs lack.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Missing {
     /// A field or a file.
     pub what: String,
@@ -209,7 +213,7 @@ pub struct Missing {
 }
 
 /// Counts over everything.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Totals {
     /// Access lines.
     pub requests: u64,
@@ -228,7 +232,7 @@ pub struct Totals {
 }
 
 /// Messages of one cause about one thing.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct SignalInfo {
     /// The cause.
     pub id: Cause,
@@ -251,7 +255,7 @@ pub struct SignalInfo {
 }
 
 /// The first message of a signal.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct SignalEvidence {
     /// Index of the input.
     pub input: u32,
@@ -264,7 +268,7 @@ pub struct SignalEvidence {
 }
 
 /// Entries that belong to no incident.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Background {
     /// How many.
     pub entries: u64,
@@ -275,7 +279,7 @@ pub struct Background {
 }
 
 /// Something the reader should know about the run.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Diagnostic {
     /// `warning` or `info`.
     pub level: &'static str,

@@ -22,5 +22,7 @@ mod parse;
 mod public;
 // What stands around lines: syslog, containers, journals, tools.
 mod wrappers;
+// The schema of the timeline document; what a change may do to it.
+mod schema;
 // No tests: a private directory, the program, and what it said.
 mod support;
