@@ -4,9 +4,10 @@ use std::io::Write;
 
 use serde::Serialize;
 
-use super::{Output, Results, written};
+use super::told::json_line;
+use super::{Output, Results};
 use crate::attribute::Verdict;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::evidence::{Place, Position};
 use crate::fact::Flags;
 use crate::record::{AccessRecord, Field};
@@ -22,47 +23,50 @@ pub(super) struct Entries;
 
 /// One row. The fields are those of the published row shape.
 #[derive(Debug, Serialize)]
-struct Row<'r> {
-    at: Timestamp,
-    status: u16,
-    origin: Origin,
-    cause: Option<Cause>,
-    confidence: Confidence,
-    basis: Vec<Basis>,
-    rule: &'r str,
-    resolved_origin: Option<Origin>,
-    resolved_by: Option<String>,
-    incident: Option<&'r str>,
-    probe: bool,
-    source: &'r str,
-    member: Option<&'r str>,
-    line: u64,
-    byte_offset: u64,
-    format: &'r str,
-    server: &'r str,
-    client: Option<String>,
-    method: Option<String>,
-    target: Option<String>,
-    host: Option<String>,
-    upstream: Option<String>,
-    upstream_status: Option<String>,
-    request_id: Option<String>,
-    bytes: Option<u64>,
-    duration_ms: Option<f64>,
-    leaning: Option<LeaningRow>,
-    missing: &'r [&'r str],
-    evidence: Vec<EvidenceRow<'r>>,
+pub(super) struct Row<'r> {
+    pub at: Timestamp,
+    pub status: u16,
+    pub origin: Origin,
+    pub cause: Option<Cause>,
+    pub confidence: Confidence,
+    pub basis: Vec<Basis>,
+    pub rule: &'r str,
+    pub resolved_origin: Option<Origin>,
+    pub resolved_by: Option<String>,
+    pub incident: Option<&'r str>,
+    pub probe: bool,
+    pub source: &'r str,
+    pub member: Option<&'r str>,
+    pub line: u64,
+    pub byte_offset: u64,
+    pub format: &'r str,
+    pub server: &'r str,
+    pub client: Option<String>,
+    pub method: Option<String>,
+    pub target: Option<String>,
+    pub host: Option<String>,
+    pub upstream: Option<String>,
+    pub upstream_status: Option<String>,
+    pub request_id: Option<String>,
+    pub bytes: Option<u64>,
+    pub duration_ms: Option<f64>,
+    pub leaning: Option<LeaningRow>,
+    pub missing: &'r [&'r str],
+    pub evidence: Vec<EvidenceRow<'r>>,
+    /// Where the line is.
+    #[serde(skip)]
+    pub place: Place,
 }
 
 #[derive(Debug, Serialize)]
-struct LeaningRow {
+pub(super) struct LeaningRow {
     origin: Origin,
     cause: Option<Cause>,
     basis: Vec<Basis>,
 }
 
 #[derive(Debug, Serialize)]
-struct EvidenceRow<'r> {
+pub(super) struct EvidenceRow<'r> {
     source: &'r str,
     member: Option<&'r str>,
     line: u64,
@@ -116,12 +120,7 @@ impl Output for Entries {
     }
 
     fn write(&self, results: &Results<'_>, out: &mut dyn Write) -> Result<()> {
-        let paths: Vec<String> = results
-            .analysis
-            .inputs
-            .iter()
-            .map(|input| input.path.to_string_lossy().into_owned())
-            .collect();
+        let paths = paths(results);
         let budget = Budget {
             bytes: results.config.memory_bytes / 2,
             directory: results.config.temp_dir.clone(),
@@ -132,19 +131,25 @@ impl Output for Entries {
             by_position.push(verdict?)?;
         }
         for verdict in by_position.sorted().rows() {
-            let row = row(&verdict?, results, &paths);
-            serde_json::to_writer(&mut *out, &row).map_err(|error| Error::Output(error.into()))?;
-            written(out.write_all(b"\n"))?;
+            json_line(out, &row(&verdict?, results, &paths))?;
         }
         Ok(())
     }
 }
 
-fn path_of(paths: &[String], place: Place) -> &str {
+/// The paths of all inputs, as they were given.
+pub(super) fn paths(results: &Results<'_>) -> Vec<String> {
+    let inputs = results.analysis.inputs.iter();
+    inputs.map(|input| input.path.to_string_lossy().into_owned()).collect()
+}
+
+/// The path of the input that a place is in.
+pub(super) fn path_of(paths: &[String], place: Place) -> &str {
     paths.get(place.position.input as usize).map_or("", String::as_str)
 }
 
-fn row<'r>(verdict: &Verdict, results: &Results<'r>, paths: &'r [String]) -> Row<'r> {
+/// The row of one entry.
+pub(super) fn row<'r>(verdict: &Verdict, results: &Results<'r>, paths: &'r [String]) -> Row<'r> {
     let analysis = results.analysis;
     let entry = &verdict.entry;
     let texts = Texts { inputs: &analysis.inputs, matcher: results.config.matcher };
@@ -198,11 +203,12 @@ fn row<'r>(verdict: &Verdict, results: &Results<'r>, paths: &'r [String]) -> Row
         leaning,
         missing: if verdict.is_decided() { &[] } else { verdict.rule().missing },
         evidence: evidence.into_iter().collect(),
+        place: entry.place,
     }
 }
 
 /// The id of the incident that holds an instant.
-fn incident_of<'r>(results: &Results<'r>, at: i64) -> Option<&'r str> {
+pub(super) fn incident_of<'r>(results: &Results<'r>, at: i64) -> Option<&'r str> {
     let second = at.div_euclid(SECOND_US);
     let incidents = &results.analysis.incidents.incidents;
     let index = incidents.iter().position(|incident| {

@@ -294,12 +294,14 @@ pub struct TimelineRow {
     pub at: Timestamp,
     /// `before`, `onset`, `during`, `recovery` or `after`.
     pub phase: &'static str,
-    /// `change`, `health`, `error`, `onset`, `peak` or `recovery`.
+    /// `change`, `health`, `error`, `onset`, `peak`, `spread`, `origin_shift`, `silence`, `recovery` or `relapse`.
     pub kind: &'static str,
     /// What happened.
     pub text: String,
     /// How often.
     pub count: u64,
+    /// The cause it is about.
+    pub cause: Option<Cause>,
     /// Ids of evidence items.
     pub evidence: Vec<String>,
 }

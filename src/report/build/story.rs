@@ -74,14 +74,9 @@ pub(super) fn story(
         let (Some(first_at), Some(id)) = (cause.first_at, cause.id) else { continue };
         let count = if cause.entries > 0 { cause.entries } else { cause.messages };
         let text = format!("{id}: {}", cause.summary);
-        rows.push(row(
-            first_at,
-            phase_of(first_at),
-            "error",
-            text,
-            count,
-            cause.evidence.iter().take(2).cloned().collect(),
-        ));
+        let evidence = cause.evidence.iter().take(2).cloned().collect();
+        let row = row(first_at, phase_of(first_at), "error", text, count, evidence);
+        rows.push(TimelineRow { cause: Some(id), ..row });
     }
     if let (Some(at), Some(ratio)) = (parts.impact.peak_at, parts.impact.peak_ratio) {
         let text = format!("{:.1} % of requests fail", ratio * 100.0);
@@ -107,7 +102,7 @@ fn row(
     count: u64,
     evidence: Vec<String>,
 ) -> TimelineRow {
-    TimelineRow { at, phase, kind, text, count, evidence }
+    TimelineRow { at, phase, kind, text, count, cause: None, evidence }
 }
 
 /// Order of rows of the same instant: what leads comes first.
