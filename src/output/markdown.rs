@@ -26,9 +26,9 @@ fn backticks(text: &str) -> usize {
     text.split(|c| c != '`').map(str::len).max().unwrap_or(0)
 }
 
-/// Text in a code span that it cannot end; in a table, where it cannot end its cell either.
-pub(super) fn code(text: &str) -> String {
-    let text = sanitize(text).replace('|', "\\|");
+/// Text in a code span that it cannot end.
+fn code(text: &str) -> String {
+    let text = sanitize(text);
     let fence = "`".repeat(backticks(&text) + 1);
     if text.trim().is_empty() {
         return String::new();
@@ -38,8 +38,13 @@ pub(super) fn code(text: &str) -> String {
     format!("{fence}{pad}{text}{pad}{fence}")
 }
 
+/// A cell of a table, which nothing in it ends: there, and only there, a pipe is escaped, also in code spans.
+fn cell(markdown: &str) -> String {
+    markdown.replace('|', "\\|")
+}
+
 /// Words as prose where nothing in them means anything to Markdown, else as code.
-pub(super) fn words(text: &str) -> String {
+fn words(text: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || " ,.;:()%/+-'\"".contains(c);
     let is_link = text.contains("//") || text.contains("www.");
     let starts_block = text.starts_with(['+', '-'])
@@ -142,7 +147,7 @@ fn write_incident(page: &mut String, report: &Report, incident: &IncidentInfo) {
             row.at,
             row.phase,
             words(row.kind),
-            words(&row.text),
+            cell(&words(&row.text)),
             row.evidence.join(", ")
         );
     }
@@ -185,7 +190,7 @@ fn top_row(page: &mut String, name: &str, top: &Top) {
         .map(|item| format!("{} ({})", code(&item.key), item.count))
         .collect();
     let about = if top.approx { "about " } else { "" };
-    let _ = writeln!(page, "| {name} ({about}{}) | {} |", top.total, shown.join(", "));
+    let _ = writeln!(page, "| {name} ({about}{}) | {} |", top.total, cell(&shown.join(", ")));
 }
 
 fn causes(page: &mut String, incident: &IncidentInfo) {
@@ -261,7 +266,7 @@ fn how(page: &mut String, report: &Report) {
         let _ = writeln!(
             page,
             "| {} | {} | {} | {} |",
-            code(&input.path),
+            cell(&code(&input.path)),
             words(format),
             input.lines.read,
             input.lines.parsed
@@ -287,7 +292,7 @@ mod tests {
         for (text, expected) in [
             ("a`b", "``a`b``"),
             ("`", "`` ` ``"),
-            ("a|b", "`a\\|b`"),
+            ("a|b", "`a|b`"),
             ("](javascript:x)", "`](javascript:x)`"),
             ("<script>", "`<script>`"),
         ] {
