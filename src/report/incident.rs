@@ -19,7 +19,7 @@ pub struct IncidentInfo {
     pub fingerprint: String,
     /// One line.
     pub title: String,
-    /// `recovered`, `ongoing_at_end`, `starts_before_input`.
+    /// `recovered`, `relapsed`, `ongoing_at_end`, `starts_before_input`.
     pub status: &'static str,
     /// First entry.
     pub started_at: Timestamp,
@@ -39,12 +39,16 @@ pub struct IncidentInfo {
     pub rejected: Vec<Rejected>,
     /// The first component that failed.
     pub first_failing: Option<FirstFailing>,
+    /// The backends that messages name as failing.
+    pub group: Option<GroupFailure>,
     /// Load before and during.
     pub traffic: Traffic,
     /// State changes around it.
     pub changes: Vec<Change>,
     /// Whether and when it ended.
     pub recovery: Recovery,
+    /// Whether the same problem came before or after in the input.
+    pub recurrence: Option<Recurrence>,
     /// Counts over time.
     pub series: SeriesInfo,
     /// The story, in order of time.
@@ -229,6 +233,30 @@ pub struct FirstFailing {
     pub evidence: Vec<String>,
 }
 
+/// How much of a group of backends failed.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct GroupFailure {
+    /// Backends that a message names as failing, in order of their names.
+    pub failed: Vec<String>,
+    /// `total`: a message says that none was left; `partial`: some failed, and other requests were served; `unknown`.
+    pub extent: &'static str,
+}
+
+/// The same problem at other times of the input: incidents with the same fingerprint.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Recurrence {
+    /// How often it occurs in the input, this incident included.
+    pub occurrences: u64,
+    /// Which of them this one is, from 1.
+    pub number: u64,
+    /// Ids of the ones just before, latest first.
+    pub earlier: Vec<String>,
+    /// Median time between two of them, start to start, seconds.
+    pub interval_s: f64,
+    /// They come at a stable interval: three intervals or more, all within a tenth of the median.
+    pub periodic: bool,
+}
+
 /// Load before and during an incident.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Traffic {
@@ -238,6 +266,10 @@ pub struct Traffic {
     pub during_rps: Option<f64>,
     /// During by before.
     pub surge_ratio: Option<f64>,
+    /// Share of the failures that repeat the same request of the same client within 10 s; probes left out.
+    pub retry_ratio: Option<f64>,
+    /// Failures for every request that is no such repetition.
+    pub amplification: Option<f64>,
     /// `no_surge`, `surge`, `drop` or `unknown`.
     pub verdict: &'static str,
 }
@@ -262,7 +294,7 @@ pub struct Change {
 /// Whether and when an incident ended.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Recovery {
-    /// `unverified` or `ongoing`.
+    /// `verified`: enough consecutive successes on the affected paths followed; `unverified`, `relapsed` or `ongoing`.
     pub state: &'static str,
     /// When.
     pub at: Option<Timestamp>,
@@ -304,6 +336,30 @@ pub struct TimelineRow {
     pub cause: Option<Cause>,
     /// Ids of evidence items.
     pub evidence: Vec<String>,
+}
+
+impl TimelineRow {
+    /// How much the story needs this row: rows of the smallest numbers go last.
+    pub fn weight(&self) -> u8 {
+        match (self.kind, self.phase) {
+            ("onset" | "recovery" | "peak", _) => 9,
+            ("mark" | "relapse" | "silence", _) => 8,
+            ("error", _) => 7,
+            ("origin_shift", _) | ("change", "before") => 6,
+            ("health", "before") => 5,
+            ("change", _) | ("spread", _) => 4,
+            _ => 3,
+        }
+    }
+
+    /// The `n` rows that matter most, in their order; of equal ones the first.
+    pub fn curated(rows: &[TimelineRow], n: usize) -> Vec<&TimelineRow> {
+        let mut order: Vec<usize> = (0..rows.len()).collect();
+        order.sort_by_key(|index| std::cmp::Reverse(rows[*index].weight()));
+        order.truncate(n);
+        order.sort_unstable();
+        order.into_iter().map(|index| &rows[index]).collect()
+    }
 }
 
 /// A list of which only a part is shown.

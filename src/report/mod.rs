@@ -180,7 +180,7 @@ pub struct Coverage {
     pub first_at: Option<Timestamp>,
     /// Time of the last record of any input.
     pub last_at: Option<Timestamp>,
-    /// Stretches without any access line although there was traffic before and after.
+    /// Stretches without any access line although there was traffic before and after, or messages went on.
     pub gaps: Vec<Gap>,
     /// The input seems to hold lines of the chosen statuses only.
     pub filtered: bool,
@@ -191,6 +191,8 @@ pub struct Coverage {
 /// A stretch without access lines.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Gap {
+    /// `silence`: nothing was logged.
+    pub kind: &'static str,
     /// End of the traffic before.
     pub from: Timestamp,
     /// Start of the traffic behind.

@@ -11,7 +11,7 @@ use crate::cause::scope::{host_key, upstream_peer, without_port};
 use crate::cause::{CauseMatcher, cause_fact};
 use crate::evidence::{InputIndex, Place, Position};
 use crate::fact::{
-    CauseFact, EntryFact, Flags, hash_name, hash_short, referrer_key, target_parts_key,
+    CauseFact, EntryFact, Flags, hash_name, hash_path, hash_short, referrer_key, target_parts_key,
 };
 use crate::format::{Glance, Instant, Plan, Run, Sink, Statuses};
 use crate::input::{MAX_RECORD_BYTES, SpooledLine};
@@ -387,7 +387,7 @@ fn whole_fact(plan: &Plan, reader: usize, record: &AccessRecord<'_>, place: Plac
         place,
         target_key: target_parts_key(record.escape, method, path, query),
         client: record.value(Field::RemoteAddr).map_or(0, hash_name),
-        path: hash_name(path),
+        path: hash_path(path),
         id: record.value(Field::RequestId).map_or(0, hash_name),
         connection: record.value(Field::Connection).and_then(parse_u64).unwrap_or(0),
         host: host_key(host_of(record)),

@@ -26,5 +26,7 @@ mod wrappers;
 mod exports;
 // The schema of the timeline document; what a change may do to it.
 mod schema;
+// What the timeline tells: onset, spread, relapse, recovery, recurrence.
+mod story;
 // No tests: a private directory, the program, and what it said.
 mod support;

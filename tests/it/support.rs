@@ -129,3 +129,34 @@ pub(crate) fn shared() -> Option<PathBuf> {
     writeln!(std::io::stderr(), "skipped: ../shared is absent").ok();
     None
 }
+
+/// The scenarios of some corpora, in order of their paths.
+pub(crate) fn scenarios(shared: &Path, corpora: &[&str]) -> Vec<PathBuf> {
+    let mut folders = Vec::new();
+    for corpus in corpora {
+        let entries = fs::read_dir(shared.join("corpus").join(corpus)).expect("the corpus");
+        folders.extend(entries.map(|entry| entry.expect("can be listed").path()));
+    }
+    folders.retain(|path| path.is_dir());
+    folders.sort();
+    folders
+}
+
+/// The raw logs of a scenario, relative to it; of a journal in several forms, one.
+pub(crate) fn logs_of(folder: &Path) -> Vec<String> {
+    const NO_LOGS: [&str; 5] =
+        ["labels.jsonl", "scenario.json", "README.md", "INDEX.json", "SOURCES.md"];
+    let mut logs: Vec<String> = walkdir::WalkDir::new(folder)
+        .into_iter()
+        .map(|entry| entry.expect("can be listed"))
+        .filter(|entry| entry.file_type().is_file())
+        .filter(|entry| !NO_LOGS.contains(&&*entry.file_name().to_string_lossy()))
+        .filter_map(|entry| Some(entry.path().strip_prefix(folder).ok()?.to_str()?.to_owned()))
+        .collect();
+    logs.sort();
+    let is_journal = |log: &String| log.contains("journal.") || log.ends_with(".journal");
+    let kept = logs.iter().find(|log| log.ends_with(".journal"));
+    let kept = kept.or_else(|| logs.iter().find(|log| is_journal(log))).cloned();
+    logs.retain(|log| !is_journal(log) || Some(log) == kept.as_ref());
+    logs
+}
