@@ -20,13 +20,14 @@ mod verdict;
 pub mod zones;
 
 use std::collections::BTreeMap;
+use std::iter::Peekable;
 
 use crate::cause::{CauseMatcher, RuleKind};
 use crate::error::Result;
 use crate::evidence::{Place, Position};
 use crate::fact::{CauseFact, EntryFact, Flags};
 use crate::scan::{JoinKey, ScannedInput};
-use crate::store::{Budget, Sorted, Sorter, Stored};
+use crate::store::{Budget, Rows, Sorted, Sorter, Stored};
 use crate::taxonomy::{Basis, Cause, Confidence, LogRole, Origin, Server};
 use crate::time::SECOND_US;
 
@@ -141,20 +142,21 @@ pub fn attribute(
     causes: Sorter<CauseFact, JoinKey>,
     config: &AttributeConfig<'_>,
 ) -> Result<Attribution> {
-    let (entries, causes) = (entries.sorted(), causes.sorted());
+    let (mut entries, mut causes) = (entries.sorted(), causes.sorted());
     let zones = Zones::resolve(inputs, &entries, &causes, config.zone)?;
-    let half = || Budget { bytes: config.budget.bytes / 2, ..config.budget.clone() };
     let mut walk = Walk {
         config,
         companions: Companions::of(inputs, &zones),
         zones,
-        verdicts: Sorter::new(half(), |verdict| (verdict.entry.at, verdict.entry.place.position)),
-        messages: Sorter::new(half(), |fact| (fact.at, fact.place.position)),
+        verdicts: Sorter::new(config.budget.clone(), |verdict| {
+            (verdict.entry.at, verdict.entry.place.position)
+        }),
+        messages: Sorter::new(config.budget.clone(), |fact| (fact.at, fact.place.position)),
         signals: BTreeMap::new(),
         leftovers: Leftovers::default(),
     };
     let mut second = SecondPhase::new(config.matcher, &config.budget, is_apache_alone(inputs));
-    walk.all(&entries, &causes, &mut second)?;
+    walk.all(&mut entries, &mut causes, &mut second)?;
     let found = second.finish(&mut walk)?;
     walk.companions.note_apache(found.trusts_silence());
     let verdicts = walk.verdicts.sorted();
@@ -186,13 +188,13 @@ struct Walk<'w> {
 impl Walk<'_> {
     fn all(
         &mut self,
-        entries: &Sorted<EntryFact, JoinKey>,
-        causes: &Sorted<CauseFact, JoinKey>,
+        entries: &mut Sorted<EntryFact, JoinKey>,
+        causes: &mut Sorted<CauseFact, JoinKey>,
         second: &mut SecondPhase<'_>,
     ) -> Result<()> {
         let mut cluster = Cluster::default();
-        let mut entry_rows = entries.rows().peekable();
-        let mut cause_rows = causes.rows().peekable();
+        let mut entry_rows = entries.last_rows().peekable();
+        let mut cause_rows = causes.last_rows().peekable();
         loop {
             let entry_key =
                 peek_key(&mut entry_rows, |fact: &EntryFact| (fact.target_key, fact.client))?;
@@ -333,10 +335,11 @@ impl Leftovers {
     }
 }
 
-type Rows<'s, T> = std::iter::Peekable<Box<dyn Iterator<Item = Result<T>> + 's>>;
-
 /// The key of the next row; an unreadable run surfaces here.
-fn peek_key<T: Stored, K>(rows: &mut Rows<'_, T>, key: impl Fn(&T) -> K) -> Result<Option<K>> {
+fn peek_key<T: Stored, S: Ord, K>(
+    rows: &mut Peekable<Rows<'_, T, S>>,
+    key: impl Fn(&T) -> K,
+) -> Result<Option<K>> {
     match rows.next_if(Result::is_err) {
         Some(Err(error)) => Err(error),
         _ => Ok(rows.peek().and_then(|row| row.as_ref().ok()).map(key)),

@@ -246,7 +246,7 @@ fn parse(args: &ParseArgs) -> Result<u8> {
         range_bytes: settings.range_bytes,
         matcher: &matcher,
         formats: &settings.formats,
-        budget: Budget { bytes: settings.memory_bytes, directory: None },
+        budget: Budget::new(settings.memory_bytes, None),
         interrupted: &interrupted,
     };
     let stdout = io::stdout();

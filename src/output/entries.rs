@@ -122,10 +122,7 @@ impl Output for Entries {
             .iter()
             .map(|input| input.path.to_string_lossy().into_owned())
             .collect();
-        let budget = Budget {
-            bytes: results.config.memory_bytes / 2,
-            directory: results.config.temp_dir.clone(),
-        };
+        let budget = Budget::new(results.config.memory_bytes / 2, results.config.temp_dir.clone());
         let mut by_position: Sorter<Verdict, Position> =
             Sorter::new(budget, |verdict| verdict.entry.place.position);
         for verdict in results.analysis.attribution.verdicts() {
