@@ -12,7 +12,7 @@ mod user;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::OnceLock;
+use std::sync::{LazyLock, OnceLock};
 
 use aho_corasick::{AhoCorasick, MatchKind};
 use memchr::memmem::Finder;
@@ -301,7 +301,7 @@ const CANDIDATE_WORDS: usize = 16;
 /// automaton, and one pass over the message marks the candidates. Then the first candidate in priority order whose
 /// whole predicate holds (levels, all needles in order, regular expression) is the rule. Priority is: rules of rule
 /// files first, since their author knows the system better, then the table, top to bottom.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct CauseMatcher {
     rules: Vec<Rule>,
     /// Steps of needles; same indices as `rules`.
@@ -310,12 +310,43 @@ pub struct CauseMatcher {
     expressions: Vec<Expression>,
     /// Same indices as `rules`: the rule's expression.
     expression_of: Vec<Option<usize>>,
-    automaton: AhoCorasick,
+    anchors: OnceLock<Anchors>,
+}
+
+/// The anchors of all rules. Built when the first message is looked at: access logs alone have none.
+#[derive(Debug)]
+struct Anchors {
+    /// `None`: it would be too large.
+    automaton: Option<AhoCorasick>,
     /// Per pattern of the automaton: its rule, and whether it counts at the start of a message only.
-    anchors: Vec<(u16, bool)>,
+    owners: Vec<(u16, bool)>,
+}
+
+impl Anchors {
+    fn of(rules: &[Rule]) -> Self {
+        let (mut patterns, mut owners) = (Vec::new(), Vec::new());
+        for (rule_idx, rule) in rules.iter().enumerate() {
+            for needle in anchor_step(&rule.needles) {
+                let (text, at_start) = split_needle(needle);
+                patterns.push(text.as_bytes());
+                owners.push((rule_idx as u16, at_start));
+            }
+        }
+        let automaton = AhoCorasick::builder().match_kind(MatchKind::Standard).build(&patterns);
+        Anchors { automaton: automaton.ok(), owners }
+    }
 }
 
 impl CauseMatcher {
+    /// The built-in table alone.
+    pub fn built_in() -> &'static CauseMatcher {
+        static BUILT_IN: LazyLock<CauseMatcher> = LazyLock::new(|| {
+            // Without rules of a user nothing can be wrong with them.
+            CauseMatcher::new(Vec::new()).unwrap_or_default()
+        });
+        &BUILT_IN
+    }
+
     /// The built-in table and `user_rules` (from [`parse_user_rules`]).
     ///
     /// # Errors
@@ -329,13 +360,7 @@ impl CauseMatcher {
         }
         let mut index_of: HashMap<&str, usize> = HashMap::new();
         let (mut expressions, mut expression_of) = (Vec::new(), Vec::with_capacity(rules.len()));
-        let (mut patterns, mut anchors) = (Vec::new(), Vec::new());
         for (rule_idx, rule) in rules.iter().enumerate() {
-            for needle in anchor_step(&rule.needles) {
-                let (text, at_start) = split_needle(needle);
-                patterns.push(text.as_bytes());
-                anchors.push((rule_idx as u16, at_start));
-            }
             expression_of.push(rule.regex.as_ref().map(|text| {
                 *index_of.entry(text.as_ref()).or_insert_with(|| {
                     expressions.push(Expression::new(text.clone()));
@@ -349,10 +374,6 @@ impl CauseMatcher {
                 return Err(unusable(format!("rule {}: not a regular expression", rule.id)));
             }
         }
-        let automaton = AhoCorasick::builder()
-            .match_kind(MatchKind::Standard)
-            .build(&patterns)
-            .map_err(|error| unusable(error.to_string()))?;
         let compile = |rule: &Rule| -> Vec<Vec<Needle>> {
             let step = |step: &Vec<Cow<'static, str>>| {
                 step.iter().map(|needle| Needle::new(needle)).collect()
@@ -360,7 +381,7 @@ impl CauseMatcher {
             rule.needles.iter().map(step).collect()
         };
         let needles = rules.iter().map(compile).collect();
-        Ok(CauseMatcher { rules, needles, expressions, expression_of, automaton, anchors })
+        Ok(CauseMatcher { rules, needles, expressions, expression_of, anchors: OnceLock::new() })
     }
 
     /// The expression of a rule, if it has one.
@@ -392,8 +413,9 @@ impl CauseMatcher {
             return Some(found);
         }
         let mut candidates = [0u64; CANDIDATE_WORDS];
-        for hit in self.automaton.find_overlapping_iter(record.message) {
-            let (rule, at_start) = self.anchors[hit.pattern().as_usize()];
+        let anchors = self.anchors.get_or_init(|| Anchors::of(&self.rules));
+        for hit in anchors.automaton.as_ref()?.find_overlapping_iter(record.message) {
+            let (rule, at_start) = anchors.owners[hit.pattern().as_usize()];
             if !at_start || hit.start() == 0 {
                 candidates[usize::from(rule) / 64] |= 1 << (rule % 64);
             }
