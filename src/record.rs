@@ -129,6 +129,33 @@ pub enum Field {
     ProcessId,
     /// The `Retry-After` header of the response.
     RetryAfter,
+    /// How the response came out, as marks of the server (Envoy `%RESPONSE_FLAGS%`).
+    ResponseFlags,
+    /// Why the response came out as it did, in the server's words (Envoy `%RESPONSE_CODE_DETAILS%`, Google
+    /// `statusDetails`, Azure `errorInfo`, Fastly's reason, Akamai's error code).
+    ResponseDetails,
+    /// Why the connection to the backend failed (Envoy `%UPSTREAM_TRANSPORT_FAILURE_REASON%`).
+    TransportFailure,
+    /// What a firewall or a limit at the edge did with the request (Cloudflare `SecurityAction`).
+    SecurityAction,
+    /// How a function at the edge ended (Cloudflare `WorkerStatus`).
+    FunctionStatus,
+    /// Id of the request that this one is a part of (Cloudflare `ParentRayID`).
+    ParentId,
+    /// Id of the trace that the request belongs to.
+    TraceId,
+    /// What a request is for, as its client says (`Sec-Purpose`).
+    Purpose,
+    /// The `Server` header of the response; a list where it has several.
+    ResponseServer,
+    /// The `Via` header of the response.
+    ResponseVia,
+    /// The `Date` header of the response, where it was set before the server itself would.
+    ResponseDate,
+    /// The hops a request took through an edge network (Akamai `breadcrumbs`).
+    Breadcrumbs,
+    /// What follows the part of a line that is known.
+    Rest,
     /// Anything else: shown by `parse`, used by nothing.
     Other,
 }
@@ -191,6 +218,11 @@ impl<'a> AccessRecord<'a> {
         if slot.is_none() {
             *slot = Some(raw);
         }
+    }
+
+    /// Sets a field, whatever it was; `None` takes it away.
+    pub fn replace(&mut self, field: Field, raw: Option<&'a [u8]>) {
+        self.fields[field as usize] = raw;
     }
 
     /// The raw value; `None` when the layout has no such field. May be an absence mark (`-` or empty).

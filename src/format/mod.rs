@@ -4,25 +4,33 @@
 //! Invariants: a reader is immutable and shared by all workers; `glance` and `parse` are pure functions of the line;
 //! `parse` accepts no line that `glance` refuses. A new format is one file here and one line in [`FORMATS`].
 
+pub mod akamai;
 pub mod apache_access;
 pub mod apache_conf;
 pub mod apache_error;
 pub mod app_log;
+pub mod azure;
 pub mod caddy;
+pub mod cloudflare;
 pub mod detect;
 pub mod envelope;
+pub mod envoy;
+pub mod fastly;
+pub mod google_lb;
 pub mod iis_httperr;
 pub mod iis_native;
 pub mod iis_w3c;
 pub mod infer;
 pub mod json_access;
 pub mod json_declared;
-mod json_pairs;
+pub(crate) mod json_pairs;
 pub mod layout;
+mod layout_reader;
 mod log_path;
 pub mod nginx_access;
 pub mod nginx_conf;
 pub mod nginx_error;
+pub mod traefik;
 pub mod windows_event;
 
 use std::fmt;
@@ -301,7 +309,17 @@ pub const FORMATS: &[&dyn Format] = &[
     &nginx_access::NginxAccessFormat,
     &apache_error::ApacheErrorFormat,
     &apache_access::ApacheAccessFormat,
+    &traefik::TraefikClfFormat,
+    &traefik::JSON,
+    &envoy::EnvoyFormat,
+    &envoy::JSON,
     &caddy::ACCESS,
+    &cloudflare::HTTP_REQUESTS,
+    &fastly::ACCESS,
+    &akamai::DATASTREAM,
+    &azure::FRONT_DOOR,
+    &azure::APP_GATEWAY,
+    &google_lb::ACCESS,
     &json_access::JsonAccessFormat,
     &iis_w3c::IisW3cFormat,
     &iis_httperr::IisHttperrFormat,
