@@ -179,7 +179,7 @@ fn is_key(spelled: &[u8], declared: &str) -> bool {
 }
 
 /// The key and the value at a path of an object.
-fn at_path<'a>(object: &'a [u8], path: &str) -> Option<(&'a [u8], &'a [u8])> {
+pub(super) fn at_path<'a>(object: &'a [u8], path: &str) -> Option<(&'a [u8], &'a [u8])> {
     let (key, deeper) = match path.split_once(DEEPER) {
         Some((key, deeper)) => (key, Some(deeper)),
         None => (path, None),
@@ -446,7 +446,7 @@ impl Reader for DeclaredReader {
 }
 
 /// Calls `each` with the values that hold no others, under their paths.
-fn each_leaf<'a>(path: &str, object: &'a [u8], each: &mut dyn FnMut(&str, &'a [u8])) {
+pub(super) fn each_leaf<'a>(path: &str, object: &'a [u8], each: &mut dyn FnMut(&str, &'a [u8])) {
     for (key, value) in Pairs::own(object).map_while(Result::ok) {
         let mut path = path.to_owned();
         if !path.is_empty() {

@@ -11,6 +11,7 @@ pub mod apache_error;
 pub mod app_log;
 pub mod azure;
 pub mod caddy;
+pub mod caddy_log;
 pub mod cloudflare;
 pub mod detect;
 pub mod envelope;
@@ -314,6 +315,7 @@ pub const FORMATS: &[&dyn Format] = &[
     &envoy::EnvoyFormat,
     &envoy::JSON,
     &caddy::ACCESS,
+    &caddy_log::CaddyLogFormat,
     &cloudflare::HTTP_REQUESTS,
     &fastly::ACCESS,
     &akamai::DATASTREAM,
