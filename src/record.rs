@@ -3,7 +3,7 @@
 //! In: slices made by a format. Out: records that live inside one loop body and yield facts.
 //! Invariants: values are raw bytes, still escaped as the log escapes them (see [`Escape`]); nothing is copied.
 
-use crate::bytes::{is_absent, last_upstream_item, parse_seconds_us, parse_u64};
+use crate::bytes::{is_absent, last_upstream_item, parse_duration_us, parse_seconds_us, parse_u64};
 use crate::time::Stamp;
 
 /// The vocabulary of access-log fields that verdicts and reports use. Each server's own names map onto it.
@@ -105,6 +105,8 @@ pub enum Field {
     RequestTimeMillis,
     /// Duration of the request, in microseconds (Apache `%D`).
     RequestTimeMicros,
+    /// Duration of the request, in nanoseconds (Traefik).
+    RequestTimeNanos,
     /// The status before internal redirects, where the layout has it beside the final one (Apache `%<s`).
     OriginalStatus,
     /// Id of the request's error log line; `-` when none was written (Apache `%L`).
@@ -127,6 +129,33 @@ pub enum Field {
     ProcessId,
     /// The `Retry-After` header of the response.
     RetryAfter,
+    /// How the response came out, as marks of the server (Envoy `%RESPONSE_FLAGS%`).
+    ResponseFlags,
+    /// Why the response came out as it did, in the server's words (Envoy `%RESPONSE_CODE_DETAILS%`, Google
+    /// `statusDetails`, Azure `errorInfo`, Fastly's reason, Akamai's error code).
+    ResponseDetails,
+    /// Why the connection to the backend failed (Envoy `%UPSTREAM_TRANSPORT_FAILURE_REASON%`).
+    TransportFailure,
+    /// What a firewall or a limit at the edge did with the request (Cloudflare `SecurityAction`).
+    SecurityAction,
+    /// How a function at the edge ended (Cloudflare `WorkerStatus`).
+    FunctionStatus,
+    /// Id of the request that this one is a part of (Cloudflare `ParentRayID`).
+    ParentId,
+    /// Id of the trace that the request belongs to.
+    TraceId,
+    /// What a request is for, as its client says (`Sec-Purpose`).
+    Purpose,
+    /// The `Server` header of the response; a list where it has several.
+    ResponseServer,
+    /// The `Via` header of the response.
+    ResponseVia,
+    /// The `Date` header of the response, where it was set before the server itself would.
+    ResponseDate,
+    /// The hops a request took through an edge network (Akamai `breadcrumbs`).
+    Breadcrumbs,
+    /// What follows the part of a line that is known.
+    Rest,
     /// Anything else: shown by `parse`, used by nothing.
     Other,
 }
@@ -191,6 +220,11 @@ impl<'a> AccessRecord<'a> {
         }
     }
 
+    /// Sets a field, whatever it was; `None` takes it away.
+    pub fn replace(&mut self, field: Field, raw: Option<&'a [u8]>) {
+        self.fields[field as usize] = raw;
+    }
+
     /// The raw value; `None` when the layout has no such field. May be an absence mark (`-` or empty).
     pub fn raw(&self, field: Field) -> Option<&'a [u8]> {
         self.fields[field as usize]
@@ -231,10 +265,14 @@ impl<'a> AccessRecord<'a> {
 
     /// Duration in microseconds, where the layout has it.
     pub fn duration_us(&self) -> Option<u64> {
-        let scaled = |field, scale| self.value(field).and_then(parse_u64)?.checked_mul(scale);
-        scaled(Field::RequestTimeMicros, 1)
+        // The number is read as if it were seconds, so that fractions of smaller units count too.
+        let scaled = |field, per_second| {
+            self.value(field).and_then(parse_seconds_us).map(|micros| micros / per_second)
+        };
+        scaled(Field::RequestTimeMicros, 1_000_000)
             .or_else(|| scaled(Field::RequestTimeMillis, 1000))
-            .or_else(|| self.value(Field::RequestTime).and_then(parse_seconds_us))
+            .or_else(|| scaled(Field::RequestTimeNanos, 1_000_000_000))
+            .or_else(|| self.value(Field::RequestTime).and_then(parse_duration_us))
     }
 
     /// Body bytes sent, where the layout has them. Apache's `%b` writes `-` for 0.
@@ -440,6 +478,9 @@ mod tests {
         assert_eq!(record.duration_us(), Some(15_000));
         record.set(Field::RequestTimeMicros, b"15204");
         assert_eq!(record.duration_us(), Some(15_204));
+        let mut record = AccessRecord::new(stamp, 503, Escape::None);
+        record.set(Field::RequestTimeNanos, b"105659011");
+        assert_eq!(record.duration_us(), Some(105_659));
     }
 
     #[test]

@@ -9,6 +9,7 @@
 mod apache;
 mod apps;
 mod dependencies;
+mod edge;
 mod kubernetes;
 mod systemd;
 mod windows;
@@ -166,6 +167,7 @@ pub const RULES: &[CauseRule] = &TABLE;
 const SERVERS: &[&[CauseRule]] = &[
     NGINX,
     apache::RULES,
+    edge::RULES,
     apps::RULES,
     kubernetes::RULES,
     systemd::RULES,

@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::format::apache_conf::ApacheConf;
 use crate::format::detect::GivenFormat;
 use crate::format::nginx_conf::NginxConf;
-use crate::format::{FormatChoice, Reader, apache_access, apache_error, nginx_access};
+use crate::format::{FormatChoice, Reader, apache_access, apache_error, envoy, nginx_access};
 use crate::incident::IncidentConfig;
 use crate::output::{OUTPUTS, Output, by_extension, by_name};
 use crate::scan::ScanConfig;
@@ -250,6 +250,9 @@ fn reader_of(spec: &str) -> std::result::Result<Arc<dyn Reader>, String> {
     let first = spec.split_whitespace().next().unwrap_or_default();
     if first.eq_ignore_ascii_case("ErrorLogFormat") {
         return apache_error::parse_spec(spec).map(|reader| Arc::new(reader) as Arc<dyn Reader>);
+    }
+    if envoy::is_spec(spec) {
+        return envoy::parse_spec(spec);
     }
     let is_apache =
         first.eq_ignore_ascii_case("LogFormat") || (spec.contains('%') && !spec.contains('$'));

@@ -4,22 +4,34 @@
 //! Invariants: a reader is immutable and shared by all workers; `glance` and `parse` are pure functions of the line;
 //! `parse` accepts no line that `glance` refuses. A new format is one file here and one line in [`FORMATS`].
 
+pub mod akamai;
 pub mod apache_access;
 pub mod apache_conf;
 pub mod apache_error;
 pub mod app_log;
+pub mod azure;
+pub mod caddy;
+pub mod caddy_log;
+pub mod cloudflare;
 pub mod detect;
 pub mod envelope;
+pub mod envoy;
+pub mod fastly;
+pub mod google_lb;
 pub mod iis_httperr;
 pub mod iis_native;
 pub mod iis_w3c;
 pub mod infer;
 pub mod json_access;
+pub mod json_declared;
+pub(crate) mod json_pairs;
 pub mod layout;
+mod layout_reader;
 mod log_path;
 pub mod nginx_access;
 pub mod nginx_conf;
 pub mod nginx_error;
+pub mod traefik;
 pub mod windows_event;
 
 use std::fmt;
@@ -28,6 +40,8 @@ use std::sync::Arc;
 use crate::record::{Record, Skip};
 use crate::taxonomy::{LogRole, Server};
 use crate::time::{Notation, Stamp};
+
+use json_declared::Declared;
 
 pub use detect::{FormatChoice, detect, detect_dated};
 
@@ -296,6 +310,18 @@ pub const FORMATS: &[&dyn Format] = &[
     &nginx_access::NginxAccessFormat,
     &apache_error::ApacheErrorFormat,
     &apache_access::ApacheAccessFormat,
+    &traefik::TraefikClfFormat,
+    &traefik::JSON,
+    &envoy::EnvoyFormat,
+    &envoy::JSON,
+    &caddy::ACCESS,
+    &caddy_log::CaddyLogFormat,
+    &cloudflare::HTTP_REQUESTS,
+    &fastly::ACCESS,
+    &akamai::DATASTREAM,
+    &azure::FRONT_DOOR,
+    &azure::APP_GATEWAY,
+    &google_lb::ACCESS,
     &json_access::JsonAccessFormat,
     &iis_w3c::IisW3cFormat,
     &iis_httperr::IisHttperrFormat,
@@ -313,6 +339,10 @@ pub trait Format: fmt::Debug + Sync {
     fn summary(&self) -> &'static str;
     /// The reader that understands most lines of the sample, if any line is understood.
     fn propose(&self, sample: &Sample<'_>) -> Option<Proposal>;
+    /// The declaration that the format is, where it is no more than that.
+    fn declared(&self) -> Option<&Declared> {
+        None
+    }
     /// A reader for lines that may turn up later in any input, if the format's lines identify themselves.
     fn standing_reader(&self) -> Option<Arc<dyn Reader>> {
         None

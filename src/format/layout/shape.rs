@@ -287,6 +287,8 @@ impl Shape {
         let length = match self {
             Shape::Time(notation) => time_length(notation, rest)?,
             Shape::Status => match rest {
+                // Envoy's word for a response that was never begun.
+                [b'0', next, ..] if escape == Escape::None && !next.is_ascii_digit() => 1,
                 [a, b, c, ..] if [a, b, c].iter().all(|byte| byte.is_ascii_digit()) => 3,
                 _ if rest.len() < 3 && rest.iter().all(u8::is_ascii_digit) => {
                     return Err(Skip::Truncated);
@@ -345,6 +347,7 @@ fn time_length(notation: Notation, text: &[u8]) -> Result<usize, Skip> {
             return Err(Skip::BadTime);
         }
         Notation::EpochMicros => (16, 16),
+        Notation::EpochNanos => (19, 19),
         Notation::ClfVariant => {
             let day = n_digits(text).min(2);
             (day + 18, end_of_time(text, day + 18))
