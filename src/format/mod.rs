@@ -8,6 +8,7 @@ pub mod apache_access;
 pub mod apache_conf;
 pub mod apache_error;
 pub mod app_log;
+pub mod aws_elb;
 pub mod detect;
 pub mod envelope;
 pub mod iis_httperr;
@@ -297,6 +298,8 @@ pub const FORMATS: &[&dyn Format] = &[
     &apache_error::ApacheErrorFormat,
     &apache_access::ApacheAccessFormat,
     &json_access::JsonAccessFormat,
+    &aws_elb::AwsAlbFormat,
+    &aws_elb::AwsClbFormat,
     &iis_w3c::IisW3cFormat,
     &iis_httperr::IisHttperrFormat,
     &iis_native::IisNativeFormat,

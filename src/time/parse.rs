@@ -226,11 +226,13 @@ pub fn parse_w3c(text: &[u8]) -> Option<Stamp> {
     {
         return Some(Stamp::zoned(day_us + clock_us([h1, h2, b':', m1, m2, b':', s1, s2])?, 0));
     }
-    let is_blank = |byte: &u8| *byte == b' ' || *byte == b'\t';
-    let first = &text[..text.iter().position(is_blank)?];
-    let last = &text[text.iter().rposition(is_blank)? + 1..];
-    let day = w3c_day_us(unquoted(first)).zip(w3c_clock_us(unquoted(last)));
-    let swapped = || w3c_day_us(unquoted(last)).zip(w3c_clock_us(unquoted(first)));
+    let text = text.strip_prefix(b"\"").unwrap_or(text);
+    let text = text.strip_suffix(b"\"").unwrap_or(text);
+    let is_between = |byte: &u8| !byte.is_ascii_digit() && !matches!(byte, b'-' | b':' | b'.');
+    let first = &text[..text.iter().position(is_between)?];
+    let last = &text[text.iter().rposition(is_between)? + 1..];
+    let day = w3c_day_us(first).zip(w3c_clock_us(last));
+    let swapped = || w3c_day_us(last).zip(w3c_clock_us(first));
     let (day_us, clock_us) = day.or_else(swapped)?;
     Some(Stamp::zoned(day_us + clock_us, 0))
 }
@@ -250,11 +252,6 @@ pub fn w3c_clock_us(text: &[u8]) -> Option<i64> {
         [b'.', digits @ ..] => Some(whole + fraction_us(digits)?),
         _ => None,
     }
-}
-
-/// A value without the quotes around it, if it has any.
-fn unquoted(text: &[u8]) -> &[u8] {
-    text.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")).unwrap_or(text)
 }
 
 /// Microseconds since midnight.

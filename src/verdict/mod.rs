@@ -4,7 +4,11 @@
 //! Invariants: pure; every verdict of every row is one that the row's `source` supports; rows only get appended, since
 //! their index is stored in facts.
 
+mod alb;
 mod apache;
+mod api_gateway;
+mod clb;
+mod cloudfront;
 mod iis;
 mod nginx;
 mod probe;
@@ -97,7 +101,15 @@ const fn open(
 }
 
 /// The rows of each server. A new server is appended.
-const TABLES: [&[VerdictRule]; 3] = [nginx::RULES, iis::RULES, apache::RULES];
+const TABLES: &[&[VerdictRule]] = &[
+    nginx::RULES,
+    iis::RULES,
+    apache::RULES,
+    alb::RULES,
+    clb::RULES,
+    cloudfront::RULES,
+    api_gateway::RULES,
+];
 
 const N_RULES: usize = {
     let (mut n_rules, mut table) = (0, 0);
@@ -138,6 +150,10 @@ pub fn undecided_rule(server: Server) -> u16 {
     rule_index(match server {
         Server::Iis => "iis.other",
         Server::Apache => "apache.no_proxy_field",
+        Server::Alb => "alb.other",
+        Server::Clb => "clb.other",
+        Server::CloudFront => "cloudfront.other",
+        Server::ApiGateway => "api_gateway.no_integration_status",
         _ => "nginx.no_upstream_field",
     })
 }
@@ -147,6 +163,10 @@ pub fn own_verdict(about: &About, record: &AccessRecord<'_>) -> u16 {
     match about.server {
         Server::Iis => rule_index(iis::own_verdict(record)),
         Server::Apache => rule_index(apache::own_verdict(record)),
+        Server::Alb => rule_index(alb::own_verdict(record)),
+        Server::Clb => rule_index(clb::own_verdict(record)),
+        Server::CloudFront => rule_index(cloudfront::own_verdict(record)),
+        Server::ApiGateway => rule_index(api_gateway::own_verdict(record)),
         _ => rule_index(nginx::own_verdict(record)),
     }
 }
