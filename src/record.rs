@@ -3,7 +3,7 @@
 //! In: slices made by a format. Out: records that live inside one loop body and yield facts.
 //! Invariants: values are raw bytes, still escaped as the log escapes them (see [`Escape`]); nothing is copied.
 
-use crate::bytes::{is_absent, last_upstream_item, parse_seconds_us, parse_u64};
+use crate::bytes::{is_absent, last_upstream_item, parse_duration_us, parse_seconds_us, parse_u64};
 use crate::time::Stamp;
 
 /// The vocabulary of access-log fields that verdicts and reports use. Each server's own names map onto it.
@@ -105,6 +105,8 @@ pub enum Field {
     RequestTimeMillis,
     /// Duration of the request, in microseconds (Apache `%D`).
     RequestTimeMicros,
+    /// Duration of the request, in nanoseconds (Traefik).
+    RequestTimeNanos,
     /// The status before internal redirects, where the layout has it beside the final one (Apache `%<s`).
     OriginalStatus,
     /// Id of the request's error log line; `-` when none was written (Apache `%L`).
@@ -255,10 +257,14 @@ impl<'a> AccessRecord<'a> {
 
     /// Duration in microseconds, where the layout has it.
     pub fn duration_us(&self) -> Option<u64> {
-        let scaled = |field, scale| self.value(field).and_then(parse_u64)?.checked_mul(scale);
-        scaled(Field::RequestTimeMicros, 1)
+        // The number is read as if it were seconds, so that fractions of smaller units count too.
+        let scaled = |field, per_second| {
+            self.value(field).and_then(parse_seconds_us).map(|micros| micros / per_second)
+        };
+        scaled(Field::RequestTimeMicros, 1_000_000)
             .or_else(|| scaled(Field::RequestTimeMillis, 1000))
-            .or_else(|| self.value(Field::RequestTime).and_then(parse_seconds_us))
+            .or_else(|| scaled(Field::RequestTimeNanos, 1_000_000_000))
+            .or_else(|| self.value(Field::RequestTime).and_then(parse_duration_us))
             .or_else(|| {
                 // The parts that a load balancer tells; one of them is -1 when it has no answer.
                 let part = |field| self.value(field).and_then(parse_seconds_us);
@@ -475,6 +481,9 @@ mod tests {
         assert_eq!(record.duration_us(), Some(15_000));
         record.set(Field::RequestTimeMicros, b"15204");
         assert_eq!(record.duration_us(), Some(15_204));
+        let mut record = AccessRecord::new(stamp, 503, Escape::None);
+        record.set(Field::RequestTimeNanos, b"105659011");
+        assert_eq!(record.duration_us(), Some(105_659));
     }
 
     #[test]

@@ -91,6 +91,7 @@ vocabulary! {
         Clb = "clb": "Classic Load Balancer of AWS",
         CloudFront = "cloudfront": "Amazon `CloudFront`",
         ApiGateway = "api_gateway": "Amazon API Gateway",
+        Caddy = "caddy": "Caddy",
         Application = "application": "an application or its server: PHP-FPM, gunicorn, uWSGI, Puma, Node, Tomcat, .NET, Go",
         Dependency = "dependency": "a database, cache or queue, or a client of one",
         Systemd = "systemd": "the service manager of Linux",

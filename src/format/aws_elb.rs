@@ -10,7 +10,7 @@
 use std::sync::Arc;
 
 use super::{About, Directive, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
-use crate::bytes::parse_status;
+use crate::bytes::{parse_status, split_url};
 use crate::record::{AccessRecord, Escape, Field, Record, Skip, split_request};
 use crate::taxonomy::{LogRole, Server};
 use crate::time::Notation;
@@ -149,14 +149,6 @@ fn address(value: &[u8]) -> (&[u8], &[u8]) {
     let (host, port) = (&value[..colon], &value[colon + 1..]);
     let host = host.strip_prefix(b"[").and_then(|host| host.strip_suffix(b"]")).unwrap_or(host);
     (host, port)
-}
-
-/// Scheme and authority, and the rest, of an absolute URL. `None`: it is none.
-fn absolute(url: &[u8]) -> Option<(&[u8], &[u8])> {
-    let from = memchr::memmem::find(url.get(..16).unwrap_or(url), b"://")? + 3;
-    let rest = &url[from..];
-    let end = rest.iter().position(|byte| matches!(byte, b'/' | b'?')).unwrap_or(rest.len());
-    Some((&rest[..end], &rest[end..]))
 }
 
 /// Reads the lines of one kind of load balancer.
@@ -327,7 +319,7 @@ fn set_request<'a>(access: &mut AccessRecord<'a>, line: &'a [u8]) {
     access.set(Field::Method, method);
     let protocol = line.get(method.len() + 1 + target.len() + 1..).unwrap_or_default();
     access.set(Field::Protocol, protocol);
-    match absolute(target) {
+    match split_url(target) {
         Some((authority, b"")) => {
             access.set(Field::Host, authority);
             access.set(Field::RequestUri, b"/");

@@ -9,6 +9,7 @@ pub mod apache_conf;
 pub mod apache_error;
 pub mod app_log;
 pub mod aws_elb;
+pub mod caddy;
 pub mod detect;
 pub mod envelope;
 pub mod iis_httperr;
@@ -16,6 +17,8 @@ pub mod iis_native;
 pub mod iis_w3c;
 pub mod infer;
 pub mod json_access;
+pub mod json_declared;
+mod json_pairs;
 pub mod layout;
 mod log_path;
 pub mod nginx_access;
@@ -29,6 +32,8 @@ use std::sync::Arc;
 use crate::record::{Record, Skip};
 use crate::taxonomy::{LogRole, Server};
 use crate::time::{Notation, Stamp};
+
+use json_declared::Declared;
 
 pub use detect::{FormatChoice, detect, detect_dated};
 
@@ -297,6 +302,7 @@ pub const FORMATS: &[&dyn Format] = &[
     &nginx_access::NginxAccessFormat,
     &apache_error::ApacheErrorFormat,
     &apache_access::ApacheAccessFormat,
+    &caddy::ACCESS,
     &json_access::JsonAccessFormat,
     &aws_elb::AwsAlbFormat,
     &aws_elb::AwsClbFormat,
@@ -316,6 +322,10 @@ pub trait Format: fmt::Debug + Sync {
     fn summary(&self) -> &'static str;
     /// The reader that understands most lines of the sample, if any line is understood.
     fn propose(&self, sample: &Sample<'_>) -> Option<Proposal>;
+    /// The declaration that the format is, where it is no more than that.
+    fn declared(&self) -> Option<&Declared> {
+        None
+    }
     /// A reader for lines that may turn up later in any input, if the format's lines identify themselves.
     fn standing_reader(&self) -> Option<Arc<dyn Reader>> {
         None

@@ -228,6 +228,7 @@ pub fn parse_w3c(text: &[u8]) -> Option<Stamp> {
     }
     let text = text.strip_prefix(b"\"").unwrap_or(text);
     let text = text.strip_suffix(b"\"").unwrap_or(text);
+    // Each may stand in quotes, also as a value of JSON; any separator may be between them.
     let is_between = |byte: &u8| !byte.is_ascii_digit() && !matches!(byte, b'-' | b':' | b'.');
     let first = &text[..text.iter().position(is_between)?];
     let last = &text[text.iter().rposition(is_between)? + 1..];
@@ -322,6 +323,14 @@ pub fn parse_windows_local(text: &[u8]) -> Option<Stamp> {
     let local =
         civil_us(year as i64, month as u32, day as u32, hour as u32, minute as u32, second as u32)?;
     (1970..=9999).contains(&year).then_some(Stamp { micros: local, offset_s: None })
+}
+
+/// Parses `1795210283328123456`, nanoseconds since the epoch (19 digits).
+pub fn parse_epoch_nanos(text: &[u8]) -> Option<Stamp> {
+    if text.len() != 19 || text[0] == b'0' {
+        return None;
+    }
+    Some(Stamp::zoned((parse_u64(text)? / 1000) as i64, 0))
 }
 
 /// Parses `1795210283328123`, microseconds since the epoch (16 digits).

@@ -345,6 +345,7 @@ fn time_length(notation: Notation, text: &[u8]) -> Result<usize, Skip> {
             return Err(Skip::BadTime);
         }
         Notation::EpochMicros => (16, 16),
+        Notation::EpochNanos => (19, 19),
         Notation::ClfVariant => {
             let day = n_digits(text).min(2);
             (day + 18, end_of_time(text, day + 18))
