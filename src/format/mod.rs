@@ -10,6 +10,7 @@ pub mod apache_error;
 pub mod app_log;
 pub mod aws_elb;
 pub mod caddy;
+pub mod cloudfront;
 pub mod detect;
 pub mod envelope;
 pub mod iis_httperr;
@@ -303,9 +304,11 @@ pub const FORMATS: &[&dyn Format] = &[
     &apache_error::ApacheErrorFormat,
     &apache_access::ApacheAccessFormat,
     &caddy::ACCESS,
+    &cloudfront::JSON,
     &json_access::JsonAccessFormat,
     &aws_elb::AwsAlbFormat,
     &aws_elb::AwsClbFormat,
+    &cloudfront::CloudFrontFormat,
     &iis_w3c::IisW3cFormat,
     &iis_httperr::IisHttperrFormat,
     &iis_native::IisNativeFormat,
