@@ -102,6 +102,14 @@ vocabulary! {
     }
 }
 
+impl Server {
+    /// True for logs that are delivered at least once, by a service that gives every request an id of its own: a line may
+    /// come twice, in another file perhaps.
+    pub const fn redelivers(self) -> bool {
+        matches!(self, Server::Alb | Server::CloudFront | Server::ApiGateway)
+    }
+}
+
 vocabulary! {
     /// What an input, or a line of it, is for.
     LogRole {

@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 
 use crate::cause::{CauseMatcher, RuleKind};
 use crate::error::Result;
-use crate::evidence::{Place, Position};
+use crate::evidence::{InputIndex, Place, Position};
 use crate::fact::{CauseFact, EntryFact, Flags};
 use crate::scan::{JoinKey, ScannedInput};
 use crate::store::{Budget, Sorted, Sorter, Stored};
@@ -74,6 +74,8 @@ pub struct Attribution {
     pub messages: Sorted<CauseFact, TimeKey>,
     /// Messages by what they say.
     pub signals: BTreeMap<SignalKey, Signal>,
+    /// Entries that an input holds and another line, or input, had already: they are counted once.
+    pub redelivered: BTreeMap<InputIndex, u64>,
     /// How zone-less clocks were resolved.
     pub zones: Zones,
 }
@@ -151,6 +153,7 @@ pub fn attribute(
         verdicts: Sorter::new(half(), |verdict| (verdict.entry.at, verdict.entry.place.position)),
         messages: Sorter::new(half(), |fact| (fact.at, fact.place.position)),
         signals: BTreeMap::new(),
+        redelivered: BTreeMap::new(),
         leftovers: Leftovers::default(),
     };
     let mut second = SecondPhase::new(config.matcher, &config.budget, is_apache_alone(inputs));
@@ -168,6 +171,7 @@ pub fn attribute(
         leanings,
         messages: walk.messages.sorted(),
         signals: walk.signals,
+        redelivered: walk.redelivered,
         zones: walk.zones,
     })
 }
@@ -180,6 +184,7 @@ struct Walk<'w> {
     verdicts: Sorter<Verdict, TimeKey>,
     messages: Sorter<CauseFact, TimeKey>,
     signals: BTreeMap<SignalKey, Signal>,
+    redelivered: BTreeMap<InputIndex, u64>,
     leftovers: Leftovers,
 }
 
@@ -226,6 +231,9 @@ impl Walk<'_> {
             }
             if key.0 != 0 {
                 twice::drop_copies(&mut cluster.causes);
+                twice::drop_redelivered(&mut cluster.entries, |input| {
+                    *self.redelivered.entry(input).or_default() += 1;
+                });
                 cluster.join(self.config.matcher, &self.companions, &self.zones);
             }
             self.close(key.0, &mut cluster, second)?;

@@ -79,10 +79,11 @@ fn real_time(names: &[&str], n_lines: usize) -> Vec<String> {
             "x-host-header" => "shop.example.com".to_owned(),
             "cs-user-agent" => "curl/8.5.0".to_owned(),
             "cs-uri-query" => format!("b={line}"),
-            "x-edge-result-type"
-            | "x-edge-response-result-type"
-            | "x-edge-detailed-result-type" => {
+            "x-edge-result-type" | "x-edge-response-result-type" => {
                 if origin_answered { "Error" } else { "Hit" }.to_owned()
+            }
+            "x-edge-detailed-result-type" => {
+                if origin_answered { "OriginCommError" } else { "Hit" }.to_owned()
             }
             "c-country" => "US".to_owned(),
             "origin-fbl" | "origin-lbl" => {
@@ -138,7 +139,7 @@ fn columns_without_a_header_are_told_by_what_they_hold() {
             "x-host-header",
             "time-taken",
             "cs-user-agent",
-            "x-edge-result-type",
+            "x-edge-response-result-type",
             "x-edge-detailed-result-type",
             "c-country",
             "origin-fbl",
