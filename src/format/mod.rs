@@ -7,6 +7,7 @@
 pub mod apache_access;
 pub mod apache_conf;
 pub mod apache_error;
+pub mod api_gateway;
 pub mod app_log;
 pub mod aws_elb;
 pub mod caddy;
@@ -305,9 +306,11 @@ pub const FORMATS: &[&dyn Format] = &[
     &apache_access::ApacheAccessFormat,
     &caddy::ACCESS,
     &cloudfront::JSON,
+    &api_gateway::JSON,
     &json_access::JsonAccessFormat,
     &aws_elb::AwsAlbFormat,
     &aws_elb::AwsClbFormat,
+    &api_gateway::ApiGatewayFormat,
     &cloudfront::CloudFrontFormat,
     &iis_w3c::IisW3cFormat,
     &iis_httperr::IisHttperrFormat,

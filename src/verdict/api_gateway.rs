@@ -98,12 +98,20 @@ pub(super) fn own_verdict(record: &AccessRecord<'_>) -> &'static str {
         Some(status) if status != record.status => "api_gateway.integration_status_differs",
         Some(503) => "api_gateway.integration_status_503",
         Some(500..=599) => "api_gateway.integration_status_5xx",
-        None if is_absent(raw) && record.status == 504 => "api_gateway.integration_timeout",
+        // $context.integrationErrorMessage: "Endpoint request timed out".
+        None if is_absent(raw) && (record.status == 504 || says_timed_out(record)) => {
+            "api_gateway.integration_timeout"
+        }
         None if is_absent(raw) && (500..600).contains(&record.status) => {
             "api_gateway.integration_unavailable"
         }
         _ => "api_gateway.no_integration_status",
     }
+}
+
+fn says_timed_out(record: &AccessRecord<'_>) -> bool {
+    let reason = record.value(Field::Reason).unwrap_or_default();
+    memchr::memmem::find(reason, b"timed out").is_some()
 }
 
 fn by_error_type(kind: &[u8]) -> Option<&'static str> {
