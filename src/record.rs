@@ -156,6 +156,28 @@ pub enum Field {
     Breadcrumbs,
     /// What follows the part of a line that is known.
     Rest,
+    /// ALB and Classic ELB: seconds until the request was sent to a target; -1 when it never was.
+    RequestProcessingTime,
+    /// ALB and Classic ELB: seconds until a target's answer had begun; -1 when none came.
+    TargetProcessingTime,
+    /// ALB and Classic ELB: seconds until the answer was passed on; -1 when none came.
+    ResponseProcessingTime,
+    /// ALB: the target group that a rule chose, as its ARN.
+    TargetGroup,
+    /// ALB: what its rules did: `forward`, `fixed-response`, `waf`, ...
+    ActionsExecuted,
+    /// `CloudFront`: how the edge classified the response once it was sent (`x-edge-result-type`).
+    EdgeResultType,
+    /// `CloudFront`: how the edge classified it before sending it (`x-edge-response-result-type`).
+    EdgeResponseResultType,
+    /// `CloudFront`: the kind of error (`x-edge-detailed-result-type`).
+    EdgeDetailedResultType,
+    /// `CloudFront`: seconds until the origin's first byte; `-` when the origin sent none (`origin-fbl`).
+    OriginFirstByte,
+    /// `CloudFront`: seconds until the origin's last byte (`origin-lbl`).
+    OriginLastByte,
+    /// API Gateway: kind of the error that the gateway itself answered with (`$context.error.responseType`).
+    ErrorType,
     /// Anything else: shown by `parse`, used by nothing.
     Other,
 }
@@ -190,6 +212,8 @@ pub enum Escape {
     Json,
     /// Apache: `\"`, `\\`, `\n` and the like; `\xhh` in lower case for other control bytes and bytes above 0x7E.
     Apache,
+    /// `CloudFront`: `%XX`, once over whatever the client sent.
+    Percent,
     /// Nothing is escaped.
     None,
 }
@@ -273,6 +297,13 @@ impl<'a> AccessRecord<'a> {
             .or_else(|| scaled(Field::RequestTimeMillis, 1000))
             .or_else(|| scaled(Field::RequestTimeNanos, 1_000_000_000))
             .or_else(|| self.value(Field::RequestTime).and_then(parse_duration_us))
+            .or_else(|| {
+                // The parts that a load balancer tells; one of them is -1 when it has no answer.
+                let part = |field| self.value(field).and_then(parse_seconds_us);
+                let request_us = part(Field::RequestProcessingTime)?;
+                let target_us = part(Field::TargetProcessingTime)?;
+                request_us.checked_add(target_us)?.checked_add(part(Field::ResponseProcessingTime)?)
+            })
     }
 
     /// Body bytes sent, where the layout has them. Apache's `%b` writes `-` for 0.
@@ -421,6 +452,10 @@ pub fn unescape(escape: Escape, raw: &[u8], out: &mut [u8]) -> usize {
                 };
                 (byte, 2)
             }
+            (Escape::Percent, [b'%', high, low, ..]) => match (hex(*high), hex(*low)) {
+                (Some(high), Some(low)) => (high * 16 + low, 3),
+                _ => (b'%', 1),
+            },
             (_, rest) => (rest[0], 1),
         };
         out[to] = byte;
@@ -494,6 +529,7 @@ mod tests {
         check(Escape::Default, "a\\xZZ", b"a\\xZZ");
         check(Escape::Apache, "a\\\"b\\\\c\\t\\xf9\\xZZ\\q\\", b"a\"b\\c\t\xf9\\xZZ\\q\\");
         check(Escape::Json, "a\\\"b\\\\c\\u001F\\n", b"a\"b\\c\x1f\n");
+        check(Escape::Percent, "a%20b%2520c%zz%", b"a b%20c%zz%");
         check(Escape::None, "a\\x22", b"a\\x22");
     }
 }

@@ -89,6 +89,10 @@ vocabulary! {
         Apache = "apache": "Apache HTTP Server",
         Envoy = "envoy": "Envoy, and Istio's proxies",
         Traefik = "traefik": "Traefik",
+        Alb = "alb": "Application Load Balancer of AWS",
+        Clb = "clb": "Classic Load Balancer of AWS",
+        CloudFront = "cloudfront": "Amazon `CloudFront`",
+        ApiGateway = "api_gateway": "Amazon API Gateway",
         Caddy = "caddy": "Caddy",
         Cloudflare = "cloudflare": "Cloudflare",
         Fastly = "fastly": "Fastly",
@@ -103,6 +107,14 @@ vocabulary! {
         Kubernetes = "kubernetes": "Kubernetes: events, kubelet, controllers",
         Windows = "windows": "the event log of Windows",
         Unknown = "unknown": "not known from the lines",
+    }
+}
+
+impl Server {
+    /// True for logs that are delivered at least once, by a service that gives every request an id of its own: a line may
+    /// come twice, in another file perhaps.
+    pub const fn redelivers(self) -> bool {
+        matches!(self, Server::Alb | Server::CloudFront | Server::ApiGateway)
     }
 }
 

@@ -24,7 +24,7 @@ use std::iter::Peekable;
 
 use crate::cause::{CauseMatcher, RuleKind};
 use crate::error::Result;
-use crate::evidence::{Place, Position};
+use crate::evidence::{InputIndex, Place, Position};
 use crate::fact::{CauseFact, EntryFact, Flags};
 use crate::scan::{JoinKey, ScannedInput};
 use crate::store::{Budget, Rows, Sorted, Sorter, Stored};
@@ -75,6 +75,8 @@ pub struct Attribution {
     pub messages: Sorted<CauseFact, TimeKey>,
     /// Messages by what they say.
     pub signals: BTreeMap<SignalKey, Signal>,
+    /// Entries that an input holds and another line, or input, had already: they are counted once.
+    pub redelivered: BTreeMap<InputIndex, u64>,
     /// How zone-less clocks were resolved.
     pub zones: Zones,
 }
@@ -153,6 +155,7 @@ pub fn attribute(
         }),
         messages: Sorter::new(config.budget.clone(), |fact| (fact.at, fact.place.position)),
         signals: BTreeMap::new(),
+        redelivered: BTreeMap::new(),
         leftovers: Leftovers::default(),
     };
     let mut second = SecondPhase::new(config.matcher, &config.budget, is_apache_alone(inputs));
@@ -170,6 +173,7 @@ pub fn attribute(
         leanings,
         messages: walk.messages.sorted(),
         signals: walk.signals,
+        redelivered: walk.redelivered,
         zones: walk.zones,
     })
 }
@@ -182,6 +186,7 @@ struct Walk<'w> {
     verdicts: Sorter<Verdict, TimeKey>,
     messages: Sorter<CauseFact, TimeKey>,
     signals: BTreeMap<SignalKey, Signal>,
+    redelivered: BTreeMap<InputIndex, u64>,
     leftovers: Leftovers,
 }
 
@@ -228,6 +233,9 @@ impl Walk<'_> {
             }
             if key.0 != 0 {
                 twice::drop_copies(&mut cluster.causes);
+                twice::drop_redelivered(&mut cluster.entries, |input| {
+                    *self.redelivered.entry(input).or_default() += 1;
+                });
                 cluster.join(self.config.matcher, &self.companions, &self.zones);
             }
             self.close(key.0, &mut cluster, second)?;

@@ -8,11 +8,14 @@ pub mod akamai;
 pub mod apache_access;
 pub mod apache_conf;
 pub mod apache_error;
+pub mod api_gateway;
 pub mod app_log;
+pub mod aws_elb;
 pub mod azure;
 pub mod caddy;
 pub mod caddy_log;
 pub mod cloudflare;
+pub mod cloudfront;
 pub mod detect;
 pub mod envelope;
 pub mod envoy;
@@ -322,7 +325,13 @@ pub const FORMATS: &[&dyn Format] = &[
     &azure::FRONT_DOOR,
     &azure::APP_GATEWAY,
     &google_lb::ACCESS,
+    &cloudfront::JSON,
+    &api_gateway::JSON,
     &json_access::JsonAccessFormat,
+    &aws_elb::AwsAlbFormat,
+    &aws_elb::AwsClbFormat,
+    &api_gateway::ApiGatewayFormat,
+    &cloudfront::CloudFrontFormat,
     &iis_w3c::IisW3cFormat,
     &iis_httperr::IisHttperrFormat,
     &iis_native::IisNativeFormat,

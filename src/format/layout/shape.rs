@@ -250,7 +250,7 @@ pub(super) fn next_quote(escape: Escape, line: &[u8], from: usize) -> usize {
                 at += 2;
             }
         }
-        Escape::None => None,
+        Escape::Percent | Escape::None => None,
     };
     length.map_or(line.len(), |length| from + length)
 }
