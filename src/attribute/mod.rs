@@ -12,6 +12,7 @@
 pub mod client;
 pub mod companions;
 pub mod join;
+pub mod layers;
 pub mod lean;
 mod second;
 pub mod threads;
@@ -32,11 +33,37 @@ use crate::time::SECOND_US;
 
 use companions::Companions;
 use join::{Matched, match_cluster};
+use layers::{Layers, Link, Verdicts};
 use lean::Leanings;
 use second::{Outlet, SecondPhase};
 use zones::{ZonePolicy, Zones};
 
 pub use verdict::{BasisSet, Leaning, Verdict};
+
+/// A verdict, and the line of its request in the deepest layer that has it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Followed {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The deeper line; `None` where no deeper layer has the request.
+    pub link: Option<Link>,
+}
+
+impl Stored for Followed {
+    const BYTES: usize = Verdict::BYTES + 1 + Link::BYTES;
+
+    fn write(&self, out: &mut Vec<u8>) {
+        self.verdict.write(out);
+        out.push(u8::from(self.link.is_some()));
+        self.link.unwrap_or_default().write(out);
+    }
+
+    fn read(bytes: &[u8]) -> Self {
+        let (verdict, rest) = bytes.split_at(Verdict::BYTES);
+        let link = rest.split_first().filter(|(is_some, _)| **is_some != 0);
+        Followed { verdict: Verdict::read(verdict), link: link.map(|(_, link)| Link::read(link)) }
+    }
+}
 
 /// Messages of one cause about one thing, whether or not an entry was joined to them.
 #[derive(Debug, Clone, Copy)]
@@ -70,6 +97,8 @@ pub struct Attribution {
     verdicts: Sorted<Verdict, TimeKey>,
     companions: Companions,
     leanings: Leanings,
+    /// Which logs stand in front of which.
+    pub layers: Layers,
     /// All messages that matched a rule, by time; [`Flags::JOINED`] marks those that explain an entry.
     pub messages: Sorted<CauseFact, TimeKey>,
     /// Messages by what they say.
@@ -81,7 +110,12 @@ pub struct Attribution {
 impl Attribution {
     /// The verdicts in order of time.
     pub fn verdicts(&self) -> impl Iterator<Item = Result<Verdict>> + '_ {
-        self.verdicts.rows().map(|verdict| verdict.map(|verdict| verdict.settled(&self.companions)))
+        self.followed().map(|row| row.map(|row| row.verdict))
+    }
+
+    /// The verdicts in order of time, each with its link to a deeper layer.
+    pub fn followed(&self) -> impl Iterator<Item = Result<Followed>> + '_ {
+        follow(&self.verdicts, &self.companions, &self.layers)
     }
 
     /// True when an error log is among the inputs.
@@ -159,16 +193,42 @@ pub fn attribute(
     walk.companions.note_apache(found.trusts_silence());
     let verdicts = walk.verdicts.sorted();
     let companions = walk.companions;
-    let settled =
-        verdicts.rows().map(|verdict| verdict.map(|verdict| verdict.settled(&companions)));
-    let leanings = Leanings::of(settled)?;
+    let settled = || -> Verdicts<'_> {
+        Box::new(verdicts.rows().map(|row| row.map(|verdict| verdict.settled(&companions))))
+    };
+    let layers = Layers::of(inputs, &settled, &half())?;
+    let known = follow(&verdicts, &companions, &layers).map(|row| row.map(|row| row.verdict));
+    let leanings = Leanings::of(known)?;
     Ok(Attribution {
         verdicts,
         companions,
         leanings,
+        layers,
         messages: walk.messages.sorted(),
         signals: walk.signals,
         zones: walk.zones,
+    })
+}
+
+/// Verdicts in order of time, settled, each with its link to a deeper layer.
+fn follow<'f>(
+    verdicts: &'f Sorted<Verdict, TimeKey>,
+    companions: &'f Companions,
+    layers: &'f Layers,
+) -> impl Iterator<Item = Result<Followed>> + 'f {
+    let mut links = layers.links().peekable();
+    verdicts.rows().map(move |verdict| {
+        let verdict = verdict?.settled(companions);
+        let key = (verdict.entry.at, verdict.entry.place.position);
+        while let Some(next) = peek_key(&mut links, Link::key)? {
+            if next >= key {
+                let link = if next == key { links.next().transpose()? } else { None };
+                let verdict = link.map_or(verdict, |link| verdict.relayed(&link));
+                return Ok(Followed { verdict, link });
+            }
+            links.next();
+        }
+        Ok(Followed { verdict, link: None })
     })
 }
 

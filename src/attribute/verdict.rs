@@ -4,11 +4,12 @@
 //! integers. Invariants: a closed row stands whatever a message says; an origin is published at `likely` or above only.
 
 use super::companions::Companions;
+use super::layers::{Link, LinkBasis};
 use crate::cause::Rule;
 use crate::evidence::Place;
 use crate::fact::{CauseFact, EntryFact, Flags};
 use crate::taxonomy::{Basis, Cause, Confidence, Origin, Server};
-use crate::verdict::{Openness, RULES, VerdictRule, rule_index};
+use crate::verdict::{Openness, RULES, VerdictRule, relayed_row, rule_index};
 
 /// A set of [`Basis`] items.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -57,7 +58,8 @@ pub struct Verdict {
 crate::store::stored!(
     Verdict, entry.at: i64, entry.place.position.input: u32, entry.place.position.offset: u64, entry.place.line: u64,
     entry.place.length: u32, entry.target_key: u64, entry.client: u64, entry.path: u64, entry.id: u64,
-    entry.connection: u64, entry.host: u32, entry.upstream: u32, entry.referrer: u32, entry.duration_ms: u32, entry.body_bytes: u32,
+    entry.trace: u64, entry.edge_id: u64, entry.hop: u64, entry.connection: u64, entry.host: u32, entry.upstream: u32,
+    entry.listen: u32, entry.server: u32, entry.forwarded: u32, entry.forwarded_before: u32, entry.referrer: u32, entry.duration_ms: u32, entry.body_bytes: u32,
     entry.status: u16, entry.rule: u16, entry.flags.0: u16, evidence.position.input: u32, evidence.position.offset: u64,
     evidence.line: u64, evidence.length: u32, evidence_at: i64, scope: u32, basis: u16, message_rule: u16, origin: u8,
     cause: u8, confidence: u8, open: u8
@@ -107,6 +109,15 @@ impl Verdict {
             )
         {
             self.set_rule(rule_index(id));
+        }
+        self
+    }
+
+    /// The verdict once the line of a deeper layer is known: what its own fields leave open was relayed from there.
+    pub(super) fn relayed(mut self, link: &Link) -> Self {
+        if link.decides() && self.origin() == Origin::Unknown {
+            let by_id = link.basis() == LinkBasis::RequestId;
+            self.set_rule(rule_index(relayed_row(self.entry.status, by_id)));
         }
         self
     }
@@ -199,7 +210,7 @@ impl Verdict {
 }
 
 /// The server whose table a row is in.
-fn server_of_rule(id: &str) -> Server {
+pub(super) fn server_of_rule(id: &str) -> Server {
     let prefix = id.split('.').next().unwrap_or_default();
     Server::from_id(prefix).unwrap_or(Server::Unknown)
 }

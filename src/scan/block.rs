@@ -11,7 +11,8 @@ use crate::cause::scope::{host_key, upstream_peer, without_port};
 use crate::cause::{CauseMatcher, cause_fact};
 use crate::evidence::{InputIndex, Place, Position};
 use crate::fact::{
-    CauseFact, EntryFact, Flags, hash_name, hash_short, referrer_key, target_parts_key,
+    CauseFact, EntryFact, Flags, forwarded_keys, hash_name, hash_short, hop_key, id_key,
+    listen_key, referrer_key, target_parts_key,
 };
 use crate::format::{Glance, Instant, Plan, Run, Sink, Statuses};
 use crate::input::{MAX_RECORD_BYTES, SpooledLine};
@@ -372,6 +373,9 @@ fn whole_fact(plan: &Plan, reader: usize, record: &AccessRecord<'_>, place: Plac
     let upstream = upstream.or_else(|| record.value(Field::BalancerWorker).map(upstream_peer));
     let upstream = upstream.or_else(|| record.value(Field::QueueName));
     let referrer = record.value(Field::Referer).unwrap_or_default();
+    let server_ip = record.value(Field::ServerIp).unwrap_or_default();
+    let [forwarded, forwarded_before] =
+        forwarded_keys(record.value(Field::ForwardedFor).unwrap_or_default());
     let flags = Flags::default()
         .with(Flags::ZONELESS, record.stamp.offset_s.is_none())
         .with(Flags::PROBE, is_probe(agent))
@@ -388,10 +392,17 @@ fn whole_fact(plan: &Plan, reader: usize, record: &AccessRecord<'_>, place: Plac
         target_key: target_parts_key(record.escape, method, path, query),
         client: record.value(Field::RemoteAddr).map_or(0, hash_name),
         path: hash_name(path),
-        id: record.value(Field::RequestId).map_or(0, hash_name),
+        id: record.value(Field::RequestId).map_or(0, id_key),
+        trace: record.value(Field::TraceId).map_or(0, id_key),
+        edge_id: record.value(Field::EdgeRequestId).map_or(0, id_key),
+        hop: hop_key(record.escape, method, path, query),
         connection: record.value(Field::Connection).and_then(parse_u64).unwrap_or(0),
         host: host_key(host_of(record)),
         upstream: upstream.map_or(0, hash_short),
+        listen: listen_key(server_ip, record.value(Field::ServerPort).unwrap_or_default()),
+        server: hash_short(server_ip),
+        forwarded,
+        forwarded_before,
         referrer: referrer_key(record.escape, referrer),
         duration_ms: duration_us.map_or(0, |us| (us / 1000).min(u64::from(u32::MAX)) as u32),
         body_bytes: body_bytes.or(sent_bytes).map_or(0, |n| n.min(u64::from(u32::MAX)) as u32),

@@ -8,6 +8,7 @@ mod apache;
 mod iis;
 mod nginx;
 mod probe;
+mod relay;
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -17,6 +18,7 @@ use crate::record::AccessRecord;
 use crate::taxonomy::{Basis, Cause, Confidence, Origin, Server};
 
 pub use probe::is_probe;
+pub use relay::relayed_row;
 
 /// What may still change a verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,7 +99,7 @@ const fn open(
 }
 
 /// The rows of each server. A new server is appended.
-const TABLES: [&[VerdictRule]; 3] = [nginx::RULES, iis::RULES, apache::RULES];
+const TABLES: [&[VerdictRule]; 4] = [nginx::RULES, iis::RULES, apache::RULES, relay::RULES];
 
 const N_RULES: usize = {
     let (mut n_rules, mut table) = (0, 0);

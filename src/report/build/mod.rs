@@ -4,6 +4,7 @@
 //! Invariants: pure apart from reading quoted lines again; every list has one order, given by the data.
 
 mod incident;
+mod layers;
 mod story;
 
 use std::collections::BTreeMap;
@@ -12,6 +13,7 @@ use std::fmt::Write as _;
 use sha2::{Digest, Sha256};
 
 use incident::incident_info;
+use layers::{clock_shifts, layers};
 
 use super::text_of::{Texts, quoted, scope_name};
 use super::{
@@ -72,6 +74,7 @@ pub fn report(analysis: &Analysis, config: &AnalysisConfig<'_>) -> Result<Report
         run: None,
         settings: settings(config),
         diagnostics: diagnostics(analysis, &inputs),
+        layers: layers(analysis),
         inputs,
         coverage,
         totals,
@@ -378,6 +381,9 @@ fn diagnostics(analysis: &Analysis, inputs: &[InputInfo]) -> Vec<Diagnostic> {
             }
             _ => {}
         }
+    }
+    for (index, message) in clock_shifts(analysis) {
+        add("warning", "clock_shift", Some(index), None, message, None);
     }
     if analysis.interrupted {
         let message = "stopped early: the rest of the input was not read".to_owned();
