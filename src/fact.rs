@@ -110,6 +110,12 @@ pub fn forwarded_keys(raw: &[u8]) -> [u32; 2] {
     [addresses.next().unwrap_or(0), addresses.next().unwrap_or(0)]
 }
 
+/// Key of an IIS site, by its number: `W3SVC1` and `1` are the same.
+pub fn site_key(name: &[u8]) -> u32 {
+    let is_service = name.get(..5).is_some_and(|head| head.eq_ignore_ascii_case(b"W3SVC"));
+    hash_short(if is_service { &name[5..] } else { name })
+}
+
 /// Key of the address and port that a server listens on, spelled as a proxy in front spells its backend; 0 unless both
 /// are known.
 pub fn listen_key(address: &[u8], port: &[u8]) -> u32 {
@@ -244,6 +250,8 @@ pub struct EntryFact {
     pub host: u32,
     /// Hash of the last upstream address or group; for HTTP.sys, of the request queue (the application pool).
     pub upstream: u32,
+    /// Hash of the number of the IIS site; 0 for none.
+    pub site: u32,
     /// Hash of the server's own address and port, where the line has them.
     pub listen: u32,
     /// Hash of the server's own address.

@@ -11,9 +11,11 @@
 
 pub mod client;
 pub mod companions;
+pub mod intervals;
 pub mod join;
 pub mod layers;
 pub mod lean;
+mod onset;
 mod second;
 pub mod threads;
 mod twice;
@@ -32,6 +34,7 @@ use crate::taxonomy::{Basis, Cause, Confidence, LogRole, Origin, Server};
 use crate::time::SECOND_US;
 
 use companions::Companions;
+use intervals::Intervals;
 use join::{Matched, match_cluster};
 use layers::{Layers, Link, Verdicts};
 use lean::Leanings;
@@ -96,6 +99,7 @@ pub type TimeKey = (i64, Position);
 pub struct Attribution {
     verdicts: Sorted<Verdict, TimeKey>,
     companions: Companions,
+    intervals: Intervals,
     leanings: Leanings,
     /// Which logs stand in front of which.
     pub layers: Layers,
@@ -115,7 +119,7 @@ impl Attribution {
 
     /// The verdicts in order of time, each with its link to a deeper layer.
     pub fn followed(&self) -> impl Iterator<Item = Result<Followed>> + '_ {
-        follow(&self.verdicts, &self.companions, &self.layers)
+        follow(&self.verdicts, &self.companions, &self.intervals, &self.layers)
     }
 
     /// True when an error log is among the inputs.
@@ -176,7 +180,8 @@ pub fn attribute(
     config: &AttributeConfig<'_>,
 ) -> Result<Attribution> {
     let (entries, causes) = (entries.sorted(), causes.sorted());
-    let zones = Zones::resolve(inputs, &entries, &causes, config.zone)?;
+    let zones = Zones::resolve(inputs, &entries, &causes, config.zone, config.matcher)?;
+    let intervals = Intervals::of(inputs, &causes, &zones, config.matcher)?;
     let half = || Budget { bytes: config.budget.bytes / 2, ..config.budget.clone() };
     let mut walk = Walk {
         config,
@@ -194,14 +199,18 @@ pub fn attribute(
     let verdicts = walk.verdicts.sorted();
     let companions = walk.companions;
     let settled = || -> Verdicts<'_> {
-        Box::new(verdicts.rows().map(|row| row.map(|verdict| verdict.settled(&companions))))
+        Box::new(
+            verdicts.rows().map(|row| row.map(|verdict| verdict.settled(&companions, &intervals))),
+        )
     };
     let layers = Layers::of(inputs, &settled, &half())?;
-    let known = follow(&verdicts, &companions, &layers).map(|row| row.map(|row| row.verdict));
+    let known =
+        follow(&verdicts, &companions, &intervals, &layers).map(|row| row.map(|row| row.verdict));
     let leanings = Leanings::of(known)?;
     Ok(Attribution {
         verdicts,
         companions,
+        intervals,
         leanings,
         layers,
         messages: walk.messages.sorted(),
@@ -214,11 +223,12 @@ pub fn attribute(
 fn follow<'f>(
     verdicts: &'f Sorted<Verdict, TimeKey>,
     companions: &'f Companions,
+    intervals: &'f Intervals,
     layers: &'f Layers,
 ) -> impl Iterator<Item = Result<Followed>> + 'f {
     let mut links = layers.links().peekable();
     verdicts.rows().map(move |verdict| {
-        let verdict = verdict?.settled(companions);
+        let verdict = verdict?.settled(companions, intervals);
         let key = (verdict.entry.at, verdict.entry.place.position);
         while let Some(next) = peek_key(&mut links, Link::key)? {
             if next >= key {

@@ -4,6 +4,7 @@
 //! integers. Invariants: a closed row stands whatever a message says; an origin is published at `likely` or above only.
 
 use super::companions::Companions;
+use super::intervals::Intervals;
 use super::layers::{Link, LinkBasis};
 use crate::cause::Rule;
 use crate::evidence::Place;
@@ -59,7 +60,7 @@ crate::store::stored!(
     Verdict, entry.at: i64, entry.place.position.input: u32, entry.place.position.offset: u64, entry.place.line: u64,
     entry.place.length: u32, entry.target_key: u64, entry.client: u64, entry.path: u64, entry.id: u64,
     entry.trace: u64, entry.edge_id: u64, entry.hop: u64, entry.connection: u64, entry.host: u32, entry.upstream: u32,
-    entry.listen: u32, entry.server: u32, entry.forwarded: u32, entry.forwarded_before: u32, entry.referrer: u32, entry.duration_ms: u32, entry.body_bytes: u32,
+    entry.site: u32, entry.listen: u32, entry.server: u32, entry.forwarded: u32, entry.forwarded_before: u32, entry.referrer: u32, entry.duration_ms: u32, entry.body_bytes: u32,
     entry.status: u16, entry.rule: u16, entry.flags.0: u16, evidence.position.input: u32, evidence.position.offset: u64,
     evidence.line: u64, evidence.length: u32, evidence_at: i64, scope: u32, basis: u16, message_rule: u16, origin: u8,
     cause: u8, confidence: u8, open: u8
@@ -97,7 +98,7 @@ impl Verdict {
     }
 
     /// The verdict once it is known which error logs stayed silent for good.
-    pub(super) fn settled(mut self, companions: &Companions) -> Self {
+    pub(super) fn settled(mut self, companions: &Companions, intervals: &Intervals) -> Self {
         if self.open == 1
             && let Some(id) = self.rule().when_silent
             && !self.entry.flags.has(Flags::DOUBTED)
@@ -109,6 +110,18 @@ impl Verdict {
             )
         {
             self.set_rule(rule_index(id));
+        }
+        if self.rule().openness == Openness::CauseOpen
+            && self.message_rule == NO_RULE
+            && let Some(state) = intervals.explaining(&self.entry)
+        {
+            self.cause = cause_code(Some(state.cause));
+            self.basis = BasisSet(self.basis).with(Basis::StateInterval).0;
+            self.confidence = self.confidence.min(Confidence::Likely as u8);
+            self.message_rule = state.rule;
+            self.scope = if state.scope == 0 { self.scope } else { state.scope };
+            self.evidence = state.place;
+            self.evidence_at = state.at;
         }
         self
     }

@@ -12,7 +12,7 @@ use crate::cause::{CauseMatcher, cause_fact};
 use crate::evidence::{InputIndex, Place, Position};
 use crate::fact::{
     CauseFact, EntryFact, Flags, forwarded_keys, hash_name, hash_short, hop_key, id_key,
-    listen_key, referrer_key, target_parts_key,
+    listen_key, referrer_key, site_key, target_parts_key,
 };
 use crate::format::{Glance, Instant, Plan, Run, Sink, Statuses};
 use crate::input::{MAX_RECORD_BYTES, SpooledLine};
@@ -399,6 +399,7 @@ fn whole_fact(plan: &Plan, reader: usize, record: &AccessRecord<'_>, place: Plac
         connection: record.value(Field::Connection).and_then(parse_u64).unwrap_or(0),
         host: host_key(host_of(record)),
         upstream: upstream.map_or(0, hash_short),
+        site: site_key(record.value(Field::SiteName).unwrap_or_default()),
         listen: listen_key(server_ip, record.value(Field::ServerPort).unwrap_or_default()),
         server: hash_short(server_ip),
         forwarded,

@@ -372,6 +372,14 @@ fn diagnostics(analysis: &Analysis, inputs: &[InputInfo]) -> Vec<Diagnostic> {
                 );
                 add("warning", "clock_shift", index, Some(*n_pairs), message, None);
             }
+            Some(InputZone::Onsets { offset_s, n_events }) => {
+                let message = format!(
+                    "{}: its times carry no zone; {n_events} of its events fall on the start of what they explain at {}, so that is taken (see --tz)",
+                    info.path,
+                    format_offset(*offset_s)
+                );
+                add("info", "zone_from_events", index, Some(*n_events), message, None);
+            }
             Some(InputZone::Assumed) if input.tally.zoneless_span.is_some() => {
                 let message = format!(
                     "{}: its times carry no zone and nothing tells it; taken for UTC (see --tz)",
