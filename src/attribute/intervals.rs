@@ -12,7 +12,7 @@
 //! Invariants: the origin of an entry never changes here; a cause by state is never more than `likely`.
 //! Source: Microsoft, IIS and ASP.NET Core module events; KB 820729 (`N/A`: memory could not be had).
 
-use crate::cause::CauseMatcher;
+use crate::cause::{CauseMatcher, RULES};
 use crate::error::Result;
 use crate::evidence::Place;
 use crate::fact::{CauseFact, EntryFact, Flags, hash_short};
@@ -37,6 +37,8 @@ pub(super) struct State {
     at_most_s: i64,
     /// Rows of the verdict tables that it explains.
     explains: &'static [&'static str],
+    /// Rows of the cause table whose requests it explains more deeply, if they are about the same thing as its event.
+    explains_messages: &'static [&'static str],
     /// Why those requests failed.
     cause: Cause,
     /// The first of these entries comes with the event, so that a clock without zone can be read from it.
@@ -44,6 +46,18 @@ pub(super) struct State {
 }
 
 const HOUR_S: i64 = 3600;
+
+/// What a row does not say.
+const BASE: State = State {
+    begins: &[],
+    ends: &[],
+    before_s: 0,
+    at_most_s: 0,
+    explains: &[],
+    explains_messages: &[],
+    cause: Cause::ProcessCrashed,
+    is_sharp: false,
+};
 
 /// The kinds of state. Of several that hold, the first counts.
 pub(super) const STATES: &[State] = &[
@@ -55,6 +69,7 @@ pub(super) const STATES: &[State] = &[
         explains: &["iis.application_503"],
         cause: Cause::AppOffline,
         is_sharp: true,
+        ..BASE
     },
     State {
         begins: &["windows.ancm_recycled"],
@@ -64,34 +79,42 @@ pub(super) const STATES: &[State] = &[
         explains: &["iis.application_503"],
         cause: Cause::DeployInProgress,
         is_sharp: true,
+        ..BASE
     },
     State {
         begins: &["windows.was_identity", "windows.was_disabled", "windows.w3svc_wp_failed"],
-        ends: &[],
         before_s: 10,
         at_most_s: 24 * HOUR_S,
         explains: &["iis.httperr_app_offline"],
         cause: Cause::StartupFailure,
         is_sharp: true,
+        ..BASE
     },
     // The event of the resource detector is written some time into the shortage.
     State {
         begins: &["windows.low_memory"],
-        ends: &[],
         before_s: 300,
         at_most_s: 1800,
         explains: &["iis.httperr_not_available", "iis.httperr_other", "iis.application_503"],
         cause: Cause::MemoryExhausted,
-        is_sharp: false,
+        ..BASE
     },
     State {
         begins: &["windows.was_rapid_fail"],
-        ends: &[],
         before_s: 10,
         at_most_s: 24 * HOUR_S,
         explains: &["iis.httperr_app_offline"],
         cause: Cause::RapidFailProtection,
         is_sharp: true,
+        ..BASE
+    },
+    // The socket of a daemon whose processes die faster than they start fills up.
+    State {
+        begins: &["apache.wsgi_crashed"],
+        at_most_s: 30,
+        explains_messages: &["apache.wsgi_queue_full", "apache.wsgi_queue_timeout"],
+        cause: Cause::ProcessCrashed,
+        ..BASE
     },
 ];
 
@@ -114,6 +137,18 @@ struct Interval {
     fact: CauseFact,
 }
 
+impl Interval {
+    fn explained(&self) -> Explained {
+        Explained {
+            cause: STATES[self.state].cause,
+            rule: self.fact.rule,
+            scope: self.fact.scope,
+            place: self.fact.place,
+            at: self.fact.at,
+        }
+    }
+}
+
 /// All states of a run.
 #[derive(Debug, Default)]
 pub struct Intervals {
@@ -132,6 +167,9 @@ pub(super) struct Explained {
 
 /// More events than this are not looked at: they would tell of everything and so of nothing.
 const MAX_EVENTS: usize = 10_000;
+
+/// More stretches of time than this are not kept apart.
+const MAX_INTERVALS: usize = 1000;
 
 /// The kinds of state that a row of the cause table begins.
 pub(super) fn begun_by(matcher: &CauseMatcher, rule: u16) -> impl Iterator<Item = usize> + '_ {
@@ -191,8 +229,33 @@ impl Intervals {
                 });
             }
         }
-        intervals.rows.sort_by_key(|row| (row.state, row.fact.at, row.fact.place.position));
+        intervals.merge();
         Ok(intervals)
+    }
+
+    /// Makes one interval of those that overlap and are about the same thing; the first event stands for them.
+    fn merge(&mut self) {
+        let thing = |row: &Interval| (row.state, row.about.pool, row.about.site, row.fact.scope);
+        self.rows.sort_by_key(|row| (thing(row), row.fact.at, row.fact.place.position));
+        self.rows.dedup_by(|later, kept| {
+            let is_one = thing(later) == thing(kept) && later.from <= kept.to;
+            if is_one {
+                kept.to = kept.to.max(later.to);
+            }
+            is_one
+        });
+        self.rows.truncate(MAX_INTERVALS);
+        self.rows.sort_by_key(|row| (row.state, row.fact.at, row.fact.place.position));
+    }
+
+    /// The state that explains why a message came, deeper than the message itself.
+    pub(super) fn explaining_message(&self, rule: u16, scope: u32, at: i64) -> Option<Explained> {
+        // Rows of the table keep their index whatever rules a user adds.
+        let id = RULES.get(usize::from(rule)).map_or("", |rule| rule.id);
+        let mut rows = self.rows.iter().filter(|row| {
+            STATES[row.state].explains_messages.contains(&id) && row.fact.scope == scope
+        });
+        rows.find(|row| row.from <= at && at <= row.to).map(Interval::explained)
     }
 
     /// The state that explains an entry.
@@ -213,13 +276,7 @@ impl Intervals {
                 }
             }
         })?;
-        Some(Explained {
-            cause: STATES[row.state].cause,
-            rule: row.fact.rule,
-            scope: row.fact.scope,
-            place: row.fact.place,
-            at: row.fact.at,
-        })
+        Some(row.explained())
     }
 }
 
@@ -259,13 +316,12 @@ fn about_name(name: &[u8]) -> About {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cause::RULES;
     use crate::verdict::{RULES as VERDICTS, rule_index};
 
     #[test]
     fn every_row_names_rows_that_exist() {
         for state in STATES {
-            for id in state.begins.iter().chain(state.ends) {
+            for id in state.begins.iter().chain(state.ends).chain(state.explains_messages) {
                 assert!(RULES.iter().any(|rule| rule.id == *id), "{id}");
             }
             for id in state.explains {

@@ -111,19 +111,29 @@ impl Verdict {
         {
             self.set_rule(rule_index(id));
         }
-        if self.rule().openness == Openness::CauseOpen
-            && self.message_rule == NO_RULE
-            && let Some(state) = intervals.explaining(&self.entry)
-        {
-            self.cause = cause_code(Some(state.cause));
-            self.basis = BasisSet(self.basis).with(Basis::StateInterval).0;
-            self.confidence = self.confidence.min(Confidence::Likely as u8);
-            self.message_rule = state.rule;
-            self.scope = if state.scope == 0 { self.scope } else { state.scope };
+        self.set_state(intervals);
+        self
+    }
+
+    /// Takes over the cause of a state that the server was in.
+    fn set_state(&mut self, intervals: &Intervals) {
+        let is_open = self.rule().openness == Openness::CauseOpen && self.message_rule == NO_RULE;
+        let by_entry = is_open.then(|| intervals.explaining(&self.entry)).flatten();
+        let by_message = || {
+            let message = self.message_rule().filter(|_| self.is_decided())?;
+            intervals.explaining_message(message, self.scope, self.evidence_at)
+        };
+        let Some(state) = by_entry.or_else(by_message) else { return };
+        self.cause = cause_code(Some(state.cause));
+        self.basis = BasisSet(self.basis).with(Basis::StateInterval).0;
+        self.confidence = self.confidence.min(Confidence::Likely as u8);
+        self.message_rule = state.rule;
+        self.scope = if state.scope == 0 { self.scope } else { state.scope };
+        // The request's own line says more than an event that explains many.
+        if self.evidence.length == 0 {
             self.evidence = state.place;
             self.evidence_at = state.at;
         }
-        self
     }
 
     /// The verdict once the line of a deeper layer is known: what its own fields leave open was relayed from there.
