@@ -51,6 +51,10 @@ pub enum Field {
     RequestTime,
     /// Unique id of the request.
     RequestId,
+    /// Id of the trace that the request belongs to, handed on from hop to hop (`X-Amzn-Trace-Id`, `traceparent`).
+    TraceId,
+    /// Id that a delivery network gave the request and hands on (`X-Amz-Cf-Id`, `CF-Ray`).
+    EdgeRequestId,
     /// Serial number of the connection; `*cid` of nginx error lines.
     Connection,
     /// How many requests came over the connection.
@@ -142,8 +146,6 @@ pub enum Field {
     FunctionStatus,
     /// Id of the request that this one is a part of (Cloudflare `ParentRayID`).
     ParentId,
-    /// Id of the trace that the request belongs to.
-    TraceId,
     /// What a request is for, as its client says (`Sec-Purpose`).
     Purpose,
     /// The `Server` header of the response; a list where it has several.
@@ -200,6 +202,49 @@ impl Field {
                 | Field::UpstreamBytesSent
                 | Field::ForwardedFor
         )
+    }
+}
+
+/// The field of a request header that names the request on every hop, whatever the server. Compared without case, and
+/// `_` is as good as `-`.
+///
+/// Source: AWS documentation (`X-Amzn-Trace-Id`, `X-Amz-Cf-Id`), Cloudflare (`CF-Ray`), W3C Trace Context
+/// (`traceparent`), Envoy and nginx (`X-Request-ID`), ARR (`X-ARR-LOG-ID`).
+pub fn id_header(name: &[u8]) -> Option<Field> {
+    let is = |header: &str| {
+        name.len() == header.len()
+            && name.iter().zip(header.bytes()).all(|(byte, expected)| {
+                byte.eq_ignore_ascii_case(&expected) || (*byte == b'_' && expected == b'-')
+            })
+    };
+    let of = |headers: &[&str]| headers.iter().any(|header| is(header));
+    if of(&["x-request-id", "x-arr-log-id", "x-correlation-id", "request-id"]) {
+        return Some(Field::RequestId);
+    }
+    if of(&["x-amzn-trace-id", "traceparent", "x-b3-traceid", "x-cloud-trace-context"]) {
+        return Some(Field::TraceId);
+    }
+    of(&["x-amz-cf-id", "cf-ray", "x-azure-ref", "akamai-request-id"])
+        .then_some(Field::EdgeRequestId)
+}
+
+/// The part of an id that every hop writes alike: without the name, parents and sampling marks around it.
+///
+/// `Root=1-67891233-abcdef012345678912345678;Sampled=1` gives the root, `00-<trace>-<span>-01` the trace, and
+/// `8f2d3c4b5a697887-FRA` what stands before the place.
+pub fn plain_id(raw: &[u8]) -> &[u8] {
+    let mut id = raw.trim_ascii();
+    if let Some(root) = memchr::memmem::find(id, b"Root=") {
+        id = &id[root + 5..];
+        id = &id[..memchr::memchr(b';', id).unwrap_or(id.len())];
+    }
+    match (id.len(), id) {
+        (55, [b'0', b'0', b'-', trace @ .., b'-', _, _]) if trace.get(32) == Some(&b'-') => {
+            &trace[..32]
+        }
+        (20, [ray @ .., b'-', _, _, _]) if ray.iter().all(u8::is_ascii_hexdigit) => ray,
+        (_, [b'{', inner @ .., b'}']) => inner,
+        _ => id,
     }
 }
 

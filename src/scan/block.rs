@@ -11,7 +11,8 @@ use crate::cause::scope::{host_key, target_group_name, upstream_peer, without_po
 use crate::cause::{CauseMatcher, cause_fact};
 use crate::evidence::{InputIndex, Place, Position};
 use crate::fact::{
-    CauseFact, EntryFact, Flags, hash_name, hash_short, referrer_key, target_parts_key,
+    CauseFact, EntryFact, Flags, forwarded_keys, hash_name, hash_short, hop_key, id_key,
+    listen_key, referrer_key, site_key, target_parts_key,
 };
 use crate::format::{Glance, Instant, Plan, Run, Sink, Statuses};
 use crate::input::{MAX_RECORD_BYTES, SpooledLine};
@@ -373,10 +374,13 @@ fn whole_fact(plan: &Plan, reader: usize, record: &AccessRecord<'_>, place: Plac
     let mut plain_agent = [0u8; AGENT_BYTES];
     let agent = record.value(Field::UserAgent).unwrap_or_default();
     let n_agent = unescape(record.escape, agent, &mut plain_agent);
-    let id = record.value(Field::RequestId).map_or(0, hash_name);
+    let id = record.value(Field::RequestId).map_or(0, id_key);
     let redelivered = id != 0 && about.server.redelivers();
     let upstream = upstream_of(record);
     let referrer = record.value(Field::Referer).unwrap_or_default();
+    let server_ip = record.value(Field::ServerIp).unwrap_or_default();
+    let [forwarded, forwarded_before] =
+        forwarded_keys(record.value(Field::ForwardedFor).unwrap_or_default());
     let flags = Flags::default()
         .with(Flags::ZONELESS, record.stamp.offset_s.is_none())
         .with(Flags::PROBE, is_probe(&plain_agent[..n_agent]))
@@ -397,9 +401,17 @@ fn whole_fact(plan: &Plan, reader: usize, record: &AccessRecord<'_>, place: Plac
         client: record.value(Field::RemoteAddr).map_or(0, hash_name),
         path: hash_name(path),
         id,
+        trace: record.value(Field::TraceId).map_or(0, id_key),
+        edge_id: record.value(Field::EdgeRequestId).map_or(0, id_key),
+        hop: hop_key(record.escape, method, path, query),
         connection: record.value(Field::Connection).and_then(parse_u64).unwrap_or(0),
         host: host_key(host_of(record)),
         upstream: upstream.map_or(0, hash_short),
+        site: site_key(record.value(Field::SiteName).unwrap_or_default()),
+        listen: listen_key(server_ip, record.value(Field::ServerPort).unwrap_or_default()),
+        server: hash_short(server_ip),
+        forwarded,
+        forwarded_before,
         referrer: referrer_key(record.escape, referrer),
         duration_ms: duration_us.map_or(0, |us| (us / 1000).min(u64::from(u32::MAX)) as u32),
         body_bytes: body_bytes.or(sent_bytes).map_or(0, |n| n.min(u64::from(u32::MAX)) as u32),

@@ -19,6 +19,7 @@ mod google_lb;
 mod iis;
 mod nginx;
 mod probe;
+mod relay;
 mod traefik;
 
 use std::collections::HashMap;
@@ -29,6 +30,7 @@ use crate::record::AccessRecord;
 use crate::taxonomy::{Basis, Cause, Confidence, Origin, Server};
 
 pub use probe::is_probe;
+pub use relay::relayed_row;
 
 /// What may still change a verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,6 +127,7 @@ const TABLES: &[&[VerdictRule]] = &[
     clb::RULES,
     cloudfront::RULES,
     api_gateway::RULES,
+    relay::RULES,
 ];
 
 const N_RULES: usize = {

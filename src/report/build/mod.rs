@@ -5,6 +5,7 @@
 
 mod horizon;
 mod incident;
+mod layers;
 mod story;
 
 use std::collections::BTreeMap;
@@ -13,6 +14,7 @@ use std::fmt::Write as _;
 use sha2::{Digest, Sha256};
 
 use incident::incident_info;
+use layers::{clock_shifts, layers};
 
 use super::text_of::{Texts, quoted, scope_name};
 use super::{
@@ -74,6 +76,7 @@ pub fn report(analysis: &Analysis, config: &AnalysisConfig<'_>) -> Result<Report
         run: None,
         settings: settings(config),
         diagnostics: diagnostics(analysis, &inputs, &coverage),
+        layers: layers(analysis),
         inputs,
         coverage,
         totals,
@@ -393,6 +396,14 @@ fn diagnostics(analysis: &Analysis, inputs: &[InputInfo], coverage: &Coverage) -
                 );
                 add("warning", "clock_shift", index, Some(*n_pairs), message, None);
             }
+            Some(InputZone::Onsets { offset_s, n_events }) => {
+                let message = format!(
+                    "{}: its times carry no zone; {n_events} of its events fall on the start of what they explain at {}, so that is taken (see --tz)",
+                    info.path,
+                    format_offset(*offset_s)
+                );
+                add("info", "zone_from_events", index, Some(*n_events), message, None);
+            }
             Some(InputZone::Assumed) if input.tally.zoneless_span.is_some() => {
                 let message = format!(
                     "{}: its times carry no zone and nothing tells it; taken for UTC (see --tz)",
@@ -414,6 +425,9 @@ fn diagnostics(analysis: &Analysis, inputs: &[InputInfo], coverage: &Coverage) -
             );
             add("warning", "late_lines", None, None, message, None);
         }
+    }
+    for (index, message) in clock_shifts(analysis) {
+        add("warning", "clock_shift", Some(index), None, message, None);
     }
     if analysis.interrupted {
         let message = "stopped early: the rest of the input was not read".to_owned();
