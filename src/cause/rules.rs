@@ -9,8 +9,10 @@
 mod apache;
 mod apps;
 mod dependencies;
+mod haproxy;
 mod kubernetes;
 mod systemd;
+mod varnish;
 mod windows;
 
 use super::{ChangeKind, RuleKind, Scope};
@@ -171,6 +173,8 @@ const SERVERS: &[&[CauseRule]] = &[
     systemd::RULES,
     dependencies::RULES,
     windows::RULES,
+    haproxy::RULES,
+    varnish::RULES,
 ];
 
 static TABLE: [CauseRule; n_rules()] = {

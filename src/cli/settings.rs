@@ -14,6 +14,7 @@ use crate::cause::{CauseMatcher, Rule, parse_user_rules};
 use crate::error::{Error, Result};
 use crate::format::apache_conf::ApacheConf;
 use crate::format::detect::GivenFormat;
+use crate::format::haproxy_access::log_format;
 use crate::format::nginx_conf::NginxConf;
 use crate::format::{FormatChoice, Reader, apache_access, apache_error, nginx_access};
 use crate::incident::IncidentConfig;
@@ -250,6 +251,9 @@ fn reader_of(spec: &str) -> std::result::Result<Arc<dyn Reader>, String> {
     let first = spec.split_whitespace().next().unwrap_or_default();
     if first.eq_ignore_ascii_case("ErrorLogFormat") {
         return apache_error::parse_spec(spec).map(|reader| Arc::new(reader) as Arc<dyn Reader>);
+    }
+    if log_format::is_spec(spec) {
+        return log_format::parse_spec(spec);
     }
     let is_apache =
         first.eq_ignore_ascii_case("LogFormat") || (spec.contains('%') && !spec.contains('$'));

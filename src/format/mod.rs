@@ -10,6 +10,8 @@ pub mod apache_error;
 pub mod app_log;
 pub mod detect;
 pub mod envelope;
+pub mod haproxy_access;
+pub mod haproxy_log;
 pub mod iis_httperr;
 pub mod iis_native;
 pub mod iis_w3c;
@@ -140,6 +142,13 @@ pub trait Reader: fmt::Debug + Send + Sync {
     /// Calls `each`, once, with the record: as `parse`, also where the record is no part of the line but has to be decoded.
     fn read(&self, record: &[u8], each: &mut dyn FnMut(Result<Record<'_>, Skip>)) {
         each(self.parse(record));
+    }
+
+    /// The reader for `lines`, all of them behind the prefix of a syslog daemon, if this one finds its line behind such a
+    /// prefix by itself. It is then asked in place of an envelope, which takes longer.
+    fn behind_prefix(&self, lines: &[&[u8]]) -> Option<Arc<dyn Reader>> {
+        let _ = lines;
+        None
     }
 
     /// Calls `each` with every field of a record, under the server's own names, raw, in the order of the line.
@@ -296,6 +305,8 @@ pub const FORMATS: &[&dyn Format] = &[
     &nginx_access::NginxAccessFormat,
     &apache_error::ApacheErrorFormat,
     &apache_access::ApacheAccessFormat,
+    &haproxy_access::HaproxyAccessFormat,
+    &haproxy_log::HaproxyLogFormat,
     &json_access::JsonAccessFormat,
     &iis_w3c::IisW3cFormat,
     &iis_httperr::IisHttperrFormat,

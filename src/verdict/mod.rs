@@ -5,6 +5,7 @@
 //! their index is stored in facts.
 
 mod apache;
+mod haproxy;
 mod iis;
 mod nginx;
 mod probe;
@@ -97,7 +98,7 @@ const fn open(
 }
 
 /// The rows of each server. A new server is appended.
-const TABLES: [&[VerdictRule]; 3] = [nginx::RULES, iis::RULES, apache::RULES];
+const TABLES: [&[VerdictRule]; 4] = [nginx::RULES, iis::RULES, apache::RULES, haproxy::RULES];
 
 const N_RULES: usize = {
     let (mut n_rules, mut table) = (0, 0);
@@ -138,6 +139,7 @@ pub fn undecided_rule(server: Server) -> u16 {
     rule_index(match server {
         Server::Iis => "iis.other",
         Server::Apache => "apache.no_proxy_field",
+        Server::Haproxy => "haproxy.no_state",
         _ => "nginx.no_upstream_field",
     })
 }
@@ -147,6 +149,7 @@ pub fn own_verdict(about: &About, record: &AccessRecord<'_>) -> u16 {
     match about.server {
         Server::Iis => rule_index(iis::own_verdict(record)),
         Server::Apache => rule_index(apache::own_verdict(record)),
+        Server::Haproxy => rule_index(haproxy::own_verdict(record)),
         _ => rule_index(nginx::own_verdict(record)),
     }
 }
