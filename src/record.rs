@@ -180,6 +180,32 @@ pub enum Field {
     OriginLastByte,
     /// API Gateway: kind of the error that the gateway itself answered with (`$context.error.responseType`).
     ErrorType,
+    /// `HAProxy`: how the session ended and in which phase (`SC--`).
+    TerminationState,
+    /// `HAProxy`: the backend that the request went to.
+    Backend,
+    /// `HAProxy`: the server that was chosen; `<NOSRV>` for none.
+    BackendServer,
+    /// `HAProxy`: backend and server, with a slash between them.
+    BackendTarget,
+    /// `HAProxy`: the name of the `frontend` section that took the connection.
+    Frontend,
+    /// Time spent in queues, in milliseconds; -1 when the request left none alive (`HAProxy` `%Tw`).
+    QueueTimeMillis,
+    /// Time to connect to the server, in milliseconds; -1 without a connection (`HAProxy` `%Tc`).
+    ConnectTimeMillis,
+    /// Time to the server's response header, in milliseconds; -1 without one (`HAProxy` `%Tr`).
+    ResponseTimeMillis,
+    /// How often a connection was tried again; `+` before it when another server was tried (`HAProxy` `%rc`).
+    Retries,
+    /// Varnish: what was done with the request: `hit`, `miss`, `pass`, `pipe`, `synth`.
+    CacheHandling,
+    /// Varnish: why the fetch from the backend failed (`FetchError`).
+    FetchError,
+    /// Varnish: status of the backend's answer (`BerespStatus`).
+    BackendStatus,
+    /// Varnish: reason phrase of the response.
+    ResponseReason,
     /// Anything else: shown by `parse`, used by nothing.
     Other,
 }
@@ -259,6 +285,8 @@ pub enum Escape {
     Apache,
     /// `CloudFront`: `%XX`, once over whatever the client sent.
     Percent,
+    /// `HAProxy`: `#HH` for control bytes, `"`, `#` and bytes above 0x7E.
+    Haproxy,
     /// Nothing is escaped.
     None,
 }
@@ -480,6 +508,10 @@ pub fn unescape(escape: Escape, raw: &[u8], out: &mut [u8]) -> usize {
                 b'"' | b'\\' => (*code, 2),
                 _ => (b'\\', 1),
             },
+            (Escape::Haproxy, [b'#', high, low, ..]) => match (hex(*high), hex(*low)) {
+                (Some(high), Some(low)) => (high * 16 + low, 3),
+                _ => (b'#', 1),
+            },
             (Escape::Json, [b'\\', b'u', a, b, c, d, ..]) => {
                 match (hex(*a), hex(*b), hex(*c), hex(*d)) {
                     (Some(0), Some(0), Some(high), Some(low)) => (high * 16 + low, 6),
@@ -575,6 +607,7 @@ mod tests {
         check(Escape::Apache, "a\\\"b\\\\c\\t\\xf9\\xZZ\\q\\", b"a\"b\\c\t\xf9\\xZZ\\q\\");
         check(Escape::Json, "a\\\"b\\\\c\\u001F\\n", b"a\"b\\c\x1f\n");
         check(Escape::Percent, "a%20b%2520c%zz%", b"a b%20c%zz%");
+        check(Escape::Haproxy, "a#22b#23#zz#2", b"a\"b##zz#2");
         check(Escape::None, "a\\x22", b"a\\x22");
     }
 }

@@ -311,7 +311,9 @@ fn wrapped(
     let n_zoned = stamps().filter(|stamp| stamp.offset_s.is_some()).count();
     let has_zone = n_zoned * 2 > opened.len();
     let wrap = |reader: &Arc<dyn Reader>| -> Arc<dyn Reader> {
-        Arc::new(Wrapped::new(Arc::clone(envelope), Arc::clone(reader), has_zone))
+        by_itself(reader, opened, lines).unwrap_or_else(|| {
+            Arc::new(Wrapped::new(Arc::clone(envelope), Arc::clone(reader), has_zone))
+        })
     };
     let mut known = inside.readers.clone();
     known.extend(inside.standby.iter().cloned());
@@ -341,6 +343,18 @@ fn wrapped(
         envelope.name()
     ));
     found
+}
+
+/// A reader that needs no envelope taken off: it reads the lines as they are, prefixes and all.
+fn by_itself(
+    reader: &Arc<dyn Reader>,
+    opened: &[Opened<'_>],
+    lines: &[&[u8]],
+) -> Option<Arc<dyn Reader>> {
+    let own: Vec<&[u8]> =
+        lines.iter().copied().filter(|line| reads(reader.as_ref(), line)).collect();
+    let n_inside = opened.iter().filter(|opened| reads(reader.as_ref(), &opened.inner)).count();
+    (n_inside > 0 && own.len() >= n_inside).then(|| reader.behind_prefix(&own))?
 }
 
 /// True when a line of the part is a directive that sets a layout.

@@ -21,6 +21,8 @@ pub mod envelope;
 pub mod envoy;
 pub mod fastly;
 pub mod google_lb;
+pub mod haproxy_access;
+pub mod haproxy_log;
 pub mod iis_httperr;
 pub mod iis_native;
 pub mod iis_w3c;
@@ -157,6 +159,13 @@ pub trait Reader: fmt::Debug + Send + Sync {
     /// Calls `each`, once, with the record: as `parse`, also where the record is no part of the line but has to be decoded.
     fn read(&self, record: &[u8], each: &mut dyn FnMut(Result<Record<'_>, Skip>)) {
         each(self.parse(record));
+    }
+
+    /// The reader for `lines`, all of them behind the prefix of a syslog daemon, if this one finds its line behind such a
+    /// prefix by itself. It is then asked in place of an envelope, which takes longer.
+    fn behind_prefix(&self, lines: &[&[u8]]) -> Option<Arc<dyn Reader>> {
+        let _ = lines;
+        None
     }
 
     /// Calls `each` with every field of a record, under the server's own names, raw, in the order of the line.
@@ -327,6 +336,8 @@ pub const FORMATS: &[&dyn Format] = &[
     &google_lb::ACCESS,
     &cloudfront::JSON,
     &api_gateway::JSON,
+    &haproxy_access::HaproxyAccessFormat,
+    &haproxy_log::HaproxyLogFormat,
     &json_access::JsonAccessFormat,
     &aws_elb::AwsAlbFormat,
     &aws_elb::AwsClbFormat,

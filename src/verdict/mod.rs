@@ -16,6 +16,7 @@ mod cloudfront;
 mod envoy;
 mod fastly;
 mod google_lb;
+mod haproxy;
 mod iis;
 mod nginx;
 mod probe;
@@ -128,6 +129,7 @@ const TABLES: &[&[VerdictRule]] = &[
     cloudfront::RULES,
     api_gateway::RULES,
     relay::RULES,
+    haproxy::RULES,
 ];
 
 const N_RULES: usize = {
@@ -182,6 +184,7 @@ pub fn undecided_rule(server: Server) -> u16 {
         Server::Clb => "clb.other",
         Server::CloudFront => "cloudfront.other",
         Server::ApiGateway => "api_gateway.no_integration_status",
+        Server::Haproxy => "haproxy.no_state",
         _ => "nginx.no_upstream_field",
     })
 }
@@ -204,6 +207,7 @@ pub fn own_verdict(about: &About, record: &AccessRecord<'_>) -> u16 {
         Server::Clb => rule_index(clb::own_verdict(record)),
         Server::CloudFront => rule_index(cloudfront::own_verdict(record)),
         Server::ApiGateway => rule_index(api_gateway::own_verdict(record)),
+        Server::Haproxy => rule_index(haproxy::own_verdict(record)),
         _ => rule_index(nginx::own_verdict(record)),
     }
 }

@@ -237,7 +237,7 @@ pub(super) fn is_blank(byte: u8) -> bool {
 pub(super) fn next_quote(escape: Escape, line: &[u8], from: usize) -> usize {
     let rest = line.get(from..).unwrap_or_default();
     let length = match escape {
-        Escape::Default => memchr::memchr(b'"', rest),
+        Escape::Default | Escape::Haproxy => memchr::memchr(b'"', rest),
         Escape::Json | Escape::Apache => {
             let mut at = 0;
             loop {
