@@ -80,8 +80,8 @@ impl Output for Ecs {
             json_line(out, &timeline_event(&told))?;
         }
         let paths = entries::paths(results);
-        for verdict in results.analysis.attribution.verdicts() {
-            let row = entries::row(&verdict?, results, &paths);
+        for followed in results.analysis.attribution.followed() {
+            let row = entries::row(&followed?, results, &paths);
             json_line(out, &entry_event(&row, results))?;
         }
         Ok(())

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::told::json_line;
 use super::{Output, Results};
-use crate::attribute::Verdict;
+use crate::attribute::Followed;
 use crate::error::Result;
 use crate::evidence::{Place, Position};
 use crate::fact::Flags;
@@ -32,7 +32,7 @@ pub(super) struct Row<'r> {
     pub basis: Vec<Basis>,
     pub rule: &'r str,
     pub resolved_origin: Option<Origin>,
-    pub resolved_by: Option<String>,
+    pub resolved_by: Option<ResolvedBy<'r>>,
     pub incident: Option<&'r str>,
     pub probe: bool,
     pub source: &'r str,
@@ -56,6 +56,19 @@ pub(super) struct Row<'r> {
     /// Where the line is.
     #[serde(skip)]
     pub place: Place,
+}
+
+/// What joined an entry with the line of the deepest layer that has its request, and that line.
+#[derive(Debug, Serialize)]
+pub(super) struct ResolvedBy<'r> {
+    /// `request_id` or `client_target_time`; `own_line` where no deeper layer has it.
+    join: &'r str,
+    layer: String,
+    cause: Option<Cause>,
+    source: &'r str,
+    member: Option<&'r str>,
+    line: u64,
+    byte_offset: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -121,19 +134,39 @@ impl Output for Entries {
 
     fn write(&self, results: &Results<'_>, out: &mut dyn Write) -> Result<()> {
         let paths = paths(results);
-        let budget = Budget {
-            bytes: results.config.memory_bytes / 2,
-            directory: results.config.temp_dir.clone(),
-        };
-        let mut by_position: Sorter<Verdict, Position> =
-            Sorter::new(budget, |verdict| verdict.entry.place.position);
-        for verdict in results.analysis.attribution.verdicts() {
-            by_position.push(verdict?)?;
+        let budget = Budget::new(results.config.memory_bytes / 2, results.config.temp_dir.clone());
+        let mut by_position: Sorter<Followed, Position> =
+            Sorter::new(budget, |row| row.verdict.entry.place.position);
+        for row in results.analysis.attribution.followed() {
+            by_position.push(row?)?;
         }
-        for verdict in by_position.sorted().rows() {
-            json_line(out, &row(&verdict?, results, &paths))?;
+        for followed in by_position.sorted().rows() {
+            json_line(out, &row(&followed?, results, &paths))?;
         }
         Ok(())
+    }
+}
+
+impl<'r> Row<'r> {
+    fn set_resolved(&mut self, followed: &Followed, results: &Results<'r>, paths: &'r [String]) {
+        let verdict = &followed.verdict;
+        let layers = &results.analysis.attribution.layers;
+        let Some(resolved) = layers.resolved(followed) else { return };
+        let place = resolved.link.map_or(verdict.entry.place, |link| link.deep);
+        let layer = resolved.link.map(|link| usize::from(link.deep_layer));
+        let layer = layer.or_else(|| layers.layer_of(followed));
+        self.resolved_origin = Some(resolved.origin);
+        self.resolved_by = Some(ResolvedBy {
+            join: resolved.link.map_or("own_line", |link| link.basis().as_str()),
+            layer: layer
+                .and_then(|layer| results.report.layers.get(layer))
+                .map_or_else(String::new, |layer| layer.name.clone()),
+            cause: resolved.link.map_or(verdict.cause(), |link| link.cause()),
+            source: path_of(paths, place),
+            member: None,
+            line: place.line,
+            byte_offset: place.position.offset,
+        });
     }
 }
 
@@ -149,7 +182,8 @@ pub(super) fn path_of(paths: &[String], place: Place) -> &str {
 }
 
 /// The row of one entry.
-pub(super) fn row<'r>(verdict: &Verdict, results: &Results<'r>, paths: &'r [String]) -> Row<'r> {
+pub(super) fn row<'r>(followed: &Followed, results: &Results<'r>, paths: &'r [String]) -> Row<'r> {
+    let verdict = &followed.verdict;
     let analysis = results.analysis;
     let entry = &verdict.entry;
     let texts = Texts { inputs: &analysis.inputs, matcher: results.config.matcher };
@@ -173,7 +207,7 @@ pub(super) fn row<'r>(verdict: &Verdict, results: &Results<'r>, paths: &'r [Stri
         at: Timestamp(verdict.evidence_at),
         text: texts.quote(verdict.evidence),
     });
-    Row {
+    let mut row = Row {
         at: Timestamp(entry.at),
         status: entry.status,
         origin: verdict.origin(),
@@ -204,7 +238,9 @@ pub(super) fn row<'r>(verdict: &Verdict, results: &Results<'r>, paths: &'r [Stri
         missing: if verdict.is_decided() { &[] } else { verdict.rule().missing },
         evidence: evidence.into_iter().collect(),
         place: entry.place,
-    }
+    };
+    row.set_resolved(followed, results, paths);
+    row
 }
 
 /// The id of the incident that holds an instant.

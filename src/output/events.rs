@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::entries;
 use super::told::{Told, json_line, told};
 use super::{Output, Results};
-use crate::attribute::Verdict;
+use crate::attribute::Followed;
 use crate::error::Result;
 use crate::fact::{CauseFact, Flags};
 use crate::report::text_of::{Texts, scope_name};
@@ -87,14 +87,14 @@ fn stream(results: &Results<'_>, out: &mut dyn Write) -> Result<()> {
     rows.sort_by_key(|told| told.row.at);
     let mut rows = rows.into_iter().peekable();
     let mut messages = results.analysis.attribution.messages.rows();
-    let mut verdicts = results.analysis.attribution.verdicts();
+    let mut followed = results.analysis.attribution.followed();
     let mut message = messages.next().transpose()?;
-    let mut verdict = verdicts.next().transpose()?;
+    let mut entry = followed.next().transpose()?;
     loop {
         let heads = [
             rows.peek().map(|told| (told.row.at.0, Next::Timeline)),
             message.as_ref().map(|fact: &CauseFact| (fact.at, Next::Message)),
-            verdict.as_ref().map(|verdict: &Verdict| (verdict.entry.at, Next::Entry)),
+            entry.as_ref().map(|entry: &Followed| (entry.verdict.entry.at, Next::Entry)),
         ];
         let Some((_, next)) = heads.into_iter().flatten().min_by_key(|(at, _)| *at) else {
             return Ok(());
@@ -116,11 +116,11 @@ fn stream(results: &Results<'_>, out: &mut dyn Write) -> Result<()> {
                 message = messages.next().transpose()?;
             }
             Next::Entry => {
-                if let Some(verdict) = verdict {
-                    let row = entries::row(&verdict, results, &paths);
+                if let Some(entry) = entry {
+                    let row = entries::row(&entry, results, &paths);
                     json_line(out, &Event { kind: "entry", value: row })?;
                 }
-                verdict = verdicts.next().transpose()?;
+                entry = followed.next().transpose()?;
             }
         }
     }
