@@ -22,6 +22,8 @@ mod parse;
 mod public;
 // What stands around lines: syslog, containers, journals, tools.
 mod wrappers;
+// Every quoted line stands where the document says.
+mod evidence;
 // Outputs for other programs, held against their rules.
 mod exports;
 // The schema of the timeline document; what a change may do to it.
