@@ -158,7 +158,7 @@ pub fn trim(stretch: &[(i64, u64)]) -> &[(i64, u64)] {
     for scale_s in SCALES_S {
         let peak = peak(rest, scale_s);
         // Within a minute a few entries are a peak; within a second or ten they are what traffic does.
-        let edge = if scale_s == MINUTE_S && peak >= MIN_PEAK { 1 } else { 0 };
+        let edge = u64::from(scale_s == MINUTE_S && peak >= MIN_PEAK);
         let edge = edge.max(peak / EDGE_PART);
         if edge == 0 {
             continue;
