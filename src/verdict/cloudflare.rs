@@ -132,10 +132,25 @@ pub(super) fn own_verdict(record: &AccessRecord<'_>) -> &'static str {
     }
 }
 
+/// Cache statuses of what was stored before.
+const FROM_CACHE: [&[u8]; 5] = [b"hit", b"stale", b"updating", b"revalidated", b"stream_hit"];
+
+/// Actions that end a request.
+const ENDING: [&str; 9] = [
+    "block",
+    "drop",
+    "challenge",
+    "jschallenge",
+    "managed_challenge",
+    "managedChallenge",
+    "simulateblock",
+    "forceConnectionClose",
+    "chlng",
+];
+
 /// True where what was served came from cache.
 fn is_cached(record: &AccessRecord<'_>) -> bool {
     let status = record.raw(Field::UpstreamCacheStatus).unwrap_or_default();
-    const FROM_CACHE: [&[u8]; 5] = [b"hit", b"stale", b"updating", b"revalidated", b"stream_hit"];
     FROM_CACHE.iter().any(|known| status.eq_ignore_ascii_case(known))
 }
 
@@ -146,17 +161,6 @@ fn by_edge(record: &AccessRecord<'_>) -> Option<&'static str> {
     if is("rateLimit") || is("rate_limit") || is("connectionClose") || is("l7ddos") {
         return Some("cloudflare.rate_limited");
     }
-    const ENDING: [&str; 9] = [
-        "block",
-        "drop",
-        "challenge",
-        "jschallenge",
-        "managed_challenge",
-        "managedChallenge",
-        "simulateblock",
-        "forceConnectionClose",
-        "chlng",
-    ];
     if ENDING.iter().any(|known| is(known)) {
         return Some("cloudflare.denied");
     }

@@ -129,7 +129,7 @@ const N_RULES: usize = {
 };
 
 /// The tables, one behind the other.
-const ALL: [VerdictRule; N_RULES] = {
+static ALL: [VerdictRule; N_RULES] = {
     let mut all = [nginx::RULES[0]; N_RULES];
     let (mut to, mut table) = (0, 0);
     while table < TABLES.len() {
@@ -144,7 +144,7 @@ const ALL: [VerdictRule; N_RULES] = {
 };
 
 /// Every row of every server.
-pub const RULES: &[VerdictRule] = &ALL;
+pub static RULES: &[VerdictRule] = &ALL;
 
 /// Index of the row with this id. Ids are constants of this crate; tests check that each one used exists.
 pub fn rule_index(id: &str) -> u16 {
