@@ -51,6 +51,10 @@ pub enum Field {
     RequestTime,
     /// Unique id of the request.
     RequestId,
+    /// Id of the trace that the request belongs to, handed on from hop to hop (`X-Amzn-Trace-Id`, `traceparent`).
+    TraceId,
+    /// Id that a delivery network gave the request and hands on (`X-Amz-Cf-Id`, `CF-Ray`).
+    EdgeRequestId,
     /// Serial number of the connection; `*cid` of nginx error lines.
     Connection,
     /// How many requests came over the connection.
@@ -142,8 +146,6 @@ pub enum Field {
     FunctionStatus,
     /// Id of the request that this one is a part of (Cloudflare `ParentRayID`).
     ParentId,
-    /// Id of the trace that the request belongs to.
-    TraceId,
     /// What a request is for, as its client says (`Sec-Purpose`).
     Purpose,
     /// The `Server` header of the response; a list where it has several.
@@ -156,6 +158,54 @@ pub enum Field {
     Breadcrumbs,
     /// What follows the part of a line that is known.
     Rest,
+    /// ALB and Classic ELB: seconds until the request was sent to a target; -1 when it never was.
+    RequestProcessingTime,
+    /// ALB and Classic ELB: seconds until a target's answer had begun; -1 when none came.
+    TargetProcessingTime,
+    /// ALB and Classic ELB: seconds until the answer was passed on; -1 when none came.
+    ResponseProcessingTime,
+    /// ALB: the target group that a rule chose, as its ARN.
+    TargetGroup,
+    /// ALB: what its rules did: `forward`, `fixed-response`, `waf`, ...
+    ActionsExecuted,
+    /// `CloudFront`: how the edge classified the response once it was sent (`x-edge-result-type`).
+    EdgeResultType,
+    /// `CloudFront`: how the edge classified it before sending it (`x-edge-response-result-type`).
+    EdgeResponseResultType,
+    /// `CloudFront`: the kind of error (`x-edge-detailed-result-type`).
+    EdgeDetailedResultType,
+    /// `CloudFront`: seconds until the origin's first byte; `-` when the origin sent none (`origin-fbl`).
+    OriginFirstByte,
+    /// `CloudFront`: seconds until the origin's last byte (`origin-lbl`).
+    OriginLastByte,
+    /// API Gateway: kind of the error that the gateway itself answered with (`$context.error.responseType`).
+    ErrorType,
+    /// `HAProxy`: how the session ended and in which phase (`SC--`).
+    TerminationState,
+    /// `HAProxy`: the backend that the request went to.
+    Backend,
+    /// `HAProxy`: the server that was chosen; `<NOSRV>` for none.
+    BackendServer,
+    /// `HAProxy`: backend and server, with a slash between them.
+    BackendTarget,
+    /// `HAProxy`: the name of the `frontend` section that took the connection.
+    Frontend,
+    /// Time spent in queues, in milliseconds; -1 when the request left none alive (`HAProxy` `%Tw`).
+    QueueTimeMillis,
+    /// Time to connect to the server, in milliseconds; -1 without a connection (`HAProxy` `%Tc`).
+    ConnectTimeMillis,
+    /// Time to the server's response header, in milliseconds; -1 without one (`HAProxy` `%Tr`).
+    ResponseTimeMillis,
+    /// How often a connection was tried again; `+` before it when another server was tried (`HAProxy` `%rc`).
+    Retries,
+    /// Varnish: what was done with the request: `hit`, `miss`, `pass`, `pipe`, `synth`.
+    CacheHandling,
+    /// Varnish: why the fetch from the backend failed (`FetchError`).
+    FetchError,
+    /// Varnish: status of the backend's answer (`BerespStatus`).
+    BackendStatus,
+    /// Varnish: reason phrase of the response.
+    ResponseReason,
     /// Anything else: shown by `parse`, used by nothing.
     Other,
 }
@@ -181,6 +231,49 @@ impl Field {
     }
 }
 
+/// The field of a request header that names the request on every hop, whatever the server. Compared without case, and
+/// `_` is as good as `-`.
+///
+/// Source: AWS documentation (`X-Amzn-Trace-Id`, `X-Amz-Cf-Id`), Cloudflare (`CF-Ray`), W3C Trace Context
+/// (`traceparent`), Envoy and nginx (`X-Request-ID`), ARR (`X-ARR-LOG-ID`).
+pub fn id_header(name: &[u8]) -> Option<Field> {
+    let is = |header: &str| {
+        name.len() == header.len()
+            && name.iter().zip(header.bytes()).all(|(byte, expected)| {
+                byte.eq_ignore_ascii_case(&expected) || (*byte == b'_' && expected == b'-')
+            })
+    };
+    let of = |headers: &[&str]| headers.iter().any(|header| is(header));
+    if of(&["x-request-id", "x-arr-log-id", "x-correlation-id", "request-id"]) {
+        return Some(Field::RequestId);
+    }
+    if of(&["x-amzn-trace-id", "traceparent", "x-b3-traceid", "x-cloud-trace-context"]) {
+        return Some(Field::TraceId);
+    }
+    of(&["x-amz-cf-id", "cf-ray", "x-azure-ref", "akamai-request-id"])
+        .then_some(Field::EdgeRequestId)
+}
+
+/// The part of an id that every hop writes alike: without the name, parents and sampling marks around it.
+///
+/// `Root=1-67891233-abcdef012345678912345678;Sampled=1` gives the root, `00-<trace>-<span>-01` the trace, and
+/// `8f2d3c4b5a697887-FRA` what stands before the place.
+pub fn plain_id(raw: &[u8]) -> &[u8] {
+    let mut id = raw.trim_ascii();
+    if let Some(root) = memchr::memmem::find(id, b"Root=") {
+        id = &id[root + 5..];
+        id = &id[..memchr::memchr(b';', id).unwrap_or(id.len())];
+    }
+    match (id.len(), id) {
+        (55, [b'0', b'0', b'-', trace @ .., b'-', _, _]) if trace.get(32) == Some(&b'-') => {
+            &trace[..32]
+        }
+        (20, [ray @ .., b'-', _, _, _]) if ray.iter().all(u8::is_ascii_hexdigit) => ray,
+        (_, [b'{', inner @ .., b'}']) => inner,
+        _ => id,
+    }
+}
+
 /// How a log escapes bytes inside values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Escape {
@@ -190,6 +283,10 @@ pub enum Escape {
     Json,
     /// Apache: `\"`, `\\`, `\n` and the like; `\xhh` in lower case for other control bytes and bytes above 0x7E.
     Apache,
+    /// `CloudFront`: `%XX`, once over whatever the client sent.
+    Percent,
+    /// `HAProxy`: `#HH` for control bytes, `"`, `#` and bytes above 0x7E.
+    Haproxy,
     /// Nothing is escaped.
     None,
 }
@@ -273,6 +370,13 @@ impl<'a> AccessRecord<'a> {
             .or_else(|| scaled(Field::RequestTimeMillis, 1000))
             .or_else(|| scaled(Field::RequestTimeNanos, 1_000_000_000))
             .or_else(|| self.value(Field::RequestTime).and_then(parse_duration_us))
+            .or_else(|| {
+                // The parts that a load balancer tells; one of them is -1 when it has no answer.
+                let part = |field| self.value(field).and_then(parse_seconds_us);
+                let request_us = part(Field::RequestProcessingTime)?;
+                let target_us = part(Field::TargetProcessingTime)?;
+                request_us.checked_add(target_us)?.checked_add(part(Field::ResponseProcessingTime)?)
+            })
     }
 
     /// Body bytes sent, where the layout has them. Apache's `%b` writes `-` for 0.
@@ -404,6 +508,10 @@ pub fn unescape(escape: Escape, raw: &[u8], out: &mut [u8]) -> usize {
                 b'"' | b'\\' => (*code, 2),
                 _ => (b'\\', 1),
             },
+            (Escape::Haproxy, [b'#', high, low, ..]) => match (hex(*high), hex(*low)) {
+                (Some(high), Some(low)) => (high * 16 + low, 3),
+                _ => (b'#', 1),
+            },
             (Escape::Json, [b'\\', b'u', a, b, c, d, ..]) => {
                 match (hex(*a), hex(*b), hex(*c), hex(*d)) {
                     (Some(0), Some(0), Some(high), Some(low)) => (high * 16 + low, 6),
@@ -421,6 +529,10 @@ pub fn unescape(escape: Escape, raw: &[u8], out: &mut [u8]) -> usize {
                 };
                 (byte, 2)
             }
+            (Escape::Percent, [b'%', high, low, ..]) => match (hex(*high), hex(*low)) {
+                (Some(high), Some(low)) => (high * 16 + low, 3),
+                _ => (b'%', 1),
+            },
             (_, rest) => (rest[0], 1),
         };
         out[to] = byte;
@@ -494,6 +606,8 @@ mod tests {
         check(Escape::Default, "a\\xZZ", b"a\\xZZ");
         check(Escape::Apache, "a\\\"b\\\\c\\t\\xf9\\xZZ\\q\\", b"a\"b\\c\t\xf9\\xZZ\\q\\");
         check(Escape::Json, "a\\\"b\\\\c\\u001F\\n", b"a\"b\\c\x1f\n");
+        check(Escape::Percent, "a%20b%2520c%zz%", b"a b%20c%zz%");
+        check(Escape::Haproxy, "a#22b#23#zz#2", b"a\"b##zz#2");
         check(Escape::None, "a\\x22", b"a\\x22");
     }
 }

@@ -10,8 +10,10 @@ mod apache;
 mod apps;
 mod dependencies;
 mod edge;
+mod haproxy;
 mod kubernetes;
 mod systemd;
+mod varnish;
 mod windows;
 
 use super::{ChangeKind, RuleKind, Scope};
@@ -173,6 +175,8 @@ const SERVERS: &[&[CauseRule]] = &[
     systemd::RULES,
     dependencies::RULES,
     windows::RULES,
+    haproxy::RULES,
+    varnish::RULES,
 ];
 
 static TABLE: [CauseRule; n_rules()] = {

@@ -8,16 +8,21 @@ pub mod akamai;
 pub mod apache_access;
 pub mod apache_conf;
 pub mod apache_error;
+pub mod api_gateway;
 pub mod app_log;
+pub mod aws_elb;
 pub mod azure;
 pub mod caddy;
 pub mod caddy_log;
 pub mod cloudflare;
+pub mod cloudfront;
 pub mod detect;
 pub mod envelope;
 pub mod envoy;
 pub mod fastly;
 pub mod google_lb;
+pub mod haproxy_access;
+pub mod haproxy_log;
 pub mod iis_httperr;
 pub mod iis_native;
 pub mod iis_w3c;
@@ -154,6 +159,13 @@ pub trait Reader: fmt::Debug + Send + Sync {
     /// Calls `each`, once, with the record: as `parse`, also where the record is no part of the line but has to be decoded.
     fn read(&self, record: &[u8], each: &mut dyn FnMut(Result<Record<'_>, Skip>)) {
         each(self.parse(record));
+    }
+
+    /// The reader for `lines`, all of them behind the prefix of a syslog daemon, if this one finds its line behind such a
+    /// prefix by itself. It is then asked in place of an envelope, which takes longer.
+    fn behind_prefix(&self, lines: &[&[u8]]) -> Option<Arc<dyn Reader>> {
+        let _ = lines;
+        None
     }
 
     /// Calls `each` with every field of a record, under the server's own names, raw, in the order of the line.
@@ -322,7 +334,15 @@ pub const FORMATS: &[&dyn Format] = &[
     &azure::FRONT_DOOR,
     &azure::APP_GATEWAY,
     &google_lb::ACCESS,
+    &cloudfront::JSON,
+    &api_gateway::JSON,
+    &haproxy_access::HaproxyAccessFormat,
+    &haproxy_log::HaproxyLogFormat,
     &json_access::JsonAccessFormat,
+    &aws_elb::AwsAlbFormat,
+    &aws_elb::AwsClbFormat,
+    &api_gateway::ApiGatewayFormat,
+    &cloudfront::CloudFrontFormat,
     &iis_w3c::IisW3cFormat,
     &iis_httperr::IisHttperrFormat,
     &iis_native::IisNativeFormat,

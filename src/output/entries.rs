@@ -5,7 +5,7 @@ use std::io::Write;
 use serde::Serialize;
 
 use super::{Output, Results, written};
-use crate::attribute::Verdict;
+use crate::attribute::{Followed, Verdict};
 use crate::error::{Error, Result};
 use crate::evidence::{Place, Position};
 use crate::fact::Flags;
@@ -31,7 +31,7 @@ struct Row<'r> {
     basis: Vec<Basis>,
     rule: &'r str,
     resolved_origin: Option<Origin>,
-    resolved_by: Option<String>,
+    resolved_by: Option<ResolvedBy<'r>>,
     incident: Option<&'r str>,
     probe: bool,
     source: &'r str,
@@ -52,6 +52,19 @@ struct Row<'r> {
     leaning: Option<LeaningRow>,
     missing: &'r [&'r str],
     evidence: Vec<EvidenceRow<'r>>,
+}
+
+/// What joined an entry with the line of the deepest layer that has its request, and that line.
+#[derive(Debug, Serialize)]
+struct ResolvedBy<'r> {
+    /// `request_id` or `client_target_time`; `own_line` where no deeper layer has it.
+    join: &'r str,
+    layer: String,
+    cause: Option<Cause>,
+    source: &'r str,
+    member: Option<&'r str>,
+    line: u64,
+    byte_offset: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -122,21 +135,49 @@ impl Output for Entries {
             .iter()
             .map(|input| input.path.to_string_lossy().into_owned())
             .collect();
-        let budget = Budget {
-            bytes: results.config.memory_bytes / 2,
-            directory: results.config.temp_dir.clone(),
-        };
-        let mut by_position: Sorter<Verdict, Position> =
-            Sorter::new(budget, |verdict| verdict.entry.place.position);
-        for verdict in results.analysis.attribution.verdicts() {
-            by_position.push(verdict?)?;
+        let budget = Budget::new(results.config.memory_bytes / 2, results.config.temp_dir.clone());
+        let mut by_position: Sorter<Followed, Position> =
+            Sorter::new(budget, |row| row.verdict.entry.place.position);
+        for row in results.analysis.attribution.followed() {
+            by_position.push(row?)?;
         }
-        for verdict in by_position.sorted().rows() {
-            let row = row(&verdict?, results, &paths);
+        let names =
+            results.report.layers.iter().map(|layer| layer.name.clone()).collect::<Vec<_>>();
+        for followed in by_position.sorted().rows() {
+            let followed = followed?;
+            let mut row = row(&followed.verdict, results, &paths);
+            row.set_resolved(&followed, results, &paths, &names);
             serde_json::to_writer(&mut *out, &row).map_err(|error| Error::Output(error.into()))?;
             written(out.write_all(b"\n"))?;
         }
         Ok(())
+    }
+}
+
+impl<'r> Row<'r> {
+    fn set_resolved(
+        &mut self,
+        followed: &Followed,
+        results: &Results<'r>,
+        paths: &'r [String],
+        names: &[String],
+    ) {
+        let verdict = &followed.verdict;
+        let layers = &results.analysis.attribution.layers;
+        let Some(resolved) = layers.resolved(followed) else { return };
+        let place = resolved.link.map_or(verdict.entry.place, |link| link.deep);
+        let layer = resolved.link.map(|link| usize::from(link.deep_layer));
+        let layer = layer.or_else(|| layers.layer_of(followed));
+        self.resolved_origin = Some(resolved.origin);
+        self.resolved_by = Some(ResolvedBy {
+            join: resolved.link.map_or("own_line", |link| link.basis().as_str()),
+            layer: layer.and_then(|layer| names.get(layer).cloned()).unwrap_or_default(),
+            cause: resolved.link.map_or(verdict.cause(), |link| link.cause()),
+            source: path_of(paths, place),
+            member: None,
+            line: place.line,
+            byte_offset: place.position.offset,
+        });
     }
 }
 

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::tally::LineCounts;
-use crate::taxonomy::{Cause, LogRole, Origin};
+use crate::taxonomy::{Cause, LogRole, Origin, Server};
 use crate::time::Timestamp;
 
 use incident::IncidentInfo;
@@ -43,6 +43,9 @@ pub struct Report {
     pub coverage: Coverage,
     /// Counts over everything.
     pub totals: Totals,
+    /// Servers whose logs show the same requests, outermost first; empty where no two do.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub layers: Vec<LayerInfo>,
     /// The incidents, in order of time.
     pub incidents: Vec<IncidentInfo>,
     /// Every cause line understood, by cause and scope.
@@ -98,6 +101,49 @@ pub struct Settings {
     pub rules_digest: String,
 }
 
+/// A vantage point: all logs of one kind of server at one depth.
+#[derive(Debug, Clone, Serialize)]
+pub struct LayerInfo {
+    /// Its name: the server, and where several layers have the same, one of its files.
+    pub name: String,
+    /// The software that wrote the logs.
+    pub server: Server,
+    /// Indices of its inputs.
+    pub inputs: Vec<u32>,
+    /// Names of the layers right behind it.
+    pub in_front_of: Vec<String>,
+    /// How far its clock is ahead of that of the outermost layer in front of it, seconds; 0 for within rounding.
+    pub clock_offset_s: f64,
+    /// Its entries.
+    pub entries: u64,
+    /// Its entries that were found in a deeper layer, by an id and by target and time.
+    pub joined: Joined,
+    /// Where those ended, most first.
+    pub resolved_to: Vec<ResolvedTo>,
+}
+
+/// How entries were found in a deeper layer.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Joined {
+    /// By an id that both lines carry.
+    pub request_id: u64,
+    /// By target and time.
+    pub client_target_time: u64,
+}
+
+/// What a deeper layer says of entries.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct ResolvedTo {
+    /// Name of the layer.
+    pub layer: String,
+    /// Who made the responses, seen from there.
+    pub origin: Origin,
+    /// Why.
+    pub id: Option<Cause>,
+    /// How many.
+    pub entries: u64,
+}
+
 /// One input.
 #[derive(Debug, Clone, Serialize)]
 pub struct InputInfo {
@@ -139,6 +185,8 @@ pub struct InputInfo {
     pub unit: &'static str,
     /// Its lines, by how they were taken.
     pub lines: LineCounts,
+    /// Entries that another line, here or in an input before it, had already: they are counted there.
+    pub duplicates: u64,
     /// The first line that was not understood.
     pub first_unparsed: Option<UnparsedLine>,
     /// Why it could not be read, or not to its end.
@@ -180,8 +228,24 @@ pub struct Coverage {
     pub gaps: Vec<Gap>,
     /// The input seems to hold lines of the chosen statuses only.
     pub filtered: bool,
+    /// Until when logs that are delivered late are whole.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub horizons: Vec<Horizon>,
+    /// Entries that were delivered again, and are counted once.
+    pub duplicates: u64,
     /// What would have decided more.
     pub missing: Vec<Missing>,
+}
+
+/// Until when the logs of a service that delivers late are whole.
+#[derive(Debug, Clone, Serialize)]
+pub struct Horizon {
+    /// The service.
+    pub server: Server,
+    /// Lines of later requests may be missing.
+    pub complete_until: Timestamp,
+    /// How that is known: `file_names` or `usual_delay`.
+    pub basis: &'static str,
 }
 
 /// A stretch without access lines.

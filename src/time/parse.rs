@@ -228,10 +228,10 @@ pub fn parse_w3c(text: &[u8]) -> Option<Stamp> {
     }
     let text = text.strip_prefix(b"\"").unwrap_or(text);
     let text = text.strip_suffix(b"\"").unwrap_or(text);
-    // Each may stand in quotes, also as a value of JSON.
-    let is_end = |byte: &u8| matches!(byte, b' ' | b'\t' | b'"');
-    let first = &text[..text.iter().position(is_end)?];
-    let last = &text[text.iter().rposition(is_end)? + 1..];
+    // Each may stand in quotes, also as a value of JSON; any separator may be between them.
+    let is_between = |byte: &u8| !byte.is_ascii_digit() && !matches!(byte, b'-' | b':' | b'.');
+    let first = &text[..text.iter().position(is_between)?];
+    let last = &text[text.iter().rposition(is_between)? + 1..];
     let day = w3c_day_us(first).zip(w3c_clock_us(last));
     let swapped = || w3c_day_us(last).zip(w3c_clock_us(first));
     let (day_us, clock_us) = day.or_else(swapped)?;

@@ -5,16 +5,22 @@
 //! their index is stored in facts.
 
 mod akamai;
+mod alb;
 mod apache;
+mod api_gateway;
 mod azure;
 mod caddy;
+mod clb;
 mod cloudflare;
+mod cloudfront;
 mod envoy;
 mod fastly;
 mod google_lb;
+mod haproxy;
 mod iis;
 mod nginx;
 mod probe;
+mod relay;
 mod traefik;
 
 use std::collections::HashMap;
@@ -25,6 +31,7 @@ use crate::record::AccessRecord;
 use crate::taxonomy::{Basis, Cause, Confidence, Origin, Server};
 
 pub use probe::is_probe;
+pub use relay::relayed_row;
 
 /// What may still change a verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,7 +112,7 @@ const fn open(
 }
 
 /// The rows of each server. A new server is appended.
-const TABLES: [&[VerdictRule]; 11] = [
+const TABLES: &[&[VerdictRule]] = &[
     nginx::RULES,
     iis::RULES,
     apache::RULES,
@@ -117,6 +124,12 @@ const TABLES: [&[VerdictRule]; 11] = [
     akamai::RULES,
     azure::RULES,
     google_lb::RULES,
+    alb::RULES,
+    clb::RULES,
+    cloudfront::RULES,
+    api_gateway::RULES,
+    relay::RULES,
+    haproxy::RULES,
 ];
 
 const N_RULES: usize = {
@@ -167,6 +180,11 @@ pub fn undecided_rule(server: Server) -> u16 {
         Server::AzureFrontDoor => "azure_front_door.other",
         Server::AzureAppGateway => "azure_app_gateway.other",
         Server::GoogleLb => "google_lb.other",
+        Server::Alb => "alb.other",
+        Server::Clb => "clb.other",
+        Server::CloudFront => "cloudfront.other",
+        Server::ApiGateway => "api_gateway.no_integration_status",
+        Server::Haproxy => "haproxy.no_state",
         _ => "nginx.no_upstream_field",
     })
 }
@@ -185,6 +203,11 @@ pub fn own_verdict(about: &About, record: &AccessRecord<'_>) -> u16 {
         Server::AzureFrontDoor => rule_index(azure::front_door(record)),
         Server::AzureAppGateway => rule_index(azure::app_gateway(record)),
         Server::GoogleLb => rule_index(google_lb::own_verdict(record)),
+        Server::Alb => rule_index(alb::own_verdict(record)),
+        Server::Clb => rule_index(clb::own_verdict(record)),
+        Server::CloudFront => rule_index(cloudfront::own_verdict(record)),
+        Server::ApiGateway => rule_index(api_gateway::own_verdict(record)),
+        Server::Haproxy => rule_index(haproxy::own_verdict(record)),
         _ => rule_index(nginx::own_verdict(record)),
     }
 }
