@@ -21,8 +21,11 @@ const fn edge(id: &'static str, cause: Cause, source: &'static str) -> VerdictRu
     decided(id, Origin::Cdn, Some(cause), source)
 }
 
-/// The row that a Worker's sub-request with this id's parent calls for.
-pub(crate) const WORKER_RELAYED: &str = "cloudflare.worker_relayed";
+/// The row of a Worker that ended well.
+pub const WORKER_RAN: &str = "cloudflare.worker_ran";
+
+/// The row of such a Worker, where one of its sub-requests got the same status from an origin.
+pub const WORKER_RELAYED: &str = "cloudflare.worker_relayed";
 
 /// The rows.
 pub(super) const RULES: &[VerdictRule] = &[
@@ -52,7 +55,7 @@ pub(super) const RULES: &[VerdictRule] = &[
         "WorkerStatus: errors 1101, 1102 and others of the runtime",
     ),
     open(
-        "cloudflare.worker_ran",
+        WORKER_RAN,
         Origin::Cdn,
         Some(Cause::CdnFunctionError),
         CHILDREN,
@@ -166,7 +169,7 @@ fn by_edge(record: &AccessRecord<'_>) -> Option<&'static str> {
     }
     match record.value(Field::FunctionStatus) {
         None | Some(b"unknown") => {}
-        Some(b"ok" | b"responseStreamDisconnected") => return Some("cloudflare.worker_ran"),
+        Some(b"ok" | b"responseStreamDisconnected") => return Some(WORKER_RAN),
         Some(_) => return Some("cloudflare.worker_failed"),
     }
     let purpose = record.value(Field::Purpose).unwrap_or_default();

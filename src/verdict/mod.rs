@@ -30,6 +30,7 @@ use crate::format::About;
 use crate::record::AccessRecord;
 use crate::taxonomy::{Basis, Cause, Confidence, Origin, Server};
 
+pub use cloudflare::{WORKER_RAN, WORKER_RELAYED};
 pub use probe::is_probe;
 pub use relay::relayed_row;
 
