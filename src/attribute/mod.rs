@@ -20,6 +20,7 @@ mod second;
 pub mod threads;
 mod twice;
 mod verdict;
+mod workers;
 pub mod zones;
 
 use std::collections::BTreeMap;
@@ -40,6 +41,7 @@ use join::{Matched, match_cluster};
 use layers::{Layers, Link, Verdicts};
 use lean::Leanings;
 use second::{Outlet, SecondPhase};
+use workers::Workers;
 use zones::{ZonePolicy, Zones};
 
 pub use verdict::{BasisSet, Leaning, Verdict};
@@ -184,9 +186,11 @@ pub fn attribute(
 ) -> Result<Attribution> {
     let (mut entries, mut causes) = (entries.sorted(), causes.sorted());
     let zones = Zones::resolve(inputs, &entries, &causes, config.zone, config.matcher)?;
+    let workers = Workers::of(inputs, &entries)?;
     let intervals = Intervals::of(inputs, &causes, &zones, config.matcher)?;
     let mut walk = Walk {
         config,
+        workers,
         companions: Companions::of(inputs, &zones),
         zones,
         verdicts: Sorter::new(config.budget.clone(), |verdict| {
@@ -251,6 +255,7 @@ fn follow<'f>(
 /// The walk over both stores in step, one cluster of equal keys after the other.
 struct Walk<'w> {
     config: &'w AttributeConfig<'w>,
+    workers: Workers,
     zones: Zones,
     companions: Companions,
     verdicts: Sorter<Verdict, TimeKey>,
@@ -281,6 +286,7 @@ impl Walk<'_> {
             {
                 let mut fact = row?;
                 self.zones.resolve_entry(&mut fact);
+                self.workers.resolve(&mut fact);
                 if self.config.in_window(fact.at) {
                     cluster.entries.push(Verdict::own(fact));
                 }
