@@ -4,13 +4,13 @@
 //! relayed the line of the deepest layer that has the request.
 //!
 //! Logs are put into groups (one server, one directory, one name but for dates and numbers). What stands in two groups
-//! tells which of them is in front and how far their clocks are apart: module [`relation`]. Groups of one kind of server
+//! tells which of them is in front and how far their clocks are apart: module `relation`. Groups of one kind of server
 //! of which none is in front of another are one layer. Then entries are linked to deeper lines:
 //!
 //! 1. By an id that stands once in either layer.
-//! 2. By target and time, and whatever else both layers write alike, for lines that no id joined: see [`target`]. Where
+//! 2. By target and time, and whatever else both layers write alike, for lines that no id joined: see `target`. Where
 //!    several lines may be meant, they must all say the same, and there must be enough of them.
-//! 3. A link to a line that relayed too is followed on: module [`link`].
+//! 3. A link to a line that relayed too is followed on: module `link`.
 //!
 //! Invariants: what a layer made itself is never linked; the origin at a layer is changed only where its own line left it
 //! open, and then to `upstream`; names of servers and files decide nothing; what is sorted spills past the budget.

@@ -111,6 +111,10 @@ impl Differences {
 
 /// What both lines of a pair have in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "five things that are alike or not, in any combination"
+)]
 pub(super) struct Common {
     /// Both name the same client.
     pub client: bool,
@@ -297,7 +301,7 @@ pub(super) fn relations<'h>(
 fn apart_us(one: &Hop, other: &Hop) -> i64 {
     let middle = |hop: &Hop| {
         let (early, late) = hop.served().end;
-        early + (late - early) / 2
+        i64::midpoint(early, late)
     };
     middle(other) - middle(one)
 }
@@ -308,7 +312,7 @@ fn slack_us(one: &Hop, other: &Hop) -> i64 {
         let (early, late) = hop.served().end;
         late - early
     };
-    SECOND_US + (width(one) + width(other)) / 2
+    SECOND_US + i64::midpoint(width(one), width(other))
 }
 
 /// Rule 3.
