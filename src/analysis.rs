@@ -75,7 +75,7 @@ pub fn analyse(
     // Every server error takes part in joins, or its error lines would be free for entries that are not theirs.
     let mut wanted = chosen;
     wanted[500..600].fill(true);
-    let budget = Budget { bytes: config.memory_bytes / 2, directory: config.temp_dir.clone() };
+    let budget = Budget::new(config.memory_bytes, config.temp_dir.clone());
     let scan_config = ScanConfig {
         wanted,
         chosen,

@@ -210,6 +210,8 @@ impl Flags {
     pub const KIN: Flags = Flags(8192);
     /// Another client's request for the same target failed at the same time, and its line found no entry.
     pub const DOUBTED: Flags = Flags(16_384);
+    /// The request id is no client's, and the log may deliver the line twice: the same id is the same request.
+    pub const REDELIVERED: Flags = Flags(32_768);
 
     /// True when all of `other` is set.
     pub const fn has(self, other: Flags) -> bool {

@@ -3,7 +3,7 @@
 //! In: slices made by a format. Out: records that live inside one loop body and yield facts.
 //! Invariants: values are raw bytes, still escaped as the log escapes them (see [`Escape`]); nothing is copied.
 
-use crate::bytes::{is_absent, last_upstream_item, parse_seconds_us, parse_u64};
+use crate::bytes::{is_absent, last_upstream_item, parse_duration_us, parse_seconds_us, parse_u64};
 use crate::time::Stamp;
 
 /// The vocabulary of access-log fields that verdicts and reports use. Each server's own names map onto it.
@@ -109,6 +109,8 @@ pub enum Field {
     RequestTimeMillis,
     /// Duration of the request, in microseconds (Apache `%D`).
     RequestTimeMicros,
+    /// Duration of the request, in nanoseconds (Traefik).
+    RequestTimeNanos,
     /// The status before internal redirects, where the layout has it beside the final one (Apache `%<s`).
     OriginalStatus,
     /// Id of the request's error log line; `-` when none was written (Apache `%L`).
@@ -131,6 +133,79 @@ pub enum Field {
     ProcessId,
     /// The `Retry-After` header of the response.
     RetryAfter,
+    /// How the response came out, as marks of the server (Envoy `%RESPONSE_FLAGS%`).
+    ResponseFlags,
+    /// Why the response came out as it did, in the server's words (Envoy `%RESPONSE_CODE_DETAILS%`, Google
+    /// `statusDetails`, Azure `errorInfo`, Fastly's reason, Akamai's error code).
+    ResponseDetails,
+    /// Why the connection to the backend failed (Envoy `%UPSTREAM_TRANSPORT_FAILURE_REASON%`).
+    TransportFailure,
+    /// What a firewall or a limit at the edge did with the request (Cloudflare `SecurityAction`).
+    SecurityAction,
+    /// How a function at the edge ended (Cloudflare `WorkerStatus`).
+    FunctionStatus,
+    /// Id of the request that this one is a part of (Cloudflare `ParentRayID`).
+    ParentId,
+    /// What a request is for, as its client says (`Sec-Purpose`).
+    Purpose,
+    /// The `Server` header of the response; a list where it has several.
+    ResponseServer,
+    /// The `Via` header of the response.
+    ResponseVia,
+    /// The `Date` header of the response, where it was set before the server itself would.
+    ResponseDate,
+    /// The hops a request took through an edge network (Akamai `breadcrumbs`).
+    Breadcrumbs,
+    /// What follows the part of a line that is known.
+    Rest,
+    /// ALB and Classic ELB: seconds until the request was sent to a target; -1 when it never was.
+    RequestProcessingTime,
+    /// ALB and Classic ELB: seconds until a target's answer had begun; -1 when none came.
+    TargetProcessingTime,
+    /// ALB and Classic ELB: seconds until the answer was passed on; -1 when none came.
+    ResponseProcessingTime,
+    /// ALB: the target group that a rule chose, as its ARN.
+    TargetGroup,
+    /// ALB: what its rules did: `forward`, `fixed-response`, `waf`, ...
+    ActionsExecuted,
+    /// `CloudFront`: how the edge classified the response once it was sent (`x-edge-result-type`).
+    EdgeResultType,
+    /// `CloudFront`: how the edge classified it before sending it (`x-edge-response-result-type`).
+    EdgeResponseResultType,
+    /// `CloudFront`: the kind of error (`x-edge-detailed-result-type`).
+    EdgeDetailedResultType,
+    /// `CloudFront`: seconds until the origin's first byte; `-` when the origin sent none (`origin-fbl`).
+    OriginFirstByte,
+    /// `CloudFront`: seconds until the origin's last byte (`origin-lbl`).
+    OriginLastByte,
+    /// API Gateway: kind of the error that the gateway itself answered with (`$context.error.responseType`).
+    ErrorType,
+    /// `HAProxy`: how the session ended and in which phase (`SC--`).
+    TerminationState,
+    /// `HAProxy`: the backend that the request went to.
+    Backend,
+    /// `HAProxy`: the server that was chosen; `<NOSRV>` for none.
+    BackendServer,
+    /// `HAProxy`: backend and server, with a slash between them.
+    BackendTarget,
+    /// `HAProxy`: the name of the `frontend` section that took the connection.
+    Frontend,
+    /// Time spent in queues, in milliseconds; -1 when the request left none alive (`HAProxy` `%Tw`).
+    QueueTimeMillis,
+    /// Time to connect to the server, in milliseconds; -1 without a connection (`HAProxy` `%Tc`).
+    ConnectTimeMillis,
+    /// Time to the server's response header, in milliseconds; -1 without one (`HAProxy` `%Tr`).
+    ResponseTimeMillis,
+    /// How often a connection was tried again; `+` before it when another server was tried (`HAProxy` `%rc`).
+    Retries,
+    /// Varnish: what was done with the request: `hit`, `miss`, `pass`, `pipe`, `synth`.
+    CacheHandling,
+    /// Varnish: why the fetch from the backend failed (`FetchError`).
+    FetchError,
+    /// Varnish: status of the backend's answer (`BerespStatus`).
+    BackendStatus,
+    /// Varnish: reason phrase of the response.
+    ResponseReason,
     /// Anything else: shown by `parse`, used by nothing.
     Other,
 }
@@ -208,6 +283,10 @@ pub enum Escape {
     Json,
     /// Apache: `\"`, `\\`, `\n` and the like; `\xhh` in lower case for other control bytes and bytes above 0x7E.
     Apache,
+    /// `CloudFront`: `%XX`, once over whatever the client sent.
+    Percent,
+    /// `HAProxy`: `#HH` for control bytes, `"`, `#` and bytes above 0x7E.
+    Haproxy,
     /// Nothing is escaped.
     None,
 }
@@ -236,6 +315,11 @@ impl<'a> AccessRecord<'a> {
         if slot.is_none() {
             *slot = Some(raw);
         }
+    }
+
+    /// Sets a field, whatever it was; `None` takes it away.
+    pub fn replace(&mut self, field: Field, raw: Option<&'a [u8]>) {
+        self.fields[field as usize] = raw;
     }
 
     /// The raw value; `None` when the layout has no such field. May be an absence mark (`-` or empty).
@@ -278,10 +362,21 @@ impl<'a> AccessRecord<'a> {
 
     /// Duration in microseconds, where the layout has it.
     pub fn duration_us(&self) -> Option<u64> {
-        let scaled = |field, scale| self.value(field).and_then(parse_u64)?.checked_mul(scale);
-        scaled(Field::RequestTimeMicros, 1)
+        // The number is read as if it were seconds, so that fractions of smaller units count too.
+        let scaled = |field, per_second| {
+            self.value(field).and_then(parse_seconds_us).map(|micros| micros / per_second)
+        };
+        scaled(Field::RequestTimeMicros, 1_000_000)
             .or_else(|| scaled(Field::RequestTimeMillis, 1000))
-            .or_else(|| self.value(Field::RequestTime).and_then(parse_seconds_us))
+            .or_else(|| scaled(Field::RequestTimeNanos, 1_000_000_000))
+            .or_else(|| self.value(Field::RequestTime).and_then(parse_duration_us))
+            .or_else(|| {
+                // The parts that a load balancer tells; one of them is -1 when it has no answer.
+                let part = |field| self.value(field).and_then(parse_seconds_us);
+                let request_us = part(Field::RequestProcessingTime)?;
+                let target_us = part(Field::TargetProcessingTime)?;
+                request_us.checked_add(target_us)?.checked_add(part(Field::ResponseProcessingTime)?)
+            })
     }
 
     /// Body bytes sent, where the layout has them. Apache's `%b` writes `-` for 0.
@@ -413,6 +508,10 @@ pub fn unescape(escape: Escape, raw: &[u8], out: &mut [u8]) -> usize {
                 b'"' | b'\\' => (*code, 2),
                 _ => (b'\\', 1),
             },
+            (Escape::Haproxy, [b'#', high, low, ..]) => match (hex(*high), hex(*low)) {
+                (Some(high), Some(low)) => (high * 16 + low, 3),
+                _ => (b'#', 1),
+            },
             (Escape::Json, [b'\\', b'u', a, b, c, d, ..]) => {
                 match (hex(*a), hex(*b), hex(*c), hex(*d)) {
                     (Some(0), Some(0), Some(high), Some(low)) => (high * 16 + low, 6),
@@ -430,6 +529,10 @@ pub fn unescape(escape: Escape, raw: &[u8], out: &mut [u8]) -> usize {
                 };
                 (byte, 2)
             }
+            (Escape::Percent, [b'%', high, low, ..]) => match (hex(*high), hex(*low)) {
+                (Some(high), Some(low)) => (high * 16 + low, 3),
+                _ => (b'%', 1),
+            },
             (_, rest) => (rest[0], 1),
         };
         out[to] = byte;
@@ -487,6 +590,9 @@ mod tests {
         assert_eq!(record.duration_us(), Some(15_000));
         record.set(Field::RequestTimeMicros, b"15204");
         assert_eq!(record.duration_us(), Some(15_204));
+        let mut record = AccessRecord::new(stamp, 503, Escape::None);
+        record.set(Field::RequestTimeNanos, b"105659011");
+        assert_eq!(record.duration_us(), Some(105_659));
     }
 
     #[test]
@@ -500,6 +606,8 @@ mod tests {
         check(Escape::Default, "a\\xZZ", b"a\\xZZ");
         check(Escape::Apache, "a\\\"b\\\\c\\t\\xf9\\xZZ\\q\\", b"a\"b\\c\t\xf9\\xZZ\\q\\");
         check(Escape::Json, "a\\\"b\\\\c\\u001F\\n", b"a\"b\\c\x1f\n");
+        check(Escape::Percent, "a%20b%2520c%zz%", b"a b%20c%zz%");
+        check(Escape::Haproxy, "a#22b#23#zz#2", b"a\"b##zz#2");
         check(Escape::None, "a\\x22", b"a\\x22");
     }
 }

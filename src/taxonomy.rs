@@ -87,6 +87,21 @@ vocabulary! {
         Nginx = "nginx": "nginx, `OpenResty`, ingress-nginx",
         Iis = "iis": "Microsoft IIS, and HTTP.sys before it",
         Apache = "apache": "Apache HTTP Server",
+        Envoy = "envoy": "Envoy, and Istio's proxies",
+        Traefik = "traefik": "Traefik",
+        Alb = "alb": "Application Load Balancer of AWS",
+        Clb = "clb": "Classic Load Balancer of AWS",
+        CloudFront = "cloudfront": "Amazon `CloudFront`",
+        ApiGateway = "api_gateway": "Amazon API Gateway",
+        Caddy = "caddy": "Caddy",
+        Cloudflare = "cloudflare": "Cloudflare",
+        Fastly = "fastly": "Fastly",
+        Akamai = "akamai": "Akamai",
+        AzureFrontDoor = "azure_front_door": "Azure Front Door",
+        AzureAppGateway = "azure_app_gateway": "Azure Application Gateway",
+        GoogleLb = "google_lb": "Google Cloud load balancers for HTTP",
+        Haproxy = "haproxy": "HAProxy",
+        Varnish = "varnish": "Varnish Cache",
         Application = "application": "an application or its server: PHP-FPM, gunicorn, uWSGI, Puma, Node, Tomcat, .NET, Go",
         Dependency = "dependency": "a database, cache or queue, or a client of one",
         Systemd = "systemd": "the service manager of Linux",
@@ -94,6 +109,14 @@ vocabulary! {
         Kubernetes = "kubernetes": "Kubernetes: events, kubelet, controllers",
         Windows = "windows": "the event log of Windows",
         Unknown = "unknown": "not known from the lines",
+    }
+}
+
+impl Server {
+    /// True for logs that are delivered at least once, by a service that gives every request an id of its own: a line may
+    /// come twice, in another file perhaps.
+    pub const fn redelivers(self) -> bool {
+        matches!(self, Server::Alb | Server::CloudFront | Server::ApiGateway)
     }
 }
 

@@ -51,6 +51,10 @@ pub struct Companions {
     one_access_directory: bool,
     /// An Apache error log is there, and whether most of its requests found their entries.
     apache: Option<bool>,
+    /// Caddy's messages, wherever they lie: one process writes one runtime log.
+    caddy: Directory,
+    /// Inputs that hold them.
+    of_caddy: Vec<InputIndex>,
 }
 
 impl Companions {
@@ -78,6 +82,16 @@ impl Companions {
                             }
                             LogRole::Error if about.server == Server::Apache => {
                                 companions.apache = Some(false);
+                            }
+                            LogRole::Error if about.server == Server::Caddy => {
+                                companions.caddy.has_error_log = true;
+                                widen(
+                                    &mut companions.caddy,
+                                    input,
+                                    input_index as InputIndex,
+                                    zones,
+                                );
+                                companions.of_caddy.push(input_index as InputIndex);
                             }
                             LogRole::Access => access.push(directory),
                             _ => {}
@@ -111,7 +125,12 @@ impl Companions {
     /// Counts an error line that names a request, and whether it found one.
     pub fn note(&mut self, input: InputIndex, joined: bool) {
         let directory = self.directory(input);
-        if let Some(row) = self.directories.get_mut(directory) {
+        let row = if self.of_caddy.contains(&input) {
+            Some(&mut self.caddy)
+        } else {
+            self.directories.get_mut(directory)
+        };
+        if let Some(row) = row {
             row.joined += u64::from(joined);
             row.unjoined += u64::from(!joined);
         }
@@ -127,6 +146,7 @@ impl Companions {
         match server {
             Server::Nginx => {}
             Server::Apache => return self.apache == Some(true),
+            Server::Caddy => return self.caddy.speaks_at(at),
             _ => return false,
         }
         let own = self.directory(input);
@@ -138,7 +158,9 @@ impl Companions {
 
     /// True when an error log is among the inputs.
     pub fn any_error_log(&self) -> bool {
-        self.directories.iter().any(|row| row.has_error_log) || self.apache.is_some()
+        self.directories.iter().any(|row| row.has_error_log)
+            || self.apache.is_some()
+            || self.caddy.has_error_log
     }
 }
 

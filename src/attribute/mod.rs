@@ -23,10 +23,11 @@ mod verdict;
 pub mod zones;
 
 use std::collections::BTreeMap;
+use std::iter::Peekable;
 
 use crate::cause::{CauseMatcher, RuleKind};
 use crate::error::Result;
-use crate::evidence::{Place, Position};
+use crate::evidence::{InputIndex, Place, Position};
 use crate::fact::{CauseFact, EntryFact, Flags};
 use crate::scan::{JoinKey, ScannedInput};
 use crate::store::{Budget, Sorted, Sorter, Stored};
@@ -107,6 +108,8 @@ pub struct Attribution {
     pub messages: Sorted<CauseFact, TimeKey>,
     /// Messages by what they say.
     pub signals: BTreeMap<SignalKey, Signal>,
+    /// Entries that an input holds and another line, or input, had already: they are counted once.
+    pub redelivered: BTreeMap<InputIndex, u64>,
     /// How zone-less clocks were resolved.
     pub zones: Zones,
 }
@@ -179,21 +182,23 @@ pub fn attribute(
     causes: Sorter<CauseFact, JoinKey>,
     config: &AttributeConfig<'_>,
 ) -> Result<Attribution> {
-    let (entries, causes) = (entries.sorted(), causes.sorted());
+    let (mut entries, mut causes) = (entries.sorted(), causes.sorted());
     let zones = Zones::resolve(inputs, &entries, &causes, config.zone, config.matcher)?;
     let intervals = Intervals::of(inputs, &causes, &zones, config.matcher)?;
-    let half = || Budget { bytes: config.budget.bytes / 2, ..config.budget.clone() };
     let mut walk = Walk {
         config,
         companions: Companions::of(inputs, &zones),
         zones,
-        verdicts: Sorter::new(half(), |verdict| (verdict.entry.at, verdict.entry.place.position)),
-        messages: Sorter::new(half(), |fact| (fact.at, fact.place.position)),
+        verdicts: Sorter::new(config.budget.clone(), |verdict| {
+            (verdict.entry.at, verdict.entry.place.position)
+        }),
+        messages: Sorter::new(config.budget.clone(), |fact| (fact.at, fact.place.position)),
         signals: BTreeMap::new(),
+        redelivered: BTreeMap::new(),
         leftovers: Leftovers::default(),
     };
     let mut second = SecondPhase::new(config.matcher, &config.budget, is_apache_alone(inputs));
-    walk.all(&entries, &causes, &mut second)?;
+    walk.all(&mut entries, &mut causes, &mut second)?;
     let found = second.finish(&mut walk)?;
     walk.companions.note_apache(found.trusts_silence());
     let verdicts = walk.verdicts.sorted();
@@ -203,7 +208,7 @@ pub fn attribute(
             verdicts.rows().map(|row| row.map(|verdict| verdict.settled(&companions, &intervals))),
         )
     };
-    let layers = Layers::of(inputs, &settled, &half())?;
+    let layers = Layers::of(inputs, &settled, &config.budget)?;
     let known =
         follow(&verdicts, &companions, &intervals, &layers).map(|row| row.map(|row| row.verdict));
     let leanings = Leanings::of(known)?;
@@ -215,6 +220,7 @@ pub fn attribute(
         layers,
         messages: walk.messages.sorted(),
         signals: walk.signals,
+        redelivered: walk.redelivered,
         zones: walk.zones,
     })
 }
@@ -250,19 +256,20 @@ struct Walk<'w> {
     verdicts: Sorter<Verdict, TimeKey>,
     messages: Sorter<CauseFact, TimeKey>,
     signals: BTreeMap<SignalKey, Signal>,
+    redelivered: BTreeMap<InputIndex, u64>,
     leftovers: Leftovers,
 }
 
 impl Walk<'_> {
     fn all(
         &mut self,
-        entries: &Sorted<EntryFact, JoinKey>,
-        causes: &Sorted<CauseFact, JoinKey>,
+        entries: &mut Sorted<EntryFact, JoinKey>,
+        causes: &mut Sorted<CauseFact, JoinKey>,
         second: &mut SecondPhase<'_>,
     ) -> Result<()> {
         let mut cluster = Cluster::default();
-        let mut entry_rows = entries.rows().peekable();
-        let mut cause_rows = causes.rows().peekable();
+        let mut entry_rows = entries.last_rows().peekable();
+        let mut cause_rows = causes.last_rows().peekable();
         loop {
             let entry_key =
                 peek_key(&mut entry_rows, |fact: &EntryFact| (fact.target_key, fact.client))?;
@@ -296,6 +303,9 @@ impl Walk<'_> {
             }
             if key.0 != 0 {
                 twice::drop_copies(&mut cluster.causes);
+                twice::drop_redelivered(&mut cluster.entries, |input| {
+                    *self.redelivered.entry(input).or_default() += 1;
+                });
                 cluster.join(self.config.matcher, &self.companions, &self.zones);
             }
             self.close(key.0, &mut cluster, second)?;
@@ -403,10 +413,11 @@ impl Leftovers {
     }
 }
 
-type Rows<'s, T> = std::iter::Peekable<Box<dyn Iterator<Item = Result<T>> + 's>>;
-
 /// The key of the next row; an unreadable run surfaces here.
-fn peek_key<T: Stored, K>(rows: &mut Rows<'_, T>, key: impl Fn(&T) -> K) -> Result<Option<K>> {
+fn peek_key<T, K>(
+    rows: &mut Peekable<impl Iterator<Item = Result<T>>>,
+    key: impl Fn(&T) -> K,
+) -> Result<Option<K>> {
     match rows.next_if(Result::is_err) {
         Some(Err(error)) => Err(error),
         _ => Ok(rows.peek().and_then(|row| row.as_ref().ok()).map(key)),

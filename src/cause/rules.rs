@@ -9,8 +9,11 @@
 mod apache;
 mod apps;
 mod dependencies;
+mod edge;
+mod haproxy;
 mod kubernetes;
 mod systemd;
+mod varnish;
 mod windows;
 
 use super::{ChangeKind, RuleKind, Scope};
@@ -166,11 +169,14 @@ pub const RULES: &[CauseRule] = &TABLE;
 const SERVERS: &[&[CauseRule]] = &[
     NGINX,
     apache::RULES,
+    edge::RULES,
     apps::RULES,
     kubernetes::RULES,
     systemd::RULES,
     dependencies::RULES,
     windows::RULES,
+    haproxy::RULES,
+    varnish::RULES,
 ];
 
 static TABLE: [CauseRule; n_rules()] = {

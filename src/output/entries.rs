@@ -135,10 +135,7 @@ impl Output for Entries {
             .iter()
             .map(|input| input.path.to_string_lossy().into_owned())
             .collect();
-        let budget = Budget {
-            bytes: results.config.memory_bytes / 2,
-            directory: results.config.temp_dir.clone(),
-        };
+        let budget = Budget::new(results.config.memory_bytes / 2, results.config.temp_dir.clone());
         let mut by_position: Sorter<Followed, Position> =
             Sorter::new(budget, |row| row.verdict.entry.place.position);
         for row in results.analysis.attribution.followed() {

@@ -185,6 +185,8 @@ pub struct InputInfo {
     pub unit: &'static str,
     /// Its lines, by how they were taken.
     pub lines: LineCounts,
+    /// Entries that another line, here or in an input before it, had already: they are counted there.
+    pub duplicates: u64,
     /// The first line that was not understood.
     pub first_unparsed: Option<UnparsedLine>,
     /// Why it could not be read, or not to its end.
@@ -226,8 +228,24 @@ pub struct Coverage {
     pub gaps: Vec<Gap>,
     /// The input seems to hold lines of the chosen statuses only.
     pub filtered: bool,
+    /// Until when logs that are delivered late are whole.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub horizons: Vec<Horizon>,
+    /// Entries that were delivered again, and are counted once.
+    pub duplicates: u64,
     /// What would have decided more.
     pub missing: Vec<Missing>,
+}
+
+/// Until when the logs of a service that delivers late are whole.
+#[derive(Debug, Clone, Serialize)]
+pub struct Horizon {
+    /// The service.
+    pub server: Server,
+    /// Lines of later requests may be missing.
+    pub complete_until: Timestamp,
+    /// How that is known: `file_names` or `usual_delay`.
+    pub basis: &'static str,
 }
 
 /// A stretch without access lines.

@@ -8,7 +8,7 @@ use crate::cause::{CauseMatcher, Scope};
 use crate::evidence::Place;
 use crate::format::About;
 use crate::record::{AccessRecord, ErrorRecord, Field, Record, split_request, unescape};
-use crate::scan::{ScannedInput, host_of, read_access};
+use crate::scan::{ScannedInput, host_of, read_access, upstream_of};
 
 /// Bytes of a quoted line.
 pub const QUOTED_BYTES: usize = 512;
@@ -88,10 +88,7 @@ impl<'i> Texts<'i> {
             let raw = match name {
                 Name::Path => record.target_parts().0,
                 Name::Host => host_of(record),
-                Name::Upstream => record
-                    .last_item(Field::UpstreamAddr)
-                    .or_else(|| record.value(Field::QueueName))
-                    .unwrap_or_default(),
+                Name::Upstream => upstream_of(record).unwrap_or_default(),
                 Name::Queue => record.value(Field::QueueName).unwrap_or_default(),
                 Name::Client => record.value(Field::RemoteAddr).unwrap_or_default(),
             };

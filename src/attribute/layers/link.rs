@@ -200,7 +200,7 @@ mod tests {
             basis: basis as u8,
             ..Link::default()
         };
-        let budget = Budget { bytes: 1 << 20, directory: None };
+        let budget = Budget::new(1 << 20, None);
         let mut links: Sorter<Link, Position> = Sorter::new(budget.clone(), |link| link.front);
         for row in [
             link(0, 1, Origin::Upstream, LinkBasis::RequestId),

@@ -186,11 +186,8 @@ impl Layers {
     }
 
     /// The links in order of their entries' time.
-    pub(super) fn links(&self) -> Box<dyn Iterator<Item = Result<Link>> + '_> {
-        match &self.links {
-            Some(links) => links.rows(),
-            None => Box::new(std::iter::empty()),
-        }
+    pub(super) fn links(&self) -> impl Iterator<Item = Result<Link>> + '_ {
+        self.links.iter().flat_map(Sorted::rows)
     }
 
     /// Where the request of an entry ended. `None`: that is not known, or there is but one layer.

@@ -237,7 +237,7 @@ pub(super) fn is_blank(byte: u8) -> bool {
 pub(super) fn next_quote(escape: Escape, line: &[u8], from: usize) -> usize {
     let rest = line.get(from..).unwrap_or_default();
     let length = match escape {
-        Escape::Default => memchr::memchr(b'"', rest),
+        Escape::Default | Escape::Haproxy => memchr::memchr(b'"', rest),
         Escape::Json | Escape::Apache => {
             let mut at = 0;
             loop {
@@ -251,7 +251,7 @@ pub(super) fn next_quote(escape: Escape, line: &[u8], from: usize) -> usize {
                 at += 2;
             }
         }
-        Escape::None => None,
+        Escape::Percent | Escape::None => None,
     };
     length.map_or(line.len(), |length| from + length)
 }
@@ -288,6 +288,8 @@ impl Shape {
         let length = match self {
             Shape::Time(notation) => time_length(notation, rest)?,
             Shape::Status => match rest {
+                // Envoy's word for a response that was never begun.
+                [b'0', next, ..] if escape == Escape::None && !next.is_ascii_digit() => 1,
                 [a, b, c, ..] if [a, b, c].iter().all(|byte| byte.is_ascii_digit()) => 3,
                 _ if rest.len() < 3 && rest.iter().all(u8::is_ascii_digit) => {
                     return Err(Skip::Truncated);
@@ -346,6 +348,7 @@ fn time_length(notation: Notation, text: &[u8]) -> Result<usize, Skip> {
             return Err(Skip::BadTime);
         }
         Notation::EpochMicros => (16, 16),
+        Notation::EpochNanos => (19, 19),
         Notation::ClfVariant => {
             let day = n_digits(text).min(2);
             (day + 18, end_of_time(text, day + 18))

@@ -3,6 +3,7 @@
 //! In: the analysis and the settings. Out: a [`Report`].
 //! Invariants: pure apart from reading quoted lines again; every list has one order, given by the data.
 
+mod horizon;
 mod incident;
 mod layers;
 mod story;
@@ -25,6 +26,7 @@ use crate::attribute::Signal;
 use crate::attribute::zones::{InputZone, ZonePolicy};
 use crate::cause::CauseMatcher;
 use crate::error::Result;
+use crate::incident::Incident;
 use crate::scan::ScannedInput;
 use crate::taxonomy::{LogRole, Origin};
 use crate::time::{SECOND_US, Timestamp, format_offset};
@@ -73,7 +75,7 @@ pub fn report(analysis: &Analysis, config: &AnalysisConfig<'_>) -> Result<Report
         tool: Tool { name: "logscan503", version: env!("CARGO_PKG_VERSION") },
         run: None,
         settings: settings(config),
-        diagnostics: diagnostics(analysis, &inputs),
+        diagnostics: diagnostics(analysis, &inputs, &coverage),
         layers: layers(analysis),
         inputs,
         coverage,
@@ -166,6 +168,7 @@ fn input_info(
         tz_basis: zone.filter(|_| has_records).map(InputZone::basis),
         unit: input.unit(),
         lines,
+        duplicates: analysis.attribution.redelivered.get(&(index as u32)).copied().unwrap_or(0),
         first_unparsed: tally.first_unparsed.as_ref().map(|unparsed| UnparsedLine {
             line: unparsed.line,
             reason: unparsed.reason.as_str(),
@@ -249,6 +252,8 @@ fn coverage(analysis: &Analysis, inputs: &[InputInfo], totals: &Totals) -> Resul
         last_at: inputs.iter().filter_map(|input| input.last_at).max(),
         gaps: gaps(analysis),
         filtered: totals.requests >= MIN_FILTERED && totals.requests == totals.entries,
+        horizons: horizon::horizons(&analysis.inputs, inputs),
+        duplicates: inputs.iter().map(|input| input.duplicates).sum(),
         missing: missing(analysis)?,
     })
 }
@@ -301,6 +306,18 @@ fn missing(analysis: &Analysis) -> Result<Vec<Missing>> {
                 "failures that nginx explains there stay unexplained",
                 "give the error log of the same server as a further input",
             ),
+            "origin-fbl" => (
+                "a 503 of the origin and one of the edge look the same",
+                "choose origin-fbl in real-time logs or the second version of standard logs",
+            ),
+            "access log of the origin" => (
+                "a 503 of the origin and one of the edge look the same",
+                "give the access log of the origin as a further input",
+            ),
+            "$context.integration.status" => (
+                "a 503 of the integration and one of the gateway look the same",
+                "add $context.integration.status and $context.error.responseType to the log format",
+            ),
             _ => ("the origin stays open", "log this field"),
         };
         Missing { what: what.to_owned(), effect: effect.to_owned(), fix: fix.to_owned(), entries }
@@ -336,7 +353,7 @@ fn signals(analysis: &Analysis, matcher: &CauseMatcher, texts: Texts<'_>) -> Vec
     rows.into_iter().filter_map(row).collect()
 }
 
-fn diagnostics(analysis: &Analysis, inputs: &[InputInfo]) -> Vec<Diagnostic> {
+fn diagnostics(analysis: &Analysis, inputs: &[InputInfo], coverage: &Coverage) -> Vec<Diagnostic> {
     let mut rows = Vec::new();
     let mut add = |level, code, input, count, message, line| {
         rows.push(Diagnostic { level, code, input, count, message, line });
@@ -360,6 +377,13 @@ fn diagnostics(analysis: &Analysis, inputs: &[InputInfo]) -> Vec<Diagnostic> {
                 info.path, info.lines.read, unparsed.line, unparsed.reason
             );
             add("warning", "unparsed_lines", index, Some(n), message, Some(unparsed.line));
+        }
+        if info.duplicates > 0 {
+            let message = format!(
+                "{}: {} entries were delivered before, under the same request id, and are not counted again",
+                info.path, info.duplicates
+            );
+            add("info", "duplicate_entries", index, Some(info.duplicates), message, None);
         }
         match analysis.attribution.zones.inputs.get(info.index) {
             Some(InputZone::Pairs { offset_s, n_pairs, companion_s: Some(said) }) => {
@@ -388,6 +412,18 @@ fn diagnostics(analysis: &Analysis, inputs: &[InputInfo]) -> Vec<Diagnostic> {
                 add("info", "zone_assumed", index, None, message, None);
             }
             _ => {}
+        }
+    }
+    for horizon in &coverage.horizons {
+        let is_late = |incident: &&Incident| incident.ended_at > horizon.complete_until.0;
+        if let Some(incident) = analysis.incidents.incidents.iter().rev().find(is_late) {
+            let message = format!(
+                "lines of {} may be missing from {} on: whether what was seen until {} is over cannot be told yet",
+                horizon.server,
+                horizon.complete_until,
+                Timestamp(incident.ended_at)
+            );
+            add("warning", "late_lines", None, None, message, None);
         }
     }
     for (index, message) in clock_shifts(analysis) {
