@@ -3,8 +3,10 @@
 //! In: nothing. Out: the small vocabularies that every later floor speaks.
 //! Invariants: `as_str` of each item is stable `snake_case`; `ALL` lists every item once.
 
+use std::borrow::Cow;
 use std::fmt;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize, Serializer};
 
 /// Defines a field-less enum with a stable id and a one-line meaning per item.
@@ -30,7 +32,16 @@ macro_rules! vocabulary {
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> { out.serialize_str(self.as_str()) }
         }
+        impl JsonSchema for $name {
+            fn schema_name() -> Cow<'static, str> { stringify!($name).into() }
+            fn json_schema(_: &mut SchemaGenerator) -> Schema { open_vocabulary(&[$($id,)*]) }
+        }
     };
+}
+
+/// The known ids, and the form of those that a later minor version may add.
+fn open_vocabulary(ids: &[&str]) -> Schema {
+    json_schema!({ "type": "string", "anyOf": [{ "enum": ids }, { "pattern": "^[a-z][a-z0-9_]*$" }] })
 }
 
 vocabulary! {

@@ -11,7 +11,7 @@ use crate::cause::scope::{host_key, target_group_name, upstream_peer, without_po
 use crate::cause::{CauseMatcher, cause_fact};
 use crate::evidence::{InputIndex, Place, Position};
 use crate::fact::{
-    CauseFact, EntryFact, Flags, forwarded_keys, hash_name, hash_short, hop_key, id_key,
+    CauseFact, EntryFact, Flags, forwarded_keys, hash_name, hash_path, hash_short, hop_key, id_key,
     listen_key, referrer_key, site_key, target_parts_key,
 };
 use crate::format::{Glance, Instant, Plan, Run, Sink, Statuses};
@@ -399,7 +399,7 @@ fn whole_fact(plan: &Plan, reader: usize, record: &AccessRecord<'_>, place: Plac
         // Copies of a line stand together even where it does not tell the request.
         target_key: if target_key == 0 && redelivered { id } else { target_key },
         client: record.value(Field::RemoteAddr).map_or(0, hash_name),
-        path: hash_name(path),
+        path: hash_path(path),
         id,
         trace: record.value(Field::TraceId).map_or(0, id_key),
         edge_id: record.value(Field::EdgeRequestId).map_or(0, id_key),
