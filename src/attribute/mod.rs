@@ -38,7 +38,7 @@ use crate::time::SECOND_US;
 use companions::Companions;
 use intervals::Intervals;
 use join::{Matched, match_cluster};
-use layers::{Layers, Link, Verdicts};
+use layers::{Layers, Link, Listeners, Verdicts};
 use lean::Leanings;
 use second::{Outlet, SecondPhase};
 use workers::Workers;
@@ -187,6 +187,7 @@ pub fn attribute(
     let (mut entries, mut causes) = (entries.sorted(), causes.sorted());
     let zones = Zones::resolve(inputs, &entries, &causes, config.zone, config.matcher)?;
     let workers = Workers::of(inputs, &entries)?;
+    let listeners = Listeners::of(inputs, &causes, config.matcher)?;
     let intervals = Intervals::of(inputs, &causes, &zones, config.matcher)?;
     let mut walk = Walk {
         config,
@@ -212,7 +213,7 @@ pub fn attribute(
             verdicts.rows().map(|row| row.map(|verdict| verdict.settled(&companions, &intervals))),
         )
     };
-    let layers = Layers::of(inputs, &settled, &config.budget)?;
+    let layers = Layers::of(inputs, &listeners, &settled, &config.budget)?;
     let known =
         follow(&verdicts, &companions, &intervals, &layers).map(|row| row.map(|row| row.verdict));
     let leanings = Leanings::of(known)?;
