@@ -4,6 +4,7 @@
 //! integers. Invariants: a closed row stands whatever a message says; an origin is published at `likely` or above only.
 
 use super::companions::Companions;
+use super::relayed;
 use crate::cause::Rule;
 use crate::evidence::Place;
 use crate::fact::{CauseFact, EntryFact, Flags};
@@ -105,6 +106,7 @@ impl Verdict {
                 self.entry.at,
                 server_of_rule(id),
             )
+            && (id != relayed::BESIDE || companions.behind.fails_at(self.entry.at))
         {
             self.set_rule(rule_index(id));
         }
@@ -182,6 +184,11 @@ impl Verdict {
     /// The row of the decision tables that holds.
     pub fn rule(&self) -> &'static VerdictRule {
         rule_at(self.entry.rule)
+    }
+
+    /// The server whose table the row is in.
+    pub(super) fn server(&self) -> Server {
+        server_of_rule(self.rule().id)
     }
 
     /// True when the status was not asked for.

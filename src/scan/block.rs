@@ -15,7 +15,7 @@ use crate::fact::{
 };
 use crate::format::{Glance, Instant, Plan, Run, Sink, Statuses};
 use crate::input::{MAX_RECORD_BYTES, SpooledLine};
-use crate::record::{AccessRecord, Field, Record, Skip};
+use crate::record::{AccessRecord, Field, Record, Skip, split_url};
 use crate::tally::{InputTally, Unparsed};
 use crate::taxonomy::{LogRole, Server};
 use crate::time::Stamp;
@@ -112,7 +112,9 @@ pub(super) fn scan_block(context: &Context<'_>, job: Job<'_>) -> BlockResult {
     result.left = (left != scanner.job.carry).then_some(left);
     result.assumed = scanner.job.carry;
     result.tally.lines.read = scanner.lines_before;
-    result.tally.statuses.copy_from_slice(&statuses.seen);
+    for (sum, seen) in result.tally.statuses.iter_mut().zip(statuses.seen) {
+        *sum += seen;
+    }
     result
 }
 
@@ -242,6 +244,19 @@ impl Scanner<'_> {
         }
     }
 
+    /// Counts a request whose record goes over several lines.
+    fn request(&mut self, stamp: Stamp, mut entry: EntryFact) {
+        self.result.tally.add_run(stamp, &Run::of_one(entry.status));
+        let status = usize::from(entry.status).min(999);
+        self.result.tally.statuses[status] += 1;
+        if self.context.wanted[status] {
+            entry.flags = entry.flags.with(Flags::KIN, !self.context.chosen[status]);
+            self.result.entries.push(entry);
+            let start = (entry.place.position.offset - self.job.offset) as usize;
+            self.keep(start, entry.place.length as usize);
+        }
+    }
+
     /// Understands the message that was waiting for continuation lines.
     fn close_message(&mut self) {
         let Some(message) = self.open_message.take() else { return };
@@ -255,12 +270,22 @@ impl Scanner<'_> {
         }
         let place = self.place(message.start, message.line, bytes.len());
         let (mut fact, mut stamp) = (None, None);
-        self.in_force.plan.readers[message.reader].read(bytes, &mut |result| {
-            if let Ok(Record::Error(record)) = result {
+        let mut request = None;
+        let plan = &self.in_force.plan;
+        plan.readers[message.reader].read(bytes, &mut |result| match result {
+            Ok(Record::Error(record)) => {
                 stamp = record.stamp;
                 fact = cause_fact(&record, place, self.context.matcher);
             }
+            Ok(Record::Access(record)) => {
+                let entry = whole_fact(plan, message.reader, &record, place);
+                request = Some((record.stamp, entry));
+            }
+            Err(_) => {}
         });
+        if let Some((stamp, entry)) = request {
+            return self.request(stamp, entry);
+        }
         if let (false, Some(stamp)) = (message.timed, stamp) {
             self.result.tally.add_messages(stamp, 1);
         }
@@ -360,6 +385,9 @@ fn entry_fact(
 fn whole_fact(plan: &Plan, reader: usize, record: &AccessRecord<'_>, place: Place) -> EntryFact {
     let about = plan.readers[reader].about();
     let (method, _) = record.request();
+    // Varnish asks its backends with GET, to have something to keep.
+    let is_head = method == b"HEAD";
+    let asked = if is_head && about.server == Server::Varnish { b"GET" } else { method };
     let (path, query) = record.target_parts();
     let duration_us = record.duration_us();
     let body_bytes = record.body_bytes();
@@ -378,14 +406,14 @@ fn whole_fact(plan: &Plan, reader: usize, record: &AccessRecord<'_>, place: Plac
         .with(Flags::TIMED, duration_us.is_some())
         .with(Flags::SIZED, body_bytes.is_some())
         .with(Flags::SIZED_WITH_HEADERS, sent_bytes.is_some())
-        .with(Flags::HEAD, method == b"HEAD")
+        .with(Flags::HEAD, is_head)
         .with(Flags::SEES_UPSTREAM, record.raw(Field::UpstreamStatus).is_some())
         .with(Flags::AT_START, about.instant == Instant::Start)
         .with(Flags::SHARED_LAYOUT, about.ambiguous_with.is_some());
     EntryFact {
         at: record.stamp.micros,
         place,
-        target_key: target_parts_key(record.escape, method, path, query),
+        target_key: target_parts_key(record.escape, asked, path, query),
         client: record.value(Field::RemoteAddr).map_or(0, hash_name),
         path: hash_name(path),
         id: record.value(Field::RequestId).map_or(0, hash_name),
@@ -403,6 +431,8 @@ fn whole_fact(plan: &Plan, reader: usize, record: &AccessRecord<'_>, place: Plac
 
 /// The host of an access line without its port: the one asked for, else the server that took it.
 pub(crate) fn host_of<'a>(record: &AccessRecord<'a>) -> &'a [u8] {
-    let host = record.value(Field::Host).or_else(|| record.value(Field::ServerName));
+    let of_url = || split_url(record.request().1).map(|(host, _)| host);
+    let host =
+        record.value(Field::Host).or_else(of_url).or_else(|| record.value(Field::ServerName));
     without_port(host.unwrap_or_default())
 }

@@ -9,6 +9,7 @@ mod haproxy;
 mod iis;
 mod nginx;
 mod probe;
+mod varnish;
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -98,7 +99,8 @@ const fn open(
 }
 
 /// The rows of each server. A new server is appended.
-const TABLES: [&[VerdictRule]; 4] = [nginx::RULES, iis::RULES, apache::RULES, haproxy::RULES];
+const TABLES: [&[VerdictRule]; 5] =
+    [nginx::RULES, iis::RULES, apache::RULES, haproxy::RULES, varnish::RULES];
 
 const N_RULES: usize = {
     let (mut n_rules, mut table) = (0, 0);
@@ -140,6 +142,7 @@ pub fn undecided_rule(server: Server) -> u16 {
         Server::Iis => "iis.other",
         Server::Apache => "apache.no_proxy_field",
         Server::Haproxy => "haproxy.no_state",
+        Server::Varnish => "varnish.undecided",
         _ => "nginx.no_upstream_field",
     })
 }
@@ -150,6 +153,7 @@ pub fn own_verdict(about: &About, record: &AccessRecord<'_>) -> u16 {
         Server::Iis => rule_index(iis::own_verdict(record)),
         Server::Apache => rule_index(apache::own_verdict(record)),
         Server::Haproxy => rule_index(haproxy::own_verdict(record)),
+        Server::Varnish => rule_index(varnish::own_verdict(record)),
         _ => rule_index(nginx::own_verdict(record)),
     }
 }

@@ -164,7 +164,27 @@ fn pieces(body: &str) -> Result<Vec<Piece>, String> {
     if !literal.is_empty() {
         pieces.push(Piece::Literal(literal));
     }
-    Ok(joined(pieces))
+    Ok(joined(with_single_blanks(pieces)))
+}
+
+/// The pieces as they are printed: blanks are, but never two in a row, nor at the start.
+fn with_single_blanks(pieces: Vec<Piece>) -> Vec<Piece> {
+    let mut is_behind_blank = true;
+    let print = |piece| {
+        let Piece::Literal(text) = piece else {
+            is_behind_blank = false;
+            return piece;
+        };
+        let mut printed = String::new();
+        for letter in text.chars() {
+            if letter != ' ' || !is_behind_blank {
+                printed.push(letter);
+            }
+            is_behind_blank = letter == ' ';
+        }
+        Piece::Literal(printed)
+    };
+    pieces.into_iter().map(print).collect()
 }
 
 /// The pieces, with `%b/%s` as one variable: the names of both may hold anything but a blank.
