@@ -41,6 +41,8 @@ pub fn target_parts_key(escape: Escape, method: &[u8], path: &[u8], query: Optio
     if method.is_empty() && path.is_empty() && query.is_none() {
         return 0;
     }
+    // A cache asks with GET for what it was asked for with HEAD.
+    let method = if method == b"HEAD" { b"GET" } else { method };
     // The layers of one request write its target with or without the host.
     let path = split_url(path).map_or(path, |(_, path)| path);
     let mut plain = [0u8; KEYED_TARGET_BYTES];

@@ -6,7 +6,7 @@
 //! Whether the logs beside are those of backends at all is judged when everything is paired: see `companions`. Only then
 //! does a pair mean something, and the lack of one that the backend gave no answer.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use super::Verdict;
 use super::companions::Companions;
@@ -16,7 +16,7 @@ use crate::time::SECOND_US;
 use crate::verdict::rule_index;
 
 /// What a server logs for a client that gave up.
-pub(super) const CLIENT_CLOSED: u16 = 499;
+pub const CLIENT_CLOSED: u16 = 499;
 
 /// The row of entries that other failed fetches of the same second decide.
 pub(super) const BESIDE: &str = "varnish.fetch_failed_beside";
@@ -56,27 +56,27 @@ impl Began {
         Began { at: fact.at - LATEST_US, latest_at: fact.at }
     }
 
-    /// Before, at, or behind an instant of the cache.
-    fn is_before(&self, at: i64) -> bool {
-        self.latest_at < at - SKEW_US
+    fn is_behind(&self, at: i64) -> bool {
+        self.at > at + SKEW_US
     }
 
     fn may_be(&self, at: i64) -> bool {
-        !self.is_before(at) && self.at <= at + SKEW_US
+        !self.is_behind(at) && self.latest_at >= at - SKEW_US
     }
 }
 
 /// Requests of others, in order of time.
-type Queue = VecDeque<Began>;
+type Queue = Vec<Began>;
 
-/// The first that may be the request that the cache stamps `at`, taken out.
+/// The last that may be the request that the cache stamps `at`, taken out. Requests of the cache come from the last to
+/// the first: where only the end of a request is known, the nearest one before it is rather its own.
 fn take_at(queue: &mut Queue, at: i64) -> bool {
-    while queue.front().is_some_and(|began| began.is_before(at)) {
-        queue.pop_front();
+    while queue.last().is_some_and(|began| began.is_behind(at)) {
+        queue.pop();
     }
-    let found = queue.front().is_some_and(|began| began.may_be(at));
+    let found = queue.last().is_some_and(|began| began.may_be(at));
     if found {
-        queue.pop_front();
+        queue.pop();
     }
     found
 }
@@ -135,13 +135,12 @@ impl Hops {
         let n_answers = answers.len() as u64;
         let mut by_size: BTreeMap<u32, Queue> = BTreeMap::new();
         for (began, size) in answers {
-            by_size.entry(size).or_default().push_back(began);
+            by_size.entry(size).or_default().push(began);
         }
-        let mut abandoned: Queue = abandoned.into();
         let mut n_found = 0;
         // Those with a body first: its size says which answer is theirs.
         for with_body in [true, false] {
-            for verdict in &mut entries {
+            for verdict in entries.iter_mut().rev() {
                 let EntryFact { at, body_bytes, flags, .. } = verdict.entry;
                 if flags.has(Flags::HEAD) == with_body {
                     continue;

@@ -385,9 +385,6 @@ fn entry_fact(
 fn whole_fact(plan: &Plan, reader: usize, record: &AccessRecord<'_>, place: Place) -> EntryFact {
     let about = plan.readers[reader].about();
     let (method, _) = record.request();
-    // Varnish asks its backends with GET, to have something to keep.
-    let is_head = method == b"HEAD";
-    let asked = if is_head && about.server == Server::Varnish { b"GET" } else { method };
     let (path, query) = record.target_parts();
     let duration_us = record.duration_us();
     let body_bytes = record.body_bytes();
@@ -406,14 +403,14 @@ fn whole_fact(plan: &Plan, reader: usize, record: &AccessRecord<'_>, place: Plac
         .with(Flags::TIMED, duration_us.is_some())
         .with(Flags::SIZED, body_bytes.is_some())
         .with(Flags::SIZED_WITH_HEADERS, sent_bytes.is_some())
-        .with(Flags::HEAD, is_head)
+        .with(Flags::HEAD, method == b"HEAD")
         .with(Flags::SEES_UPSTREAM, record.raw(Field::UpstreamStatus).is_some())
         .with(Flags::AT_START, about.instant == Instant::Start)
         .with(Flags::SHARED_LAYOUT, about.ambiguous_with.is_some());
     EntryFact {
         at: record.stamp.micros,
         place,
-        target_key: target_parts_key(record.escape, asked, path, query),
+        target_key: target_parts_key(record.escape, method, path, query),
         client: record.value(Field::RemoteAddr).map_or(0, hash_name),
         path: hash_name(path),
         id: record.value(Field::RequestId).map_or(0, hash_name),
