@@ -87,7 +87,7 @@ vocabulary! {
         Nginx = "nginx": "nginx, `OpenResty`, ingress-nginx",
         Iis = "iis": "Microsoft IIS, and HTTP.sys before it",
         Apache = "apache": "Apache HTTP Server",
-        Haproxy = "haproxy": "HAProxy",
+        Haproxy = "haproxy": "the load balancer `HAProxy`",
         Varnish = "varnish": "Varnish Cache",
         Application = "application": "an application or its server: PHP-FPM, gunicorn, uWSGI, Puma, Node, Tomcat, .NET, Go",
         Dependency = "dependency": "a database, cache or queue, or a client of one",

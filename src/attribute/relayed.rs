@@ -213,8 +213,8 @@ mod tests {
             rows,
             [
                 "varnish.other_page_found",
-                "varnish.other_page_found",
                 "varnish.other_page",
+                "varnish.other_page_found",
                 "varnish.other_page",
                 "varnish.own_page",
                 "varnish.other_page_found",

@@ -120,7 +120,7 @@ fn is_message(text: &[u8]) -> bool {
             // A server is named with its backend.
             let is_name = !head.ends_with(b"Server ")
                 || word(rest).is_some_and(|(name, _)| memchr::memchr(b'/', name).is_some());
-            is_name && behind.iter().any(|part| holds(part))
+            is_name && behind.iter().any(&holds)
         })
     };
     OWN_HEADS.iter().any(|head| text.starts_with(head))
@@ -132,7 +132,7 @@ fn is_message(text: &[u8]) -> bool {
 /// `9998/-1/12140 213 SC 0/0/0/0/3 0/0`.
 fn is_session(text: &[u8]) -> bool {
     let is_counts = |word: &[u8], n_slashes: usize| {
-        word.iter().filter(|byte| **byte == b'/').count() == n_slashes
+        memchr::memchr_iter(b'/', word).count() == n_slashes
             && word.iter().all(|byte| byte.is_ascii_digit() || matches!(byte, b'/' | b'-' | b'+'))
             && word.len() > n_slashes
     };
@@ -141,7 +141,7 @@ fn is_session(text: &[u8]) -> bool {
     let found = words.by_ref().take(10).any(|word| {
         matches!(word.len(), 2 | 4)
             && word.iter().copied().all(is_state)
-            && !word.iter().all(|byte| byte.is_ascii_lowercase())
+            && !word.iter().all(u8::is_ascii_lowercase)
     });
     let starts = text.first().is_some_and(|byte| byte.is_ascii_digit() || *byte == b'-');
     starts

@@ -14,7 +14,7 @@ use crate::record::{AccessRecord, Escape, Field, Record, Skip};
 use crate::time::Notation;
 
 /// `option httplog`, spelled out.
-const HTTPLOG: &str = r#"%ci:%cp [%tr] %ft %b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %B %CC %CS %tsc %ac/%fc/%bc/%sc/%rc %sq/%bq %hr %hs %{+Q}r"#;
+const HTTPLOG: &str = r"%ci:%cp [%tr] %ft %b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %B %CC %CS %tsc %ac/%fc/%bc/%sc/%rc %sq/%bq %hr %hs %{+Q}r";
 
 /// Aliases that mean something to this product or have a narrow shape. All others are opaque text.
 const ALIASES: &[(&str, Field, Kind)] = &[

@@ -1,3 +1,5 @@
+//! Lines of every kind that `HAProxy` writes in HTTP mode.
+
 use super::log_format::parse_spec;
 use super::*;
 use crate::time::Timestamp;
