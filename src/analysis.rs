@@ -77,7 +77,7 @@ pub fn analyse(
     wanted[500..600].fill(true);
     // What a server logs when a cache or proxy before it gave up waiting: such requests say what became of those there.
     wanted[usize::from(CLIENT_CLOSED)] = true;
-    let budget = Budget { bytes: config.memory_bytes / 2, directory: config.temp_dir.clone() };
+    let budget = Budget::new(config.memory_bytes, config.temp_dir.clone());
     let scan_config = ScanConfig {
         wanted,
         chosen,

@@ -58,6 +58,41 @@ pub fn parse_seconds_us(text: &[u8]) -> Option<u64> {
     seconds.checked_mul(1_000_000)?.checked_add(micros)
 }
 
+/// Parses `0.004`, `0.005192s`, `15ms`, `15.2us` or `77ns` to microseconds: seconds where no unit is given.
+pub fn parse_duration_us(text: &[u8]) -> Option<u64> {
+    let split = text.iter().position(|byte| !byte.is_ascii_digit() && *byte != b'.');
+    let (number, unit) = text.split_at(split.unwrap_or(text.len()));
+    let per_second = match unit {
+        b"" | b"s" => 1,
+        b"ms" => 1000,
+        b"us" | b"\xc2\xb5s" => 1_000_000,
+        b"ns" => 1_000_000_000,
+        _ => return None,
+    };
+    parse_seconds_us(number).map(|micros| micros / per_second)
+}
+
+/// Host and target of an absolute URL: `https://a:443/b?c` gives `a:443` and `/b?c`. The slashes may be escaped as JSON
+/// allows. `None`: no such URL.
+pub fn split_url(url: &[u8]) -> Option<(&[u8], &[u8])> {
+    let colon = memchr::memchr(b':', url).filter(|colon| *colon <= 5)?;
+    let rest = url[colon + 1..].strip_prefix(b"//");
+    let rest = rest.or_else(|| url[colon + 1..].strip_prefix(b"\\/\\/"))?;
+    let end = rest.iter().position(|byte| matches!(byte, b'/' | b'\\' | b'?'));
+    Some(rest.split_at(end.unwrap_or(rest.len())))
+}
+
+/// An address without its port: `1.2.3.4:80` and `[2001:db8::1]:80` lose it, `2001:db8::1` has none.
+pub fn without_client_port(address: &[u8]) -> &[u8] {
+    if let Some(inside) = address.strip_prefix(b"[") {
+        return memchr::memchr(b']', inside).map_or(address, |end| &inside[..end]);
+    }
+    match memchr::memchr(b':', address) {
+        Some(colon) if memchr::memchr(b':', &address[colon + 1..]).is_none() => &address[..colon],
+        _ => address,
+    }
+}
+
 /// True for the marks by which servers write "no value": empty, and `-`.
 #[inline]
 pub fn is_absent(value: &[u8]) -> bool {
@@ -98,6 +133,41 @@ pub fn upstream_items(list: &[u8]) -> impl Iterator<Item = &[u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn durations_may_have_a_unit() {
+        let check = |text: &str, micros| assert_eq!(parse_duration_us(text.as_bytes()), micros);
+        check("0.004", Some(4000));
+        check("0.005192s", Some(5192));
+        check("15.2ms", Some(15_200));
+        check("15\u{b5}s", Some(15));
+        check("77000ns", Some(77));
+        check("1m2s", None);
+        check("", None);
+    }
+
+    #[test]
+    fn ports_are_cut_from_addresses() {
+        let check = |text: &str, bare: &str| {
+            assert_eq!(without_client_port(text.as_bytes()), bare.as_bytes());
+        };
+        check("192.0.2.1:5090", "192.0.2.1");
+        check("[2001:db8::1]:5090", "2001:db8::1");
+        check("2001:db8::1", "2001:db8::1");
+        check("192.0.2.1", "192.0.2.1");
+    }
+
+    #[test]
+    fn urls_split_into_host_and_target() {
+        let check = |url: &str, parts: Option<(&str, &str)>| {
+            let parts = parts.map(|(host, target)| (host.as_bytes(), target.as_bytes()));
+            assert_eq!(split_url(url.as_bytes()), parts);
+        };
+        check("https://a.example:443/b?c=d", Some(("a.example:443", "/b?c=d")));
+        check("http://[2001:db8::1]", Some(("[2001:db8::1]", "")));
+        check(r"https:\/\/a\/b", Some(("a", r"\/b")));
+        check("/a?u=http://b/", None);
+    }
 
     #[test]
     fn integers() {

@@ -3,7 +3,7 @@
 //! In: slices made by a format. Out: records that live inside one loop body and yield facts.
 //! Invariants: values are raw bytes, still escaped as the log escapes them (see [`Escape`]); nothing is copied.
 
-use crate::bytes::{is_absent, last_upstream_item, parse_seconds_us, parse_u64};
+use crate::bytes::{is_absent, last_upstream_item, parse_duration_us, parse_seconds_us, parse_u64};
 use crate::time::Stamp;
 
 /// The vocabulary of access-log fields that verdicts and reports use. Each server's own names map onto it.
@@ -51,6 +51,10 @@ pub enum Field {
     RequestTime,
     /// Unique id of the request.
     RequestId,
+    /// Id of the trace that the request belongs to, handed on from hop to hop (`X-Amzn-Trace-Id`, `traceparent`).
+    TraceId,
+    /// Id that a delivery network gave the request and hands on (`X-Amz-Cf-Id`, `CF-Ray`).
+    EdgeRequestId,
     /// Serial number of the connection; `*cid` of nginx error lines.
     Connection,
     /// How many requests came over the connection.
@@ -105,6 +109,8 @@ pub enum Field {
     RequestTimeMillis,
     /// Duration of the request, in microseconds (Apache `%D`).
     RequestTimeMicros,
+    /// Duration of the request, in nanoseconds (Traefik).
+    RequestTimeNanos,
     /// The status before internal redirects, where the layout has it beside the final one (Apache `%<s`).
     OriginalStatus,
     /// Id of the request's error log line; `-` when none was written (Apache `%L`).
@@ -127,6 +133,53 @@ pub enum Field {
     ProcessId,
     /// The `Retry-After` header of the response.
     RetryAfter,
+    /// How the response came out, as marks of the server (Envoy `%RESPONSE_FLAGS%`).
+    ResponseFlags,
+    /// Why the response came out as it did, in the server's words (Envoy `%RESPONSE_CODE_DETAILS%`, Google
+    /// `statusDetails`, Azure `errorInfo`, Fastly's reason, Akamai's error code).
+    ResponseDetails,
+    /// Why the connection to the backend failed (Envoy `%UPSTREAM_TRANSPORT_FAILURE_REASON%`).
+    TransportFailure,
+    /// What a firewall or a limit at the edge did with the request (Cloudflare `SecurityAction`).
+    SecurityAction,
+    /// How a function at the edge ended (Cloudflare `WorkerStatus`).
+    FunctionStatus,
+    /// Id of the request that this one is a part of (Cloudflare `ParentRayID`).
+    ParentId,
+    /// What a request is for, as its client says (`Sec-Purpose`).
+    Purpose,
+    /// The `Server` header of the response; a list where it has several.
+    ResponseServer,
+    /// The `Via` header of the response.
+    ResponseVia,
+    /// The `Date` header of the response, where it was set before the server itself would.
+    ResponseDate,
+    /// The hops a request took through an edge network (Akamai `breadcrumbs`).
+    Breadcrumbs,
+    /// What follows the part of a line that is known.
+    Rest,
+    /// ALB and Classic ELB: seconds until the request was sent to a target; -1 when it never was.
+    RequestProcessingTime,
+    /// ALB and Classic ELB: seconds until a target's answer had begun; -1 when none came.
+    TargetProcessingTime,
+    /// ALB and Classic ELB: seconds until the answer was passed on; -1 when none came.
+    ResponseProcessingTime,
+    /// ALB: the target group that a rule chose, as its ARN.
+    TargetGroup,
+    /// ALB: what its rules did: `forward`, `fixed-response`, `waf`, ...
+    ActionsExecuted,
+    /// `CloudFront`: how the edge classified the response once it was sent (`x-edge-result-type`).
+    EdgeResultType,
+    /// `CloudFront`: how the edge classified it before sending it (`x-edge-response-result-type`).
+    EdgeResponseResultType,
+    /// `CloudFront`: the kind of error (`x-edge-detailed-result-type`).
+    EdgeDetailedResultType,
+    /// `CloudFront`: seconds until the origin's first byte; `-` when the origin sent none (`origin-fbl`).
+    OriginFirstByte,
+    /// `CloudFront`: seconds until the origin's last byte (`origin-lbl`).
+    OriginLastByte,
+    /// API Gateway: kind of the error that the gateway itself answered with (`$context.error.responseType`).
+    ErrorType,
     /// `HAProxy`: how the session ended and in which phase (`SC--`).
     TerminationState,
     /// `HAProxy`: the backend that the request went to.
@@ -178,6 +231,49 @@ impl Field {
     }
 }
 
+/// The field of a request header that names the request on every hop, whatever the server. Compared without case, and
+/// `_` is as good as `-`.
+///
+/// Source: AWS documentation (`X-Amzn-Trace-Id`, `X-Amz-Cf-Id`), Cloudflare (`CF-Ray`), W3C Trace Context
+/// (`traceparent`), Envoy and nginx (`X-Request-ID`), ARR (`X-ARR-LOG-ID`).
+pub fn id_header(name: &[u8]) -> Option<Field> {
+    let is = |header: &str| {
+        name.len() == header.len()
+            && name.iter().zip(header.bytes()).all(|(byte, expected)| {
+                byte.eq_ignore_ascii_case(&expected) || (*byte == b'_' && expected == b'-')
+            })
+    };
+    let of = |headers: &[&str]| headers.iter().any(|header| is(header));
+    if of(&["x-request-id", "x-arr-log-id", "x-correlation-id", "request-id"]) {
+        return Some(Field::RequestId);
+    }
+    if of(&["x-amzn-trace-id", "traceparent", "x-b3-traceid", "x-cloud-trace-context"]) {
+        return Some(Field::TraceId);
+    }
+    of(&["x-amz-cf-id", "cf-ray", "x-azure-ref", "akamai-request-id"])
+        .then_some(Field::EdgeRequestId)
+}
+
+/// The part of an id that every hop writes alike: without the name, parents and sampling marks around it.
+///
+/// `Root=1-67891233-abcdef012345678912345678;Sampled=1` gives the root, `00-<trace>-<span>-01` the trace, and
+/// `8f2d3c4b5a697887-FRA` what stands before the place.
+pub fn plain_id(raw: &[u8]) -> &[u8] {
+    let mut id = raw.trim_ascii();
+    if let Some(root) = memchr::memmem::find(id, b"Root=") {
+        id = &id[root + 5..];
+        id = &id[..memchr::memchr(b';', id).unwrap_or(id.len())];
+    }
+    match (id.len(), id) {
+        (55, [b'0', b'0', b'-', trace @ .., b'-', _, _]) if trace.get(32) == Some(&b'-') => {
+            &trace[..32]
+        }
+        (20, [ray @ .., b'-', _, _, _]) if ray.iter().all(u8::is_ascii_hexdigit) => ray,
+        (_, [b'{', inner @ .., b'}']) => inner,
+        _ => id,
+    }
+}
+
 /// How a log escapes bytes inside values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Escape {
@@ -187,6 +283,8 @@ pub enum Escape {
     Json,
     /// Apache: `\"`, `\\`, `\n` and the like; `\xhh` in lower case for other control bytes and bytes above 0x7E.
     Apache,
+    /// `CloudFront`: `%XX`, once over whatever the client sent.
+    Percent,
     /// `HAProxy`: `#HH` for control bytes, `"`, `#` and bytes above 0x7E.
     Haproxy,
     /// Nothing is escaped.
@@ -217,6 +315,11 @@ impl<'a> AccessRecord<'a> {
         if slot.is_none() {
             *slot = Some(raw);
         }
+    }
+
+    /// Sets a field, whatever it was; `None` takes it away.
+    pub fn replace(&mut self, field: Field, raw: Option<&'a [u8]>) {
+        self.fields[field as usize] = raw;
     }
 
     /// The raw value; `None` when the layout has no such field. May be an absence mark (`-` or empty).
@@ -261,10 +364,21 @@ impl<'a> AccessRecord<'a> {
 
     /// Duration in microseconds, where the layout has it.
     pub fn duration_us(&self) -> Option<u64> {
-        let scaled = |field, scale| self.value(field).and_then(parse_u64)?.checked_mul(scale);
-        scaled(Field::RequestTimeMicros, 1)
+        // The number is read as if it were seconds, so that fractions of smaller units count too.
+        let scaled = |field, per_second| {
+            self.value(field).and_then(parse_seconds_us).map(|micros| micros / per_second)
+        };
+        scaled(Field::RequestTimeMicros, 1_000_000)
             .or_else(|| scaled(Field::RequestTimeMillis, 1000))
-            .or_else(|| self.value(Field::RequestTime).and_then(parse_seconds_us))
+            .or_else(|| scaled(Field::RequestTimeNanos, 1_000_000_000))
+            .or_else(|| self.value(Field::RequestTime).and_then(parse_duration_us))
+            .or_else(|| {
+                // The parts that a load balancer tells; one of them is -1 when it has no answer.
+                let part = |field| self.value(field).and_then(parse_seconds_us);
+                let request_us = part(Field::RequestProcessingTime)?;
+                let target_us = part(Field::TargetProcessingTime)?;
+                request_us.checked_add(target_us)?.checked_add(part(Field::ResponseProcessingTime)?)
+            })
     }
 
     /// Body bytes sent, where the layout has them. Apache's `%b` writes `-` for 0.
@@ -426,6 +540,10 @@ pub fn unescape(escape: Escape, raw: &[u8], out: &mut [u8]) -> usize {
                 };
                 (byte, 2)
             }
+            (Escape::Percent, [b'%', high, low, ..]) => match (hex(*high), hex(*low)) {
+                (Some(high), Some(low)) => (high * 16 + low, 3),
+                _ => (b'%', 1),
+            },
             (_, rest) => (rest[0], 1),
         };
         out[to] = byte;
@@ -498,6 +616,9 @@ mod tests {
         assert_eq!(record.duration_us(), Some(15_000));
         record.set(Field::RequestTimeMicros, b"15204");
         assert_eq!(record.duration_us(), Some(15_204));
+        let mut record = AccessRecord::new(stamp, 503, Escape::None);
+        record.set(Field::RequestTimeNanos, b"105659011");
+        assert_eq!(record.duration_us(), Some(105_659));
     }
 
     #[test]
@@ -511,6 +632,7 @@ mod tests {
         check(Escape::Default, "a\\xZZ", b"a\\xZZ");
         check(Escape::Apache, "a\\\"b\\\\c\\t\\xf9\\xZZ\\q\\", b"a\"b\\c\t\xf9\\xZZ\\q\\");
         check(Escape::Json, "a\\\"b\\\\c\\u001F\\n", b"a\"b\\c\x1f\n");
+        check(Escape::Percent, "a%20b%2520c%zz%", b"a b%20c%zz%");
         check(Escape::Haproxy, "a#22b#23#zz#2", b"a\"b##zz#2");
         check(Escape::None, "a\\x22", b"a\\x22");
     }

@@ -54,6 +54,10 @@ pub struct Companions {
     apache: Option<bool>,
     /// The access logs behind a cache.
     pub(super) behind: Behind,
+    /// Caddy's messages, wherever they lie: one process writes one runtime log.
+    caddy: Directory,
+    /// Inputs that hold them.
+    of_caddy: Vec<InputIndex>,
 }
 
 /// Access logs beside those of a cache: are they its backends', and do they cover a time?
@@ -143,6 +147,16 @@ impl Companions {
                             LogRole::Error if about.server == Server::Apache => {
                                 companions.apache = Some(false);
                             }
+                            LogRole::Error if about.server == Server::Caddy => {
+                                companions.caddy.has_error_log = true;
+                                widen(
+                                    &mut companions.caddy,
+                                    input,
+                                    input_index as InputIndex,
+                                    zones,
+                                );
+                                companions.of_caddy.push(input_index as InputIndex);
+                            }
                             LogRole::Access => access.push(directory),
                             _ => {}
                         }
@@ -195,7 +209,12 @@ impl Companions {
     /// Counts an error line that names a request, and whether it found one.
     pub fn note(&mut self, input: InputIndex, joined: bool) {
         let directory = self.directory(input);
-        if let Some(row) = self.directories.get_mut(directory) {
+        let row = if self.of_caddy.contains(&input) {
+            Some(&mut self.caddy)
+        } else {
+            self.directories.get_mut(directory)
+        };
+        if let Some(row) = row {
             row.joined += u64::from(joined);
             row.unjoined += u64::from(!joined);
         }
@@ -212,6 +231,7 @@ impl Companions {
             Server::Nginx => {}
             Server::Apache => return self.apache == Some(true),
             Server::Varnish => return self.behind.speaks_at(at),
+            Server::Caddy => return self.caddy.speaks_at(at),
             _ => return false,
         }
         let own = self.directory(input);
@@ -223,7 +243,9 @@ impl Companions {
 
     /// True when an error log is among the inputs.
     pub fn any_error_log(&self) -> bool {
-        self.directories.iter().any(|row| row.has_error_log) || self.apache.is_some()
+        self.directories.iter().any(|row| row.has_error_log)
+            || self.apache.is_some()
+            || self.caddy.has_error_log
     }
 }
 

@@ -11,8 +11,11 @@
 
 pub mod client;
 pub mod companions;
+pub mod intervals;
 pub mod join;
+pub mod layers;
 pub mod lean;
+mod onset;
 mod relayed;
 mod second;
 pub mod threads;
@@ -21,10 +24,11 @@ mod verdict;
 pub mod zones;
 
 use std::collections::BTreeMap;
+use std::iter::Peekable;
 
 use crate::cause::{CauseMatcher, RuleKind};
 use crate::error::Result;
-use crate::evidence::{Place, Position};
+use crate::evidence::{InputIndex, Place, Position};
 use crate::fact::{CauseFact, EntryFact, Flags};
 use crate::scan::{JoinKey, ScannedInput};
 use crate::store::{Budget, Sorted, Sorter, Stored};
@@ -32,7 +36,9 @@ use crate::taxonomy::{Basis, Cause, Confidence, LogRole, Origin, Server};
 use crate::time::SECOND_US;
 
 use companions::Companions;
+use intervals::Intervals;
 use join::{Matched, match_cluster};
+use layers::{Layers, Link, Verdicts};
 use lean::Leanings;
 use relayed::Hops;
 use second::{Outlet, SecondPhase};
@@ -40,6 +46,31 @@ use zones::{ZonePolicy, Zones};
 
 pub use relayed::CLIENT_CLOSED;
 pub use verdict::{BasisSet, Leaning, Verdict};
+
+/// A verdict, and the line of its request in the deepest layer that has it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Followed {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The deeper line; `None` where no deeper layer has the request.
+    pub link: Option<Link>,
+}
+
+impl Stored for Followed {
+    const BYTES: usize = Verdict::BYTES + 1 + Link::BYTES;
+
+    fn write(&self, out: &mut Vec<u8>) {
+        self.verdict.write(out);
+        out.push(u8::from(self.link.is_some()));
+        self.link.unwrap_or_default().write(out);
+    }
+
+    fn read(bytes: &[u8]) -> Self {
+        let (verdict, rest) = bytes.split_at(Verdict::BYTES);
+        let link = rest.split_first().filter(|(is_some, _)| **is_some != 0);
+        Followed { verdict: Verdict::read(verdict), link: link.map(|(_, link)| Link::read(link)) }
+    }
+}
 
 /// Messages of one cause about one thing, whether or not an entry was joined to them.
 #[derive(Debug, Clone, Copy)]
@@ -72,11 +103,16 @@ pub type TimeKey = (i64, Position);
 pub struct Attribution {
     verdicts: Sorted<Verdict, TimeKey>,
     companions: Companions,
+    intervals: Intervals,
     leanings: Leanings,
+    /// Which logs stand in front of which.
+    pub layers: Layers,
     /// All messages that matched a rule, by time; [`Flags::JOINED`] marks those that explain an entry.
     pub messages: Sorted<CauseFact, TimeKey>,
     /// Messages by what they say.
     pub signals: BTreeMap<SignalKey, Signal>,
+    /// Entries that an input holds and another line, or input, had already: they are counted once.
+    pub redelivered: BTreeMap<InputIndex, u64>,
     /// How zone-less clocks were resolved.
     pub zones: Zones,
 }
@@ -84,7 +120,12 @@ pub struct Attribution {
 impl Attribution {
     /// The verdicts in order of time.
     pub fn verdicts(&self) -> impl Iterator<Item = Result<Verdict>> + '_ {
-        self.verdicts.rows().map(|verdict| verdict.map(|verdict| verdict.settled(&self.companions)))
+        self.followed().map(|row| row.map(|row| row.verdict))
+    }
+
+    /// The verdicts in order of time, each with its link to a deeper layer.
+    pub fn followed(&self) -> impl Iterator<Item = Result<Followed>> + '_ {
+        follow(&self.verdicts, &self.companions, &self.intervals, &self.layers)
     }
 
     /// True when an error log is among the inputs.
@@ -149,35 +190,70 @@ pub fn attribute(
     causes: Sorter<CauseFact, JoinKey>,
     config: &AttributeConfig<'_>,
 ) -> Result<Attribution> {
-    let (entries, causes) = (entries.sorted(), causes.sorted());
-    let zones = Zones::resolve(inputs, &entries, &causes, config.zone)?;
-    let half = || Budget { bytes: config.budget.bytes / 2, ..config.budget.clone() };
+    let (mut entries, mut causes) = (entries.sorted(), causes.sorted());
+    let zones = Zones::resolve(inputs, &entries, &causes, config.zone, config.matcher)?;
+    let intervals = Intervals::of(inputs, &causes, &zones, config.matcher)?;
     let mut walk = Walk {
         config,
         companions: Companions::of(inputs, &zones),
         zones,
-        verdicts: Sorter::new(half(), |verdict| (verdict.entry.at, verdict.entry.place.position)),
-        messages: Sorter::new(half(), |fact| (fact.at, fact.place.position)),
+        verdicts: Sorter::new(config.budget.clone(), |verdict| {
+            (verdict.entry.at, verdict.entry.place.position)
+        }),
+        messages: Sorter::new(config.budget.clone(), |fact| (fact.at, fact.place.position)),
         signals: BTreeMap::new(),
+        redelivered: BTreeMap::new(),
         leftovers: Leftovers::default(),
         hops: Hops::default(),
     };
     let mut second = SecondPhase::new(config.matcher, &config.budget, is_apache_alone(inputs));
-    walk.all(&entries, &causes, &mut second)?;
+    walk.all(&mut entries, &mut causes, &mut second)?;
     let found = second.finish(&mut walk)?;
     walk.companions.note_apache(found.trusts_silence());
     let verdicts = walk.verdicts.sorted();
     let companions = walk.companions;
-    let settled =
-        verdicts.rows().map(|verdict| verdict.map(|verdict| verdict.settled(&companions)));
-    let leanings = Leanings::of(settled)?;
+    let settled = || -> Verdicts<'_> {
+        Box::new(
+            verdicts.rows().map(|row| row.map(|verdict| verdict.settled(&companions, &intervals))),
+        )
+    };
+    let layers = Layers::of(inputs, &settled, &config.budget)?;
+    let known =
+        follow(&verdicts, &companions, &intervals, &layers).map(|row| row.map(|row| row.verdict));
+    let leanings = Leanings::of(known)?;
     Ok(Attribution {
         verdicts,
         companions,
+        intervals,
         leanings,
+        layers,
         messages: walk.messages.sorted(),
         signals: walk.signals,
+        redelivered: walk.redelivered,
         zones: walk.zones,
+    })
+}
+
+/// Verdicts in order of time, settled, each with its link to a deeper layer.
+fn follow<'f>(
+    verdicts: &'f Sorted<Verdict, TimeKey>,
+    companions: &'f Companions,
+    intervals: &'f Intervals,
+    layers: &'f Layers,
+) -> impl Iterator<Item = Result<Followed>> + 'f {
+    let mut links = layers.links().peekable();
+    verdicts.rows().map(move |verdict| {
+        let verdict = verdict?.settled(companions, intervals);
+        let key = (verdict.entry.at, verdict.entry.place.position);
+        while let Some(next) = peek_key(&mut links, Link::key)? {
+            if next >= key {
+                let link = if next == key { links.next().transpose()? } else { None };
+                let verdict = link.map_or(verdict, |link| verdict.relayed(&link));
+                return Ok(Followed { verdict, link });
+            }
+            links.next();
+        }
+        Ok(Followed { verdict, link: None })
     })
 }
 
@@ -189,6 +265,7 @@ struct Walk<'w> {
     verdicts: Sorter<Verdict, TimeKey>,
     messages: Sorter<CauseFact, TimeKey>,
     signals: BTreeMap<SignalKey, Signal>,
+    redelivered: BTreeMap<InputIndex, u64>,
     leftovers: Leftovers,
     hops: Hops,
 }
@@ -196,13 +273,13 @@ struct Walk<'w> {
 impl Walk<'_> {
     fn all(
         &mut self,
-        entries: &Sorted<EntryFact, JoinKey>,
-        causes: &Sorted<CauseFact, JoinKey>,
+        entries: &mut Sorted<EntryFact, JoinKey>,
+        causes: &mut Sorted<CauseFact, JoinKey>,
         second: &mut SecondPhase<'_>,
     ) -> Result<()> {
         let mut cluster = Cluster::default();
-        let mut entry_rows = entries.rows().peekable();
-        let mut cause_rows = causes.rows().peekable();
+        let mut entry_rows = entries.last_rows().peekable();
+        let mut cause_rows = causes.last_rows().peekable();
         loop {
             let entry_key =
                 peek_key(&mut entry_rows, |fact: &EntryFact| (fact.target_key, fact.client))?;
@@ -241,6 +318,9 @@ impl Walk<'_> {
             }
             if key.0 != 0 {
                 twice::drop_copies(&mut cluster.causes);
+                twice::drop_redelivered(&mut cluster.entries, |input| {
+                    *self.redelivered.entry(input).or_default() += 1;
+                });
                 cluster.join(self.config.matcher, &self.companions, &self.zones);
             }
             self.close(key.0, &mut cluster, second)?;
@@ -360,10 +440,11 @@ impl Leftovers {
     }
 }
 
-type Rows<'s, T> = std::iter::Peekable<Box<dyn Iterator<Item = Result<T>> + 's>>;
-
 /// The key of the next row; an unreadable run surfaces here.
-fn peek_key<T: Stored, K>(rows: &mut Rows<'_, T>, key: impl Fn(&T) -> K) -> Result<Option<K>> {
+fn peek_key<T, K>(
+    rows: &mut Peekable<impl Iterator<Item = Result<T>>>,
+    key: impl Fn(&T) -> K,
+) -> Result<Option<K>> {
     match rows.next_if(Result::is_err) {
         Some(Err(error)) => Err(error),
         _ => Ok(rows.peek().and_then(|row| row.as_ref().ok()).map(key)),

@@ -1,11 +1,39 @@
-//! The same message in two inputs: a log file and the journal, a sidecar and the node.
+//! What was delivered twice: the same message in two inputs (a log file and the journal, a sidecar and the node), the
+//! same access line twice from a service that delivers at least once.
 //!
-//! In: the messages of one client and request, times resolved. Out: each message once.
+//! In: the messages, or the entries, of one client and request, times resolved. Out: each once.
 //! Invariants: only messages that name their connection are compared, and only across inputs: what one input says twice
 //! happened twice. Of each message the input with most copies is kept, of equals the first; so order changes nothing.
+//! Of entries only those are compared whose id the service made: the copy with the smallest position is kept.
 
-use crate::fact::CauseFact;
+use super::Verdict;
+use crate::evidence::InputIndex;
+use crate::fact::{CauseFact, Flags};
 use crate::time::SECOND_US;
+
+/// Drops entries that were delivered again, but for the first copy. Calls `each` with the input of every other copy of an
+/// entry that counts. What stays is in order of time.
+pub(super) fn drop_redelivered(entries: &mut Vec<Verdict>, mut each: impl FnMut(InputIndex)) {
+    if entries.len() < 2
+        || !entries.iter().any(|verdict| verdict.entry.flags.has(Flags::REDELIVERED))
+    {
+        return;
+    }
+    entries.sort_unstable_by_key(|verdict| {
+        let entry = &verdict.entry;
+        (!entry.flags.has(Flags::REDELIVERED), entry.id, entry.status, entry.place.position)
+    });
+    entries.dedup_by(|later, earlier| {
+        let is_copy = later.entry.flags.has(Flags::REDELIVERED)
+            && earlier.entry.flags.has(Flags::REDELIVERED)
+            && (later.entry.id, later.entry.status) == (earlier.entry.id, earlier.entry.status);
+        if is_copy && !later.is_kin() {
+            each(later.entry.place.position.input);
+        }
+        is_copy
+    });
+    entries.sort_unstable_by_key(|verdict| (verdict.entry.at, verdict.entry.place.position));
+}
 
 /// What makes a message the same one: second, connection, rule, host and what it is about.
 type Identity = (i64, u64, u16, u32, u32);
@@ -46,6 +74,37 @@ pub(super) fn drop_copies(causes: &mut Vec<CauseFact>) {
 mod tests {
     use super::*;
     use crate::evidence::{Place, Position};
+    use crate::fact::EntryFact;
+
+    #[test]
+    fn an_entry_that_comes_twice_counts_once() {
+        let verdict = |offset, id, flags| {
+            Verdict::own(EntryFact {
+                at: 9 - offset as i64,
+                id,
+                status: 503,
+                flags,
+                place: Place { position: Position { input: 3, offset }, ..Place::default() },
+                ..EntryFact::default()
+            })
+        };
+        let check = |rows: &[(u64, u64, Flags)], expected: &[u64], n_dropped: usize| {
+            let mut entries: Vec<_> =
+                rows.iter().map(|(offset, id, flags)| verdict(*offset, *id, *flags)).collect();
+            let mut dropped = Vec::new();
+            drop_redelivered(&mut entries, |input| dropped.push(input));
+            let left: Vec<_> =
+                entries.iter().map(|verdict| verdict.entry.place.position.offset).collect();
+            assert_eq!((&left[..], dropped.len()), (expected, n_dropped));
+        };
+        let again = Flags::REDELIVERED;
+        check(&[(5, 7, again), (1, 7, again), (3, 8, again)], &[3, 1], 1);
+        check(&[(5, 7, again), (1, 7, again), (2, 7, again)], &[1], 2);
+        // An id that clients may choose is none to count by.
+        check(&[(1, 7, Flags::default()), (2, 7, Flags::default())], &[1, 2], 0);
+        let kin = again.with(Flags::KIN, true);
+        check(&[(1, 7, kin), (2, 7, kin)], &[1], 0);
+    }
 
     #[test]
     fn a_message_of_two_inputs_counts_once_and_one_said_twice_counts_twice() {

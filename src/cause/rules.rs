@@ -9,6 +9,7 @@
 mod apache;
 mod apps;
 mod dependencies;
+mod edge;
 mod haproxy;
 mod kubernetes;
 mod systemd;
@@ -170,6 +171,7 @@ const SERVERS: &[&[CauseRule]] = &[
     apache::RULES,
     haproxy::RULES,
     varnish::RULES,
+    edge::RULES,
     apps::RULES,
     kubernetes::RULES,
     systemd::RULES,

@@ -22,6 +22,12 @@ pub fn upstream_peer(url: &[u8]) -> &[u8] {
     &rest[..end.unwrap_or(rest.len())]
 }
 
+/// `web` of `arn:aws:elasticloadbalancing:us-east-2:123456789012:targetgroup/web/73e2d6bc24d8a067`.
+pub fn target_group_name(arn: &[u8]) -> &[u8] {
+    let mut parts = arn.split(|byte| *byte == b'/').skip(1);
+    parts.next().unwrap_or(arn)
+}
+
 /// Length of the socket path before its URI. The `:` between them is missing once nginx has released the address, as
 /// in timeouts: then the path is taken to end in `.sock` or `.socket`.
 fn socket_path_bytes(path: &[u8]) -> usize {
@@ -91,6 +97,12 @@ mod tests {
         check("http://unix://run/a/b.sock/user/x", "unix://run/a/b.sock");
         check("10.0.0.1:53", "10.0.0.1:53");
         check("", "");
+    }
+
+    #[test]
+    fn target_groups_have_a_name() {
+        assert_eq!(target_group_name(b"arn:aws:elb:r:1:targetgroup/web/73e2"), b"web");
+        assert_eq!(target_group_name(b"web"), b"web");
     }
 
     #[test]

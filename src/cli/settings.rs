@@ -13,11 +13,13 @@ use crate::attribute::zones::ZonePolicy;
 use crate::cause::{CauseMatcher, Rule, parse_user_rules};
 use crate::error::{Error, Result};
 use crate::format::apache_conf::ApacheConf;
+use crate::format::api_gateway::ApiGateway;
+use crate::format::cloudfront::CloudFront;
 use crate::format::detect::GivenFormat;
 use crate::format::haproxy_access::log_format;
 use crate::format::nginx_conf::NginxConf;
 use crate::format::{
-    FormatChoice, Reader, apache_access, apache_error, nginx_access, varnish_ncsa,
+    FormatChoice, Reader, apache_access, apache_error, envoy, nginx_access, varnish_ncsa,
 };
 use crate::incident::IncidentConfig;
 use crate::output::{OUTPUTS, Output, by_extension, by_name};
@@ -257,6 +259,9 @@ fn reader_of(spec: &str) -> std::result::Result<Arc<dyn Reader>, String> {
     if varnish_ncsa::is_spec(spec) {
         return varnish_ncsa::parse_spec(spec);
     }
+    if envoy::is_spec(spec) {
+        return envoy::parse_spec(spec);
+    }
     if log_format::is_spec(spec) {
         return log_format::parse_spec(spec);
     }
@@ -264,6 +269,12 @@ fn reader_of(spec: &str) -> std::result::Result<Arc<dyn Reader>, String> {
         first.eq_ignore_ascii_case("LogFormat") || (spec.contains('%') && !spec.contains('$'));
     if is_apache {
         return apache_access::parse_spec(spec).map(|reader| Arc::new(reader) as Arc<dyn Reader>);
+    }
+    if let Some(reader) = ApiGateway::given(spec) {
+        return reader.map(|reader| Arc::new(reader) as Arc<dyn Reader>);
+    }
+    if let Some(reader) = CloudFront::given(spec) {
+        return Ok(Arc::new(reader));
     }
     nginx_access::parse_spec(spec).map(|reader| Arc::new(reader) as Arc<dyn Reader>)
 }

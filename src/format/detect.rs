@@ -375,6 +375,10 @@ fn best_proposal(sample: &Sample<'_>) -> Option<Proposal> {
         if proposal.n_accepted > 0 && weight > best.as_ref().map_or(0, |(_, weight)| *weight) {
             best = Some((proposal, weight));
         }
+        // No later format can understand more.
+        if weight == sample.lines.len() * 10 {
+            break;
+        }
     }
     best.map(|(proposal, _)| proposal)
 }

@@ -12,6 +12,7 @@ mod tests;
 use std::sync::Arc;
 
 use self::columns::{Columns, KNOWN, unquoted};
+use super::cloudfront::is_cloudfront;
 use super::{About, Directive, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
 use super::{follow, understands};
 use crate::record::{AccessRecord, Escape, Field, Record, Skip};
@@ -115,7 +116,7 @@ impl Reader for IisW3c {
         let next = match name {
             b"Fields" => {
                 let fields = String::from_utf8_lossy(text);
-                if is_httperr(&fields) {
+                if is_httperr(&fields) || is_cloudfront(&fields) {
                     return None;
                 }
                 let columns = Columns::declared(&fields);
@@ -245,7 +246,8 @@ impl IisW3cFormat {
         let mut reader: Arc<dyn Reader> = Arc::new(IisW3c::declared(""));
         let is_fields = |line: &&[u8]| {
             split_directive(line).is_some_and(|(name, text)| {
-                name == b"Fields" && !is_httperr(&String::from_utf8_lossy(text))
+                let fields = String::from_utf8_lossy(text);
+                name == b"Fields" && !is_httperr(&fields) && !is_cloudfront(&fields)
             })
         };
         let first = sample.lines.iter().position(is_fields)?;

@@ -7,18 +7,16 @@
 //! Source: nginx `ngx_http_log_module.c`.
 
 mod keys;
-mod pairs;
 
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
 
-use memchr::memmem::Finder;
-
 use self::keys::{STATUS_KEYS, TIME_KEYS, field_of, is_nginx_key};
-use self::pairs::{Pair, Pairs, bare_end, is_blank, string_end};
-use super::{About, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
+use super::caddy_log;
+use super::json_pairs::{Key, Pair, Pairs};
+use super::{About, FORMATS, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
 use crate::bytes::{parse_seconds_us, parse_status};
 use crate::record::{AccessRecord, Escape, Field, Record, Skip, split_request};
 use crate::taxonomy::{LogRole, Server};
@@ -26,51 +24,6 @@ use crate::time::Notation;
 
 /// More lines than this do not make the choice of keys better.
 const MAX_LINES: usize = 200;
-
-/// A key that is searched for in raw lines.
-#[derive(Debug, Clone)]
-struct Key {
-    // `"key"`, quotes included.
-    quoted: Finder<'static>,
-}
-
-impl Key {
-    fn new(key: &[u8]) -> Self {
-        Key { quoted: Finder::new(&[b"\"", key, b"\""].concat()).into_owned() }
-    }
-
-    fn name(&self) -> &[u8] {
-        let quoted = self.quoted.needle();
-        quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default()
-    }
-
-    /// The value of the first such key: inside of a string, or a bare value.
-    #[inline]
-    fn find<'a>(&self, line: &'a [u8]) -> Option<&'a [u8]> {
-        let mut from = 0;
-        loop {
-            let hit = from + self.quoted.find(line.get(from..)?)?;
-            let mut at = hit + self.quoted.needle().len();
-            while is_blank(*line.get(at)?) {
-                at += 1;
-            }
-            // `\"status"` is the end of a longer string; without a colon it is a value.
-            if line[at] != b':' || (hit > 0 && line[hit - 1] == b'\\') {
-                from = hit + 1;
-                continue;
-            }
-            at += 1;
-            while is_blank(*line.get(at)?) {
-                at += 1;
-            }
-            return if line[at] == b'"' {
-                string_end(line, at + 1).map(|end| &line[at + 1..end])
-            } else {
-                bare_end(line, at).map(|end| line[at..end].trim_ascii_end())
-            };
-        }
-    }
-}
 
 /// Reads access lines that are JSON objects.
 #[derive(Debug)]
@@ -88,7 +41,7 @@ impl JsonAccess {
         let objects: Vec<Vec<Pair<'_>>> = sample
             .lines
             .iter()
-            .filter(|line| line.trim_ascii_start().starts_with(b"{"))
+            .filter(|line| line.trim_ascii_start().starts_with(b"{") && !is_declared(line))
             .take(MAX_LINES)
             .filter_map(|line| Pairs::of(line).collect::<Result<_, _>>().ok())
             .collect();
@@ -171,6 +124,12 @@ impl Reader for JsonAccess {
             each(&String::from_utf8_lossy(key), value);
         }
     }
+}
+
+/// True for a line of another format, which knows its keys.
+fn is_declared(line: &[u8]) -> bool {
+    FORMATS.iter().filter_map(|format| format.declared()).any(|declared| declared.owns(line))
+        || caddy_log::is_line(line)
 }
 
 /// All keys, in the order in which they first occur.
@@ -258,7 +217,8 @@ impl Format for JsonAccessFormat {
 
     fn propose(&self, sample: &Sample<'_>) -> Option<Proposal> {
         let reader = JsonAccess::detect(sample)?;
-        let n_accepted = sample.lines.iter().filter(|line| reader.parse(line).is_ok()).count();
+        let is_read = |line: &&&[u8]| reader.parse(line).is_ok() && !is_declared(line);
+        let n_accepted = sample.lines.iter().filter(is_read).count();
         (n_accepted > 0).then(|| Proposal {
             reader: Arc::new(reader),
             n_accepted,

@@ -4,12 +4,23 @@
 //! Invariants: a reader is immutable and shared by all workers; `glance` and `parse` are pure functions of the line;
 //! `parse` accepts no line that `glance` refuses. A new format is one file here and one line in [`FORMATS`].
 
+pub mod akamai;
 pub mod apache_access;
 pub mod apache_conf;
 pub mod apache_error;
+pub mod api_gateway;
 pub mod app_log;
+pub mod aws_elb;
+pub mod azure;
+pub mod caddy;
+pub mod caddy_log;
+pub mod cloudflare;
+pub mod cloudfront;
 pub mod detect;
 pub mod envelope;
+pub mod envoy;
+pub mod fastly;
+pub mod google_lb;
 pub mod haproxy_access;
 pub mod haproxy_log;
 pub mod iis_httperr;
@@ -17,11 +28,15 @@ pub mod iis_native;
 pub mod iis_w3c;
 pub mod infer;
 pub mod json_access;
+pub mod json_declared;
+pub(crate) mod json_pairs;
 pub mod layout;
+mod layout_reader;
 mod log_path;
 pub mod nginx_access;
 pub mod nginx_conf;
 pub mod nginx_error;
+pub mod traefik;
 pub mod varnish_log;
 pub mod varnish_ncsa;
 pub mod windows_event;
@@ -32,6 +47,8 @@ use std::sync::Arc;
 use crate::record::{Record, Skip};
 use crate::taxonomy::{LogRole, Server};
 use crate::time::{Notation, Stamp};
+
+use json_declared::Declared;
 
 pub use detect::{FormatChoice, detect, detect_dated};
 
@@ -326,9 +343,27 @@ pub const FORMATS: &[&dyn Format] = &[
     &nginx_access::NginxAccessFormat,
     &apache_error::ApacheErrorFormat,
     &apache_access::ApacheAccessFormat,
+    &traefik::TraefikClfFormat,
+    &traefik::JSON,
+    &envoy::EnvoyFormat,
+    &envoy::JSON,
+    &caddy::ACCESS,
+    &caddy_log::CaddyLogFormat,
+    &cloudflare::HTTP_REQUESTS,
+    &fastly::ACCESS,
+    &akamai::DATASTREAM,
+    &azure::FRONT_DOOR,
+    &azure::APP_GATEWAY,
+    &google_lb::ACCESS,
+    &cloudfront::JSON,
+    &api_gateway::JSON,
     &haproxy_access::HaproxyAccessFormat,
     &haproxy_log::HaproxyLogFormat,
     &json_access::JsonAccessFormat,
+    &aws_elb::AwsAlbFormat,
+    &aws_elb::AwsClbFormat,
+    &api_gateway::ApiGatewayFormat,
+    &cloudfront::CloudFrontFormat,
     &iis_w3c::IisW3cFormat,
     &iis_httperr::IisHttperrFormat,
     &iis_native::IisNativeFormat,
@@ -345,6 +380,10 @@ pub trait Format: fmt::Debug + Sync {
     fn summary(&self) -> &'static str;
     /// The reader that understands most lines of the sample, if any line is understood.
     fn propose(&self, sample: &Sample<'_>) -> Option<Proposal>;
+    /// The declaration that the format is, where it is no more than that.
+    fn declared(&self) -> Option<&Declared> {
+        None
+    }
     /// A reader for lines that may turn up later in any input, if the format's lines identify themselves.
     fn standing_reader(&self) -> Option<Arc<dyn Reader>> {
         None

@@ -4,6 +4,7 @@
 //! Invariants: pure; two passes over the verdicts in order of time; every entry belongs to one incident or to the
 //! background. When an incident begins and ends is decided in [`segment`].
 
+pub mod course;
 pub mod ranking;
 pub mod segment;
 
@@ -18,6 +19,7 @@ use crate::tally::Series;
 use crate::taxonomy::{Basis, Cause, Confidence, Origin};
 use crate::time::SECOND_US;
 
+use course::Course;
 use ranking::Ranking;
 use segment::{Core, Seconds, cores, count, trim};
 
@@ -28,6 +30,13 @@ pub struct IncidentConfig {
     pub gap_s: i64,
     /// Width of the buckets of an incident's series, seconds.
     pub bucket_s: i64,
+}
+
+impl IncidentConfig {
+    /// A longer pause than this splits a span, microseconds.
+    pub fn pause_us(self) -> i64 {
+        (3 * self.bucket_s).max(30) * SECOND_US
+    }
 }
 
 impl Default for IncidentConfig {
@@ -41,6 +50,9 @@ pub const CHANGES_BEFORE_US: i64 = 900 * SECOND_US;
 
 /// Time in which changes and failing backends after an incident are told, microseconds.
 const CHANGES_AFTER_US: i64 = 60 * SECOND_US;
+
+/// Time in which a backend that fails before an incident counts as one that fails in it, microseconds.
+const PEERS_BEFORE_US: i64 = 60 * SECOND_US;
 
 /// Rows kept of each ranking.
 pub const TOP_ROWS: usize = 10;
@@ -111,7 +123,7 @@ impl CauseGroup {
     /// Notes that something of this cause happened, in order of time.
     fn note_time(&mut self, at: i64, config: IncidentConfig) {
         count(&mut self.times, at.div_euclid(SECOND_US));
-        let pause_us = (3 * config.bucket_s).max(30) * SECOND_US;
+        let pause_us = config.pause_us();
         match self.spans.last_mut() {
             Some((_, last, n)) if at - *last <= pause_us => {
                 *last = at;
@@ -199,6 +211,8 @@ pub struct Incident {
     pub first_failing: Option<Event>,
     /// It is told by messages only: no entry of the chosen statuses belongs to it.
     pub from_messages: bool,
+    /// Retries, spread and pauses.
+    pub course: Course,
 }
 
 impl Incident {
@@ -222,6 +236,7 @@ impl Incident {
             changes: Vec::new(),
             first_failing: None,
             from_messages: false,
+            course: Course::default(),
         }
     }
 
@@ -230,6 +245,7 @@ impl Incident {
         for ranking in [&mut self.paths, &mut self.hosts, &mut self.upstreams, &mut self.clients] {
             ranking.close(TOP_ROWS);
         }
+        self.course.close();
         for cause in self.causes.values_mut() {
             cause.scopes.close(1);
         }
@@ -253,6 +269,7 @@ impl Incident {
         *self.by_origin.entry(verdict.origin()).or_default() += 1;
         self.onset.get_or_insert(entry.place);
         self.last_entry = Some(entry.place);
+        self.course.add_entry(entry, config.pause_us());
         self.paths.add(entry.path, entry.place);
         self.hosts.add(u64::from(entry.host), entry.place);
         self.upstreams.add(u64::from(entry.upstream), entry.place);
@@ -502,6 +519,10 @@ fn add_messages(
                     incident.changes.push(event);
                 }
                 kind if kind.explains_requests() => {
+                    let is_near = start_us - PEERS_BEFORE_US <= fact.at && fact.at <= end_us;
+                    if rule.scope == Scope::UpstreamPeer && is_near {
+                        incident.course.note_peer(fact.scope, fact.place);
+                    }
                     let near_onset = fact.at <= start_us + 5 * SECOND_US;
                     if rule.scope == Scope::UpstreamPeer
                         && near_onset

@@ -7,15 +7,16 @@
 use std::sync::Arc;
 
 use crate::bytes::parse_u64;
-use crate::cause::scope::{host_key, upstream_peer, without_port};
+use crate::cause::scope::{host_key, target_group_name, upstream_peer, without_port};
 use crate::cause::{CauseMatcher, cause_fact};
 use crate::evidence::{InputIndex, Place, Position};
 use crate::fact::{
-    CauseFact, EntryFact, Flags, hash_name, hash_short, referrer_key, target_parts_key,
+    CauseFact, EntryFact, Flags, forwarded_keys, hash_name, hash_path, hash_short, hop_key, id_key,
+    listen_key, referrer_key, site_key, target_parts_key,
 };
 use crate::format::{Glance, Instant, Plan, Run, Sink, Statuses};
 use crate::input::{MAX_RECORD_BYTES, SpooledLine};
-use crate::record::{AccessRecord, Field, Record, Skip, split_url};
+use crate::record::{AccessRecord, Field, Record, Skip, split_url, unescape};
 use crate::tally::{InputTally, Unparsed};
 use crate::taxonomy::{LogRole, Server};
 use crate::time::Stamp;
@@ -23,6 +24,9 @@ use crate::verdict::{is_probe, own_verdict, undecided_rule};
 
 use super::carry::{Carry, Followed, InForce, may_be_directive};
 use super::lines::{LineKind, SeenLine};
+
+/// Bytes of a user agent that are looked at.
+const AGENT_BYTES: usize = 512;
 
 /// Bytes of an unparsed line that are kept to show.
 const SHOWN_BYTES: usize = 240;
@@ -392,31 +396,47 @@ fn whole_fact(plan: &Plan, reader: usize, record: &AccessRecord<'_>, place: Plac
         .value(Field::BytesSent)
         .and_then(parse_u64)
         .filter(|_| about.server == Server::Apache && body_bytes.is_none());
+    let mut plain_agent = [0u8; AGENT_BYTES];
     let agent = record.value(Field::UserAgent).unwrap_or_default();
-    let upstream = record.last_item(Field::UpstreamAddr).filter(|item| *item != b"-");
-    let upstream = upstream.or_else(|| record.value(Field::BalancerWorker).map(upstream_peer));
-    let upstream = upstream.or_else(|| record.value(Field::QueueName));
+    let n_agent = unescape(record.escape, agent, &mut plain_agent);
+    let id = record.value(Field::RequestId).map_or(0, id_key);
+    let redelivered = id != 0 && about.server.redelivers();
+    let upstream = upstream_of(record);
     let referrer = record.value(Field::Referer).unwrap_or_default();
+    let server_ip = record.value(Field::ServerIp).unwrap_or_default();
+    let [forwarded, forwarded_before] =
+        forwarded_keys(record.value(Field::ForwardedFor).unwrap_or_default());
     let flags = Flags::default()
         .with(Flags::ZONELESS, record.stamp.offset_s.is_none())
-        .with(Flags::PROBE, is_probe(agent))
+        .with(Flags::PROBE, is_probe(&plain_agent[..n_agent]))
         .with(Flags::TIMED, duration_us.is_some())
         .with(Flags::SIZED, body_bytes.is_some())
         .with(Flags::SIZED_WITH_HEADERS, sent_bytes.is_some())
         .with(Flags::HEAD, method == b"HEAD")
         .with(Flags::SEES_UPSTREAM, record.raw(Field::UpstreamStatus).is_some())
         .with(Flags::AT_START, about.instant == Instant::Start)
-        .with(Flags::SHARED_LAYOUT, about.ambiguous_with.is_some());
+        .with(Flags::SHARED_LAYOUT, about.ambiguous_with.is_some())
+        .with(Flags::REDELIVERED, redelivered);
+    let target_key = target_parts_key(record.escape, method, path, query);
     EntryFact {
         at: record.stamp.micros,
         place,
-        target_key: target_parts_key(record.escape, method, path, query),
+        // Copies of a line stand together even where it does not tell the request.
+        target_key: if target_key == 0 && redelivered { id } else { target_key },
         client: record.value(Field::RemoteAddr).map_or(0, hash_name),
-        path: hash_name(path),
-        id: record.value(Field::RequestId).map_or(0, hash_name),
+        path: hash_path(path),
+        id,
+        trace: record.value(Field::TraceId).map_or(0, id_key),
+        edge_id: record.value(Field::EdgeRequestId).map_or(0, id_key),
+        hop: hop_key(record.escape, method, path, query),
         connection: record.value(Field::Connection).and_then(parse_u64).unwrap_or(0),
         host: host_key(host_of(record)),
         upstream: upstream.map_or(0, hash_short),
+        site: site_key(record.value(Field::SiteName).unwrap_or_default()),
+        listen: listen_key(server_ip, record.value(Field::ServerPort).unwrap_or_default()),
+        server: hash_short(server_ip),
+        forwarded,
+        forwarded_before,
         referrer: referrer_key(record.escape, referrer),
         duration_ms: duration_us.map_or(0, |us| (us / 1000).min(u64::from(u32::MAX)) as u32),
         body_bytes: body_bytes.or(sent_bytes).map_or(0, |n| n.min(u64::from(u32::MAX)) as u32),
@@ -424,6 +444,15 @@ fn whole_fact(plan: &Plan, reader: usize, record: &AccessRecord<'_>, place: Plac
         rule: own_verdict(about, record),
         flags,
     }
+}
+
+/// What the request was sent to last, or was to be sent to: a backend, a group of them, a request queue.
+pub(crate) fn upstream_of<'a>(record: &AccessRecord<'a>) -> Option<&'a [u8]> {
+    let address = record.last_item(Field::UpstreamAddr).filter(|item| *item != b"-");
+    address
+        .or_else(|| record.value(Field::BalancerWorker).map(upstream_peer))
+        .or_else(|| record.value(Field::QueueName))
+        .or_else(|| record.value(Field::TargetGroup).map(target_group_name))
 }
 
 /// The host of an access line without its port: the one asked for, else the server that took it.

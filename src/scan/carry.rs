@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use crate::format::aws_elb::CONTROL_MESSAGE;
 use crate::format::{Directive, Plan, Reader, same_reader};
 
 /// The reader that directives have put in place of one of the plan's.
@@ -102,6 +103,7 @@ pub(super) fn may_be_directive(line: &[u8]) -> bool {
     match line {
         [b'#', ..] | [0xef, 0xbb, 0xbf, b'#', ..] => true,
         [b'-' | b'=', ..] => line.starts_with(b"-- ") || line.starts_with(b"==> "),
+        [b'E', ..] => line.starts_with(CONTROL_MESSAGE),
         _ => false,
     }
 }

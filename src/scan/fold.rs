@@ -15,7 +15,7 @@ use super::{Done, JoinKey, Scan, ScanConfig, ScannedInput, TextSource, Work};
 use crate::error::{Error, Result};
 use crate::fact::{CauseFact, EntryFact};
 use crate::input::{Origin, RangeReader, Spool};
-use crate::store::{Budget, Sorter};
+use crate::store::Sorter;
 use crate::tally::InputTally;
 
 /// Puts the results of one input in order.
@@ -52,13 +52,12 @@ impl<'f> Fold<'f> {
         config: &ScanConfig<'_>,
         each: Option<EachLine<'f>>,
     ) -> Self {
-        let budget = || Budget { bytes: config.budget.bytes / 2, ..config.budget.clone() };
         Fold {
             inputs: (0..n_inputs).map(|_| InputFold::default()).collect(),
-            entries: Sorter::new(budget(), |fact| {
+            entries: Sorter::new(config.budget.clone(), |fact| {
                 (fact.target_key, fact.client, fact.at, fact.place.position)
             }),
-            causes: Sorter::new(budget(), |fact| {
+            causes: Sorter::new(config.budget.clone(), |fact| {
                 (fact.target_key, fact.client, fact.at, fact.place.position)
             }),
             reader: RangeReader::new(),

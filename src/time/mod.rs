@@ -7,15 +7,17 @@
 
 mod parse;
 
+use std::borrow::Cow;
 use std::fmt;
 
 use chrono::{DateTime, SecondsFormat};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 
 pub use parse::{
     parse_clf, parse_clf_variant, parse_ctime, parse_epoch_micros, parse_epoch_millis,
-    parse_epoch_seconds, parse_iis_native, parse_iso8601, parse_nginx_error, parse_offset,
-    parse_w3c, parse_windows_local, w3c_clock_us, w3c_day_us,
+    parse_epoch_nanos, parse_epoch_seconds, parse_iis_native, parse_iso8601, parse_nginx_error,
+    parse_offset, parse_w3c, parse_windows_local, w3c_clock_us, w3c_day_us,
 };
 
 /// Microseconds per second.
@@ -71,6 +73,16 @@ impl Serialize for Timestamp {
     }
 }
 
+impl JsonSchema for Timestamp {
+    fn schema_name() -> Cow<'static, str> {
+        "Timestamp".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "format": "date-time", "description": "RFC 3339, UTC" })
+    }
+}
+
 /// What a log line says about its time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stamp {
@@ -110,6 +122,8 @@ pub enum Notation {
     ClfVariant,
     /// `1795210283328123`: microseconds since the epoch.
     EpochMicros,
+    /// `1795210283328123456`: nanoseconds since the epoch.
+    EpochNanos,
     /// Any time that syslog daemons and `journalctl` write, the year left out perhaps: only its reader can parse it.
     Syslog,
     /// `3/17/2026 12:54:16 PM`, `17.03.2026 12:54:16` and the like: what Windows shows, no zone.
@@ -131,6 +145,7 @@ impl Notation {
             Notation::IisNative => parse_iis_native(text),
             Notation::ClfVariant => parse_clf_variant(text),
             Notation::EpochMicros => parse_epoch_micros(text),
+            Notation::EpochNanos => parse_epoch_nanos(text),
             Notation::Ctime => parse_ctime(text),
             Notation::Syslog => None,
             Notation::WindowsLocal => parse_windows_local(text),
@@ -159,6 +174,7 @@ impl Notation {
             },
             Notation::EpochMillis => &text[..text.len().saturating_sub(3)],
             Notation::EpochMicros => &text[..text.len().saturating_sub(6)],
+            Notation::EpochNanos => &text[..text.len().saturating_sub(9)],
         }
     }
 }
@@ -205,6 +221,7 @@ mod tests {
             "2026-11-20\t21:29:42",
             "2026-11-20   21:29:42",
             "21:29:42 GET / 2026-11-20",
+            "2026-11-20\",\"time\":\"21:29:42",
         ] {
             check(Notation::W3c, text, "2026-11-20T21:29:42Z", Some(0));
         }
@@ -224,6 +241,7 @@ mod tests {
         );
         check(Notation::ClfVariant, "20/Nov/2026 21:21:41.755305", micros, None);
         check(Notation::EpochMicros, "1795209701755305", micros, Some(0));
+        check(Notation::EpochNanos, "1795209701755305432", micros, Some(0));
     }
 
     #[test]
@@ -272,7 +290,7 @@ mod tests {
 
         #[test]
         fn never_panics(text in proptest::collection::vec(any::<u8>(), 0..40)) {
-            for notation in [Notation::Clf, Notation::Iso8601, Notation::EpochSeconds, Notation::EpochMillis, Notation::NginxError, Notation::W3c, Notation::IisNative, Notation::ClfVariant, Notation::EpochMicros, Notation::Ctime] {
+            for notation in [Notation::Clf, Notation::Iso8601, Notation::EpochSeconds, Notation::EpochMillis, Notation::NginxError, Notation::W3c, Notation::IisNative, Notation::ClfVariant, Notation::EpochMicros, Notation::EpochNanos, Notation::Ctime] {
                 let _ = notation.parse(&text);
                 let _ = notation.second_part(&text);
             }

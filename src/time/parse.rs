@@ -226,11 +226,14 @@ pub fn parse_w3c(text: &[u8]) -> Option<Stamp> {
     {
         return Some(Stamp::zoned(day_us + clock_us([h1, h2, b':', m1, m2, b':', s1, s2])?, 0));
     }
-    let is_blank = |byte: &u8| *byte == b' ' || *byte == b'\t';
-    let first = &text[..text.iter().position(is_blank)?];
-    let last = &text[text.iter().rposition(is_blank)? + 1..];
-    let day = w3c_day_us(unquoted(first)).zip(w3c_clock_us(unquoted(last)));
-    let swapped = || w3c_day_us(unquoted(last)).zip(w3c_clock_us(unquoted(first)));
+    let text = text.strip_prefix(b"\"").unwrap_or(text);
+    let text = text.strip_suffix(b"\"").unwrap_or(text);
+    // Each may stand in quotes, also as a value of JSON; any separator may be between them.
+    let is_between = |byte: &u8| !byte.is_ascii_digit() && !matches!(byte, b'-' | b':' | b'.');
+    let first = &text[..text.iter().position(is_between)?];
+    let last = &text[text.iter().rposition(is_between)? + 1..];
+    let day = w3c_day_us(first).zip(w3c_clock_us(last));
+    let swapped = || w3c_day_us(last).zip(w3c_clock_us(first));
     let (day_us, clock_us) = day.or_else(swapped)?;
     Some(Stamp::zoned(day_us + clock_us, 0))
 }
@@ -250,11 +253,6 @@ pub fn w3c_clock_us(text: &[u8]) -> Option<i64> {
         [b'.', digits @ ..] => Some(whole + fraction_us(digits)?),
         _ => None,
     }
-}
-
-/// A value without the quotes around it, if it has any.
-fn unquoted(text: &[u8]) -> &[u8] {
-    text.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")).unwrap_or(text)
 }
 
 /// Microseconds since midnight.
@@ -325,6 +323,14 @@ pub fn parse_windows_local(text: &[u8]) -> Option<Stamp> {
     let local =
         civil_us(year as i64, month as u32, day as u32, hour as u32, minute as u32, second as u32)?;
     (1970..=9999).contains(&year).then_some(Stamp { micros: local, offset_s: None })
+}
+
+/// Parses `1795210283328123456`, nanoseconds since the epoch (19 digits).
+pub fn parse_epoch_nanos(text: &[u8]) -> Option<Stamp> {
+    if text.len() != 19 || text[0] == b'0' {
+        return None;
+    }
+    Some(Stamp::zoned((parse_u64(text)? / 1000) as i64, 0))
 }
 
 /// Parses `1795210283328123`, microseconds since the epoch (16 digits).

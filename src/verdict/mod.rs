@@ -4,11 +4,24 @@
 //! Invariants: pure; every verdict of every row is one that the row's `source` supports; rows only get appended, since
 //! their index is stored in facts.
 
+mod akamai;
+mod alb;
 mod apache;
+mod api_gateway;
+mod azure;
+mod caddy;
+mod clb;
+mod cloudflare;
+mod cloudfront;
+mod envoy;
+mod fastly;
+mod google_lb;
 mod haproxy;
 mod iis;
 mod nginx;
 mod probe;
+mod relay;
+mod traefik;
 mod varnish;
 
 use std::collections::HashMap;
@@ -19,6 +32,7 @@ use crate::record::AccessRecord;
 use crate::taxonomy::{Basis, Cause, Confidence, Origin, Server};
 
 pub use probe::is_probe;
+pub use relay::relayed_row;
 
 /// What may still change a verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,8 +113,26 @@ const fn open(
 }
 
 /// The rows of each server. A new server is appended.
-const TABLES: [&[VerdictRule]; 5] =
-    [nginx::RULES, iis::RULES, apache::RULES, haproxy::RULES, varnish::RULES];
+const TABLES: &[&[VerdictRule]] = &[
+    nginx::RULES,
+    iis::RULES,
+    apache::RULES,
+    envoy::RULES,
+    traefik::RULES,
+    caddy::RULES,
+    cloudflare::RULES,
+    fastly::RULES,
+    akamai::RULES,
+    azure::RULES,
+    google_lb::RULES,
+    alb::RULES,
+    clb::RULES,
+    cloudfront::RULES,
+    api_gateway::RULES,
+    relay::RULES,
+    haproxy::RULES,
+    varnish::RULES,
+];
 
 const N_RULES: usize = {
     let (mut n_rules, mut table) = (0, 0);
@@ -141,6 +173,19 @@ pub fn undecided_rule(server: Server) -> u16 {
     rule_index(match server {
         Server::Iis => "iis.other",
         Server::Apache => "apache.no_proxy_field",
+        Server::Envoy => "envoy.other",
+        Server::Traefik => "traefik.other",
+        Server::Caddy => "caddy.other",
+        Server::Cloudflare => "cloudflare.no_origin_status",
+        Server::Fastly => "fastly.other",
+        Server::Akamai => "akamai.other",
+        Server::AzureFrontDoor => "azure_front_door.other",
+        Server::AzureAppGateway => "azure_app_gateway.other",
+        Server::GoogleLb => "google_lb.other",
+        Server::Alb => "alb.other",
+        Server::Clb => "clb.other",
+        Server::CloudFront => "cloudfront.other",
+        Server::ApiGateway => "api_gateway.no_integration_status",
         Server::Haproxy => "haproxy.no_state",
         Server::Varnish => "varnish.undecided",
         _ => "nginx.no_upstream_field",
@@ -152,6 +197,19 @@ pub fn own_verdict(about: &About, record: &AccessRecord<'_>) -> u16 {
     match about.server {
         Server::Iis => rule_index(iis::own_verdict(record)),
         Server::Apache => rule_index(apache::own_verdict(record)),
+        Server::Envoy => rule_index(envoy::own_verdict(record)),
+        Server::Traefik => rule_index(traefik::own_verdict(record)),
+        Server::Caddy => rule_index(caddy::own_verdict(record)),
+        Server::Cloudflare => rule_index(cloudflare::own_verdict(record)),
+        Server::Fastly => rule_index(fastly::own_verdict(record)),
+        Server::Akamai => rule_index(akamai::own_verdict(record)),
+        Server::AzureFrontDoor => rule_index(azure::front_door(record)),
+        Server::AzureAppGateway => rule_index(azure::app_gateway(record)),
+        Server::GoogleLb => rule_index(google_lb::own_verdict(record)),
+        Server::Alb => rule_index(alb::own_verdict(record)),
+        Server::Clb => rule_index(clb::own_verdict(record)),
+        Server::CloudFront => rule_index(cloudfront::own_verdict(record)),
+        Server::ApiGateway => rule_index(api_gateway::own_verdict(record)),
         Server::Haproxy => rule_index(haproxy::own_verdict(record)),
         Server::Varnish => rule_index(varnish::own_verdict(record)),
         _ => rule_index(nginx::own_verdict(record)),

@@ -1421,9 +1421,25 @@ pub(super) const RULES: &[CauseRule] = &[
         source: SRC_WSGI,
         ..BASE
     },
+    // A process that ends as planned ends with code 0.
+    CauseRule {
+        id: "apache.wsgi_crashed",
+        needles: &[&["' terminated by signal ", "' terminated normally, exit code "]],
+        regex: words!(
+            r"(?:mod_wsgi \(pid=[0-9]+\): )?(?:WSGI[0-9]{4}: )?Process '(?<scope>[^']*)' terminated (?:by signal|normally, exit code) [1-9]"
+        ),
+        cause: Some(Cause::ProcessCrashed),
+        origin: Origin::LocalProcess,
+        kind: RuleKind::Trigger(ChangeKind::WorkerCrashed),
+        scope: Scope::Name,
+        note: "a WSGI process crashed; until it runs again requests wait for the others, or find none",
+        example: line!("wsgi:info", "mod_wsgi (pid=7): Process 'site' terminated by signal 11"),
+        source: SRC_WSGI,
+        ..BASE
+    },
     CauseRule {
         id: "apache.wsgi_restarted",
-        needles: &[&["' has died, deregister and restart it", "' terminated by signal "]],
+        needles: &[&["' has died, deregister and restart it"]],
         regex: words!(
             r"(?:mod_wsgi \(pid=[0-9]+\): )?(?:WSGI[0-9]{4}: )?Process '(?<scope>[^']*)'"
         ),

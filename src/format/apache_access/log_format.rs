@@ -17,7 +17,7 @@ use nom::{IResult, Parser};
 use super::time_format::{TimeText, notation_of};
 use crate::format::Instant;
 use crate::format::layout::{Kind, Layout, Part};
-use crate::record::{Escape, Field};
+use crate::record::{Escape, Field, id_header};
 use crate::time::Notation;
 
 /// A compiled `LogFormat`.
@@ -214,7 +214,8 @@ fn meaning(directive: &Directive<'_>) -> Result<(Field, Kind, u8), String> {
         ("V", _) => (Field::ServerName, Kind::Token, 1),
         ("p" | "S" | "^FB", _) => (Field::Other, Kind::Integer, 0),
         ("P", "" | "pid") => (Field::ProcessId, Kind::Integer, 0),
-        ("A" | "P", _) => (Field::Other, Kind::Word, 0),
+        ("A", _) => (Field::ServerIp, Kind::Word, 0),
+        ("P", _) => (Field::Other, Kind::Word, 0),
         ("k", _) => (Field::ConnectionRequests, Kind::Integer, 0),
         ("X", _) => (Field::ConnectionState, Kind::Token, 0),
         ("l", _) | ("L", "c") => (Field::Other, Kind::Token, 0),
@@ -237,8 +238,7 @@ fn request_header(name: &str) -> Field {
         "user-agent" => Field::UserAgent,
         "host" => Field::Host,
         "x-forwarded-for" => Field::ForwardedFor,
-        "x-request-id" => Field::RequestId,
-        _ => Field::Other,
+        name => id_header(name.as_bytes()).unwrap_or(Field::Other),
     }
 }
 

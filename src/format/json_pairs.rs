@@ -1,34 +1,98 @@
-//! Reads the keys and values of one JSON object, tolerating what nginx makes of JSON.
+//! Reads the keys and values of one JSON object, tolerating what nginx makes of JSON; finds single keys by search.
 //!
 //! In: one line. Out: raw pairs: strings without quotes, still escaped; numbers, arrays and objects as written.
-//! Invariants: no allocation, any bytes are accepted inside strings. An object under a [`FLATTENED`] key gives its
-//! own pairs instead of one.
+//! Invariants: no allocation, any bytes are accepted inside strings. [`Pairs::of`] reads an object under a [`FLATTENED`]
+//! key as if its pairs stood in the line itself; [`Pairs::own`] gives every object as one value.
 //! Source: nginx `ngx_http_log_module.c`, `escape=json`: a variable without value is empty, so a format that writes
 //! numbers bare gives `"urt":,` and `"urt":0.001, 0.002`.
+
+use memchr::memmem::Finder;
 
 use crate::record::Skip;
 
 /// Keys whose object is read as if its pairs stood in the line itself.
 const FLATTENED: &[&[u8]] = &[b"request", b"http", b"response", b"req", b"res"];
 
+/// A key that is searched for in raw lines.
+#[derive(Debug, Clone)]
+pub(in crate::format) struct Key {
+    // `"key"`, quotes included.
+    quoted: Finder<'static>,
+}
+
+impl Key {
+    pub(in crate::format) fn new(key: &[u8]) -> Self {
+        Key { quoted: Finder::new(&[b"\"", key, b"\""].concat()).into_owned() }
+    }
+
+    pub(in crate::format) fn name(&self) -> &[u8] {
+        let quoted = self.quoted.needle();
+        quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default()
+    }
+
+    /// The value of the first such key: inside of a string, or a bare value.
+    #[inline]
+    pub(in crate::format) fn find<'a>(&self, line: &'a [u8]) -> Option<&'a [u8]> {
+        self.find_from(line, 0).map(|(value, _)| value)
+    }
+
+    /// The value of the first such key from an offset on, and the offset behind the key.
+    #[inline]
+    pub(in crate::format) fn find_from<'a>(
+        &self,
+        line: &'a [u8],
+        mut from: usize,
+    ) -> Option<(&'a [u8], usize)> {
+        loop {
+            let hit = from + self.quoted.find(line.get(from..)?)?;
+            let mut at = hit + self.quoted.needle().len();
+            while is_blank(*line.get(at)?) {
+                at += 1;
+            }
+            // `\"status"` is the end of a longer string; without a colon it is a value.
+            if line[at] != b':' || (hit > 0 && line[hit - 1] == b'\\') {
+                from = hit + 1;
+                continue;
+            }
+            at += 1;
+            while is_blank(*line.get(at)?) {
+                at += 1;
+            }
+            let value = if line[at] == b'"' {
+                string_end(line, at + 1).map(|end| &line[at + 1..end])
+            } else {
+                bare_end(line, at).map(|end| line[at..end].trim_ascii_end())
+            };
+            return value.map(|value| (value, at));
+        }
+    }
+}
+
 /// A key and its value, raw.
-pub(super) type Pair<'a> = (&'a [u8], &'a [u8]);
+pub(in crate::format) type Pair<'a> = (&'a [u8], &'a [u8]);
 
 /// The pairs of a line, in its order. After an error nothing follows.
 #[derive(Debug, Clone)]
-pub(super) struct Pairs<'a> {
+pub(in crate::format) struct Pairs<'a> {
     line: &'a [u8],
     at: usize,
+    flattens: bool,
     is_nested: bool,
     is_done: bool,
 }
 
 impl<'a> Pairs<'a> {
     /// Starts before the opening brace.
-    pub(super) fn of(line: &'a [u8]) -> Self {
+    pub(in crate::format) fn of(line: &'a [u8]) -> Self {
         let blanks = line.iter().take_while(|byte| is_blank(**byte)).count();
         let is_object = line.get(blanks) == Some(&b'{');
-        Pairs { line, at: if is_object { blanks + 1 } else { 0 }, is_nested: false, is_done: false }
+        let at = if is_object { blanks + 1 } else { 0 };
+        Pairs { line, at, flattens: true, is_nested: false, is_done: false }
+    }
+
+    /// As [`Pairs::of`], but an object is one value under whatever key.
+    pub(in crate::format) fn own(line: &'a [u8]) -> Self {
+        Pairs { flattens: false, ..Pairs::of(line) }
     }
 
     fn skip_blanks(&mut self) {
@@ -68,6 +132,7 @@ impl<'a> Pairs<'a> {
                     self.at += 1;
                     self.skip_blanks();
                     if self.line.get(self.at) == Some(&b'{')
+                        && self.flattens
                         && !self.is_nested
                         && FLATTENED.contains(&key)
                     {
@@ -146,13 +211,42 @@ impl<'a> Iterator for Pairs<'a> {
     }
 }
 
+/// The items of a list, raw as values of [`Pairs`] are. What is no list, or is damaged, ends early.
+pub(crate) fn items(list: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut walk = Pairs { line: list, at: 1, flattens: false, is_nested: false, is_done: false };
+    let is_list = list.first() == Some(&b'[');
+    std::iter::from_fn(move || {
+        if !is_list {
+            return None;
+        }
+        while matches!(walk.line.get(walk.at), Some(byte) if is_blank(*byte) || *byte == b',') {
+            walk.at += 1;
+        }
+        match walk.line.get(walk.at)? {
+            b']' => None,
+            b'"' => walk.string().ok(),
+            b'{' | b'[' => {
+                let start = walk.at;
+                walk.skip_nested().ok()?;
+                Some(&walk.line[start..walk.at])
+            }
+            _ => {
+                let rest = &walk.line[walk.at..];
+                let end = memchr::memchr2(b',', b']', rest)?;
+                walk.at += end;
+                Some(rest[..end].trim_ascii_end())
+            }
+        }
+    })
+}
+
 /// True for blanks between JSON tokens.
-pub(super) const fn is_blank(byte: u8) -> bool {
+pub(in crate::format) const fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
 }
 
 /// Offset of the quote that ends the string whose inside starts at `at`.
-pub(super) fn string_end(line: &[u8], mut at: usize) -> Option<usize> {
+pub(in crate::format) fn string_end(line: &[u8], mut at: usize) -> Option<usize> {
     loop {
         at += memchr::memchr2(b'"', b'\\', line.get(at..)?)?;
         if line[at] == b'"' {
@@ -163,7 +257,7 @@ pub(super) fn string_end(line: &[u8], mut at: usize) -> Option<usize> {
 }
 
 /// Offset of the end of a value without quotes: a brace, or a comma before a key or at the end.
-pub(super) fn bare_end(line: &[u8], mut at: usize) -> Option<usize> {
+pub(in crate::format) fn bare_end(line: &[u8], mut at: usize) -> Option<usize> {
     loop {
         at += memchr::memchr2(b',', b'}', line.get(at..)?)?;
         if line[at] == b'}' {
