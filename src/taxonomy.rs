@@ -111,7 +111,7 @@ vocabulary! {
         AzureFrontDoor = "azure_front_door": "Azure Front Door",
         AzureAppGateway = "azure_app_gateway": "Azure Application Gateway",
         GoogleLb = "google_lb": "Google Cloud load balancers for HTTP",
-        Haproxy = "haproxy": "HAProxy",
+        Haproxy = "haproxy": "the load balancer `HAProxy`",
         Varnish = "varnish": "Varnish Cache",
         Application = "application": "an application or its server: PHP-FPM, gunicorn, uWSGI, Puma, Node, Tomcat, .NET, Go",
         Dependency = "dependency": "a database, cache or queue, or a client of one",
