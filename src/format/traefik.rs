@@ -29,6 +29,7 @@ pub const JSON: Declared = Declared {
             "RequestHost",
         ]),
     ],
+    besides: &[],
     time: &[
         time_at("StartUTC", ANY_TIME),
         time_at("StartLocal", ANY_TIME),
@@ -36,7 +37,8 @@ pub const JSON: Declared = Declared {
     ],
     status: &["DownstreamStatus"],
     fields: &[
-        ("ClientHost", Use::As(Field::RemoteAddr)),
+        // It is the whole of `X-Forwarded-For`, where there is one.
+        ("ClientHost", Use::FirstClient),
         ("ClientAddr", Use::Client),
         ("ClientPort", Use::As(Field::ClientPort)),
         ("ClientUsername", Use::As(Field::RemoteUser)),
@@ -73,7 +75,7 @@ const PARTS: &[(&str, Field, Kind, &str)] = &[
     ("ClientUsername", Field::RemoteUser, Kind::Text, " ["),
     ("StartUTC", Field::Time, Kind::Time(crate::time::Notation::Clf), "] \""),
     ("Request", Field::Request, Kind::Text, "\" "),
-    ("DownstreamStatus", Field::Status, Kind::Status, " "),
+    ("DownstreamStatus", Field::Status, Kind::StatusIfAny, " "),
     ("DownstreamContentSize", Field::BodyBytes, Kind::Integer, " \""),
     ("request_Referer", Field::Referer, Kind::Text, "\" \""),
     ("request_User-Agent", Field::UserAgent, Kind::Text, "\" "),

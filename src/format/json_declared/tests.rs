@@ -10,6 +10,7 @@ const FORMAT: Declared = Declared {
     server: Server::Unknown,
     instant: Instant::End,
     required: &[value(&["logger"], &["http.access*"]), key(&["http", "request"])],
+    besides: &[],
     time: &[
         TimeAt { path: "date", clock: Some("clock"), notations: &[Notation::W3c] },
         time_at("ts", ANY_TIME),
