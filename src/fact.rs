@@ -9,7 +9,7 @@ use std::hash::Hasher;
 use siphasher::sip::SipHasher13;
 
 use crate::evidence::Place;
-use crate::record::{Escape, plain_id, split_request, unescape};
+use crate::record::{Escape, plain_id, split_request, split_url, unescape};
 
 /// Bytes of a request target that take part in its key. Error lines are cut at 2048 bytes in all, so that the first
 /// part of a long target is what both logs are sure to hold.
@@ -31,6 +31,60 @@ pub fn hash_short(name: &[u8]) -> u32 {
     if hash == 0 { 0 } else { ((hash ^ (hash >> 32)) as u32).max(1) }
 }
 
+/// Hash of a path's template (see [`path_template`]); 0 for no path.
+pub fn hash_path(path: &[u8]) -> u64 {
+    if path.is_empty() {
+        return 0;
+    }
+    let mut hasher = SipHasher13::new_with_keys(0x6c6f_6773_6361_6e35, 0x3033_0000_0000_0003);
+    each_template_part(path, &mut |part| hasher.write(part));
+    hasher.finish().max(1)
+}
+
+/// A path with the ids in it folded: `/orders/17/items/1f6e.../a.png` and `/orders/18/...` are one template.
+///
+/// A segment is an id when it is a number, digits with hyphens or the like between them (a date), a UUID, eight or more
+/// hexadecimal digits with a decimal one among them, or a token of twenty or more letters and digits of which a fifth are
+/// digits. A file name extension stays.
+pub fn path_template(path: &[u8]) -> Vec<u8> {
+    let mut template = Vec::with_capacity(path.len());
+    each_template_part(path, &mut |part| template.extend_from_slice(part));
+    template
+}
+
+fn each_template_part(path: &[u8], each: &mut dyn FnMut(&[u8])) {
+    for (index, segment) in path.split(|byte| *byte == b'/').enumerate() {
+        if index > 0 {
+            each(b"/");
+        }
+        let dot = memchr::memrchr(b'.', segment).filter(|dot| {
+            let extension = &segment[dot + 1..];
+            (1..=5).contains(&extension.len()) && extension[0].is_ascii_alphabetic()
+        });
+        let (stem, extension) = segment.split_at(dot.unwrap_or(segment.len()));
+        if is_id(stem) {
+            each(b"{id}");
+            each(extension);
+        } else {
+            each(segment);
+        }
+    }
+}
+
+fn is_id(segment: &[u8]) -> bool {
+    let n_digits = segment.iter().filter(|byte| byte.is_ascii_digit()).count();
+    if n_digits == 0 {
+        return false;
+    }
+    let all = |is: fn(&u8) -> bool| segment.iter().all(is);
+    n_digits == segment.len()
+        || (n_digits >= 4 && all(|byte| byte.is_ascii_digit() || b"-_:.".contains(byte)))
+        || (segment.len() >= 8 && all(|byte| byte.is_ascii_hexdigit() || *byte == b'-'))
+        || (segment.len() >= 20
+            && n_digits * 5 >= segment.len()
+            && all(|byte| byte.is_ascii_alphanumeric() || b"-_=".contains(byte)))
+}
+
 /// Key of a request: its method and the first [`KEYED_TARGET_BYTES`] bytes of its unescaped target; 0 for no request.
 pub fn target_key(escape: Escape, method: &[u8], target: &[u8]) -> u64 {
     target_parts_key(escape, method, target, None)
@@ -41,6 +95,10 @@ pub fn target_parts_key(escape: Escape, method: &[u8], path: &[u8], query: Optio
     if method.is_empty() && path.is_empty() && query.is_none() {
         return 0;
     }
+    // A cache asks with GET for what it was asked for with HEAD.
+    let method = if method == b"HEAD" { b"GET" } else { method };
+    // The layers of one request write its target with or without the host.
+    let path = split_url(path).map_or(path, |(_, path)| path);
     let mut plain = [0u8; KEYED_TARGET_BYTES];
     let mut n = unescape(escape, path, &mut plain);
     if let (Some(query), Some(mark)) = (query, plain.get_mut(n)) {
@@ -236,7 +294,7 @@ pub struct EntryFact {
     pub target_key: u64,
     /// Hash of the client address.
     pub client: u64,
-    /// Hash of the path, without query.
+    /// [`hash_path`] of the path, without query.
     pub path: u64,
     /// [`id_key`] of the request id.
     pub id: u64,
@@ -314,6 +372,30 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn ids_in_paths_are_folded() {
+        for (path, expected) in [
+            ("/", "/"),
+            ("/cart", "/cart"),
+            ("/orders/17/items", "/orders/{id}/items"),
+            ("/u/3f2504e0-4f89-11d3-9a0c-0305e82c3301", "/u/{id}"),
+            ("/img/123.jpg", "/img/{id}.jpg"),
+            ("/blog/2026-11-20/", "/blog/{id}/"),
+            ("/assets/app.5f3c9a1e.js", "/assets/app.5f3c9a1e.js"),
+            ("/c/5f3c9a1e77aa", "/c/{id}"),
+            ("/api/v2/search", "/api/v2/search"),
+            ("/t/eyJhbGciOiJIUzI1NiJ9x12345", "/t/{id}"),
+            ("/facade/beef", "/facade/beef"),
+            ("/index.php", "/index.php"),
+        ] {
+            let template = path_template(path.as_bytes());
+            assert_eq!(String::from_utf8_lossy(&template), expected, "{path}");
+        }
+        assert_eq!(hash_path(b"/a/1"), hash_path(b"/a/22"));
+        assert_ne!(hash_path(b"/a/1"), hash_path(b"/b/1"));
+        assert_eq!(hash_path(b""), 0);
+    }
 
     proptest! {
         #[test]

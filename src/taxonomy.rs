@@ -3,8 +3,10 @@
 //! In: nothing. Out: the small vocabularies that every later floor speaks.
 //! Invariants: `as_str` of each item is stable `snake_case`; `ALL` lists every item once.
 
+use std::borrow::Cow;
 use std::fmt;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize, Serializer};
 
 /// Defines a field-less enum with a stable id and a one-line meaning per item.
@@ -30,7 +32,16 @@ macro_rules! vocabulary {
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> { out.serialize_str(self.as_str()) }
         }
+        impl JsonSchema for $name {
+            fn schema_name() -> Cow<'static, str> { stringify!($name).into() }
+            fn json_schema(_: &mut SchemaGenerator) -> Schema { open_vocabulary(&[$($id,)*]) }
+        }
     };
+}
+
+/// The known ids, and the form of those that a later minor version may add.
+fn open_vocabulary(ids: &[&str]) -> Schema {
+    json_schema!({ "type": "string", "anyOf": [{ "enum": ids }, { "pattern": "^[a-z][a-z0-9_]*$" }] })
 }
 
 vocabulary! {
@@ -100,7 +111,7 @@ vocabulary! {
         AzureFrontDoor = "azure_front_door": "Azure Front Door",
         AzureAppGateway = "azure_app_gateway": "Azure Application Gateway",
         GoogleLb = "google_lb": "Google Cloud load balancers for HTTP",
-        Haproxy = "haproxy": "HAProxy",
+        Haproxy = "haproxy": "the load balancer `HAProxy`",
         Varnish = "varnish": "Varnish Cache",
         Application = "application": "an application or its server: PHP-FPM, gunicorn, uWSGI, Puma, Node, Tomcat, .NET, Go",
         Dependency = "dependency": "a database, cache or queue, or a client of one",

@@ -23,6 +23,7 @@ use crate::format::{FORMATS, FormatChoice};
 use crate::input::expand;
 use crate::output::{Results, TextStyle, sanitize, write_record};
 use crate::report::build::report;
+use crate::report::schema::timeline_schema;
 use crate::report::{Report, RunInfo};
 use crate::scan::{ScanConfig, scan_lines};
 use crate::store::Budget;
@@ -66,6 +67,10 @@ pub fn main() -> u8 {
         Some(Command::Explain { cause }) => explain_cause(cause.as_deref()),
         Some(Command::Parse(args)) => parse(&args),
         Some(Command::Formats { paths }) => formats(&paths),
+        Some(Command::Schema) => print(|out| {
+            serde_json::to_writer_pretty(&mut *out, &timeline_schema())?;
+            out.write_all(b"\n")
+        }),
         Some(Command::Completions { shell }) => {
             clap_complete::generate(shell, &mut Cli::command(), "logscan503", &mut io::stdout());
             Ok(0)

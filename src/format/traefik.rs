@@ -134,3 +134,40 @@ impl Format for TraefikClfFormat {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::Reader;
+    use crate::record::{Record, Skip};
+
+    #[test]
+    fn lines_of_the_extended_format_are_read() {
+        let reader = TraefikClfFormat::reader().expect("compiles");
+        let check = |line: &str, status, fields: &[(Field, &str)]| {
+            let Ok(Record::Access(access)) = reader.parse(line.as_bytes()) else {
+                panic!("no access record")
+            };
+            assert_eq!(access.status, status);
+            for (field, value) in fields {
+                assert_eq!(access.raw(*field), Some(value.as_bytes()), "{field:?}");
+            }
+        };
+        check(
+            r#"2001:db8::1 - jdoe [13/Apr/2026:13:15:34 +0000] "GET /a HTTP/1.1" 503 20 "-" "x \"503\"" 265 "api@docker" "-" 12ms"#,
+            503,
+            &[
+                (Field::UpstreamAddr, "-"),
+                (Field::RequestTimeMillis, "12"),
+                (Field::BodyBytes, "20"),
+            ],
+        );
+        check(
+            r#"172.17.1.1 - - [28/Sep/2022:13:38:04 +0000] "GET /a HTTP/1.1" - - "-" "x" 45640 "-" "-" 0ms"#,
+            0,
+            &[],
+        );
+        let plain = br#"1.2.3.4 - - [13/Apr/2026:13:15:34 +0000] "GET /a HTTP/1.1" 503 20 "-" "x""#;
+        assert_eq!(reader.parse(plain).err(), Some(Skip::Truncated));
+    }
+}

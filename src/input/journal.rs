@@ -1,6 +1,7 @@
 //! Journals that are no lines -> lines of JSON, as `journalctl -o json` writes them: one entry, one line.
 //!
-//! In: binary journal files, export streams, `verbose` and `json-pretty` output. Out: a stream of text.
+//! In: binary journal files, export streams, `verbose` and `json-pretty` output. Out: a stream of text. Event logs of
+//! Windows become lines the same way (module `evtx`).
 //! Invariants: only the first bytes tell what an input is; everything else passes through untouched. An entry keeps its
 //! cursor, which is how it is found again; values over [`MAX_VALUE_BYTES`] become `null`, as `journalctl` has it for
 //! smaller ones. Damage is told at the end, when every whole entry is out.
@@ -9,6 +10,8 @@ use std::fs::File;
 use std::io::{self, Cursor, Read, Write};
 
 use super::Unit;
+#[cfg(feature = "evtx")]
+use super::evtx;
 use super::unwrap::{Unwrap, breaks_of};
 use crate::journal::export::{ExportParser, is_export};
 use crate::journal::json::next_object;
@@ -38,12 +41,31 @@ pub(super) enum Form {
     Verbose,
     /// `journalctl -o json-pretty`.
     Pretty,
+    /// An event log of Windows.
+    #[cfg(feature = "evtx")]
+    Events,
+}
+
+impl Form {
+    /// True for files that have to be read at any position.
+    pub(super) fn is_packed(self) -> bool {
+        match self {
+            Form::Binary => true,
+            #[cfg(feature = "evtx")]
+            Form::Events => true,
+            _ => false,
+        }
+    }
 }
 
 /// The form of a journal with these first bytes. `None`: it is no such thing.
 pub(super) fn form_of(head: &[u8]) -> Option<Form> {
     if head.starts_with(&Header::SIGNATURE) {
         return Some(Form::Binary);
+    }
+    #[cfg(feature = "evtx")]
+    if head.starts_with(evtx::SIGNATURE) {
+        return Some(Form::Events);
     }
     if is_export(head) {
         return Some(Form::Export);
@@ -102,8 +124,17 @@ fn is_open(head: &[u8]) -> bool {
     head.starts_with(b"{\n") || head.starts_with(b"[\n") || head.starts_with(b"-- ")
 }
 
-/// A binary journal file as lines.
+/// A file that has to be read at any position as lines: a binary journal, an event log.
 pub(super) fn open_journal(file: File) -> io::Result<Box<dyn Read + Send>> {
+    #[cfg(feature = "evtx")]
+    {
+        let mut head = [0; 8];
+        if crate::input::range::read_at_most(&file, 0, &mut head)? == head.len()
+            && head == *evtx::SIGNATURE
+        {
+            return Ok(Box::new(Lines::new(evtx::EventSource::open(file)?)));
+        }
+    }
     let entries = JournalFile::open(file)?.entries();
     Ok(Box::new(Lines::new(BinarySource { entries, ended: false })))
 }
@@ -116,6 +147,12 @@ fn lines_of(form: Form, mut input: Box<dyn Read + Send>) -> io::Result<Box<dyn R
             let entries = JournalFile::from_bytes(bytes)?.entries();
             Box::new(Lines::new(BinarySource { entries, ended: false }))
         }
+        #[cfg(feature = "evtx")]
+        Form::Events => {
+            let mut bytes = Vec::new();
+            input.by_ref().take(MAX_PACKED_BYTES).read_to_end(&mut bytes)?;
+            Box::new(Lines::new(evtx::EventSource::open(Cursor::new(bytes))?))
+        }
         Form::Export => {
             let parser = Some(ExportParser::new());
             Box::new(Lines::new(ExportSource { input, parser, buffer: vec![0; 64 << 10] }))
@@ -126,7 +163,7 @@ fn lines_of(form: Form, mut input: Box<dyn Read + Send>) -> io::Result<Box<dyn R
 }
 
 /// Makes lines, some at a time.
-trait LineSource: Send {
+pub(super) trait LineSource: Send {
     /// Appends lines. False: there are no more.
     fn fill(&mut self, out: &mut Vec<u8>) -> io::Result<bool>;
 }

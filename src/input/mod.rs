@@ -4,6 +4,8 @@
 //! Invariants: offsets count decoded bytes, which are those of UTF-8 where the file is UTF-16; a plain file is read up to the length it had when it was opened, so a
 //! growing file gives one consistent picture; no file is read that was not named or found in a named directory.
 
+#[cfg(feature = "evtx")]
+mod evtx;
 mod expand;
 mod journal;
 mod range;
@@ -75,7 +77,7 @@ pub enum Origin {
     /// Anything that can only be read forwards: a compressed file, a file in UTF-16, an export whose records are
     /// wrapped, or a named pipe.
     Stream(File, Compression),
-    /// A binary journal file: read forwards, entry by entry.
+    /// A binary journal file, or an event log of Windows: read forwards, entry by entry.
     Journal(File),
     /// Standard input.
     Stdin,
@@ -157,9 +159,14 @@ fn open_file(path: &Path, bytes: &mut u64, modified_us: &mut Option<i64>) -> io:
                 "is a central binary log of IIS, which only Microsoft Log Parser reads; export it as W3C first",
             ))
         }
+        #[cfg(not(feature = "evtx"))]
+        [b'E', b'l', b'f', b'F', b'i', b'l', b'e', 0, ..] => Err(io::Error::new(
+            io::ErrorKind::Unsupported,
+            "is an event log of Windows, which this build does not read; use: wevtutil qe FILE /lf /f:xml",
+        )),
         _ if text::is_utf16(&head[..n]) => Ok(Origin::Stream(file, Compression::None)),
         _ => Ok(match journal::form_of(&head[..n]) {
-            Some(journal::Form::Binary) => Origin::Journal(file),
+            Some(form) if form.is_packed() => Origin::Journal(file),
             Some(_) => Origin::Stream(file, Compression::None),
             None if unwrap::breaks_of(&head[..n]).is_some() => {
                 Origin::Stream(file, Compression::None)

@@ -6,10 +6,12 @@
 
 pub mod build;
 pub mod incident;
+pub mod schema;
 pub mod text_of;
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::tally::LineCounts;
@@ -24,11 +26,13 @@ pub const SCHEMA: &str = "logscan503.timeline";
 pub const SCHEMA_VERSION: &str = "1.0.0";
 
 /// The whole document.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Report {
-    /// [`SCHEMA`].
+    /// Name of the document's schema.
+    #[schemars(extend("const" = SCHEMA))]
     pub schema: &'static str,
-    /// [`SCHEMA_VERSION`].
+    /// Version of the document's schema: adding is minor, anything else major.
+    #[schemars(regex(pattern = r"^1\.[0-9]+\.[0-9]+$"))]
     pub schema_version: &'static str,
     /// The program.
     pub tool: Tool,
@@ -57,7 +61,7 @@ pub struct Report {
 }
 
 /// The program.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Tool {
     /// Its name.
     pub name: &'static str,
@@ -66,7 +70,7 @@ pub struct Tool {
 }
 
 /// One run.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct RunInfo {
     /// The command line.
     pub argv: Vec<String>,
@@ -81,7 +85,7 @@ pub struct RunInfo {
 }
 
 /// What was asked for.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Settings {
     /// Statuses whose lines are entries.
     pub status: Vec<u16>,
@@ -102,7 +106,7 @@ pub struct Settings {
 }
 
 /// A vantage point: all logs of one kind of server at one depth.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct LayerInfo {
     /// Its name: the server, and where several layers have the same, one of its files.
     pub name: String,
@@ -123,7 +127,7 @@ pub struct LayerInfo {
 }
 
 /// How entries were found in a deeper layer.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
 pub struct Joined {
     /// By an id that both lines carry.
     pub request_id: u64,
@@ -132,7 +136,7 @@ pub struct Joined {
 }
 
 /// What a deeper layer says of entries.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 pub struct ResolvedTo {
     /// Name of the layer.
     pub layer: String,
@@ -145,7 +149,7 @@ pub struct ResolvedTo {
 }
 
 /// One input.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct InputInfo {
     /// Its number, as evidence refers to it.
     pub index: usize,
@@ -194,7 +198,7 @@ pub struct InputInfo {
 }
 
 /// A format of a mixed input.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct FormatShare {
     /// Id of the format.
     pub format: &'static str,
@@ -207,7 +211,7 @@ pub struct FormatShare {
 }
 
 /// A line that was not understood.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct UnparsedLine {
     /// Its number.
     pub line: u64,
@@ -218,13 +222,13 @@ pub struct UnparsedLine {
 }
 
 /// Which time the inputs cover.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Coverage {
     /// Time of the first record of any input.
     pub first_at: Option<Timestamp>,
     /// Time of the last record of any input.
     pub last_at: Option<Timestamp>,
-    /// Stretches without any access line although there was traffic before and after.
+    /// Stretches without any access line although there was traffic before and after, or messages went on.
     pub gaps: Vec<Gap>,
     /// The input seems to hold lines of the chosen statuses only.
     pub filtered: bool,
@@ -238,7 +242,7 @@ pub struct Coverage {
 }
 
 /// Until when the logs of a service that delivers late are whole.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Horizon {
     /// The service.
     pub server: Server,
@@ -249,8 +253,10 @@ pub struct Horizon {
 }
 
 /// A stretch without access lines.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Gap {
+    /// `silence`: nothing was logged.
+    pub kind: &'static str,
     /// End of the traffic before.
     pub from: Timestamp,
     /// Start of the traffic behind.
@@ -260,7 +266,7 @@ pub struct Gap {
 }
 
 /// Something that the inputs lack.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Missing {
     /// A field or a file.
     pub what: String,
@@ -273,7 +279,7 @@ pub struct Missing {
 }
 
 /// Counts over everything.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Totals {
     /// Access lines.
     pub requests: u64,
@@ -292,7 +298,7 @@ pub struct Totals {
 }
 
 /// Messages of one cause about one thing.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct SignalInfo {
     /// The cause.
     pub id: Cause,
@@ -315,7 +321,7 @@ pub struct SignalInfo {
 }
 
 /// The first message of a signal.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct SignalEvidence {
     /// Index of the input.
     pub input: u32,
@@ -328,7 +334,7 @@ pub struct SignalEvidence {
 }
 
 /// Entries that belong to no incident.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Background {
     /// How many.
     pub entries: u64,
@@ -339,7 +345,7 @@ pub struct Background {
 }
 
 /// Something the reader should know about the run.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Diagnostic {
     /// `warning` or `info`.
     pub level: &'static str,

@@ -11,12 +11,12 @@ use crate::cause::scope::{host_key, target_group_name, upstream_peer, without_po
 use crate::cause::{CauseMatcher, cause_fact};
 use crate::evidence::{InputIndex, Place, Position};
 use crate::fact::{
-    CauseFact, EntryFact, Flags, forwarded_keys, hash_name, hash_short, hop_key, id_key,
+    CauseFact, EntryFact, Flags, forwarded_keys, hash_name, hash_path, hash_short, hop_key, id_key,
     listen_key, referrer_key, site_key, target_parts_key,
 };
 use crate::format::{Glance, Instant, Plan, Run, Sink, Statuses};
 use crate::input::{Breaks, MAX_RECORD_BYTES, SpooledLine, Unit};
-use crate::record::{AccessRecord, Field, Record, Skip, unescape};
+use crate::record::{AccessRecord, Field, Record, Skip, split_url, unescape};
 use crate::tally::{InputTally, Unparsed};
 use crate::taxonomy::{LogRole, Server};
 use crate::time::Stamp;
@@ -123,7 +123,9 @@ pub(super) fn scan_block(context: &Context<'_>, job: Job<'_>) -> BlockResult {
     if let Unit::Record(breaks) = scanner.job.unit {
         number_by_breaks(&mut result, bytes, scanner.job.offset, breaks);
     }
-    result.tally.statuses.copy_from_slice(&statuses.seen);
+    for (sum, seen) in result.tally.statuses.iter_mut().zip(statuses.seen) {
+        *sum += seen;
+    }
     result
 }
 
@@ -279,6 +281,19 @@ impl Scanner<'_> {
         }
     }
 
+    /// Counts a request whose record goes over several lines.
+    fn request(&mut self, stamp: Stamp, mut entry: EntryFact) {
+        self.result.tally.add_run(stamp, &Run::of_one(entry.status));
+        let status = usize::from(entry.status).min(999);
+        self.result.tally.statuses[status] += 1;
+        if self.context.wanted[status] {
+            entry.flags = entry.flags.with(Flags::KIN, !self.context.chosen[status]);
+            self.result.entries.push(entry);
+            let start = (entry.place.position.offset - self.job.offset) as usize;
+            self.keep(start, entry.place.length as usize);
+        }
+    }
+
     /// Understands the message that was waiting for continuation lines.
     fn close_message(&mut self) {
         let Some(message) = self.open_message.take() else { return };
@@ -292,12 +307,22 @@ impl Scanner<'_> {
         }
         let place = self.place(message.start, message.line, bytes.len());
         let (mut fact, mut stamp) = (None, None);
-        self.in_force.plan.readers[message.reader].read(bytes, &mut |result| {
-            if let Ok(Record::Error(record)) = result {
+        let mut request = None;
+        let plan = &self.in_force.plan;
+        plan.readers[message.reader].read(bytes, &mut |result| match result {
+            Ok(Record::Error(record)) => {
                 stamp = record.stamp;
                 fact = cause_fact(&record, place, self.context.matcher);
             }
+            Ok(Record::Access(record)) => {
+                let entry = whole_fact(plan, message.reader, &record, place);
+                request = Some((record.stamp, entry));
+            }
+            Err(_) => {}
         });
+        if let Some((stamp, entry)) = request {
+            return self.request(stamp, entry);
+        }
         if let (false, Some(stamp)) = (message.timed, stamp) {
             self.result.tally.add_messages(stamp, 1);
         }
@@ -437,7 +462,7 @@ fn whole_fact(plan: &Plan, reader: usize, record: &AccessRecord<'_>, place: Plac
         // Copies of a line stand together even where it does not tell the request.
         target_key: if target_key == 0 && redelivered { id } else { target_key },
         client: record.value(Field::RemoteAddr).map_or(0, hash_name),
-        path: hash_name(path),
+        path: hash_path(path),
         id,
         trace: record.value(Field::TraceId).map_or(0, id_key),
         edge_id: record.value(Field::EdgeRequestId).map_or(0, id_key),
@@ -470,6 +495,8 @@ pub(crate) fn upstream_of<'a>(record: &AccessRecord<'a>) -> Option<&'a [u8]> {
 
 /// The host of an access line without its port: the one asked for, else the server that took it.
 pub(crate) fn host_of<'a>(record: &AccessRecord<'a>) -> &'a [u8] {
-    let host = record.value(Field::Host).or_else(|| record.value(Field::ServerName));
+    let of_url = || split_url(record.request().1).map(|(host, _)| host);
+    let host =
+        record.value(Field::Host).or_else(of_url).or_else(|| record.value(Field::ServerName));
     without_port(host.unwrap_or_default())
 }

@@ -47,6 +47,9 @@ const SAMPLE_BYTES: u64 = 256 << 10;
 /// Bytes in the middle and at the end of a plain file that join the sample.
 const FURTHER_SAMPLE_BYTES: u64 = 32 << 10;
 
+/// Bytes read at once where lines are read again.
+const STEP_BYTES: u64 = 256 << 10;
+
 /// How to scan.
 #[derive(Debug)]
 pub struct ScanConfig<'c> {
@@ -116,6 +119,30 @@ impl ScannedInput {
             }
             TextSource::Spool(spool) => spool.fetch(place.position),
             TextSource::None => None,
+        }
+    }
+
+    /// Hands out the lines of a plain file from the start of one on, without terminator, with their offsets, until
+    /// `max_bytes` are read or `each` returns false. Nothing comes of other inputs: they cannot be read from the middle.
+    pub fn lines_from(&self, start: u64, max_bytes: u64, each: &mut dyn FnMut(u64, &[u8]) -> bool) {
+        let TextSource::File(file) = &self.text else { return };
+        let mut reader = RangeReader::new();
+        let end = start.saturating_add(max_bytes).min(self.bytes_decoded);
+        let mut from = start;
+        while from < end {
+            let until = (from + STEP_BYTES).min(end);
+            let Ok(lines) = reader.read(file, from, until, self.bytes_decoded, None) else {
+                return;
+            };
+            let mut offset = lines.offset;
+            for line in lines.bytes.split_inclusive(|byte| *byte == b'\n') {
+                let text = line.strip_suffix(b"\n").unwrap_or(line);
+                if !each(offset, text.strip_suffix(b"\r").unwrap_or(text)) {
+                    return;
+                }
+                offset += line.len() as u64;
+            }
+            from = until;
         }
     }
 

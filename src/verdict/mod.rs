@@ -22,6 +22,7 @@ mod nginx;
 mod probe;
 mod relay;
 mod traefik;
+mod varnish;
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -131,6 +132,7 @@ const TABLES: &[&[VerdictRule]] = &[
     api_gateway::RULES,
     relay::RULES,
     haproxy::RULES,
+    varnish::RULES,
 ];
 
 const N_RULES: usize = {
@@ -186,6 +188,7 @@ pub fn undecided_rule(server: Server) -> u16 {
         Server::CloudFront => "cloudfront.other",
         Server::ApiGateway => "api_gateway.no_integration_status",
         Server::Haproxy => "haproxy.no_state",
+        Server::Varnish => "varnish.undecided",
         _ => "nginx.no_upstream_field",
     })
 }
@@ -209,6 +212,7 @@ pub fn own_verdict(about: &About, record: &AccessRecord<'_>) -> u16 {
         Server::CloudFront => rule_index(cloudfront::own_verdict(record)),
         Server::ApiGateway => rule_index(api_gateway::own_verdict(record)),
         Server::Haproxy => rule_index(haproxy::own_verdict(record)),
+        Server::Varnish => rule_index(varnish::own_verdict(record)),
         _ => rule_index(nginx::own_verdict(record)),
     }
 }

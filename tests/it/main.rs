@@ -6,6 +6,8 @@ mod tidy;
 mod robustness;
 // The verdicts against labelled logs of real servers; skipped where the corpus is absent.
 mod accuracy;
+// Logs of AWS services: delivered late, unordered and twice.
+mod aws;
 // What a user types, and what comes back.
 mod cli;
 // Same bytes in, same bytes out, however they are given.
@@ -14,6 +16,8 @@ mod determinism;
 mod origins;
 // What the README promises: its commands, and what its example finds.
 mod readme;
+// Logs of proxies, CDNs and cloud load balancers against their labels; skipped where the corpus is absent.
+mod edge;
 // IIS logs of the corpus, line by line; skipped where the corpus is absent.
 mod iis;
 // What each line is understood as.
@@ -22,5 +26,13 @@ mod parse;
 mod public;
 // What stands around lines: syslog, containers, journals, tools.
 mod wrappers;
+// Every quoted line stands where the document says.
+mod evidence;
+// Outputs for other programs, held against their rules.
+mod exports;
+// The schema of the timeline document; what a change may do to it.
+mod schema;
+// What the timeline tells: onset, spread, relapse, recovery, recurrence.
+mod story;
 // No tests: a private directory, the program, and what it said.
 mod support;

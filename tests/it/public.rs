@@ -19,11 +19,14 @@ const FIELDS: [&str; 9] =
     ["timestamp", "local_time", "status", "method", "path", "client", "level", "message", "parsed"];
 
 /// Suites of these folders must reach the floor.
-const ASSERTED: [&str; 9] = [
+const ASSERTED: [&str; 12] = [
     "nginx",
     "apache",
     "iis",
     "httperr",
+    "aws",
+    "haproxy",
+    "varnish",
     "caddy",
     "cloudflare",
     "incapsula",

@@ -239,7 +239,7 @@ pub(super) fn is_blank(byte: u8) -> bool {
 
 /// The offset of the next `"` that cannot be part of a value, or the length of the line.
 #[inline]
-pub(super) fn next_quote(escape: Escape, line: &[u8], from: usize) -> usize {
+pub(in crate::format) fn next_quote(escape: Escape, line: &[u8], from: usize) -> usize {
     let rest = line.get(from..).unwrap_or_default();
     let length = match escape {
         Escape::Default | Escape::Haproxy => memchr::memchr(b'"', rest),
