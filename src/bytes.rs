@@ -82,6 +82,17 @@ pub fn split_url(url: &[u8]) -> Option<(&[u8], &[u8])> {
     Some(rest.split_at(end.unwrap_or(rest.len())))
 }
 
+/// An address without its port: `1.2.3.4:80` and `[2001:db8::1]:80` lose it, `2001:db8::1` has none.
+pub fn without_client_port(address: &[u8]) -> &[u8] {
+    if let Some(inside) = address.strip_prefix(b"[") {
+        return memchr::memchr(b']', inside).map_or(address, |end| &inside[..end]);
+    }
+    match memchr::memchr(b':', address) {
+        Some(colon) if memchr::memchr(b':', &address[colon + 1..]).is_none() => &address[..colon],
+        _ => address,
+    }
+}
+
 /// True for the marks by which servers write "no value": empty, and `-`.
 #[inline]
 pub fn is_absent(value: &[u8]) -> bool {
@@ -133,6 +144,17 @@ mod tests {
         check("77000ns", Some(77));
         check("1m2s", None);
         check("", None);
+    }
+
+    #[test]
+    fn ports_are_cut_from_addresses() {
+        let check = |text: &str, bare: &str| {
+            assert_eq!(without_client_port(text.as_bytes()), bare.as_bytes());
+        };
+        check("192.0.2.1:5090", "192.0.2.1");
+        check("[2001:db8::1]:5090", "2001:db8::1");
+        check("2001:db8::1", "2001:db8::1");
+        check("192.0.2.1", "192.0.2.1");
     }
 
     #[test]

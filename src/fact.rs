@@ -9,7 +9,7 @@ use std::hash::Hasher;
 use siphasher::sip::SipHasher13;
 
 use crate::evidence::Place;
-use crate::record::{Escape, split_request, unescape};
+use crate::record::{Escape, plain_id, split_request, split_url, unescape};
 
 /// Bytes of a request target that take part in its key. Error lines are cut at 2048 bytes in all, so that the first
 /// part of a long target is what both logs are sure to hold.
@@ -31,6 +31,60 @@ pub fn hash_short(name: &[u8]) -> u32 {
     if hash == 0 { 0 } else { ((hash ^ (hash >> 32)) as u32).max(1) }
 }
 
+/// Hash of a path's template (see [`path_template`]); 0 for no path.
+pub fn hash_path(path: &[u8]) -> u64 {
+    if path.is_empty() {
+        return 0;
+    }
+    let mut hasher = SipHasher13::new_with_keys(0x6c6f_6773_6361_6e35, 0x3033_0000_0000_0003);
+    each_template_part(path, &mut |part| hasher.write(part));
+    hasher.finish().max(1)
+}
+
+/// A path with the ids in it folded: `/orders/17/items/1f6e.../a.png` and `/orders/18/...` are one template.
+///
+/// A segment is an id when it is a number, digits with hyphens or the like between them (a date), a UUID, eight or more
+/// hexadecimal digits with a decimal one among them, or a token of twenty or more letters and digits of which a fifth are
+/// digits. A file name extension stays.
+pub fn path_template(path: &[u8]) -> Vec<u8> {
+    let mut template = Vec::with_capacity(path.len());
+    each_template_part(path, &mut |part| template.extend_from_slice(part));
+    template
+}
+
+fn each_template_part(path: &[u8], each: &mut dyn FnMut(&[u8])) {
+    for (index, segment) in path.split(|byte| *byte == b'/').enumerate() {
+        if index > 0 {
+            each(b"/");
+        }
+        let dot = memchr::memrchr(b'.', segment).filter(|dot| {
+            let extension = &segment[dot + 1..];
+            (1..=5).contains(&extension.len()) && extension[0].is_ascii_alphabetic()
+        });
+        let (stem, extension) = segment.split_at(dot.unwrap_or(segment.len()));
+        if is_id(stem) {
+            each(b"{id}");
+            each(extension);
+        } else {
+            each(segment);
+        }
+    }
+}
+
+fn is_id(segment: &[u8]) -> bool {
+    let n_digits = segment.iter().filter(|byte| byte.is_ascii_digit()).count();
+    if n_digits == 0 {
+        return false;
+    }
+    let all = |is: fn(&u8) -> bool| segment.iter().all(is);
+    n_digits == segment.len()
+        || (n_digits >= 4 && all(|byte| byte.is_ascii_digit() || b"-_:.".contains(byte)))
+        || (segment.len() >= 8 && all(|byte| byte.is_ascii_hexdigit() || *byte == b'-'))
+        || (segment.len() >= 20
+            && n_digits * 5 >= segment.len()
+            && all(|byte| byte.is_ascii_alphanumeric() || b"-_=".contains(byte)))
+}
+
 /// Key of a request: its method and the first [`KEYED_TARGET_BYTES`] bytes of its unescaped target; 0 for no request.
 pub fn target_key(escape: Escape, method: &[u8], target: &[u8]) -> u64 {
     target_parts_key(escape, method, target, None)
@@ -41,6 +95,10 @@ pub fn target_parts_key(escape: Escape, method: &[u8], path: &[u8], query: Optio
     if method.is_empty() && path.is_empty() && query.is_none() {
         return 0;
     }
+    // A cache asks with GET for what it was asked for with HEAD.
+    let method = if method == b"HEAD" { b"GET" } else { method };
+    // The layers of one request write its target with or without the host.
+    let path = split_url(path).map_or(path, |(_, path)| path);
     let mut plain = [0u8; KEYED_TARGET_BYTES];
     let mut n = unescape(escape, path, &mut plain);
     if let (Some(query), Some(mark)) = (query, plain.get_mut(n)) {
@@ -59,6 +117,109 @@ pub fn target_parts_key(escape: Escape, method: &[u8], path: &[u8], query: Optio
 pub fn request_line_key(escape: Escape, line: &[u8]) -> u64 {
     let (method, target) = split_request(line);
     target_key(escape, method, target)
+}
+
+/// Key of a request id, the same on every hop: see [`plain_id`]; 0 for none, and for what is no id.
+pub fn id_key(raw: &[u8]) -> u64 {
+    let id = plain_id(raw);
+    // Shorter values, and those of one letter, are counters and placeholders.
+    let is_id = id.len() >= 8 && id.iter().any(|byte| *byte != id[0]);
+    let mut lower = [0u8; 128];
+    let n = id.len().min(lower.len());
+    lower[..n].copy_from_slice(&id[..n]);
+    // Only hexadecimal ids are written in either case.
+    if lower[..n].iter().all(|byte| byte.is_ascii_hexdigit() || *byte == b'-') {
+        lower[..n].make_ascii_lowercase();
+    }
+    if is_id { hash_name(&lower[..n]) } else { 0 }
+}
+
+/// Key of a request that is the same in the logs of a proxy and its backend, which write a target differently: with or
+/// without scheme and host, percent-encoded once, twice or not at all, blanks as `+`. Like [`target_parts_key`] else.
+pub fn hop_key(escape: Escape, method: &[u8], path: &[u8], query: Option<&[u8]>) -> u64 {
+    let mut plain = [0u8; 2 * KEYED_TARGET_BYTES];
+    let mut n = unescape(escape, origin_form(path), &mut plain);
+    if n == 0 || method.is_empty() {
+        return 0;
+    }
+    if let (Some(query), Some(mark)) = (query.filter(|query| !query.is_empty()), plain.get_mut(n)) {
+        *mark = b'?';
+        n += 1;
+        n += unescape(escape, query, &mut plain[n..]);
+    }
+    for _ in 0..3 {
+        let before = n;
+        n = percent_decoded(&mut plain[..n]);
+        if n == before {
+            break;
+        }
+    }
+    let mut hasher = SipHasher13::new_with_keys(0x6c6f_6773_6361_6e35, 0x3033_0000_0000_0003);
+    hasher.write(method);
+    hasher.write_u8(0);
+    hasher.write(&plain[..n.min(KEYED_TARGET_BYTES)]);
+    hasher.finish().max(1)
+}
+
+/// Keys of the last and the last but one address in an `X-Forwarded-For`; 0 for none. Earlier ones come from the client,
+/// who may write anything.
+pub fn forwarded_keys(raw: &[u8]) -> [u32; 2] {
+    let mut addresses = raw.rsplit(|byte| *byte == b',').map(<[u8]>::trim_ascii).map(hash_short);
+    [addresses.next().unwrap_or(0), addresses.next().unwrap_or(0)]
+}
+
+/// Key of an IIS site, by its number: `W3SVC1` and `1` are the same.
+pub fn site_key(name: &[u8]) -> u32 {
+    let is_service = name.get(..5).is_some_and(|head| head.eq_ignore_ascii_case(b"W3SVC"));
+    hash_short(if is_service { &name[5..] } else { name })
+}
+
+/// Key of the address and port that a server listens on, spelled as a proxy in front spells its backend; 0 unless both
+/// are known.
+pub fn listen_key(address: &[u8], port: &[u8]) -> u32 {
+    let mut text = [0u8; 64];
+    let is_v6 = memchr::memchr(b':', address).is_some();
+    let parts: [&[u8]; 5] =
+        if is_v6 { [b"[", address, b"]", b":", port] } else { [b"", address, b"", b":", port] };
+    if address.is_empty()
+        || port.is_empty()
+        || parts.iter().map(|part| part.len()).sum::<usize>() > text.len()
+    {
+        return 0;
+    }
+    let mut n = 0;
+    for part in parts {
+        text[n..n + part.len()].copy_from_slice(part);
+        n += part.len();
+    }
+    hash_short(&text[..n])
+}
+
+/// `/a` of `http://example.com/a`; other targets stay as they are.
+pub fn origin_form(target: &[u8]) -> &[u8] {
+    let head = &target[..target.len().min(8)];
+    let Some(mark) = memchr::memmem::find(head, b"://").filter(|mark| *mark > 0) else {
+        return target;
+    };
+    let rest = &target[mark + 3..];
+    memchr::memchr(b'/', rest).map_or(b"/", |path| &rest[path..])
+}
+
+/// Decodes `%XX` in place, and `+` to a blank; returns the new length.
+fn percent_decoded(bytes: &mut [u8]) -> usize {
+    let digit = |byte: Option<&u8>| byte.and_then(|byte| (*byte as char).to_digit(16));
+    let (mut from, mut to) = (0, 0);
+    while from < bytes.len() {
+        let (byte, used) =
+            match (bytes[from], digit(bytes.get(from + 1)), digit(bytes.get(from + 2))) {
+                (b'%', Some(high), Some(low)) => ((high * 16 + low) as u8, 3),
+                (b'+', _, _) => (b' ', 1),
+                (byte, _, _) => (byte, 1),
+            };
+        bytes[to] = byte;
+        (from, to) = (from + used, to + 1);
+    }
+    to
 }
 
 /// Key of a `Referer`: of the first [`KEYED_TARGET_BYTES`] bytes, unescaped; 0 for none.
@@ -133,16 +294,32 @@ pub struct EntryFact {
     pub target_key: u64,
     /// Hash of the client address.
     pub client: u64,
-    /// Hash of the path, without query.
+    /// [`hash_path`] of the path, without query.
     pub path: u64,
-    /// Hash of the request id.
+    /// [`id_key`] of the request id.
     pub id: u64,
+    /// [`id_key`] of the trace.
+    pub trace: u64,
+    /// [`id_key`] of the id that a delivery network gave.
+    pub edge_id: u64,
+    /// [`hop_key`] of the request.
+    pub hop: u64,
     /// Connection number; 0 for none.
     pub connection: u64,
     /// Hash of the host.
     pub host: u32,
     /// Hash of the last upstream address or group; for HTTP.sys, of the request queue (the application pool).
     pub upstream: u32,
+    /// Hash of the number of the IIS site; 0 for none.
+    pub site: u32,
+    /// Hash of the server's own address and port, where the line has them.
+    pub listen: u32,
+    /// Hash of the server's own address.
+    pub server: u32,
+    /// Hash of the last address in `X-Forwarded-For`: the client of the hop before.
+    pub forwarded: u32,
+    /// Hash of the address before that.
+    pub forwarded_before: u32,
     /// [`referrer_key`] of the `Referer`; 0 for none.
     pub referrer: u32,
     /// Duration in milliseconds, when [`Flags::TIMED`].
@@ -195,6 +372,30 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn ids_in_paths_are_folded() {
+        for (path, expected) in [
+            ("/", "/"),
+            ("/cart", "/cart"),
+            ("/orders/17/items", "/orders/{id}/items"),
+            ("/u/3f2504e0-4f89-11d3-9a0c-0305e82c3301", "/u/{id}"),
+            ("/img/123.jpg", "/img/{id}.jpg"),
+            ("/blog/2026-11-20/", "/blog/{id}/"),
+            ("/assets/app.5f3c9a1e.js", "/assets/app.5f3c9a1e.js"),
+            ("/c/5f3c9a1e77aa", "/c/{id}"),
+            ("/api/v2/search", "/api/v2/search"),
+            ("/t/eyJhbGciOiJIUzI1NiJ9x12345", "/t/{id}"),
+            ("/facade/beef", "/facade/beef"),
+            ("/index.php", "/index.php"),
+        ] {
+            let template = path_template(path.as_bytes());
+            assert_eq!(String::from_utf8_lossy(&template), expected, "{path}");
+        }
+        assert_eq!(hash_path(b"/a/1"), hash_path(b"/a/22"));
+        assert_ne!(hash_path(b"/a/1"), hash_path(b"/b/1"));
+        assert_eq!(hash_path(b""), 0);
+    }
 
     proptest! {
         #[test]

@@ -51,6 +51,10 @@ pub enum Field {
     RequestTime,
     /// Unique id of the request.
     RequestId,
+    /// Id of the trace that the request belongs to, handed on from hop to hop (`X-Amzn-Trace-Id`, `traceparent`).
+    TraceId,
+    /// Id that a delivery network gave the request and hands on (`X-Amz-Cf-Id`, `CF-Ray`).
+    EdgeRequestId,
     /// Serial number of the connection; `*cid` of nginx error lines.
     Connection,
     /// How many requests came over the connection.
@@ -129,6 +133,29 @@ pub enum Field {
     ProcessId,
     /// The `Retry-After` header of the response.
     RetryAfter,
+    /// How the response came out, as marks of the server (Envoy `%RESPONSE_FLAGS%`).
+    ResponseFlags,
+    /// Why the response came out as it did, in the server's words (Envoy `%RESPONSE_CODE_DETAILS%`, Google
+    /// `statusDetails`, Azure `errorInfo`, Fastly's reason, Akamai's error code).
+    ResponseDetails,
+    /// Why the connection to the backend failed (Envoy `%UPSTREAM_TRANSPORT_FAILURE_REASON%`).
+    TransportFailure,
+    /// What a firewall or a limit at the edge did with the request (Cloudflare `SecurityAction`).
+    SecurityAction,
+    /// How a function at the edge ended (Cloudflare `WorkerStatus`).
+    FunctionStatus,
+    /// What a request is for, as its client says (`Sec-Purpose`).
+    Purpose,
+    /// The `Server` header of the response; a list where it has several.
+    ResponseServer,
+    /// The `Via` header of the response.
+    ResponseVia,
+    /// The `Date` header of the response, where it was set before the server itself would.
+    ResponseDate,
+    /// The hops a request took through an edge network (Akamai `breadcrumbs`).
+    Breadcrumbs,
+    /// What follows the part of a line that is known.
+    Rest,
     /// ALB and Classic ELB: seconds until the request was sent to a target; -1 when it never was.
     RequestProcessingTime,
     /// ALB and Classic ELB: seconds until a target's answer had begun; -1 when none came.
@@ -151,6 +178,32 @@ pub enum Field {
     OriginLastByte,
     /// API Gateway: kind of the error that the gateway itself answered with (`$context.error.responseType`).
     ErrorType,
+    /// `HAProxy`: how the session ended and in which phase (`SC--`).
+    TerminationState,
+    /// `HAProxy`: the backend that the request went to.
+    Backend,
+    /// `HAProxy`: the server that was chosen; `<NOSRV>` for none.
+    BackendServer,
+    /// `HAProxy`: backend and server, with a slash between them.
+    BackendTarget,
+    /// `HAProxy`: the name of the `frontend` section that took the connection.
+    Frontend,
+    /// Time spent in queues, in milliseconds; -1 when the request left none alive (`HAProxy` `%Tw`).
+    QueueTimeMillis,
+    /// Time to connect to the server, in milliseconds; -1 without a connection (`HAProxy` `%Tc`).
+    ConnectTimeMillis,
+    /// Time to the server's response header, in milliseconds; -1 without one (`HAProxy` `%Tr`).
+    ResponseTimeMillis,
+    /// How often a connection was tried again; `+` before it when another server was tried (`HAProxy` `%rc`).
+    Retries,
+    /// Varnish: what was done with the request: `hit`, `miss`, `pass`, `pipe`, `synth`.
+    CacheHandling,
+    /// Varnish: why the fetch from the backend failed (`FetchError`).
+    FetchError,
+    /// Varnish: status of the backend's answer (`BerespStatus`).
+    BackendStatus,
+    /// Varnish: reason phrase of the response.
+    ResponseReason,
     /// Anything else: shown by `parse`, used by nothing.
     Other,
 }
@@ -176,6 +229,49 @@ impl Field {
     }
 }
 
+/// The field of a request header that names the request on every hop, whatever the server. Compared without case, and
+/// `_` is as good as `-`.
+///
+/// Source: AWS documentation (`X-Amzn-Trace-Id`, `X-Amz-Cf-Id`), Cloudflare (`CF-Ray`), W3C Trace Context
+/// (`traceparent`), Envoy and nginx (`X-Request-ID`), ARR (`X-ARR-LOG-ID`).
+pub fn id_header(name: &[u8]) -> Option<Field> {
+    let is = |header: &str| {
+        name.len() == header.len()
+            && name.iter().zip(header.bytes()).all(|(byte, expected)| {
+                byte.eq_ignore_ascii_case(&expected) || (*byte == b'_' && expected == b'-')
+            })
+    };
+    let of = |headers: &[&str]| headers.iter().any(|header| is(header));
+    if of(&["x-request-id", "x-arr-log-id", "x-correlation-id", "request-id"]) {
+        return Some(Field::RequestId);
+    }
+    if of(&["x-amzn-trace-id", "traceparent", "x-b3-traceid", "x-cloud-trace-context"]) {
+        return Some(Field::TraceId);
+    }
+    of(&["x-amz-cf-id", "cf-ray", "x-azure-ref", "akamai-request-id"])
+        .then_some(Field::EdgeRequestId)
+}
+
+/// The part of an id that every hop writes alike: without the name, parents and sampling marks around it.
+///
+/// `Root=1-67891233-abcdef012345678912345678;Sampled=1` gives the root, `00-<trace>-<span>-01` the trace, and
+/// `8f2d3c4b5a697887-FRA` what stands before the place.
+pub fn plain_id(raw: &[u8]) -> &[u8] {
+    let mut id = raw.trim_ascii();
+    if let Some(root) = memchr::memmem::find(id, b"Root=") {
+        id = &id[root + 5..];
+        id = &id[..memchr::memchr(b';', id).unwrap_or(id.len())];
+    }
+    match (id.len(), id) {
+        (55, [b'0', b'0', b'-', trace @ .., b'-', _, _]) if trace.get(32) == Some(&b'-') => {
+            &trace[..32]
+        }
+        (20, [ray @ .., b'-', _, _, _]) if ray.iter().all(u8::is_ascii_hexdigit) => ray,
+        (_, [b'{', inner @ .., b'}']) => inner,
+        _ => id,
+    }
+}
+
 /// How a log escapes bytes inside values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Escape {
@@ -187,6 +283,8 @@ pub enum Escape {
     Apache,
     /// `CloudFront`: `%XX`, once over whatever the client sent.
     Percent,
+    /// `HAProxy`: `#HH` for control bytes, `"`, `#` and bytes above 0x7E.
+    Haproxy,
     /// Nothing is escaped.
     None,
 }
@@ -217,6 +315,11 @@ impl<'a> AccessRecord<'a> {
         }
     }
 
+    /// Sets a field, whatever it was; `None` takes it away.
+    pub fn replace(&mut self, field: Field, raw: Option<&'a [u8]>) {
+        self.fields[field as usize] = raw;
+    }
+
     /// The raw value; `None` when the layout has no such field. May be an absence mark (`-` or empty).
     pub fn raw(&self, field: Field) -> Option<&'a [u8]> {
         self.fields[field as usize]
@@ -243,10 +346,12 @@ impl<'a> AccessRecord<'a> {
     }
 
     /// The request target as path and query, still escaped; the query without its `?`. `None`: the target has no `?`.
+    /// Scheme and host of a target that is a whole URL are left out.
     ///
     /// Path and query need not stand side by side in the line: W3C logs have a column for each.
     pub fn target_parts(&self) -> (&'a [u8], Option<&'a [u8]>) {
         let (_, target) = self.request();
+        let target = split_url(target).map_or(target, |(_, path)| path);
         if let Some(mark) = memchr::memchr(b'?', target) {
             return (&target[..mark], Some(&target[mark + 1..]));
         }
@@ -281,6 +386,15 @@ impl<'a> AccessRecord<'a> {
             digits => parse_u64(digits),
         }
     }
+}
+
+/// Host and path of a target that is a whole URL, as proxies are asked for, and as Varnish writes every target.
+/// `None`: it is none. A URL without a path has the path `/`.
+pub fn split_url(target: &[u8]) -> Option<(&[u8], &[u8])> {
+    let rest = target.strip_prefix(b"http://").or_else(|| target.strip_prefix(b"https://"))?;
+    let end = rest.iter().position(|byte| matches!(byte, b'/' | b'?')).unwrap_or(rest.len());
+    let (host, path) = rest.split_at(end);
+    (!host.is_empty()).then_some((host, if path.is_empty() { b"/" } else { path }))
 }
 
 /// Splits a request line into method and target. The protocol is dropped; what is no request line has no method.
@@ -403,6 +517,10 @@ pub fn unescape(escape: Escape, raw: &[u8], out: &mut [u8]) -> usize {
                 b'"' | b'\\' => (*code, 2),
                 _ => (b'\\', 1),
             },
+            (Escape::Haproxy, [b'#', high, low, ..]) => match (hex(*high), hex(*low)) {
+                (Some(high), Some(low)) => (high * 16 + low, 3),
+                _ => (b'#', 1),
+            },
             (Escape::Json, [b'\\', b'u', a, b, c, d, ..]) => {
                 match (hex(*a), hex(*b), hex(*c), hex(*d)) {
                     (Some(0), Some(0), Some(high), Some(low)) => (high * 16 + low, 6),
@@ -472,6 +590,21 @@ mod tests {
     }
 
     #[test]
+    fn whole_urls_have_a_host_and_a_path() {
+        let check = |target: &'static str, parts: Option<(&str, &str)>| {
+            assert_eq!(
+                split_url(target.as_bytes()),
+                parts.map(|(a, b)| (a.as_bytes(), b.as_bytes()))
+            );
+        };
+        check("http://a.example:80/b?c=http://d/", Some(("a.example:80", "/b?c=http://d/")));
+        check("https://a.example", Some(("a.example", "/")));
+        check("http://a?b", Some(("a", "?b")));
+        check("http:///b", None);
+        check("/http://a/", None);
+    }
+
+    #[test]
     fn durations_are_read_in_the_unit_of_their_field() {
         let stamp = Stamp { micros: 0, offset_s: None };
         let mut record = AccessRecord::new(stamp, 503, Escape::None);
@@ -498,6 +631,7 @@ mod tests {
         check(Escape::Apache, "a\\\"b\\\\c\\t\\xf9\\xZZ\\q\\", b"a\"b\\c\t\xf9\\xZZ\\q\\");
         check(Escape::Json, "a\\\"b\\\\c\\u001F\\n", b"a\"b\\c\x1f\n");
         check(Escape::Percent, "a%20b%2520c%zz%", b"a b%20c%zz%");
+        check(Escape::Haproxy, "a#22b#23#zz#2", b"a\"b##zz#2");
         check(Escape::None, "a\\x22", b"a\\x22");
     }
 }

@@ -9,6 +9,8 @@ use std::collections::BinaryHeap;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::slice::ParallelSliceMut;
 
@@ -55,7 +57,8 @@ pub(crate) use stored;
 
 stored!(
     EntryFact, at: i64, place.position.input: u32, place.position.offset: u64, place.line: u64, place.length: u32,
-    target_key: u64, client: u64, path: u64, id: u64, connection: u64, host: u32, upstream: u32, referrer: u32,
+    target_key: u64, client: u64, path: u64, id: u64, trace: u64, edge_id: u64, hop: u64, connection: u64, host: u32,
+    upstream: u32, site: u32, listen: u32, server: u32, forwarded: u32, forwarded_before: u32, referrer: u32,
     duration_ms: u32, body_bytes: u32, status: u16, rule: u16, flags.0: u16
 );
 stored!(
@@ -64,19 +67,64 @@ stored!(
     flags.0: u16
 );
 
-/// Where spilled runs go, and how much is kept in memory before.
+/// Memory that all sorters of a run share, and where they spill.
 #[derive(Debug, Clone)]
-pub struct Budget {
-    /// Bytes of records kept in memory by one sorter.
-    pub bytes: usize,
-    /// Directory of temporary files; `None` for the system's.
-    pub directory: Option<PathBuf>,
+pub struct Budget(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    limit_bytes: usize,
+    used_bytes: AtomicUsize,
+    directory: Option<PathBuf>,
+}
+
+impl Budget {
+    /// Bytes of records kept in memory by all sorters together, and the directory of temporary files; `None` for the
+    /// system's.
+    pub fn new(limit_bytes: usize, directory: Option<PathBuf>) -> Self {
+        Budget(Arc::new(Shared { limit_bytes, used_bytes: AtomicUsize::new(0), directory }))
+    }
+
+    /// A run of records is at least so long, or merging would read from too many runs.
+    fn least_run_bytes(&self) -> usize {
+        self.0.limit_bytes / 8
+    }
+}
+
+/// What one sorter has taken of a budget. Gives it back when dropped.
+#[derive(Debug)]
+struct Share {
+    budget: Budget,
+    bytes: usize,
+}
+
+impl Share {
+    /// Takes more. True when the budget is overdrawn.
+    fn take(&mut self, bytes: usize) -> bool {
+        self.bytes += bytes;
+        let shared = &self.budget.0;
+        shared.used_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes > shared.limit_bytes
+    }
+
+    fn give_back(&mut self, bytes: usize) {
+        let bytes = bytes.min(self.bytes);
+        self.bytes -= bytes;
+        self.budget.0.used_bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.give_back(self.bytes);
+    }
 }
 
 /// Collects records and gives them back in order of a key.
 pub struct Sorter<T, K> {
     key: fn(&T) -> K,
-    budget: Budget,
+    share: Share,
+    /// As many records fit into what was taken of the budget.
+    n_paid: usize,
     memory: Vec<T>,
     runs: Vec<SortedRun>,
 }
@@ -90,49 +138,80 @@ impl<T, K> std::fmt::Debug for Sorter<T, K> {
 impl<T: Stored, K: Ord + Send> Sorter<T, K> {
     /// An empty sorter. The key must differ for records that differ, or their order is not defined.
     pub fn new(budget: Budget, key: fn(&T) -> K) -> Self {
-        Sorter { key, budget, memory: Vec::new(), runs: Vec::new() }
+        let share = Share { budget, bytes: 0 };
+        Sorter { key, share, n_paid: 0, memory: Vec::new(), runs: Vec::new() }
     }
 
     /// Adds a record.
     ///
     /// # Errors
     /// When a run cannot be spilled.
+    #[inline]
     pub fn push(&mut self, record: T) -> Result<()> {
+        if self.memory.len() == self.n_paid {
+            self.pay()?;
+        }
         self.memory.push(record);
-        if self.memory.len() * size_of::<T>() >= self.budget.bytes.max(size_of::<T>()) {
+        Ok(())
+    }
+
+    /// Takes more of the budget, or spills.
+    fn pay(&mut self) -> Result<()> {
+        const STEP_BYTES: usize = 64 << 10;
+        let n_more = (STEP_BYTES / size_of::<T>()).max(1);
+        self.n_paid += n_more;
+        let overdrawn = self.share.take(n_more * size_of::<T>());
+        let n_bytes = self.memory.len() * size_of::<T>();
+        if overdrawn && n_bytes > 0 && n_bytes >= self.share.budget.least_run_bytes() {
             self.spill()?;
         }
         Ok(())
     }
 
     fn spill(&mut self) -> Result<()> {
-        self.memory = in_order(&self.memory, self.key);
-        let run = SortedRun::write(&self.memory, self.budget.directory.as_deref())
+        sort(&mut self.memory, self.key);
+        let run = SortedRun::write(&self.memory, self.share.budget.0.directory.as_deref())
             .map_err(Error::Temporary)?;
         self.runs.push(run);
-        self.memory.clear();
+        self.memory = Vec::new();
+        self.n_paid = 0;
+        self.share.give_back(self.share.bytes);
         Ok(())
     }
 
     /// Everything in order.
     pub fn sorted(mut self) -> Sorted<T, K> {
-        self.memory = in_order(&self.memory, self.key);
-        Sorted { key: self.key, memory: self.memory, runs: self.runs }
+        sort(&mut self.memory, self.key);
+        Sorted { key: self.key, share: self.share, memory: self.memory, runs: self.runs }
     }
 }
 
-/// Records in order of their key. Keys are sorted with the index of their record, which is several times smaller than
-/// the record; then each record moves once.
-fn in_order<T: Stored, K: Ord + Send>(records: &[T], key: fn(&T) -> K) -> Vec<T> {
+/// Sorts records by their key. Keys are sorted with the index of their record, which is several times smaller than the
+/// record; then each record moves once, along the cycles of the permutation.
+fn sort<T: Stored, K: Ord + Send>(records: &mut [T], key: fn(&T) -> K) {
     let mut order: Vec<(K, u32)> =
         records.iter().enumerate().map(|(index, record)| (key(record), index as u32)).collect();
     order.par_sort_unstable();
-    order.iter().map(|(_, index)| records[*index as usize]).collect()
+    for start in 0..records.len() {
+        let first = records[start];
+        let mut to = start;
+        loop {
+            // Index of the record that belongs here; the place is marked as done.
+            let from = std::mem::replace(&mut order[to].1, to as u32) as usize;
+            if from == start || from == to {
+                records[to] = first;
+                break;
+            }
+            records[to] = records[from];
+            to = from;
+        }
+    }
 }
 
-/// Records in order, readable any number of times.
+/// Records in order of their key, readable any number of times.
 pub struct Sorted<T, K> {
     key: fn(&T) -> K,
+    share: Share,
     memory: Vec<T>,
     runs: Vec<SortedRun>,
 }
@@ -155,11 +234,63 @@ impl<T: Stored, K: Ord> Sorted<T, K> {
     }
 
     /// All records in order. A run that cannot be read ends with an error as its last item.
-    pub fn rows(&self) -> Box<dyn Iterator<Item = Result<T>> + '_> {
+    pub fn rows(&self) -> Rows<'_, T, K> {
         if self.runs.is_empty() {
-            return Box::new(self.memory.iter().copied().map(Ok));
+            Rows(Backing::Memory(self.memory.iter()))
+        } else {
+            Rows(Backing::Runs(Box::new(Merge::new(self))))
         }
-        Box::new(Merge::new(self))
+    }
+
+    /// As [`Sorted::rows`], for the last time: memory is given back on the way.
+    pub fn last_rows(&mut self) -> Rows<'_, T, K> {
+        if self.runs.is_empty() {
+            self.memory.reverse();
+            Rows(Backing::Last { memory: &mut self.memory, share: &mut self.share })
+        } else {
+            Rows(Backing::Runs(Box::new(Merge::new(self))))
+        }
+    }
+}
+
+/// Records in order.
+pub struct Rows<'s, T, K>(Backing<'s, T, K>);
+
+/// Where records come from.
+enum Backing<'s, T, K> {
+    /// None was spilled.
+    Memory(std::slice::Iter<'s, T>),
+    /// None was spilled, and none is wanted again: the next record is the last in memory.
+    Last { memory: &'s mut Vec<T>, share: &'s mut Share },
+    /// Some were spilled.
+    Runs(Box<Merge<'s, T, K>>),
+}
+
+impl<T, K> std::fmt::Debug for Rows<'_, T, K> {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("Rows")
+    }
+}
+
+impl<T: Stored, K: Ord> Iterator for Rows<'_, T, K> {
+    type Item = Result<T>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        /// Memory is given back in pieces of so many records.
+        const PIECE: usize = 8192;
+        match &mut self.0 {
+            Backing::Memory(records) => records.next().copied().map(Ok),
+            Backing::Last { memory, share } => {
+                let record = memory.pop()?;
+                if memory.len() % PIECE == 0 {
+                    memory.shrink_to_fit();
+                    share.give_back(PIECE * size_of::<T>());
+                }
+                Some(Ok(record))
+            }
+            Backing::Runs(merge) => merge.next(),
+        }
     }
 }
 
@@ -318,7 +449,7 @@ mod tests {
         #[test]
         fn the_order_does_not_depend_on_the_budget(times in proptest::collection::vec(-50i64..50, 0..200), budget in 1usize..4000) {
             let order = |bytes: usize| {
-                let mut sorter = Sorter::new(Budget { bytes, directory: None }, |fact: &EntryFact| (fact.at, fact.place.position));
+                let mut sorter = Sorter::new(Budget::new(bytes, None), |fact: &EntryFact| (fact.at, fact.place.position));
                 for (offset, at) in times.iter().enumerate() {
                     sorter.push(fact(*at, offset as u64)).unwrap();
                 }

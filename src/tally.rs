@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::format::Run;
@@ -13,7 +14,7 @@ use crate::record::Skip;
 use crate::time::{SECOND_US, Stamp};
 
 /// How the lines of an input were taken. A line is a physical line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, JsonSchema)]
 pub struct LineCounts {
     /// All lines.
     pub read: u64,

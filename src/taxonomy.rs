@@ -3,8 +3,10 @@
 //! In: nothing. Out: the small vocabularies that every later floor speaks.
 //! Invariants: `as_str` of each item is stable `snake_case`; `ALL` lists every item once.
 
+use std::borrow::Cow;
 use std::fmt;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize, Serializer};
 
 /// Defines a field-less enum with a stable id and a one-line meaning per item.
@@ -30,7 +32,16 @@ macro_rules! vocabulary {
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> { out.serialize_str(self.as_str()) }
         }
+        impl JsonSchema for $name {
+            fn schema_name() -> Cow<'static, str> { stringify!($name).into() }
+            fn json_schema(_: &mut SchemaGenerator) -> Schema { open_vocabulary(&[$($id,)*]) }
+        }
     };
+}
+
+/// The known ids, and the form of those that a later minor version may add.
+fn open_vocabulary(ids: &[&str]) -> Schema {
+    json_schema!({ "type": "string", "anyOf": [{ "enum": ids }, { "pattern": "^[a-z][a-z0-9_]*$" }] })
 }
 
 vocabulary! {
@@ -87,11 +98,21 @@ vocabulary! {
         Nginx = "nginx": "nginx, `OpenResty`, ingress-nginx",
         Iis = "iis": "Microsoft IIS, and HTTP.sys before it",
         Apache = "apache": "Apache HTTP Server",
+        Envoy = "envoy": "Envoy, and Istio's proxies",
+        Traefik = "traefik": "Traefik",
         Alb = "alb": "Application Load Balancer of AWS",
         Clb = "clb": "Classic Load Balancer of AWS",
         CloudFront = "cloudfront": "Amazon `CloudFront`",
         ApiGateway = "api_gateway": "Amazon API Gateway",
         Caddy = "caddy": "Caddy",
+        Cloudflare = "cloudflare": "Cloudflare",
+        Fastly = "fastly": "Fastly",
+        Akamai = "akamai": "Akamai",
+        AzureFrontDoor = "azure_front_door": "Azure Front Door",
+        AzureAppGateway = "azure_app_gateway": "Azure Application Gateway",
+        GoogleLb = "google_lb": "Google Cloud load balancers for HTTP",
+        Haproxy = "haproxy": "the load balancer `HAProxy`",
+        Varnish = "varnish": "Varnish Cache",
         Application = "application": "an application or its server: PHP-FPM, gunicorn, uWSGI, Puma, Node, Tomcat, .NET, Go",
         Dependency = "dependency": "a database, cache or queue, or a client of one",
         Systemd = "systemd": "the service manager of Linux",
@@ -103,10 +124,20 @@ vocabulary! {
 }
 
 impl Server {
-    /// True for logs that are delivered at least once, by a service that gives every request an id of its own: a line may
-    /// come twice, in another file perhaps.
+    /// True for logs that are delivered at least once, by a service that gives every request an id of its own, or by the
+    /// shippers of containers: a line may come twice, in another file perhaps.
     pub const fn redelivers(self) -> bool {
-        matches!(self, Server::Alb | Server::CloudFront | Server::ApiGateway)
+        matches!(
+            self,
+            Server::Alb
+                | Server::CloudFront
+                | Server::ApiGateway
+                | Server::Cloudflare
+                | Server::AzureFrontDoor
+                | Server::AzureAppGateway
+                | Server::GoogleLb
+                | Server::Envoy
+        )
     }
 }
 

@@ -11,15 +11,21 @@
 
 pub mod client;
 pub mod companions;
+pub mod intervals;
 pub mod join;
+pub mod layers;
 pub mod lean;
+mod onset;
+mod relayed;
 mod second;
 pub mod threads;
 mod twice;
 mod verdict;
+mod workers;
 pub mod zones;
 
 use std::collections::BTreeMap;
+use std::iter::Peekable;
 
 use crate::cause::{CauseMatcher, RuleKind};
 use crate::error::Result;
@@ -31,12 +37,42 @@ use crate::taxonomy::{Basis, Cause, Confidence, LogRole, Origin, Server};
 use crate::time::SECOND_US;
 
 use companions::Companions;
+use intervals::Intervals;
 use join::{Matched, match_cluster};
+use layers::{Layers, Link, Listeners, Verdicts};
 use lean::Leanings;
+use relayed::Hops;
 use second::{Outlet, SecondPhase};
+use workers::Workers;
 use zones::{ZonePolicy, Zones};
 
+pub use relayed::CLIENT_CLOSED;
 pub use verdict::{BasisSet, Leaning, Verdict};
+
+/// A verdict, and the line of its request in the deepest layer that has it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Followed {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The deeper line; `None` where no deeper layer has the request.
+    pub link: Option<Link>,
+}
+
+impl Stored for Followed {
+    const BYTES: usize = Verdict::BYTES + 1 + Link::BYTES;
+
+    fn write(&self, out: &mut Vec<u8>) {
+        self.verdict.write(out);
+        out.push(u8::from(self.link.is_some()));
+        self.link.unwrap_or_default().write(out);
+    }
+
+    fn read(bytes: &[u8]) -> Self {
+        let (verdict, rest) = bytes.split_at(Verdict::BYTES);
+        let link = rest.split_first().filter(|(is_some, _)| **is_some != 0);
+        Followed { verdict: Verdict::read(verdict), link: link.map(|(_, link)| Link::read(link)) }
+    }
+}
 
 /// Messages of one cause about one thing, whether or not an entry was joined to them.
 #[derive(Debug, Clone, Copy)]
@@ -69,7 +105,10 @@ pub type TimeKey = (i64, Position);
 pub struct Attribution {
     verdicts: Sorted<Verdict, TimeKey>,
     companions: Companions,
+    intervals: Intervals,
     leanings: Leanings,
+    /// Which logs stand in front of which.
+    pub layers: Layers,
     /// All messages that matched a rule, by time; [`Flags::JOINED`] marks those that explain an entry.
     pub messages: Sorted<CauseFact, TimeKey>,
     /// Messages by what they say.
@@ -83,7 +122,12 @@ pub struct Attribution {
 impl Attribution {
     /// The verdicts in order of time.
     pub fn verdicts(&self) -> impl Iterator<Item = Result<Verdict>> + '_ {
-        self.verdicts.rows().map(|verdict| verdict.map(|verdict| verdict.settled(&self.companions)))
+        self.followed().map(|row| row.map(|row| row.verdict))
+    }
+
+    /// The verdicts in order of time, each with its link to a deeper layer.
+    pub fn followed(&self) -> impl Iterator<Item = Result<Followed>> + '_ {
+        follow(&self.verdicts, &self.companions, &self.intervals, &self.layers)
     }
 
     /// True when an error log is among the inputs.
@@ -101,15 +145,20 @@ impl Attribution {
         if verdict.is_decided() {
             return None;
         }
-        if verdict.own_origin() == Origin::Unknown {
+        if verdict.own_origin() == Origin::Unknown && lean::speaks_of(verdict) {
             return self.leanings.for_entry(&verdict.entry);
         }
-        let basis = BasisSet::of(if verdict.rule().missing.is_empty() {
-            &[]
-        } else {
-            &[Basis::FieldValue]
+        let row = verdict.rule();
+        let basis = BasisSet::of(match row.basis {
+            [] if row.missing.is_empty() => &[],
+            [] => &[Basis::FieldValue],
+            basis => basis,
         });
-        Some(Leaning { origin: verdict.own_origin(), cause: verdict.own_cause(), basis })
+        (verdict.own_origin() != Origin::Unknown).then(|| Leaning {
+            origin: verdict.own_origin(),
+            cause: verdict.own_cause(),
+            basis,
+        })
     }
 }
 
@@ -143,32 +192,46 @@ pub fn attribute(
     causes: Sorter<CauseFact, JoinKey>,
     config: &AttributeConfig<'_>,
 ) -> Result<Attribution> {
-    let (entries, causes) = (entries.sorted(), causes.sorted());
-    let zones = Zones::resolve(inputs, &entries, &causes, config.zone)?;
-    let half = || Budget { bytes: config.budget.bytes / 2, ..config.budget.clone() };
+    let (mut entries, mut causes) = (entries.sorted(), causes.sorted());
+    let zones = Zones::resolve(inputs, &entries, &causes, config.zone, config.matcher)?;
+    let workers = Workers::of(inputs, &entries)?;
+    let listeners = Listeners::of(inputs, &causes, config.matcher)?;
+    let intervals = Intervals::of(inputs, &causes, &zones, config.matcher)?;
     let mut walk = Walk {
         config,
+        workers,
         companions: Companions::of(inputs, &zones),
         zones,
-        verdicts: Sorter::new(half(), |verdict| (verdict.entry.at, verdict.entry.place.position)),
-        messages: Sorter::new(half(), |fact| (fact.at, fact.place.position)),
+        verdicts: Sorter::new(config.budget.clone(), |verdict| {
+            (verdict.entry.at, verdict.entry.place.position)
+        }),
+        messages: Sorter::new(config.budget.clone(), |fact| (fact.at, fact.place.position)),
         signals: BTreeMap::new(),
         redelivered: BTreeMap::new(),
         leftovers: Leftovers::default(),
+        hops: Hops::default(),
     };
     let mut second = SecondPhase::new(config.matcher, &config.budget, is_apache_alone(inputs));
-    walk.all(&entries, &causes, &mut second)?;
+    walk.all(&mut entries, &mut causes, &mut second)?;
     let found = second.finish(&mut walk)?;
     walk.companions.note_apache(found.trusts_silence());
     let verdicts = walk.verdicts.sorted();
     let companions = walk.companions;
-    let settled =
-        verdicts.rows().map(|verdict| verdict.map(|verdict| verdict.settled(&companions)));
-    let leanings = Leanings::of(settled)?;
+    let settled = || -> Verdicts<'_> {
+        Box::new(
+            verdicts.rows().map(|row| row.map(|verdict| verdict.settled(&companions, &intervals))),
+        )
+    };
+    let layers = Layers::of(inputs, &listeners, &settled, &config.budget)?;
+    let known =
+        follow(&verdicts, &companions, &intervals, &layers).map(|row| row.map(|row| row.verdict));
+    let leanings = Leanings::of(known)?;
     Ok(Attribution {
         verdicts,
         companions,
+        intervals,
         leanings,
+        layers,
         messages: walk.messages.sorted(),
         signals: walk.signals,
         redelivered: walk.redelivered,
@@ -176,9 +239,33 @@ pub fn attribute(
     })
 }
 
+/// Verdicts in order of time, settled, each with its link to a deeper layer.
+fn follow<'f>(
+    verdicts: &'f Sorted<Verdict, TimeKey>,
+    companions: &'f Companions,
+    intervals: &'f Intervals,
+    layers: &'f Layers,
+) -> impl Iterator<Item = Result<Followed>> + 'f {
+    let mut links = layers.links().peekable();
+    verdicts.rows().map(move |verdict| {
+        let verdict = verdict?.settled(companions, intervals);
+        let key = (verdict.entry.at, verdict.entry.place.position);
+        while let Some(next) = peek_key(&mut links, Link::key)? {
+            if next >= key {
+                let link = if next == key { links.next().transpose()? } else { None };
+                let verdict = link.map_or(verdict, |link| verdict.relayed(&link));
+                return Ok(Followed { verdict, link });
+            }
+            links.next();
+        }
+        Ok(Followed { verdict, link: None })
+    })
+}
+
 /// The walk over both stores in step, one cluster of equal keys after the other.
 struct Walk<'w> {
     config: &'w AttributeConfig<'w>,
+    workers: Workers,
     zones: Zones,
     companions: Companions,
     verdicts: Sorter<Verdict, TimeKey>,
@@ -186,30 +273,37 @@ struct Walk<'w> {
     signals: BTreeMap<SignalKey, Signal>,
     redelivered: BTreeMap<InputIndex, u64>,
     leftovers: Leftovers,
+    hops: Hops,
 }
 
 impl Walk<'_> {
     fn all(
         &mut self,
-        entries: &Sorted<EntryFact, JoinKey>,
-        causes: &Sorted<CauseFact, JoinKey>,
+        entries: &mut Sorted<EntryFact, JoinKey>,
+        causes: &mut Sorted<CauseFact, JoinKey>,
         second: &mut SecondPhase<'_>,
     ) -> Result<()> {
         let mut cluster = Cluster::default();
-        let mut entry_rows = entries.rows().peekable();
-        let mut cause_rows = causes.rows().peekable();
+        let mut entry_rows = entries.last_rows().peekable();
+        let mut cause_rows = causes.last_rows().peekable();
         loop {
             let entry_key =
                 peek_key(&mut entry_rows, |fact: &EntryFact| (fact.target_key, fact.client))?;
             let cause_key =
                 peek_key(&mut cause_rows, |fact: &CauseFact| (fact.target_key, fact.client))?;
             let Some(key) = [entry_key, cause_key].into_iter().flatten().min() else { break };
+            if self.hops.is_done_before(key.0) {
+                self.flush_hops()?;
+            }
             while let Some(row) = entry_rows
                 .next_if(|row| row.as_ref().is_ok_and(|fact| (fact.target_key, fact.client) == key))
             {
                 let mut fact = row?;
                 self.zones.resolve_entry(&mut fact);
-                if self.config.in_window(fact.at) {
+                self.workers.resolve(&mut fact);
+                if relayed::is_abandoned(&fact) {
+                    self.hops.note_abandoned(&fact);
+                } else if self.config.in_window(fact.at) {
                     cluster.entries.push(Verdict::own(fact));
                 }
                 // What names no request is not joined here, and may be of any number.
@@ -238,7 +332,16 @@ impl Walk<'_> {
             }
             self.close(key.0, &mut cluster, second)?;
         }
+        self.flush_hops()?;
         self.flush_leftovers()
+    }
+
+    /// Hands on the entries of a cache once all of their target were seen.
+    fn flush_hops(&mut self) -> Result<()> {
+        for verdict in self.hops.drain(&mut self.companions) {
+            self.verdicts.push(verdict)?;
+        }
+        Ok(())
     }
 
     /// Hands on what a cluster holds; what may be doubted waits for the other clients of the same target.
@@ -253,6 +356,9 @@ impl Walk<'_> {
             self.leftovers.target_key = target_key;
         }
         for verdict in cluster.entries.drain(..) {
+            if target_key != 0 && self.hops.take(&verdict) {
+                continue;
+            }
             let Some(verdict) = second.take_entry(verdict)? else { continue };
             if verdict.open == 1 && verdict.rule().when_silent.is_some() && !verdict.is_kin() {
                 self.leftovers.entries.push(verdict);
@@ -341,10 +447,11 @@ impl Leftovers {
     }
 }
 
-type Rows<'s, T> = std::iter::Peekable<Box<dyn Iterator<Item = Result<T>> + 's>>;
-
 /// The key of the next row; an unreadable run surfaces here.
-fn peek_key<T: Stored, K>(rows: &mut Rows<'_, T>, key: impl Fn(&T) -> K) -> Result<Option<K>> {
+fn peek_key<T, K>(
+    rows: &mut Peekable<impl Iterator<Item = Result<T>>>,
+    key: impl Fn(&T) -> K,
+) -> Result<Option<K>> {
     match rows.next_if(Result::is_err) {
         Some(Err(error)) => Err(error),
         _ => Ok(rows.peek().and_then(|row| row.as_ref().ok()).map(key)),

@@ -100,7 +100,6 @@ pub(super) struct SecondPhase<'m> {
 
 impl<'m> SecondPhase<'m> {
     pub(super) fn new(matcher: &'m CauseMatcher, budget: &Budget, takes_shared: bool) -> Self {
-        let budget = Budget { bytes: budget.bytes / 2, ..budget.clone() };
         SecondPhase {
             matcher,
             takes_shared,
@@ -111,7 +110,7 @@ impl<'m> SecondPhase<'m> {
             lines: Sorter::new(budget.clone(), |fact| {
                 (fact.place.position.input, fact.connection, fact.at, fact.place.position)
             }),
-            budget,
+            budget: budget.clone(),
         }
     }
 

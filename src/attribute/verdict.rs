@@ -4,11 +4,14 @@
 //! integers. Invariants: a closed row stands whatever a message says; an origin is published at `likely` or above only.
 
 use super::companions::Companions;
+use super::intervals::Intervals;
+use super::layers::{Link, LinkBasis};
+use super::relayed;
 use crate::cause::Rule;
 use crate::evidence::Place;
 use crate::fact::{CauseFact, EntryFact, Flags};
 use crate::taxonomy::{Basis, Cause, Confidence, Origin, Server};
-use crate::verdict::{Openness, RULES, VerdictRule, rule_index};
+use crate::verdict::{Openness, RULES, VerdictRule, relayed_row, rule_index};
 
 /// A set of [`Basis`] items.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -57,7 +60,8 @@ pub struct Verdict {
 crate::store::stored!(
     Verdict, entry.at: i64, entry.place.position.input: u32, entry.place.position.offset: u64, entry.place.line: u64,
     entry.place.length: u32, entry.target_key: u64, entry.client: u64, entry.path: u64, entry.id: u64,
-    entry.connection: u64, entry.host: u32, entry.upstream: u32, entry.referrer: u32, entry.duration_ms: u32, entry.body_bytes: u32,
+    entry.trace: u64, entry.edge_id: u64, entry.hop: u64, entry.connection: u64, entry.host: u32, entry.upstream: u32,
+    entry.site: u32, entry.listen: u32, entry.server: u32, entry.forwarded: u32, entry.forwarded_before: u32, entry.referrer: u32, entry.duration_ms: u32, entry.body_bytes: u32,
     entry.status: u16, entry.rule: u16, entry.flags.0: u16, evidence.position.input: u32, evidence.position.offset: u64,
     evidence.line: u64, evidence.length: u32, evidence_at: i64, scope: u32, basis: u16, message_rule: u16, origin: u8,
     cause: u8, confidence: u8, open: u8
@@ -95,7 +99,7 @@ impl Verdict {
     }
 
     /// The verdict once it is known which error logs stayed silent for good.
-    pub(super) fn settled(mut self, companions: &Companions) -> Self {
+    pub(super) fn settled(mut self, companions: &Companions, intervals: &Intervals) -> Self {
         if self.open == 1
             && let Some(id) = self.rule().when_silent
             && !self.entry.flags.has(Flags::DOUBTED)
@@ -105,8 +109,40 @@ impl Verdict {
                 self.entry.at,
                 server_of_rule(id),
             )
+            && (id != relayed::BESIDE || companions.behind.fails_at(self.entry.at))
         {
             self.set_rule(rule_index(id));
+        }
+        self.set_state(intervals);
+        self
+    }
+
+    /// Takes over the cause of a state that the server was in.
+    fn set_state(&mut self, intervals: &Intervals) {
+        let is_open = self.rule().openness == Openness::CauseOpen && self.message_rule == NO_RULE;
+        let by_entry = is_open.then(|| intervals.explaining(&self.entry)).flatten();
+        let by_message = || {
+            let message = self.message_rule().filter(|_| self.is_decided())?;
+            intervals.explaining_message(message, self.scope, self.evidence_at)
+        };
+        let Some(state) = by_entry.or_else(by_message) else { return };
+        self.cause = cause_code(Some(state.cause));
+        self.basis = BasisSet(self.basis).with(Basis::StateInterval).0;
+        self.confidence = self.confidence.min(Confidence::Likely as u8);
+        self.message_rule = state.rule;
+        self.scope = if state.scope == 0 { self.scope } else { state.scope };
+        // The request's own line says more than an event that explains many.
+        if self.evidence.length == 0 {
+            self.evidence = state.place;
+            self.evidence_at = state.at;
+        }
+    }
+
+    /// The verdict once the line of a deeper layer is known: what its own fields leave open was relayed from there.
+    pub(super) fn relayed(mut self, link: &Link) -> Self {
+        if link.decides() && self.origin() == Origin::Unknown {
+            let by_id = link.basis() == LinkBasis::RequestId;
+            self.set_rule(rule_index(relayed_row(self.entry.status, by_id)));
         }
         self
     }
@@ -184,6 +220,11 @@ impl Verdict {
         rule_at(self.entry.rule)
     }
 
+    /// The server whose table the row is in.
+    pub(super) fn server(&self) -> Server {
+        server_of_rule(self.rule().id)
+    }
+
     /// True when the status was not asked for.
     pub(super) fn is_kin(&self) -> bool {
         self.entry.flags.has(Flags::KIN)
@@ -199,7 +240,7 @@ impl Verdict {
 }
 
 /// The server whose table a row is in.
-fn server_of_rule(id: &str) -> Server {
+pub(super) fn server_of_rule(id: &str) -> Server {
     let prefix = id.split('.').next().unwrap_or_default();
     Server::from_id(prefix).unwrap_or(Server::Unknown)
 }

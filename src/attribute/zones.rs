@@ -8,16 +8,21 @@
 //!    difference, that is the offset: a whole quarter of an hour for a zone, anything else for a clock that is off.
 //!    When the companion says otherwise, the disagreement is reported.
 //! 3. The companion: offsets on the lines of access logs in the same directory, else of any.
-//! 4. UTC, assumed.
+//! 4. For events of Windows exported with local times: the offset at which they fall on the start of what they explain,
+//!    see module [`intervals`](super::intervals). IIS writes UTC wherever it is, so its logs are no companions for them.
+//! 5. UTC, assumed.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
+use super::onset;
+use crate::cause::CauseMatcher;
 use crate::error::Result;
 use crate::fact::{CauseFact, EntryFact, Flags};
 use crate::scan::{JoinKey, ScannedInput};
 use crate::store::Sorted;
 use crate::tally::OffsetTable;
+use crate::taxonomy::Server;
 use crate::time::SECOND_US;
 
 /// Pairs that must agree before they count.
@@ -60,6 +65,13 @@ pub enum InputZone {
         /// The companion's offset where it differs.
         companion_s: Option<i32>,
     },
+    /// From events that set off failures in other logs: the offset, and how many events fall on the start of such a run.
+    Onsets {
+        /// Seconds east of UTC.
+        offset_s: i32,
+        /// Events that agree.
+        n_events: u64,
+    },
     /// Said by the user.
     Flag(ZonePolicy),
     /// Taken for UTC.
@@ -73,6 +85,7 @@ impl InputZone {
             InputZone::InLine(_) => "in_line",
             InputZone::Companion(_) => "companion",
             InputZone::Pairs { .. } => "pairs",
+            InputZone::Onsets { .. } => "onsets",
             InputZone::Flag(_) => "flag",
             InputZone::Assumed => "assumed",
         }
@@ -81,7 +94,9 @@ impl InputZone {
     /// Seconds east of UTC when the local clock showed `local_us`.
     pub fn offset_at(&self, local_us: i64) -> i32 {
         match self {
-            InputZone::InLine(offset_s) | InputZone::Pairs { offset_s, .. } => *offset_s,
+            InputZone::InLine(offset_s)
+            | InputZone::Pairs { offset_s, .. }
+            | InputZone::Onsets { offset_s, .. } => *offset_s,
             InputZone::Companion(table) => table.offset_at(local_us).unwrap_or(0),
             InputZone::Flag(policy) => flag_offset(*policy, local_us),
             InputZone::Assumed => 0,
@@ -122,12 +137,24 @@ impl Zones {
         entries: &Sorted<EntryFact, JoinKey>,
         causes: &Sorted<CauseFact, JoinKey>,
         policy: ZonePolicy,
+        matcher: &CauseMatcher,
     ) -> Result<Self> {
         let mut everywhere = OffsetTable::default();
         let mut by_directory: BTreeMap<&Path, OffsetTable> = BTreeMap::new();
         for input in inputs {
             everywhere.merge(&input.tally.offsets);
             by_directory.entry(directory(input)).or_default().merge(&input.tally.offsets);
+        }
+        let is_windows = |input: &ScannedInput| {
+            input.tally.zoneless_span.is_some() && is_of(input, Server::Windows)
+        };
+        let mut local = OffsetTable::default();
+        let mut onsets = BTreeMap::new();
+        if policy == ZonePolicy::Unsaid && inputs.iter().any(is_windows) {
+            for input in inputs.iter().filter(|input| !is_of(input, Server::Iis)) {
+                local.merge(&input.tally.offsets);
+            }
+            onsets = onset::offsets(entries, causes, matcher)?;
         }
         let needed = inputs.iter().any(|input| input.tally.zoneless_span.is_some());
         let votes = if needed && policy == ZonePolicy::Unsaid {
@@ -147,6 +174,11 @@ impl Zones {
             }
             if policy != ZonePolicy::Unsaid {
                 return InputZone::Flag(policy);
+            }
+            if is_windows(input) && local.spans.is_empty() {
+                return onsets.get(&(index as u32)).map_or(InputZone::Assumed, |found| {
+                    InputZone::Onsets { offset_s: found.0, n_events: found.1 }
+                });
             }
             let near = by_directory.get(directory(input)).filter(|table| !table.spans.is_empty());
             let companion = near.or(Some(&everywhere).filter(|table| !table.spans.is_empty()));
@@ -192,6 +224,12 @@ impl Zones {
             fact.flags = Flags(fact.flags.0 & !Flags::ZONELESS.0);
         }
     }
+}
+
+/// True when all that is read from an input was written by one server.
+fn is_of(input: &ScannedInput, server: Server) -> bool {
+    let mut readers = input.plan.iter().flat_map(|plan| plan.detected()).peekable();
+    readers.peek().is_some() && readers.all(|reader| reader.about().server == server)
 }
 
 fn directory(input: &ScannedInput) -> &Path {

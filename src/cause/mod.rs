@@ -12,6 +12,7 @@ mod user;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::sync::{LazyLock, OnceLock};
 
 use aho_corasick::{AhoCorasick, MatchKind};
 use memchr::memmem::Finder;
@@ -267,6 +268,25 @@ enum Groups {
     Scope,
 }
 
+/// A regular expression that is compiled when it is first needed: a run needs few of them, and compiling all takes
+/// longer than scanning 100 MB.
+#[derive(Debug)]
+struct Expression {
+    text: Cow<'static, str>,
+    compiled: OnceLock<Option<Regex>>,
+}
+
+impl Expression {
+    fn new(text: Cow<'static, str>) -> Self {
+        Expression { text, compiled: OnceLock::new() }
+    }
+
+    /// `None`: it is not valid. Those of the table are (a test compiles them), those of rule files are checked early.
+    fn get(&self) -> Option<&Regex> {
+        self.compiled.get_or_init(|| Regex::new(&self.text).ok()).as_ref()
+    }
+}
+
 /// True when an expression has a group for the scope.
 fn names_scope(expression: &Regex) -> bool {
     expression.capture_names().flatten().any(|name| name == "scope")
@@ -281,19 +301,52 @@ const CANDIDATE_WORDS: usize = 16;
 /// automaton, and one pass over the message marks the candidates. Then the first candidate in priority order whose
 /// whole predicate holds (levels, all needles in order, regular expression) is the rule. Priority is: rules of rule
 /// files first, since their author knows the system better, then the table, top to bottom.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct CauseMatcher {
     rules: Vec<Rule>,
     /// Steps of needles; same indices as `rules`.
     needles: Vec<Vec<Vec<Needle>>>,
-    /// Same indices as `rules`.
-    expressions: Vec<Option<Regex>>,
-    automaton: AhoCorasick,
+    /// Every expression once: many rules share one.
+    expressions: Vec<Expression>,
+    /// Same indices as `rules`: the rule's expression.
+    expression_of: Vec<Option<usize>>,
+    anchors: OnceLock<Anchors>,
+}
+
+/// The anchors of all rules. Built when the first message is looked at: access logs alone have none.
+#[derive(Debug)]
+struct Anchors {
+    /// `None`: it would be too large.
+    automaton: Option<AhoCorasick>,
     /// Per pattern of the automaton: its rule, and whether it counts at the start of a message only.
-    anchors: Vec<(u16, bool)>,
+    owners: Vec<(u16, bool)>,
+}
+
+impl Anchors {
+    fn of(rules: &[Rule]) -> Self {
+        let (mut patterns, mut owners) = (Vec::new(), Vec::new());
+        for (rule_idx, rule) in rules.iter().enumerate() {
+            for needle in anchor_step(&rule.needles) {
+                let (text, at_start) = split_needle(needle);
+                patterns.push(text.as_bytes());
+                owners.push((rule_idx as u16, at_start));
+            }
+        }
+        let automaton = AhoCorasick::builder().match_kind(MatchKind::Standard).build(&patterns);
+        Anchors { automaton: automaton.ok(), owners }
+    }
 }
 
 impl CauseMatcher {
+    /// The built-in table alone.
+    pub fn built_in() -> &'static CauseMatcher {
+        static BUILT_IN: LazyLock<CauseMatcher> = LazyLock::new(|| {
+            // Without rules of a user nothing can be wrong with them.
+            CauseMatcher::new(Vec::new()).unwrap_or_default()
+        });
+        &BUILT_IN
+    }
+
     /// The built-in table and `user_rules` (from [`parse_user_rules`]).
     ///
     /// # Errors
@@ -305,31 +358,22 @@ impl CauseMatcher {
         if rules.len() > CANDIDATE_WORDS * 64 {
             return Err(unusable(format!("at most {} rules are possible", CANDIDATE_WORDS * 64)));
         }
-        let mut compiled: HashMap<&str, Regex> = HashMap::new();
-        let mut expressions = Vec::with_capacity(rules.len());
-        let (mut patterns, mut anchors) = (Vec::new(), Vec::new());
+        let mut index_of: HashMap<&str, usize> = HashMap::new();
+        let (mut expressions, mut expression_of) = (Vec::new(), Vec::with_capacity(rules.len()));
         for (rule_idx, rule) in rules.iter().enumerate() {
-            for needle in anchor_step(&rule.needles) {
-                let (text, at_start) = split_needle(needle);
-                patterns.push(text.as_bytes());
-                anchors.push((rule_idx as u16, at_start));
+            expression_of.push(rule.regex.as_ref().map(|text| {
+                *index_of.entry(text.as_ref()).or_insert_with(|| {
+                    expressions.push(Expression::new(text.clone()));
+                    expressions.len() - 1
+                })
+            }));
+            if rule_idx >= RULES.len()
+                && let Some(Some(index)) = expression_of.last()
+                && expressions[*index].get().is_none()
+            {
+                return Err(unusable(format!("rule {}: not a regular expression", rule.id)));
             }
-            let Some(text) = rule.regex.as_deref() else {
-                expressions.push(None);
-                continue;
-            };
-            // Many rows share an expression.
-            if !compiled.contains_key(text) {
-                let expression = Regex::new(text)
-                    .map_err(|error| unusable(format!("rule {}: {error}", rule.id)))?;
-                compiled.insert(text, expression);
-            }
-            expressions.push(compiled.get(text).cloned());
         }
-        let automaton = AhoCorasick::builder()
-            .match_kind(MatchKind::Standard)
-            .build(&patterns)
-            .map_err(|error| unusable(error.to_string()))?;
         let compile = |rule: &Rule| -> Vec<Vec<Needle>> {
             let step = |step: &Vec<Cow<'static, str>>| {
                 step.iter().map(|needle| Needle::new(needle)).collect()
@@ -337,7 +381,12 @@ impl CauseMatcher {
             rule.needles.iter().map(step).collect()
         };
         let needles = rules.iter().map(compile).collect();
-        Ok(CauseMatcher { rules, needles, expressions, automaton, anchors })
+        Ok(CauseMatcher { rules, needles, expressions, expression_of, anchors: OnceLock::new() })
+    }
+
+    /// The expression of a rule, if it has one.
+    fn expression(&self, rule_idx: usize) -> Option<&Regex> {
+        self.expressions[self.expression_of[rule_idx]?].get()
     }
 
     /// A rule by its index.
@@ -364,8 +413,9 @@ impl CauseMatcher {
             return Some(found);
         }
         let mut candidates = [0u64; CANDIDATE_WORDS];
-        for hit in self.automaton.find_overlapping_iter(record.message) {
-            let (rule, at_start) = self.anchors[hit.pattern().as_usize()];
+        let anchors = self.anchors.get_or_init(|| Anchors::of(&self.rules));
+        for hit in anchors.automaton.as_ref()?.find_overlapping_iter(record.message) {
+            let (rule, at_start) = anchors.owners[hit.pattern().as_usize()];
             if !at_start || hit.start() == 0 {
                 candidates[usize::from(rule) / 64] |= 1 << (rule % 64);
             }
@@ -389,7 +439,7 @@ impl CauseMatcher {
     ) -> Option<Match<'a>> {
         let is_meant = |rule: &Rule| rule.events.iter().any(|events| events.hold(event));
         let rule = self.rules.iter().position(is_meant)?;
-        let captures = self.expressions[rule].as_ref().and_then(|it| it.captures(record.message));
+        let captures = self.expression(rule).and_then(|it| it.captures(record.message));
         let group = |name| Some(captures.as_ref()?.name(name)?.as_bytes());
         let (scope, detail) = (group("scope"), group("detail"));
         Some(Match {
@@ -417,7 +467,7 @@ impl CauseMatcher {
             at = step.iter().filter_map(|needle| needle.end_in(record.message, at)).min()?;
         }
         let (mut captured, mut detail) = (&[][..], &[][..]);
-        match &self.expressions[rule_idx] {
+        match self.expression(rule_idx) {
             // Telling whether it matches is several times faster than telling where its groups are.
             Some(expression) if groups == Groups::Scope && !names_scope(expression) => {
                 expression.is_match(record.message).then_some(())?;

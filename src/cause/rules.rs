@@ -9,8 +9,11 @@
 mod apache;
 mod apps;
 mod dependencies;
+mod edge;
+mod haproxy;
 mod kubernetes;
 mod systemd;
+mod varnish;
 mod windows;
 
 use super::{ChangeKind, RuleKind, Scope};
@@ -162,10 +165,13 @@ const SRC_MODSEC: &str = "ModSecurity-nginx, libmodsecurity message texts";
 /// The table, in order of priority: the rows of nginx, then those of each other server.
 pub const RULES: &[CauseRule] = &TABLE;
 
-/// The rows of each server. New ones are added at the end.
+/// The rows of each server, in order of priority: those that know their messages by their starts come first.
 const SERVERS: &[&[CauseRule]] = &[
     NGINX,
     apache::RULES,
+    haproxy::RULES,
+    varnish::RULES,
+    edge::RULES,
     apps::RULES,
     kubernetes::RULES,
     systemd::RULES,

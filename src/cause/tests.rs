@@ -47,6 +47,15 @@ fn line(level: &str, message: &str, upstream: &str) -> String {
 }
 
 #[test]
+fn every_expression_of_the_table_compiles() {
+    for rule in matcher().rules() {
+        if let Some(text) = &rule.regex {
+            assert!(Regex::new(text).is_ok(), "{}: {text}", rule.id);
+        }
+    }
+}
+
+#[test]
 fn every_example_belongs_to_its_own_row() {
     let matcher = matcher();
     let mut wrong = Vec::new();

@@ -47,6 +47,8 @@ pub(super) enum Command {
         #[arg(value_name = "FILE")]
         paths: Vec<OsString>,
     },
+    /// The JSON Schema of the timeline document (--format json)
+    Schema,
     /// Shell completions
     Completions {
         /// The shell
@@ -126,7 +128,8 @@ pub(super) struct ParseArgs {
 #[derive(Debug, Clone, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct ScanArgs {
-    /// Output: text (default on a terminal), json (default when piped), entries
+    /// Output: text (default on a terminal), json (default when piped), entries, events, markdown, csv, csv-incidents,
+    /// timesketch, timesketch-csv, sarif, grafana, prom, otlp, ecs
     #[arg(long, value_name = "F")]
     pub format: Option<String>,
 

@@ -23,6 +23,7 @@ use crate::format::{FORMATS, FormatChoice};
 use crate::input::expand;
 use crate::output::{Results, TextStyle, sanitize, write_record};
 use crate::report::build::report;
+use crate::report::schema::timeline_schema;
 use crate::report::{Report, RunInfo};
 use crate::scan::{ScanConfig, scan_lines};
 use crate::store::Budget;
@@ -66,6 +67,10 @@ pub fn main() -> u8 {
         Some(Command::Explain { cause }) => explain_cause(cause.as_deref()),
         Some(Command::Parse(args)) => parse(&args),
         Some(Command::Formats { paths }) => formats(&paths),
+        Some(Command::Schema) => print(|out| {
+            serde_json::to_writer_pretty(&mut *out, &timeline_schema())?;
+            out.write_all(b"\n")
+        }),
         Some(Command::Completions { shell }) => {
             clap_complete::generate(shell, &mut Cli::command(), "logscan503", &mut io::stdout());
             Ok(0)
@@ -108,8 +113,14 @@ fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<u8> {
 fn scan(args: &ScanArgs, argv: &[OsString]) -> Result<u8> {
     let started = (Instant::now(), chrono::Utc::now().timestamp_micros());
     let settings = settings_of(args, Timestamp(started.1))?;
-    let matcher = CauseMatcher::new(settings.user_rules.clone())?;
-    let config = config_of(&settings, &matcher);
+    let own_rules;
+    let matcher = if settings.user_rules.is_empty() {
+        CauseMatcher::built_in()
+    } else {
+        own_rules = CauseMatcher::new(settings.user_rules.clone())?;
+        &own_rules
+    };
+    let config = config_of(&settings, matcher);
     let target = Target::open(args, settings.output)?;
     let sources = expand(&args.input.paths)?;
     let (interrupted, signal) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
@@ -237,16 +248,15 @@ fn explain_cause(id: Option<&str>) -> Result<u8> {
 /// Every line as it is understood. Rows go out as they come: the exit code is known at the end.
 fn parse(args: &ParseArgs) -> Result<u8> {
     let settings = input_settings_of(&args.input)?;
-    let matcher = CauseMatcher::new(Vec::new())?;
     let interrupted = Arc::new(AtomicBool::new(false));
     let config = ScanConfig {
         chosen: [true; 1000],
         wanted: [true; 1000],
         n_threads: settings.n_threads,
         range_bytes: settings.range_bytes,
-        matcher: &matcher,
+        matcher: CauseMatcher::built_in(),
         formats: &settings.formats,
-        budget: Budget { bytes: settings.memory_bytes, directory: None },
+        budget: Budget::new(settings.memory_bytes, None),
         interrupted: &interrupted,
     };
     let stdout = io::stdout();
@@ -291,9 +301,8 @@ fn formats(paths: &[OsString]) -> Result<u8> {
         });
     }
     let sources = expand(paths)?;
-    let matcher = CauseMatcher::new(Vec::new())?;
     let settings = Settings { formats: FormatChoice::default(), ..Settings::default() };
-    let config: AnalysisConfig<'_> = config_of(&settings, &matcher);
+    let config: AnalysisConfig<'_> = config_of(&settings, CauseMatcher::built_in());
     let analysis = analyse(sources, &config, &Arc::default())?;
     let report = report(&analysis, &config)?;
     print(|out| {

@@ -14,7 +14,7 @@ pub(super) mod json;
 #[cfg(test)]
 mod tests;
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use memchr::memmem;
 
@@ -28,9 +28,6 @@ use crate::time::{Notation, Stamp};
 
 /// Name of the layout of lines without time.
 pub const BARE: &str = "bare";
-
-/// The cause table as an arbiter of what is a message. Built when a line without time is first looked at.
-static KNOWN: LazyLock<Option<CauseMatcher>> = LazyLock::new(|| CauseMatcher::new(Vec::new()).ok());
 
 /// Reads messages of applications.
 #[derive(Debug, Clone)]
@@ -129,7 +126,7 @@ fn known_head<'a>(line: &'a [u8], level: &'a [u8], from: usize) -> Option<Head<'
     // What follows is context, which holds what clients sent.
     let end = memmem::find(text, b", client: ").unwrap_or(text.len());
     let record = ErrorRecord { level, message: &text[..end], ..ErrorRecord::default() };
-    let matcher = KNOWN.as_ref()?;
+    let matcher = CauseMatcher::built_in();
     let found = matcher.match_message(&record)?;
     (matcher.rule(found.rule)?.kind != RuleKind::Noise).then_some(Head {
         level,

@@ -22,7 +22,8 @@ pub const ACCESS: Declared = Declared {
         ("request>client_ip", Use::As(Field::RemoteAddr)),
         ("request>remote_ip", Use::As(Field::RemoteAddr)),
         ("request>remote_addr", Use::As(Field::RemoteAddr)),
-        ("request>remote_port", Use::As(Field::ClientPort)),
+        // Error lines name it too, and no other number of the connection.
+        ("request>remote_port", Use::As(Field::Connection)),
         ("request>method", Use::As(Field::Method)),
         ("request>host", Use::As(Field::Host)),
         ("request>uri", Use::As(Field::RequestUri)),
@@ -38,6 +39,9 @@ pub const ACCESS: Declared = Declared {
         ("size", Use::As(Field::BodyBytes)),
         ("bytes_read", Use::As(Field::RequestLength)),
         ("resp_headers>Retry-After>0", Use::As(Field::RetryAfter)),
+        ("resp_headers>Server", Use::As(Field::ResponseServer)),
+        ("resp_headers>Via", Use::As(Field::ResponseVia)),
+        ("resp_headers>Date>0", Use::As(Field::ResponseDate)),
     ],
     finish: None,
 };

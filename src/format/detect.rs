@@ -209,13 +209,13 @@ impl Found {
         while self.readers.len() < MAX_READERS && !rest.lines.is_empty() {
             let Some(best) = best_proposal(rest) else { break };
             let has_messages =
-                self.readers.iter().any(|reader| reader.about().role == LogRole::Error);
+                self.readers.iter().any(|reader| reader.about().role != LogRole::Access);
             if has_messages && best.reader.about().layout == app_log::BARE {
                 // Lines without a time behind messages that have one continue them.
                 break;
             }
             let mut reader = Arc::clone(&best.reader);
-            rest.lines.retain(|line| !understands(&mut reader, line));
+            rest.lines.retain(|line| !understands(&mut reader, line) && !reader.continues(line));
             self.notes.extend(best.notes);
             self.readers.push(best.reader);
         }
@@ -311,7 +311,9 @@ fn wrapped(
     let n_zoned = stamps().filter(|stamp| stamp.offset_s.is_some()).count();
     let has_zone = n_zoned * 2 > opened.len();
     let wrap = |reader: &Arc<dyn Reader>| -> Arc<dyn Reader> {
-        Arc::new(Wrapped::new(Arc::clone(envelope), Arc::clone(reader), has_zone))
+        by_itself(reader, opened, lines).unwrap_or_else(|| {
+            Arc::new(Wrapped::new(Arc::clone(envelope), Arc::clone(reader), has_zone))
+        })
     };
     let mut known = inside.readers.clone();
     known.extend(inside.standby.iter().cloned());
@@ -343,6 +345,18 @@ fn wrapped(
     found
 }
 
+/// A reader that needs no envelope taken off: it reads the lines as they are, prefixes and all.
+fn by_itself(
+    reader: &Arc<dyn Reader>,
+    opened: &[Opened<'_>],
+    lines: &[&[u8]],
+) -> Option<Arc<dyn Reader>> {
+    let own: Vec<&[u8]> =
+        lines.iter().copied().filter(|line| reads(reader.as_ref(), line)).collect();
+    let n_inside = opened.iter().filter(|opened| reads(reader.as_ref(), &opened.inner)).count();
+    (n_inside > 0 && own.len() >= n_inside).then(|| reader.behind_prefix(&own))?
+}
+
 /// True when a line of the part is a directive that sets a layout.
 fn declares_layout(part: &[u8]) -> bool {
     let standing: Vec<_> = FORMATS.iter().filter_map(|format| format.standing_reader()).collect();
@@ -360,6 +374,10 @@ fn best_proposal(sample: &Sample<'_>) -> Option<Proposal> {
         let weight = proposal.n_accepted * if inferred { 9 } else { 10 };
         if proposal.n_accepted > 0 && weight > best.as_ref().map_or(0, |(_, weight)| *weight) {
             best = Some((proposal, weight));
+        }
+        // No later format can understand more.
+        if weight == sample.lines.len() * 10 {
+            break;
         }
     }
     best.map(|(proposal, _)| proposal)

@@ -14,13 +14,14 @@ mod syslog;
 mod tests;
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use super::{About, Directive, Glance, Reader};
 use crate::record::{Record, Skip};
 use crate::taxonomy::LogRole;
-use crate::time::{Notation, SECOND_US, Stamp, parse_clf, parse_nginx_error};
+use crate::time::{Notation, SECOND_US, Stamp, parse_clf, parse_clf_variant, parse_nginx_error};
 
 pub use container::{Cri, DockerJson};
 pub use journal::JournalJson;
@@ -85,7 +86,7 @@ pub trait Envelope: fmt::Debug + Send + Sync {
 
     /// True when a line goes on with the text of the one before it. Then [`Envelope::open`] puts together what a record
     /// of several lines holds.
-    fn continues(&self, previous: &[u8], line: &[u8]) -> bool {
+    fn goes_on(&self, previous: &[u8], line: &[u8]) -> bool {
         let _ = (previous, line);
         false
     }
@@ -165,13 +166,41 @@ fn resolved(inner: Stamp, outer: Stamp) -> Stamp {
     if outer.offset_s.is_none() {
         return inner;
     }
-    let ahead_us = inner.micros - outer.micros;
-    let offset_us = (ahead_us + QUARTER_US / 2).div_euclid(QUARTER_US) * QUARTER_US;
-    if (ahead_us - offset_us).abs() > MAX_DELAY_US || offset_us.abs() > 15 * 4 * QUARTER_US {
-        return outer;
+    match offset_between(inner.micros, outer.micros) {
+        Some(offset_s) => Stamp {
+            micros: inner.micros - i64::from(offset_s) * SECOND_US,
+            offset_s: Some(offset_s),
+        },
+        None => outer,
     }
-    let offset_s = (offset_us / SECOND_US) as i32;
-    Stamp { micros: inner.micros - offset_us, offset_s: Some(offset_s) }
+}
+
+/// The zone, in seconds east of UTC, of a clock that showed `local_us` at the instant `utc_us`, give or take a minute.
+fn offset_between(local_us: i64, utc_us: i64) -> Option<i32> {
+    let ahead_us = local_us - utc_us;
+    let offset_us = (ahead_us + QUARTER_US / 2).div_euclid(QUARTER_US) * QUARTER_US;
+    let is_zone =
+        (ahead_us - offset_us).abs() <= MAX_DELAY_US && offset_us.abs() <= 15 * 4 * QUARTER_US;
+    is_zone.then_some((offset_us / SECOND_US) as i32)
+}
+
+/// The zone of a clock that lines show without it: `local_us` gives its time at the instant at which a line was written,
+/// which the prefix of the line dates. `None`: the prefixes have no zone, or do not agree.
+pub(super) fn offset_of_prefixes(
+    lines: &[&[u8]],
+    local_us: impl Fn(&[u8]) -> Option<i64>,
+) -> Option<i32> {
+    let mut votes: BTreeMap<i32, usize> = BTreeMap::new();
+    let offset_of = |line: &&[u8]| {
+        let stamp = syslog::prefix_stamp(line).filter(|stamp| stamp.offset_s.is_some())?;
+        offset_between(local_us(line)?, stamp.micros)
+    };
+    for offset_s in lines.iter().filter_map(offset_of) {
+        *votes.entry(offset_s).or_default() += 1;
+    }
+    let total: usize = votes.values().sum();
+    let (offset_s, n_votes) = votes.into_iter().max_by_key(|(_, n_votes)| *n_votes)?;
+    (n_votes * 10 >= total * 9).then_some(offset_s)
 }
 
 impl Reader for Wrapped {
@@ -221,8 +250,8 @@ impl Reader for Wrapped {
         self.envelope.has_fragments()
     }
 
-    fn continues(&self, previous: &[u8], line: &[u8]) -> bool {
-        self.envelope.continues(previous, line)
+    fn goes_on(&self, previous: &[u8], line: &[u8]) -> bool {
+        self.envelope.goes_on(previous, line)
     }
 
     fn parse<'a>(&self, record: &'a [u8]) -> Result<Record<'a>, Skip> {
@@ -275,9 +304,12 @@ pub(super) fn latest_year_shown(lines: &[&[u8]]) -> Option<i64> {
             parse_nginx_error(line.get(at.checked_sub(4)?..at + 15)?).map(|stamp| stamp.micros)
         });
         slash.or_else(|| {
-            let at = memchr::memchr(b'[', line)? + 1;
-            let stamp = parse_clf(line.get(at..at + 26)?)?;
-            Some(stamp.micros + i64::from(stamp.offset_s.unwrap_or(0)) * SECOND_US)
+            memchr::memchr_iter(b'[', line).take(3).find_map(|at| {
+                let zoned = line.get(at + 1..at + 27).and_then(parse_clf);
+                // HAProxy gives milliseconds and no zone.
+                let stamp = zoned.or_else(|| parse_clf_variant(line.get(at + 1..at + 25)?))?;
+                Some(stamp.micros + i64::from(stamp.offset_s.unwrap_or(0)) * SECOND_US)
+            })
         })
     };
     lines.iter().filter_map(shown).max()

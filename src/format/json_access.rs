@@ -14,6 +14,7 @@ mod tests;
 use std::sync::Arc;
 
 use self::keys::{STATUS_KEYS, TIME_KEYS, field_of, is_nginx_key};
+use super::caddy_log;
 use super::json_pairs::{Key, Pair, Pairs};
 use super::{About, FORMATS, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
 use crate::bytes::{parse_seconds_us, parse_status};
@@ -128,6 +129,7 @@ impl Reader for JsonAccess {
 /// True for a line of another format, which knows its keys.
 fn is_declared(line: &[u8]) -> bool {
     FORMATS.iter().filter_map(|format| format.declared()).any(|declared| declared.owns(line))
+        || caddy_log::is_line(line)
 }
 
 /// All keys, in the order in which they first occur.

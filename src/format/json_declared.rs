@@ -3,7 +3,7 @@
 //! In: a [`Declared`], which says how objects are recognised, where time and status are, and what other keys mean.
 //! Out: a [`Reader`] for the spellings and the notation of time that a sample has.
 //! Paths: keys from the outside in, `>` between them (`request>remote_ip`); an item of a list is called by its number
-//! (`resp_headers>Server>0`). Compared without case.
+//! (`resp_headers>Server>0`). Compared without case, `_` and `-`.
 //! Invariants: `glance` finds keys by search, as in `json_access`; a key that occurs twice in a line is looked up by its
 //! path instead. `parse` walks the whole object, and refuses a line in which the search found something else.
 
@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use super::json_pairs::{Key, Pairs, items};
 use super::{About, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
-use crate::bytes::{is_absent, parse_status, split_url};
+use crate::bytes::{is_absent, parse_status, split_url, without_client_port};
 use crate::record::{AccessRecord, Escape, Field, Record, Skip};
 use crate::taxonomy::{LogRole, Server};
 use crate::time::Notation;
@@ -35,6 +35,32 @@ pub enum Use {
     As(Field),
     /// An absolute URL: the host, and the target with its query. What is no URL is a target.
     Url,
+    /// The client's address, perhaps with its port.
+    Client,
+    /// A list of addresses, of which the first is the client's.
+    FirstClient,
+}
+
+impl Use {
+    /// Sets what a value is, if it is a value, or if it is none, as wanted.
+    pub(super) fn set<'a>(self, value: &'a [u8], with_value: bool, access: &mut AccessRecord<'a>) {
+        if is_absent(value) == with_value {
+            return;
+        }
+        match (self, split_url(value)) {
+            (Use::As(field), _) => access.set(field, value),
+            (Use::Url, Some((host, target))) => {
+                access.set(Field::Host, host);
+                access.set(Field::RequestUri, if target.is_empty() { b"/" } else { target });
+            }
+            (Use::Url, None) => access.set(Field::RequestUri, value),
+            (Use::Client, _) => access.set(Field::RemoteAddr, without_client_port(value)),
+            (Use::FirstClient, _) => {
+                let first = value.split(|byte| *byte == b',').next().unwrap_or(value);
+                access.set(Field::RemoteAddr, without_client_port(first.trim_ascii()));
+            }
+        }
+    }
 }
 
 /// Where a log keeps its time.
@@ -70,16 +96,26 @@ pub struct Required {
     pub any_of: &'static [&'static str],
     /// With one of these values, where any are given; a `*` at the end stands for any rest.
     pub values: &'static [&'static str],
+    /// None of them need be there, but what is there must have such a value.
+    pub optional: bool,
 }
 
 /// A key that must be there, whatever its value.
 pub const fn key(any_of: &'static [&'static str]) -> Required {
-    Required { any_of, values: &[] }
+    Required { any_of, values: &[], optional: false }
 }
 
 /// A key that must have one of some values.
 pub const fn value(any_of: &'static [&'static str], values: &'static [&'static str]) -> Required {
-    Required { any_of, values }
+    Required { any_of, values, optional: false }
+}
+
+/// A key that must have one of some values, where it is there.
+pub const fn value_if_any(
+    any_of: &'static [&'static str],
+    values: &'static [&'static str],
+) -> Required {
+    Required { any_of, values, optional: true }
 }
 
 /// A format of access logs in JSON.
@@ -134,13 +170,15 @@ impl KeyAt {
 struct Mark {
     keys: Vec<KeyAt>,
     values: &'static [&'static str],
+    optional: bool,
 }
 
 impl Mark {
     #[inline]
     fn is_in(&self, line: &[u8]) -> bool {
-        let fits = |found: &[u8]| self.values.is_empty() || is_one_of(found, self.values);
-        self.keys.iter().any(|key| key.find(line).is_some_and(fits))
+        let mut found = self.keys.iter().filter_map(|key| key.find(line)).peekable();
+        (self.optional && found.peek().is_none())
+            || found.any(|found| self.values.is_empty() || is_one_of(found, self.values))
     }
 }
 
@@ -154,8 +192,16 @@ fn is_one_of(found: &[u8], values: &[&str]) -> bool {
     })
 }
 
+/// True for a key as declared, whatever its case, and whether its words are joined by `_`, `-` or nothing.
+pub(super) fn is_key(spelled: &[u8], declared: &str) -> bool {
+    let letters = |key| <[u8]>::iter(key).filter(|byte| !matches!(byte, b'_' | b'-'));
+    letters(spelled)
+        .map(u8::to_ascii_lowercase)
+        .eq(letters(declared.as_bytes()).map(u8::to_ascii_lowercase))
+}
+
 /// The key and the value at a path of an object.
-fn at_path<'a>(object: &'a [u8], path: &str) -> Option<(&'a [u8], &'a [u8])> {
+pub(super) fn at_path<'a>(object: &'a [u8], path: &str) -> Option<(&'a [u8], &'a [u8])> {
     let (key, deeper) = match path.split_once(DEEPER) {
         Some((key, deeper)) => (key, Some(deeper)),
         None => (path, None),
@@ -163,9 +209,7 @@ fn at_path<'a>(object: &'a [u8], path: &str) -> Option<(&'a [u8], &'a [u8])> {
     let (spelled, value) = if object.trim_ascii_start().starts_with(b"[") {
         (object, items(object).nth(key.parse().ok()?)?)
     } else {
-        Pairs::own(object)
-            .map_while(Result::ok)
-            .find(|(name, _)| name.eq_ignore_ascii_case(key.as_bytes()))?
+        Pairs::own(object).map_while(Result::ok).find(|(name, _)| is_key(name, key))?
     };
     match deeper {
         Some(deeper) => at_path(value, deeper),
@@ -188,7 +232,7 @@ impl Node {
             Some((key, deeper)) => (key, Some(deeper)),
             None => (path, None),
         };
-        let known = self.inside.iter().position(|node| node.key.eq_ignore_ascii_case(key));
+        let known = self.inside.iter().position(|node| is_key(node.key.as_bytes(), key));
         let index = known.unwrap_or_else(|| {
             self.inside.push(Node { key, ..Node::default() });
             self.inside.len() - 1
@@ -221,8 +265,7 @@ impl Node {
         }
         for pair in Pairs::own(value) {
             let (key, value) = pair?;
-            let named = |node: &&Node| node.key.as_bytes().eq_ignore_ascii_case(key);
-            if let Some(node) = self.inside.iter().find(named) {
+            if let Some(node) = self.inside.iter().find(|node| is_key(key, node.key)) {
                 node.take(value, found);
             }
         }
@@ -259,6 +302,7 @@ impl DeclaredReader {
         let marks = format.required.iter().map(|required| Mark {
             keys: required.any_of.iter().filter_map(|path| KeyAt::learn(path, &lines)).collect(),
             values: required.values,
+            optional: required.optional,
         });
         let (time, notation) = choose_time(format, &lines)?;
         let status = format.status.iter().max_by_key(|path| {
@@ -345,7 +389,7 @@ fn spanning<'a>(line: &'a [u8], one: &[u8], other: &[u8]) -> &'a [u8] {
 
 /// The status of a value; 0 where there was no response.
 #[inline]
-fn status_of(value: Option<&[u8]>) -> Option<u16> {
+pub(super) fn status_of(value: Option<&[u8]>) -> Option<u16> {
     match value {
         None | Some(b"0" | b"" | b"-" | b"null") => Some(0),
         Some(value) => parse_status(value),
@@ -393,17 +437,8 @@ impl Reader for DeclaredReader {
         // Values first, so that a key without one does not stand before another that has it.
         for with_value in [true, false] {
             for (value, (_, use_)) in found[FIELDS..].iter().zip(self.format.fields) {
-                let Some(value) = value.filter(|value| is_absent(value) != with_value) else {
-                    continue;
-                };
-                match (use_, split_url(value)) {
-                    (Use::As(field), _) => access.set(*field, value),
-                    (Use::Url, Some((host, target))) => {
-                        access.set(Field::Host, host);
-                        access
-                            .set(Field::RequestUri, if target.is_empty() { b"/" } else { target });
-                    }
-                    (Use::Url, None) => access.set(Field::RequestUri, value),
+                if let Some(value) = value {
+                    use_.set(value, with_value, &mut access);
                 }
             }
         }
@@ -419,7 +454,7 @@ impl Reader for DeclaredReader {
 }
 
 /// Calls `each` with the values that hold no others, under their paths.
-fn each_leaf<'a>(path: &str, object: &'a [u8], each: &mut dyn FnMut(&str, &'a [u8])) {
+pub(super) fn each_leaf<'a>(path: &str, object: &'a [u8], each: &mut dyn FnMut(&str, &'a [u8])) {
     for (key, value) in Pairs::own(object).map_while(Result::ok) {
         let mut path = path.to_owned();
         if !path.is_empty() {
@@ -440,11 +475,12 @@ impl Declared {
     pub(super) fn owns(&self, line: &[u8]) -> bool {
         line.trim_ascii_start().starts_with(b"{")
             && self.required.iter().all(|required| {
-                required.any_of.iter().any(|path| {
-                    at_path(line, path).is_some_and(|(_, found)| {
+                let values = required.any_of.iter().filter_map(|path| at_path(line, path));
+                let mut values = values.map(|(_, value)| value).peekable();
+                (required.optional && values.peek().is_none())
+                    || values.any(|found| {
                         required.values.is_empty() || is_one_of(found, required.values)
                     })
-                })
             })
     }
 }

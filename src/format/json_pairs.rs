@@ -212,7 +212,7 @@ impl<'a> Iterator for Pairs<'a> {
 }
 
 /// The items of a list, raw as values of [`Pairs`] are. What is no list, or is damaged, ends early.
-pub(in crate::format) fn items(list: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(crate) fn items(list: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut walk = Pairs { line: list, at: 1, flattens: false, is_nested: false, is_done: false };
     let is_list = list.first() == Some(&b'[');
     std::iter::from_fn(move || {

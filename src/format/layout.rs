@@ -22,8 +22,8 @@ use nom::sequence::{delimited, preceded};
 use nom::{IResult, Parser};
 
 use self::fit::{Fitted, Spans, fit};
-pub(in crate::format) use self::shape::Kind;
-use self::shape::{CLF_BYTES, Literal, Shape, Surroundings, next_quote, nginx_variable, shape};
+use self::shape::{CLF_BYTES, Literal, Shape, Surroundings, nginx_variable, shape};
+pub(in crate::format) use self::shape::{Kind, next_quote};
 use super::Glance;
 use crate::bytes::parse_status;
 use crate::record::{AccessRecord, Escape, Field, Skip};
@@ -282,7 +282,7 @@ impl Layout {
     fn glance_by_matching<'a>(&self, line: &'a [u8]) -> Result<Glance<'a>, Skip> {
         let mut spans = Spans::NONE;
         fit(self, line, &mut spans)?;
-        let status = parse_status(spans.of(self.status, line)).ok_or(Skip::BadStatus)?;
+        let status = status_of(spans.of(self.status, line)).ok_or(Skip::BadStatus)?;
         Ok(Glance { stamp: spans.of(self.time, line), status })
     }
 
@@ -308,7 +308,7 @@ impl Layout {
             if index == self.time {
                 stamp = &line[at..end];
             } else if index == self.status {
-                status = parse_status(&line[at..end])?;
+                status = status_of(&line[at..end])?;
             }
             if !line[end..].starts_with(after) {
                 return None;
@@ -326,7 +326,7 @@ impl Layout {
     pub fn parse<'a>(&self, line: &'a [u8]) -> Result<AccessRecord<'a>, Skip> {
         let mut spans = Spans::NONE;
         let fitted = fit(self, line, &mut spans)?;
-        let status = parse_status(spans.of(self.status, line)).ok_or(Skip::BadStatus)?;
+        let status = status_of(spans.of(self.status, line)).ok_or(Skip::BadStatus)?;
         let time = spans.of(self.time, line);
         let stamp = self.notation.parse(time).ok_or(Skip::BadTime)?;
         if fitted == Fitted::WithRawQuotes
@@ -367,6 +367,12 @@ impl Layout {
             }
         }
     }
+}
+
+/// A status; 0 for no response.
+#[inline]
+fn status_of(text: &[u8]) -> Option<u16> {
+    if text == b"0" { Some(0) } else { parse_status(text) }
 }
 
 impl Anchor {

@@ -4,28 +4,42 @@
 //! Invariants: a reader is immutable and shared by all workers; `glance` and `parse` are pure functions of the line;
 //! `parse` accepts no line that `glance` refuses. A new format is one file here and one line in [`FORMATS`].
 
+pub mod akamai;
 pub mod apache_access;
 pub mod apache_conf;
 pub mod apache_error;
 pub mod api_gateway;
 pub mod app_log;
 pub mod aws_elb;
+pub mod azure;
 pub mod caddy;
+pub mod caddy_log;
+pub mod cloudflare;
 pub mod cloudfront;
+pub mod csv_declared;
 pub mod detect;
 pub mod envelope;
+pub mod envoy;
+pub mod fastly;
+pub mod google_lb;
+pub mod haproxy_access;
+pub mod haproxy_log;
 pub mod iis_httperr;
 pub mod iis_native;
 pub mod iis_w3c;
 pub mod infer;
 pub mod json_access;
 pub mod json_declared;
-mod json_pairs;
+pub(crate) mod json_pairs;
 pub mod layout;
+mod layout_reader;
 mod log_path;
 pub mod nginx_access;
 pub mod nginx_conf;
 pub mod nginx_error;
+pub mod traefik;
+pub mod varnish_log;
+pub mod varnish_ncsa;
 pub mod windows_event;
 
 use std::fmt;
@@ -149,8 +163,14 @@ pub trait Reader: fmt::Debug + Send + Sync {
     }
 
     /// True when a line goes on with the text of the one before it. Asked only of readers that have fragments.
-    fn continues(&self, previous: &[u8], line: &[u8]) -> bool {
+    fn goes_on(&self, previous: &[u8], line: &[u8]) -> bool {
         let _ = (previous, line);
+        false
+    }
+
+    /// True for a line that belongs to the record before it whatever it says.
+    fn continues(&self, line: &[u8]) -> bool {
+        let _ = line;
         false
     }
 
@@ -160,6 +180,13 @@ pub trait Reader: fmt::Debug + Send + Sync {
     /// Calls `each`, once, with the record: as `parse`, also where the record is no part of the line but has to be decoded.
     fn read(&self, record: &[u8], each: &mut dyn FnMut(Result<Record<'_>, Skip>)) {
         each(self.parse(record));
+    }
+
+    /// The reader for `lines`, all of them behind the prefix of a syslog daemon, if this one finds its line behind such a
+    /// prefix by itself. It is then asked in place of an envelope, which takes longer.
+    fn behind_prefix(&self, lines: &[&[u8]]) -> Option<Arc<dyn Reader>> {
+        let _ = lines;
+        None
     }
 
     /// Calls `each` with every field of a record, under the server's own names, raw, in the order of the line.
@@ -203,6 +230,17 @@ pub struct Run {
     pub server_errors: u64,
     /// Lines with status 502, 503 and 504.
     pub kin: [u64; 3],
+}
+
+impl Run {
+    /// One line with this status.
+    pub fn of_one(status: u16) -> Self {
+        let mut run = Run { requests: 1, ..Run::default() };
+        if status >= 500 {
+            count_server_error(&mut run, status);
+        }
+        run
+    }
 }
 
 /// Receives what [`Reader::scan_run`] finds. `n_before` counts the lines of this call before the one reported.
@@ -303,7 +341,7 @@ fn with_fragments<'b, R: Reader + ?Sized>(
     let (mut held, mut last, mut at) = (end, &block[start..end], end + 1);
     while at < block.len() {
         let line = line_at(block, at);
-        if !reader.continues(last, line) {
+        if !reader.goes_on(last, line) {
             break;
         }
         if at < start + MAX_RECORD_BYTES {
@@ -356,12 +394,28 @@ pub struct Proposal {
 /// Every log format, in order of preference where two understand equally many lines. A new format is a line here.
 pub const FORMATS: &[&dyn Format] = &[
     &nginx_error::NginxErrorFormat,
+    &varnish_ncsa::VarnishNcsaFormat,
+    &varnish_log::VarnishLogFormat,
     &nginx_access::NginxAccessFormat,
     &apache_error::ApacheErrorFormat,
     &apache_access::ApacheAccessFormat,
+    &traefik::TraefikClfFormat,
+    &traefik::JSON,
+    &envoy::EnvoyFormat,
+    &envoy::JSON,
     &caddy::ACCESS,
+    &caddy_log::CaddyLogFormat,
+    &cloudflare::HTTP_REQUESTS,
+    &csv_declared::CsvDeclaredFormat,
+    &fastly::ACCESS,
+    &akamai::DATASTREAM,
+    &azure::FRONT_DOOR,
+    &azure::APP_GATEWAY,
+    &google_lb::ACCESS,
     &cloudfront::JSON,
     &api_gateway::JSON,
+    &haproxy_access::HaproxyAccessFormat,
+    &haproxy_log::HaproxyLogFormat,
     &json_access::JsonAccessFormat,
     &aws_elb::AwsAlbFormat,
     &aws_elb::AwsClbFormat,
@@ -411,7 +465,7 @@ impl Plan {
     /// True when records may go over several lines: those of messages, and what was cut into fragments.
     pub fn has_long_records(&self) -> bool {
         self.detected()
-            .any(|reader| reader.about().role == LogRole::Error || reader.has_fragments())
+            .any(|reader| reader.about().role != LogRole::Access || reader.has_fragments())
     }
 
     /// The readers found in the sample, or given.
@@ -441,8 +495,8 @@ impl Records for Plan {
         self.readers.iter().any(|reader| reader.has_fragments())
     }
 
-    fn continues(&self, previous: &[u8], line: &[u8]) -> bool {
-        self.readers.iter().any(|reader| reader.has_fragments() && reader.continues(previous, line))
+    fn goes_on(&self, previous: &[u8], line: &[u8]) -> bool {
+        self.readers.iter().any(|reader| reader.has_fragments() && reader.goes_on(previous, line))
     }
 }
 

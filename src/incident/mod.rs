@@ -4,12 +4,13 @@
 //! Invariants: pure; two passes over the verdicts in order of time; every entry belongs to one incident or to the
 //! background. When an incident begins and ends is decided in [`segment`].
 
+pub mod course;
 pub mod ranking;
 pub mod segment;
 
 use std::collections::BTreeMap;
 
-use crate::attribute::{Attribution, Verdict};
+use crate::attribute::{Attribution, Followed};
 use crate::cause::{CauseMatcher, RuleKind, Scope};
 use crate::error::Result;
 use crate::evidence::Place;
@@ -18,6 +19,7 @@ use crate::tally::Series;
 use crate::taxonomy::{Basis, Cause, Confidence, Origin};
 use crate::time::SECOND_US;
 
+use course::Course;
 use ranking::Ranking;
 use segment::{Core, Seconds, cores, count, trim};
 
@@ -28,6 +30,13 @@ pub struct IncidentConfig {
     pub gap_s: i64,
     /// Width of the buckets of an incident's series, seconds.
     pub bucket_s: i64,
+}
+
+impl IncidentConfig {
+    /// A longer pause than this splits a span, microseconds.
+    pub fn pause_us(self) -> i64 {
+        (3 * self.bucket_s).max(30) * SECOND_US
+    }
 }
 
 impl Default for IncidentConfig {
@@ -42,6 +51,9 @@ pub const CHANGES_BEFORE_US: i64 = 900 * SECOND_US;
 /// Time in which changes and failing backends after an incident are told, microseconds.
 const CHANGES_AFTER_US: i64 = 60 * SECOND_US;
 
+/// Time in which a backend that fails before an incident counts as one that fails in it, microseconds.
+const PEERS_BEFORE_US: i64 = 60 * SECOND_US;
+
 /// Rows kept of each ranking.
 pub const TOP_ROWS: usize = 10;
 
@@ -53,6 +65,10 @@ const MAX_CHANGES: usize = 200;
 
 /// What explains part of an incident: an origin with a cause, or what stayed open.
 pub type CauseKey = (Origin, Option<Cause>);
+
+/// A row of an incident's causes: the layer that saw it, where several layers show the same requests, and what explains
+/// it there.
+pub type RowKey = (Option<u16>, Origin, Option<Cause>);
 
 /// Messages and entries quoted per cause.
 const QUOTED_PER_CAUSE: usize = 3;
@@ -85,6 +101,8 @@ pub struct CauseGroup {
     pub quoted_messages: Vec<(Place, i64)>,
     /// Leanings of what stayed open, by origin and cause.
     pub leanings: BTreeMap<CauseKey, u64>,
+    /// Where its requests ended, by layer, origin and cause there.
+    pub resolved: BTreeMap<(u16, Origin, Option<Cause>), u64>,
     times: Seconds,
 }
 
@@ -104,6 +122,7 @@ impl CauseGroup {
             quoted_entries: Vec::new(),
             quoted_messages: Vec::new(),
             leanings: BTreeMap::new(),
+            resolved: BTreeMap::new(),
             times: Vec::new(),
         }
     }
@@ -111,7 +130,7 @@ impl CauseGroup {
     /// Notes that something of this cause happened, in order of time.
     fn note_time(&mut self, at: i64, config: IncidentConfig) {
         count(&mut self.times, at.div_euclid(SECOND_US));
-        let pause_us = (3 * config.bucket_s).max(30) * SECOND_US;
+        let pause_us = config.pause_us();
         match self.spans.last_mut() {
             Some((_, last, n)) if at - *last <= pause_us => {
                 *last = at;
@@ -176,7 +195,7 @@ pub struct Incident {
     /// Entries by origin.
     pub by_origin: BTreeMap<Origin, u64>,
     /// What explains them.
-    pub causes: BTreeMap<CauseKey, CauseGroup>,
+    pub causes: BTreeMap<RowKey, CauseGroup>,
     /// The first entry.
     pub onset: Option<Place>,
     /// The last entry.
@@ -199,6 +218,8 @@ pub struct Incident {
     pub first_failing: Option<Event>,
     /// It is told by messages only: no entry of the chosen statuses belongs to it.
     pub from_messages: bool,
+    /// Retries, spread and pauses.
+    pub course: Course,
 }
 
 impl Incident {
@@ -222,6 +243,7 @@ impl Incident {
             changes: Vec::new(),
             first_failing: None,
             from_messages: false,
+            course: Course::default(),
         }
     }
 
@@ -230,6 +252,7 @@ impl Incident {
         for ranking in [&mut self.paths, &mut self.hosts, &mut self.upstreams, &mut self.clients] {
             ranking.close(TOP_ROWS);
         }
+        self.course.close();
         for cause in self.causes.values_mut() {
             cause.scopes.close(1);
         }
@@ -245,7 +268,8 @@ impl Incident {
         self.ended_at = self.ended_at.max(at);
     }
 
-    fn add_entry(&mut self, verdict: &Verdict, attribution: &Attribution, config: IncidentConfig) {
+    fn add_entry(&mut self, row: &Followed, attribution: &Attribution, config: IncidentConfig) {
+        let (verdict, layers) = (&row.verdict, &attribution.layers);
         let entry = &verdict.entry;
         self.widen(entry.at);
         self.entries += 1;
@@ -253,14 +277,20 @@ impl Incident {
         *self.by_origin.entry(verdict.origin()).or_default() += 1;
         self.onset.get_or_insert(entry.place);
         self.last_entry = Some(entry.place);
+        self.course.add_entry(entry, config.pause_us());
         self.paths.add(entry.path, entry.place);
         self.hosts.add(u64::from(entry.host), entry.place);
         self.upstreams.add(u64::from(entry.upstream), entry.place);
         self.clients.add(entry.client, entry.place);
         let bucket = entry.at.div_euclid(self.bucket_s * SECOND_US);
         *self.buckets.entry(bucket).or_default().entry(verdict.origin()).or_default() += 1;
-        let group =
-            self.causes.entry((verdict.origin(), verdict.cause())).or_insert_with(CauseGroup::new);
+        let layer = layers.layer_of(row).filter(|layer| !layers.is_alone(*layer));
+        let key = (layer.map(|layer| layer as u16), verdict.origin(), verdict.cause());
+        let group = self.causes.entry(key).or_insert_with(CauseGroup::new);
+        if let Some(link) = layers.resolved(row).and_then(|resolved| resolved.link) {
+            let end = (link.deep_layer, link.origin(), link.cause());
+            *group.resolved.entry(end).or_default() += 1;
+        }
         group.entries += 1;
         group.note_time(entry.at, config);
         *group.by_confidence.entry(verdict.confidence()).or_default() += 1;
@@ -288,7 +318,13 @@ impl Incident {
 
     /// Adds a message that explains no entry of the chosen statuses.
     fn add_message(&mut self, fact: &CauseFact, key: CauseKey, config: IncidentConfig) {
-        let group = self.causes.entry(key).or_insert_with(CauseGroup::new);
+        // Messages belong with the entries that they would explain, where only one layer has such.
+        let mut rows = self.causes.keys().filter(|(_, origin, cause)| (*origin, *cause) == key);
+        let row = match (rows.next(), rows.next()) {
+            (Some(row), None) => *row,
+            _ => (None, key.0, key.1),
+        };
+        let group = self.causes.entry(row).or_insert_with(CauseGroup::new);
         group.messages += 1;
         if group.entries == 0 {
             group.note_time(fact.at, config);
@@ -363,8 +399,9 @@ pub fn group(
         by_status: BTreeMap::new(),
     };
     let mut current = 0;
-    for verdict in attribution.verdicts() {
-        let verdict = verdict?;
+    for row in attribution.followed() {
+        let row = row?;
+        let verdict = &row.verdict;
         let at = verdict.entry.at;
         *result.by_origin.entry(verdict.origin()).or_default() += 1;
         *result.by_status.entry(verdict.entry.status).or_default() += 1;
@@ -380,7 +417,7 @@ pub fn group(
             current += 1;
         }
         match incidents.get_mut(current).filter(|incident| incident.holds(at)) {
-            Some(incident) => incident.add_entry(&verdict, attribution, config),
+            Some(incident) => incident.add_entry(&row, attribution, config),
             None => *result.background.entry(verdict.origin()).or_default() += 1,
         }
     }
@@ -502,6 +539,10 @@ fn add_messages(
                     incident.changes.push(event);
                 }
                 kind if kind.explains_requests() => {
+                    let is_near = start_us - PEERS_BEFORE_US <= fact.at && fact.at <= end_us;
+                    if rule.scope == Scope::UpstreamPeer && is_near {
+                        incident.course.note_peer(fact.scope, fact.place);
+                    }
                     let near_onset = fact.at <= start_us + 5 * SECOND_US;
                     if rule.scope == Scope::UpstreamPeer
                         && near_onset

@@ -45,6 +45,8 @@ pub struct Ranking {
 /// A key with its count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ranked {
+    /// The key.
+    pub key: u64,
     /// How often it came; an estimate when the ranking is approximate.
     pub count: u64,
     /// An entry that has it.
@@ -126,8 +128,8 @@ impl Ranking {
         let level = self.level;
         let mut rows: Vec<Ranked> = self
             .rows
-            .values()
-            .map(|row| Ranked { count: row.count(level), example: row.example })
+            .iter()
+            .map(|(key, row)| Ranked { key: *key, count: row.count(level), example: row.example })
             .collect();
         rows.sort_unstable_by_key(|row| (std::cmp::Reverse(row.count), row.example.position));
         rows.truncate(n);

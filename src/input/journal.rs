@@ -9,8 +9,10 @@
 use std::fs::File;
 use std::io::{self, Cursor, Read, Write};
 
+use super::Unit;
 #[cfg(feature = "evtx")]
 use super::evtx;
+use super::unwrap::{Unwrap, breaks_of};
 use crate::journal::export::{ExportParser, is_export};
 use crate::journal::json::next_object;
 use crate::journal::text::{TextLine, TextTime, continuation, parse_line};
@@ -79,10 +81,10 @@ pub(super) fn form_of(head: &[u8]) -> Option<Form> {
     matches!(first, Some(TextLine::VerboseHead(..))).then_some(Form::Verbose)
 }
 
-/// A stream of lines, whatever journal `input` is; and whether it is one that had to be turned into lines.
+/// A stream of lines, whatever journal or export `input` is; and what they are.
 pub(super) fn decode_journal(
     mut input: Box<dyn Read + Send>,
-) -> io::Result<(Box<dyn Read + Send>, bool)> {
+) -> io::Result<(Box<dyn Read + Send>, Unit)> {
     let mut head = vec![0; SNIFFED_BYTES];
     let mut n = 0;
     while n < head.len() {
@@ -105,17 +107,21 @@ pub(super) fn decode_journal(
         }
     }
     head.truncate(n);
-    let form = form_of(&head);
+    let (form, breaks) = (form_of(&head), breaks_of(&head));
     let input: Box<dyn Read + Send> = Box::new(Cursor::new(head).chain(input));
-    Ok(match form {
-        None => (input, false),
-        Some(form) => (lines_of(form, input)?, true),
+    Ok(match (form, breaks) {
+        (Some(form), _) => (lines_of(form, input)?, Unit::Entry),
+        (None, Some(breaks)) => {
+            let source = TextSource::new(input, Unwrap::new(breaks));
+            (Box::new(Lines::new(source)), Unit::Record(breaks))
+        }
+        (None, None) => (input, Unit::Line),
     })
 }
 
 /// True for the start of what may yet be a journal.
 fn is_open(head: &[u8]) -> bool {
-    head.starts_with(b"{\n") || head.starts_with(b"-- ")
+    head.starts_with(b"{\n") || head.starts_with(b"[\n") || head.starts_with(b"-- ")
 }
 
 /// A file that has to be read at any position as lines: a binary journal, an event log.
@@ -276,7 +282,7 @@ impl LineSource for ExportSource {
 }
 
 /// Makes entries of whole lines of text.
-trait Gather: Send {
+pub(super) trait Gather: Send {
     /// Takes what is whole from the start of `text`; all of it at the end. Returns how much.
     fn take(&mut self, text: &[u8], at_end: bool, out: &mut Vec<u8>) -> usize;
 }

@@ -13,6 +13,7 @@ mod spool;
 mod stdin;
 mod stream;
 mod text;
+mod unwrap;
 
 use std::fs::File;
 use std::io;
@@ -24,6 +25,20 @@ pub use range::{RANGE_BYTES, RangeReader, read_exact_at};
 pub use spool::{Spool, SpooledLine};
 pub use stdin::Stdin;
 pub use stream::{BLOCK_BYTES, BlockReader, OpenStream, open_stream};
+
+pub use unwrap::Breaks;
+
+/// What the lines of a stream are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Unit {
+    /// Lines of the input.
+    #[default]
+    Line,
+    /// Entries of a journal that was no text.
+    Entry,
+    /// Records that were wrapped: their offsets are those of the input, and so many line breaks of it are in them.
+    Record(Breaks),
+}
 
 /// The longest line that is looked at, in bytes. A longer one counts as one line that was not understood.
 pub const MAX_LINE_BYTES: usize = 1 << 20;
@@ -41,13 +56,13 @@ pub trait Records {
     /// True for a line that starts a record, if nothing before it goes on.
     fn starts(&self, line: &[u8]) -> bool;
 
-    /// True when lines may be fragments, so that [`Records::continues`] has to be asked.
+    /// True when lines may be fragments, so that [`Records::goes_on`] has to be asked.
     fn has_fragments(&self) -> bool {
         false
     }
 
     /// True when a line goes on with the one before it, which is then at most [`MAX_FRAGMENT_BYTES`] long.
-    fn continues(&self, previous: &[u8], line: &[u8]) -> bool {
+    fn goes_on(&self, previous: &[u8], line: &[u8]) -> bool {
         let _ = (previous, line);
         false
     }
@@ -86,7 +101,8 @@ impl Compression {
 pub enum Origin {
     /// A regular file that can be read at any position.
     Plain(File),
-    /// Anything that can only be read forwards: a compressed file, a file in UTF-16, or a named pipe.
+    /// Anything that can only be read forwards: a compressed file, a file in UTF-16, an export whose records are
+    /// wrapped, or a named pipe.
     Stream(File, Compression),
     /// A binary journal file, or an event log of Windows: read forwards, entry by entry.
     Journal(File),
@@ -179,6 +195,9 @@ fn open_file(path: &Path, bytes: &mut u64, modified_us: &mut Option<i64>) -> io:
         _ => Ok(match journal::form_of(&head[..n]) {
             Some(form) if form.is_packed() => Origin::Journal(file),
             Some(_) => Origin::Stream(file, Compression::None),
+            None if unwrap::breaks_of(&head[..n]).is_some() => {
+                Origin::Stream(file, Compression::None)
+            }
             None => Origin::Plain(file),
         }),
     }

@@ -195,7 +195,7 @@ impl RangeReader {
         let mut before = vec![0; (here - from) as usize];
         read_exact_at(file, from, &mut before)?;
         let near = before.len().saturating_sub(MAX_RECORD_BYTES);
-        let mut continues = records.continues(line_before(&before, before.len()), line);
+        let mut continues = records.goes_on(line_before(&before, before.len()), line);
         if may_start && !continues {
             return Ok((first, false));
         }
@@ -210,7 +210,7 @@ impl RangeReader {
         while at < last && base + (at as u64) < reach {
             let line = line_at(&self.buffer, at);
             if at > first {
-                continues = records.continues(line_before(&self.buffer, at), line);
+                continues = records.goes_on(line_before(&self.buffer, at), line);
             }
             if records.starts(line) && !continues {
                 return Ok((at, false));
@@ -222,7 +222,7 @@ impl RangeReader {
             return Ok((at, continues));
         }
         let line = line_at(&self.buffer, at);
-        Ok((at, at < last && records.continues(line_before(&self.buffer, at), line)))
+        Ok((at, at < last && records.goes_on(line_before(&self.buffer, at), line)))
     }
 
     /// Index behind the last continuation line of the last record that starts in the buffer before `last`. No line before
@@ -277,7 +277,7 @@ fn line_before(bytes: &[u8], at: usize) -> &[u8] {
 pub(super) fn starts_at(bytes: &[u8], at: usize, records: &dyn Records) -> bool {
     let line = line_at(bytes, at);
     records.starts(line)
-        && !(at > 0 && records.has_fragments() && records.continues(line_before(bytes, at), line))
+        && !(at > 0 && records.has_fragments() && records.goes_on(line_before(bytes, at), line))
 }
 
 /// Index of the last line start behind `near` that starts a record.

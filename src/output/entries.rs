@@ -4,9 +4,10 @@ use std::io::Write;
 
 use serde::Serialize;
 
-use super::{Output, Results, written};
-use crate::attribute::Verdict;
-use crate::error::{Error, Result};
+use super::told::json_line;
+use super::{Output, Results};
+use crate::attribute::Followed;
+use crate::error::Result;
 use crate::evidence::{Place, Position};
 use crate::fact::Flags;
 use crate::record::{AccessRecord, Field};
@@ -22,47 +23,63 @@ pub(super) struct Entries;
 
 /// One row. The fields are those of the published row shape.
 #[derive(Debug, Serialize)]
-struct Row<'r> {
-    at: Timestamp,
-    status: u16,
-    origin: Origin,
+pub(super) struct Row<'r> {
+    pub at: Timestamp,
+    pub status: u16,
+    pub origin: Origin,
+    pub cause: Option<Cause>,
+    pub confidence: Confidence,
+    pub basis: Vec<Basis>,
+    pub rule: &'r str,
+    pub resolved_origin: Option<Origin>,
+    pub resolved_by: Option<ResolvedBy<'r>>,
+    pub incident: Option<&'r str>,
+    pub probe: bool,
+    pub source: &'r str,
+    pub member: Option<&'r str>,
+    pub line: u64,
+    pub byte_offset: u64,
+    pub format: &'r str,
+    pub server: &'r str,
+    pub client: Option<String>,
+    pub method: Option<String>,
+    pub target: Option<String>,
+    pub host: Option<String>,
+    pub upstream: Option<String>,
+    pub upstream_status: Option<String>,
+    pub request_id: Option<String>,
+    pub bytes: Option<u64>,
+    pub duration_ms: Option<f64>,
+    pub leaning: Option<LeaningRow>,
+    pub missing: &'r [&'r str],
+    pub evidence: Vec<EvidenceRow<'r>>,
+    /// Where the line is.
+    #[serde(skip)]
+    pub place: Place,
+}
+
+/// What joined an entry with the line of the deepest layer that has its request, and that line.
+#[derive(Debug, Serialize)]
+pub(super) struct ResolvedBy<'r> {
+    /// `request_id` or `client_target_time`; `own_line` where no deeper layer has it.
+    join: &'r str,
+    layer: String,
     cause: Option<Cause>,
-    confidence: Confidence,
-    basis: Vec<Basis>,
-    rule: &'r str,
-    resolved_origin: Option<Origin>,
-    resolved_by: Option<String>,
-    incident: Option<&'r str>,
-    probe: bool,
     source: &'r str,
     member: Option<&'r str>,
     line: u64,
     byte_offset: u64,
-    format: &'r str,
-    server: &'r str,
-    client: Option<String>,
-    method: Option<String>,
-    target: Option<String>,
-    host: Option<String>,
-    upstream: Option<String>,
-    upstream_status: Option<String>,
-    request_id: Option<String>,
-    bytes: Option<u64>,
-    duration_ms: Option<f64>,
-    leaning: Option<LeaningRow>,
-    missing: &'r [&'r str],
-    evidence: Vec<EvidenceRow<'r>>,
 }
 
 #[derive(Debug, Serialize)]
-struct LeaningRow {
+pub(super) struct LeaningRow {
     origin: Origin,
     cause: Option<Cause>,
     basis: Vec<Basis>,
 }
 
 #[derive(Debug, Serialize)]
-struct EvidenceRow<'r> {
+pub(super) struct EvidenceRow<'r> {
     source: &'r str,
     member: Option<&'r str>,
     line: u64,
@@ -116,35 +133,57 @@ impl Output for Entries {
     }
 
     fn write(&self, results: &Results<'_>, out: &mut dyn Write) -> Result<()> {
-        let paths: Vec<String> = results
-            .analysis
-            .inputs
-            .iter()
-            .map(|input| input.path.to_string_lossy().into_owned())
-            .collect();
-        let budget = Budget {
-            bytes: results.config.memory_bytes / 2,
-            directory: results.config.temp_dir.clone(),
-        };
-        let mut by_position: Sorter<Verdict, Position> =
-            Sorter::new(budget, |verdict| verdict.entry.place.position);
-        for verdict in results.analysis.attribution.verdicts() {
-            by_position.push(verdict?)?;
+        let paths = paths(results);
+        let budget = Budget::new(results.config.memory_bytes / 2, results.config.temp_dir.clone());
+        let mut by_position: Sorter<Followed, Position> =
+            Sorter::new(budget, |row| row.verdict.entry.place.position);
+        for row in results.analysis.attribution.followed() {
+            by_position.push(row?)?;
         }
-        for verdict in by_position.sorted().rows() {
-            let row = row(&verdict?, results, &paths);
-            serde_json::to_writer(&mut *out, &row).map_err(|error| Error::Output(error.into()))?;
-            written(out.write_all(b"\n"))?;
+        for followed in by_position.sorted().rows() {
+            json_line(out, &row(&followed?, results, &paths))?;
         }
         Ok(())
     }
 }
 
-fn path_of(paths: &[String], place: Place) -> &str {
+impl<'r> Row<'r> {
+    fn set_resolved(&mut self, followed: &Followed, results: &Results<'r>, paths: &'r [String]) {
+        let verdict = &followed.verdict;
+        let layers = &results.analysis.attribution.layers;
+        let Some(resolved) = layers.resolved(followed) else { return };
+        let place = resolved.link.map_or(verdict.entry.place, |link| link.deep);
+        let layer = resolved.link.map(|link| usize::from(link.deep_layer));
+        let layer = layer.or_else(|| layers.layer_of(followed));
+        self.resolved_origin = Some(resolved.origin);
+        self.resolved_by = Some(ResolvedBy {
+            join: resolved.link.map_or("own_line", |link| link.basis().as_str()),
+            layer: layer
+                .and_then(|layer| results.report.layers.get(layer))
+                .map_or_else(String::new, |layer| layer.name.clone()),
+            cause: resolved.link.map_or(verdict.cause(), |link| link.cause()),
+            source: path_of(paths, place),
+            member: None,
+            line: place.line,
+            byte_offset: place.position.offset,
+        });
+    }
+}
+
+/// The paths of all inputs, as they were given.
+pub(super) fn paths(results: &Results<'_>) -> Vec<String> {
+    let inputs = results.analysis.inputs.iter();
+    inputs.map(|input| input.path.to_string_lossy().into_owned()).collect()
+}
+
+/// The path of the input that a place is in.
+pub(super) fn path_of(paths: &[String], place: Place) -> &str {
     paths.get(place.position.input as usize).map_or("", String::as_str)
 }
 
-fn row<'r>(verdict: &Verdict, results: &Results<'r>, paths: &'r [String]) -> Row<'r> {
+/// The row of one entry.
+pub(super) fn row<'r>(followed: &Followed, results: &Results<'r>, paths: &'r [String]) -> Row<'r> {
+    let verdict = &followed.verdict;
     let analysis = results.analysis;
     let entry = &verdict.entry;
     let texts = Texts { inputs: &analysis.inputs, matcher: results.config.matcher };
@@ -168,7 +207,7 @@ fn row<'r>(verdict: &Verdict, results: &Results<'r>, paths: &'r [String]) -> Row
         at: Timestamp(verdict.evidence_at),
         text: texts.quote(verdict.evidence),
     });
-    Row {
+    let mut row = Row {
         at: Timestamp(entry.at),
         status: entry.status,
         origin: verdict.origin(),
@@ -198,11 +237,14 @@ fn row<'r>(verdict: &Verdict, results: &Results<'r>, paths: &'r [String]) -> Row
         leaning,
         missing: if verdict.is_decided() { &[] } else { verdict.rule().missing },
         evidence: evidence.into_iter().collect(),
-    }
+        place: entry.place,
+    };
+    row.set_resolved(followed, results, paths);
+    row
 }
 
 /// The id of the incident that holds an instant.
-fn incident_of<'r>(results: &Results<'r>, at: i64) -> Option<&'r str> {
+pub(super) fn incident_of<'r>(results: &Results<'r>, at: i64) -> Option<&'r str> {
     let second = at.div_euclid(SECOND_US);
     let incidents = &results.analysis.incidents.incidents;
     let index = incidents.iter().position(|incident| {

@@ -3,10 +3,20 @@
 //! In: an [`Analysis`] and its [`Report`]. Out: bytes on a writer.
 //! Invariants: log text is hostile: outputs for a terminal strip control characters, JSON is left to `serde_json`.
 
+mod csv;
+mod ecs;
 mod entries;
+mod events;
+mod grafana;
 mod json;
+mod markdown;
+mod otlp;
+mod prom;
 mod records;
+mod sarif;
 mod text;
+mod timesketch;
+mod told;
 
 use std::fmt;
 use std::io::{self, Write};
@@ -54,7 +64,22 @@ pub trait Output: fmt::Debug + Sync {
 }
 
 /// Every output.
-pub const OUTPUTS: &[&dyn Output] = &[&text::Text, &json::Json, &entries::Entries];
+pub const OUTPUTS: &[&dyn Output] = &[
+    &text::Text,
+    &json::Json,
+    &entries::Entries,
+    &events::Events,
+    &markdown::Markdown,
+    &csv::Csv,
+    &csv::CsvIncidents,
+    &timesketch::Timesketch,
+    &timesketch::TimesketchCsv,
+    &sarif::Sarif,
+    &grafana::Grafana,
+    &prom::Prom,
+    &otlp::Otlp,
+    &ecs::Ecs,
+];
 
 /// The output with this name.
 pub fn by_name(name: &str) -> Option<&'static dyn Output> {

@@ -299,8 +299,7 @@ impl Page<'_> {
     }
 
     fn story(&mut self, incident: &IncidentInfo) {
-        let rows: Vec<&TimelineRow> = incident.timeline.iter().take(MAX_ROWS).collect();
-        for row in rows {
+        for row in TimelineRow::curated(&incident.timeline, MAX_ROWS) {
             let address = row
                 .evidence
                 .first()

@@ -4,13 +4,15 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::ResolvedTo;
 use crate::taxonomy::{Basis, Cause, Confidence, Origin, Role};
 use crate::time::Timestamp;
 
 /// One incident.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct IncidentInfo {
     /// Unique in the document, and stable over runs on the same input.
     pub id: String,
@@ -18,7 +20,7 @@ pub struct IncidentInfo {
     pub fingerprint: String,
     /// One line.
     pub title: String,
-    /// `recovered`, `ongoing_at_end`, `starts_before_input`.
+    /// `recovered`, `relapsed`, `ongoing_at_end`, `starts_before_input`.
     pub status: &'static str,
     /// First entry.
     pub started_at: Timestamp,
@@ -38,12 +40,16 @@ pub struct IncidentInfo {
     pub rejected: Vec<Rejected>,
     /// The first component that failed.
     pub first_failing: Option<FirstFailing>,
+    /// The backends that messages name as failing.
+    pub group: Option<GroupFailure>,
     /// Load before and during.
     pub traffic: Traffic,
     /// State changes around it.
     pub changes: Vec<Change>,
     /// Whether and when it ended.
     pub recovery: Recovery,
+    /// Whether the same problem came before or after in the input.
+    pub recurrence: Option<Recurrence>,
     /// Counts over time.
     pub series: SeriesInfo,
     /// The story, in order of time.
@@ -53,7 +59,7 @@ pub struct IncidentInfo {
 }
 
 /// How bad an incident is.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Severity {
     /// `minor`, `major` or `critical`.
     pub level: &'static str,
@@ -62,7 +68,7 @@ pub struct Severity {
 }
 
 /// Whom an incident hit.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Impact {
     /// Entries.
     pub entries: u64,
@@ -91,7 +97,7 @@ pub struct Impact {
 }
 
 /// A number of distinct things.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
 pub struct Count {
     /// How many.
     pub count: u64,
@@ -100,7 +106,7 @@ pub struct Count {
 }
 
 /// A ranking.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Top {
     /// Distinct keys.
     pub total: u64,
@@ -111,7 +117,7 @@ pub struct Top {
 }
 
 /// A row of a ranking.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct TopItem {
     /// The name.
     pub key: String,
@@ -120,7 +126,7 @@ pub struct TopItem {
 }
 
 /// Who generated the responses of an incident.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct OriginInfo {
     /// The origin of most entries.
     pub verdict: Origin,
@@ -136,7 +142,7 @@ pub struct OriginInfo {
 }
 
 /// A confidence with what it rests on.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct ConfidenceInfo {
     /// How sure.
     pub level: Confidence,
@@ -145,7 +151,7 @@ pub struct ConfidenceInfo {
 }
 
 /// A best guess.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct LeaningInfo {
     /// Who probably generated it.
     pub origin: Origin,
@@ -156,7 +162,7 @@ pub struct LeaningInfo {
 }
 
 /// One cause of an incident.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct CauseInfo {
     /// The cause; null for what stayed open.
     pub id: Option<Cause>,
@@ -184,6 +190,12 @@ pub struct CauseInfo {
     pub lead_s: Option<f64>,
     /// One line.
     pub summary: String,
+    /// The layer that saw it, where several show the same requests.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub layer: Option<String>,
+    /// Where its requests ended, seen from the deepest layers that have them: rows of those layers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub resolved_to: Vec<ResolvedTo>,
     /// Ids of evidence items.
     pub evidence: Vec<String>,
     /// What to do.
@@ -194,7 +206,7 @@ pub struct CauseInfo {
 }
 
 /// A stretch of time with its entries.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Span {
     /// First.
     pub first_at: Timestamp,
@@ -205,7 +217,7 @@ pub struct Span {
 }
 
 /// A hypothesis that does not hold.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Rejected {
     /// The cause.
     pub id: Cause,
@@ -214,7 +226,7 @@ pub struct Rejected {
 }
 
 /// The first component that failed.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct FirstFailing {
     /// Its name.
     pub component: String,
@@ -228,8 +240,32 @@ pub struct FirstFailing {
     pub evidence: Vec<String>,
 }
 
+/// How much of a group of backends failed.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct GroupFailure {
+    /// Backends that a message names as failing, in order of their names.
+    pub failed: Vec<String>,
+    /// `total`: a message says that none was left; `partial`: some failed, and other requests were served; `unknown`.
+    pub extent: &'static str,
+}
+
+/// The same problem at other times of the input: incidents with the same fingerprint.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Recurrence {
+    /// How often it occurs in the input, this incident included.
+    pub occurrences: u64,
+    /// Which of them this one is, from 1.
+    pub number: u64,
+    /// Ids of the ones just before, latest first.
+    pub earlier: Vec<String>,
+    /// Median time between two of them, start to start, seconds.
+    pub interval_s: f64,
+    /// They come at a stable interval: three intervals or more, all within a tenth of the median.
+    pub periodic: bool,
+}
+
 /// Load before and during an incident.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Traffic {
     /// Requests per second before.
     pub baseline_rps: Option<f64>,
@@ -237,12 +273,16 @@ pub struct Traffic {
     pub during_rps: Option<f64>,
     /// During by before.
     pub surge_ratio: Option<f64>,
+    /// Share of the failures that repeat the same request of the same client within 10 s; probes left out.
+    pub retry_ratio: Option<f64>,
+    /// Failures for every request that is no such repetition.
+    pub amplification: Option<f64>,
     /// `no_surge`, `surge`, `drop` or `unknown`.
     pub verdict: &'static str,
 }
 
 /// A state change around an incident.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Change {
     /// When.
     pub at: Timestamp,
@@ -259,9 +299,9 @@ pub struct Change {
 }
 
 /// Whether and when an incident ended.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Recovery {
-    /// `unverified` or `ongoing`.
+    /// `verified`: enough consecutive successes on the affected paths followed; `unverified`, `relapsed` or `ongoing`.
     pub state: &'static str,
     /// When.
     pub at: Option<Timestamp>,
@@ -272,7 +312,7 @@ pub struct Recovery {
 }
 
 /// Counts over time: element i is the bucket that starts `i * bucket_s` after `start`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct SeriesInfo {
     /// Width of a bucket, seconds.
     pub bucket_s: i64,
@@ -287,24 +327,50 @@ pub struct SeriesInfo {
 }
 
 /// One row of the story.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct TimelineRow {
     /// When.
     pub at: Timestamp,
     /// `before`, `onset`, `during`, `recovery` or `after`.
     pub phase: &'static str,
-    /// `change`, `health`, `error`, `onset`, `peak` or `recovery`.
+    /// `change`, `health`, `error`, `onset`, `peak`, `spread`, `origin_shift`, `silence`, `recovery` or `relapse`.
     pub kind: &'static str,
     /// What happened.
     pub text: String,
     /// How often.
     pub count: u64,
+    /// The cause it is about.
+    pub cause: Option<Cause>,
     /// Ids of evidence items.
     pub evidence: Vec<String>,
 }
 
+impl TimelineRow {
+    /// How much the story needs this row: rows of the smallest numbers go last.
+    pub fn weight(&self) -> u8 {
+        match (self.kind, self.phase) {
+            ("onset" | "recovery" | "peak", _) => 9,
+            ("mark" | "relapse" | "silence", _) => 8,
+            ("error", _) => 7,
+            ("origin_shift", _) | ("change", "before") => 6,
+            ("health", "before") => 5,
+            ("change" | "spread", _) => 4,
+            _ => 3,
+        }
+    }
+
+    /// The `n` rows that matter most, in their order; of equal ones the first.
+    pub fn curated(rows: &[TimelineRow], n: usize) -> Vec<&TimelineRow> {
+        let mut order: Vec<usize> = (0..rows.len()).collect();
+        order.sort_by_key(|index| std::cmp::Reverse(rows[*index].weight()));
+        order.truncate(n);
+        order.sort_unstable();
+        order.into_iter().map(|index| &rows[index]).collect()
+    }
+}
+
 /// A list of which only a part is shown.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Capped<T> {
     /// How many there are.
     pub total: u64,
@@ -313,7 +379,7 @@ pub struct Capped<T> {
 }
 
 /// A quoted line.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct EvidenceItem {
     /// Unique in the incident.
     pub id: String,

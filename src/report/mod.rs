@@ -6,10 +6,12 @@
 
 pub mod build;
 pub mod incident;
+pub mod schema;
 pub mod text_of;
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::tally::LineCounts;
@@ -24,11 +26,13 @@ pub const SCHEMA: &str = "logscan503.timeline";
 pub const SCHEMA_VERSION: &str = "1.0.0";
 
 /// The whole document.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Report {
-    /// [`SCHEMA`].
+    /// Name of the document's schema.
+    #[schemars(extend("const" = SCHEMA))]
     pub schema: &'static str,
-    /// [`SCHEMA_VERSION`].
+    /// Version of the document's schema: adding is minor, anything else major.
+    #[schemars(regex(pattern = r"^1\.[0-9]+\.[0-9]+$"))]
     pub schema_version: &'static str,
     /// The program.
     pub tool: Tool,
@@ -43,6 +47,9 @@ pub struct Report {
     pub coverage: Coverage,
     /// Counts over everything.
     pub totals: Totals,
+    /// Servers whose logs show the same requests, outermost first; empty where no two do.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub layers: Vec<LayerInfo>,
     /// The incidents, in order of time.
     pub incidents: Vec<IncidentInfo>,
     /// Every cause line understood, by cause and scope.
@@ -54,7 +61,7 @@ pub struct Report {
 }
 
 /// The program.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Tool {
     /// Its name.
     pub name: &'static str,
@@ -63,7 +70,7 @@ pub struct Tool {
 }
 
 /// One run.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct RunInfo {
     /// The command line.
     pub argv: Vec<String>,
@@ -78,7 +85,7 @@ pub struct RunInfo {
 }
 
 /// What was asked for.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Settings {
     /// Statuses whose lines are entries.
     pub status: Vec<u16>,
@@ -98,8 +105,51 @@ pub struct Settings {
     pub rules_digest: String,
 }
 
+/// A vantage point: all logs of one kind of server at one depth.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct LayerInfo {
+    /// Its name: the server, and where several layers have the same, one of its files.
+    pub name: String,
+    /// The software that wrote the logs.
+    pub server: Server,
+    /// Indices of its inputs.
+    pub inputs: Vec<u32>,
+    /// Names of the layers right behind it.
+    pub in_front_of: Vec<String>,
+    /// How far its clock is ahead of that of the outermost layer in front of it, seconds; 0 for within rounding.
+    pub clock_offset_s: f64,
+    /// Its entries.
+    pub entries: u64,
+    /// Its entries that were found in a deeper layer, by an id and by target and time.
+    pub joined: Joined,
+    /// Where those ended, most first.
+    pub resolved_to: Vec<ResolvedTo>,
+}
+
+/// How entries were found in a deeper layer.
+#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
+pub struct Joined {
+    /// By an id that both lines carry.
+    pub request_id: u64,
+    /// By target and time.
+    pub client_target_time: u64,
+}
+
+/// What a deeper layer says of entries.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+pub struct ResolvedTo {
+    /// Name of the layer.
+    pub layer: String,
+    /// Who made the responses, seen from there.
+    pub origin: Origin,
+    /// Why.
+    pub id: Option<Cause>,
+    /// How many.
+    pub entries: u64,
+}
+
 /// One input.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct InputInfo {
     /// Its number, as evidence refers to it.
     pub index: usize,
@@ -148,7 +198,7 @@ pub struct InputInfo {
 }
 
 /// A format of a mixed input.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct FormatShare {
     /// Id of the format.
     pub format: &'static str,
@@ -161,7 +211,7 @@ pub struct FormatShare {
 }
 
 /// A line that was not understood.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct UnparsedLine {
     /// Its number.
     pub line: u64,
@@ -172,13 +222,13 @@ pub struct UnparsedLine {
 }
 
 /// Which time the inputs cover.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Coverage {
     /// Time of the first record of any input.
     pub first_at: Option<Timestamp>,
     /// Time of the last record of any input.
     pub last_at: Option<Timestamp>,
-    /// Stretches without any access line although there was traffic before and after.
+    /// Stretches without any access line although there was traffic before and after, or messages went on.
     pub gaps: Vec<Gap>,
     /// The input seems to hold lines of the chosen statuses only.
     pub filtered: bool,
@@ -192,7 +242,7 @@ pub struct Coverage {
 }
 
 /// Until when the logs of a service that delivers late are whole.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Horizon {
     /// The service.
     pub server: Server,
@@ -203,8 +253,10 @@ pub struct Horizon {
 }
 
 /// A stretch without access lines.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Gap {
+    /// `silence`: nothing was logged.
+    pub kind: &'static str,
     /// End of the traffic before.
     pub from: Timestamp,
     /// Start of the traffic behind.
@@ -214,7 +266,7 @@ pub struct Gap {
 }
 
 /// Something that the inputs lack.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Missing {
     /// A field or a file.
     pub what: String,
@@ -227,7 +279,7 @@ pub struct Missing {
 }
 
 /// Counts over everything.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Totals {
     /// Access lines.
     pub requests: u64,
@@ -246,7 +298,7 @@ pub struct Totals {
 }
 
 /// Messages of one cause about one thing.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct SignalInfo {
     /// The cause.
     pub id: Cause,
@@ -269,7 +321,7 @@ pub struct SignalInfo {
 }
 
 /// The first message of a signal.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct SignalEvidence {
     /// Index of the input.
     pub input: u32,
@@ -282,7 +334,7 @@ pub struct SignalEvidence {
 }
 
 /// Entries that belong to no incident.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Background {
     /// How many.
     pub entries: u64,
@@ -293,7 +345,7 @@ pub struct Background {
 }
 
 /// Something the reader should know about the run.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Diagnostic {
     /// `warning` or `info`.
     pub level: &'static str,

@@ -6,6 +6,7 @@
 use crate::cause::scope::{host_name, upstream_peer};
 use crate::cause::{CauseMatcher, Scope};
 use crate::evidence::Place;
+use crate::fact::path_template;
 use crate::format::About;
 use crate::record::{AccessRecord, ErrorRecord, Field, Record, split_request, unescape};
 use crate::scan::{ScannedInput, host_of, read_access, upstream_of};
@@ -27,6 +28,8 @@ pub struct Texts<'i> {
 pub enum Name {
     /// The path, without query.
     Path,
+    /// The path's template: ids in it folded.
+    Template,
     /// The host.
     Host,
     /// The last upstream; for HTTP.sys, the request queue.
@@ -86,18 +89,21 @@ impl<'i> Texts<'i> {
     pub fn name(&self, place: Place, name: Name) -> Option<String> {
         let found = self.access(place, |record| {
             let raw = match name {
-                Name::Path => record.target_parts().0,
+                Name::Path | Name::Template => record.target_parts().0,
                 Name::Host => host_of(record),
                 Name::Upstream => upstream_of(record).unwrap_or_default(),
                 Name::Queue => record.value(Field::QueueName).unwrap_or_default(),
                 Name::Client => record.value(Field::RemoteAddr).unwrap_or_default(),
             };
+            if name == Name::Template {
+                return unescaped(record, &path_template(raw));
+            }
             unescaped(record, raw)
         });
         found.or_else(|| {
             self.message(place, |record| {
                 let raw = match name {
-                    Name::Path => {
+                    Name::Path | Name::Template => {
                         let (_, target) = split_request(record.request.unwrap_or_default());
                         memchr::memchr(b'?', target).map_or(target, |query| &target[..query])
                     }

@@ -11,11 +11,12 @@ use crate::cause::scope::{host_key, target_group_name, upstream_peer, without_po
 use crate::cause::{CauseMatcher, cause_fact};
 use crate::evidence::{InputIndex, Place, Position};
 use crate::fact::{
-    CauseFact, EntryFact, Flags, hash_name, hash_short, referrer_key, target_parts_key,
+    CauseFact, EntryFact, Flags, forwarded_keys, hash_name, hash_path, hash_short, hop_key, id_key,
+    listen_key, referrer_key, site_key, target_parts_key,
 };
 use crate::format::{Glance, Instant, Plan, Run, Sink, Statuses, line_at};
-use crate::input::{MAX_RECORD_BYTES, Records, SpooledLine};
-use crate::record::{AccessRecord, Field, Record, Skip, unescape};
+use crate::input::{Breaks, MAX_RECORD_BYTES, Records, SpooledLine, Unit};
+use crate::record::{AccessRecord, Field, Record, Skip, split_url, unescape};
 use crate::tally::{InputTally, Unparsed};
 use crate::taxonomy::{LogRole, Server};
 use crate::time::Stamp;
@@ -60,6 +61,8 @@ pub(super) struct Job<'b> {
     pub overlong: bool,
     /// Keep the text of entries and causes: the input cannot be read again.
     pub keep: bool,
+    /// What the lines are.
+    pub unit: Unit,
 }
 
 /// What a block holds. Line numbers count from the block's first line, which is 1.
@@ -75,6 +78,8 @@ pub(super) struct BlockResult {
     pub assumed: Carry,
     /// The carry that the block leaves, if it changes it.
     pub left: Option<Carry>,
+    /// Line breaks of the input in the block, where its records were wrapped: line numbers are of the input then.
+    pub n_breaks: Option<u64>,
     /// Offset in the input of the first fact under each carry that there are facts under.
     pub layouts: Vec<(u64, Carry)>,
 }
@@ -123,8 +128,36 @@ pub(super) fn scan_block(context: &Context<'_>, job: Job<'_>) -> BlockResult {
     result.left = (left != scanner.job.carry).then_some(left);
     result.assumed = scanner.job.carry;
     result.tally.lines.read = scanner.lines_before;
-    result.tally.statuses.copy_from_slice(&statuses.seen);
+    if let Unit::Record(breaks) = scanner.job.unit {
+        number_by_breaks(&mut result, bytes, scanner.job.offset, breaks);
+    }
+    for (sum, seen) in result.tally.statuses.iter_mut().zip(statuses.seen) {
+        *sum += seen;
+    }
     result
+}
+
+/// Puts the line breaks of the input in place of the breaks between records, in line numbers.
+fn number_by_breaks(result: &mut BlockResult, bytes: &[u8], offset: u64, breaks: Breaks) {
+    let mut counted = (0, 0);
+    let mut line_at = |position: u64| {
+        let at = position.saturating_sub(offset) as usize;
+        if at < counted.0 {
+            counted = (0, 0);
+        }
+        counted = (at, counted.1 + breaks.count(&bytes[counted.0..at.min(bytes.len())]));
+        counted.1 + 1
+    };
+    for fact in &mut result.entries {
+        fact.place.line = line_at(fact.place.position.offset);
+    }
+    for fact in &mut result.causes {
+        fact.place.line = line_at(fact.place.position.offset);
+    }
+    for seen in &mut result.lines {
+        seen.line = line_at(seen.offset);
+    }
+    result.n_breaks = Some(breaks.count(bytes));
 }
 
 /// A message whose continuation lines are still being looked for.
@@ -194,7 +227,7 @@ impl Scanner<'_> {
         let (mut last, mut at) = (&bytes[start..end], (end + 1).min(bytes.len()));
         while at < bytes.len() {
             let line = line_at(bytes, at);
-            if !self.in_force.plan.continues(last, line) {
+            if !self.in_force.plan.goes_on(last, line) {
                 break;
             }
             self.fragment(at, 0, line);
@@ -237,8 +270,11 @@ impl Scanner<'_> {
         self.see(LineKind::Unparsed(reason), start, text, self.lines_before);
         if self.result.tally.first_unparsed.is_none() {
             let text = self.job.bytes[start..end.min(start + SHOWN_BYTES)].to_vec();
-            self.result.tally.first_unparsed =
-                Some(Unparsed { line: self.lines_before, reason, text });
+            let line = match self.job.unit {
+                Unit::Record(breaks) => breaks.count(&self.job.bytes[..start]) + 1,
+                _ => self.lines_before,
+            };
+            self.result.tally.first_unparsed = Some(Unparsed { line, reason, text });
         }
     }
 
@@ -275,6 +311,19 @@ impl Scanner<'_> {
         }
     }
 
+    /// Counts a request whose record goes over several lines.
+    fn request(&mut self, stamp: Stamp, mut entry: EntryFact) {
+        self.result.tally.add_run(stamp, &Run::of_one(entry.status));
+        let status = usize::from(entry.status).min(999);
+        self.result.tally.statuses[status] += 1;
+        if self.context.wanted[status] {
+            entry.flags = entry.flags.with(Flags::KIN, !self.context.chosen[status]);
+            self.result.entries.push(entry);
+            let start = (entry.place.position.offset - self.job.offset) as usize;
+            self.keep(start, entry.place.length as usize);
+        }
+    }
+
     /// Understands the message that was waiting for continuation lines.
     fn close_message(&mut self) {
         let Some(message) = self.open_message.take() else { return };
@@ -288,12 +337,22 @@ impl Scanner<'_> {
         }
         let place = self.place(message.start, message.line, bytes.len());
         let (mut fact, mut stamp) = (None, None);
-        self.in_force.plan.readers[message.reader].read(bytes, &mut |result| {
-            if let Ok(Record::Error(record)) = result {
+        let mut request = None;
+        let plan = &self.in_force.plan;
+        plan.readers[message.reader].read(bytes, &mut |result| match result {
+            Ok(Record::Error(record)) => {
                 stamp = record.stamp;
                 fact = cause_fact(&record, place, self.context.matcher);
             }
+            Ok(Record::Access(record)) => {
+                let entry = whole_fact(plan, message.reader, &record, place);
+                request = Some((record.stamp, entry));
+            }
+            Err(_) => {}
         });
+        if let Some((stamp, entry)) = request {
+            return self.request(stamp, entry);
+        }
         if let (false, Some(stamp)) = (message.timed, stamp) {
             self.result.tally.add_messages(stamp, 1);
         }
@@ -319,6 +378,11 @@ impl Sink for Scanner<'_> {
 
     fn entry(&mut self, at: usize, n_before: u64, line: &[u8], glance: Glance<'_>) {
         self.close_message();
+        // What stood between wrapped records is no part of them.
+        let (at, line) = match self.job.unit {
+            Unit::Record(_) => (at + line.len() - line.trim_ascii_start().len(), line.trim_ascii()),
+            _ => (at, line),
+        };
         if self.context.every_line {
             let number = self.lines_before + n_before + 1;
             return self.see(LineKind::Record(self.reader), at, line, number);
@@ -409,10 +473,13 @@ fn whole_fact(plan: &Plan, reader: usize, record: &AccessRecord<'_>, place: Plac
     let mut plain_agent = [0u8; AGENT_BYTES];
     let agent = record.value(Field::UserAgent).unwrap_or_default();
     let n_agent = unescape(record.escape, agent, &mut plain_agent);
-    let id = record.value(Field::RequestId).map_or(0, hash_name);
+    let id = record.value(Field::RequestId).map_or(0, id_key);
     let redelivered = id != 0 && about.server.redelivers();
     let upstream = upstream_of(record);
     let referrer = record.value(Field::Referer).unwrap_or_default();
+    let server_ip = record.value(Field::ServerIp).unwrap_or_default();
+    let [forwarded, forwarded_before] =
+        forwarded_keys(record.value(Field::ForwardedFor).unwrap_or_default());
     let flags = Flags::default()
         .with(Flags::ZONELESS, record.stamp.offset_s.is_none())
         .with(Flags::PROBE, is_probe(&plain_agent[..n_agent]))
@@ -431,11 +498,19 @@ fn whole_fact(plan: &Plan, reader: usize, record: &AccessRecord<'_>, place: Plac
         // Copies of a line stand together even where it does not tell the request.
         target_key: if target_key == 0 && redelivered { id } else { target_key },
         client: record.value(Field::RemoteAddr).map_or(0, hash_name),
-        path: hash_name(path),
+        path: hash_path(path),
         id,
+        trace: record.value(Field::TraceId).map_or(0, id_key),
+        edge_id: record.value(Field::EdgeRequestId).map_or(0, id_key),
+        hop: hop_key(record.escape, method, path, query),
         connection: record.value(Field::Connection).and_then(parse_u64).unwrap_or(0),
         host: host_key(host_of(record)),
         upstream: upstream.map_or(0, hash_short),
+        site: site_key(record.value(Field::SiteName).unwrap_or_default()),
+        listen: listen_key(server_ip, record.value(Field::ServerPort).unwrap_or_default()),
+        server: hash_short(server_ip),
+        forwarded,
+        forwarded_before,
         referrer: referrer_key(record.escape, referrer),
         duration_ms: duration_us.map_or(0, |us| (us / 1000).min(u64::from(u32::MAX)) as u32),
         body_bytes: body_bytes.or(sent_bytes).map_or(0, |n| n.min(u64::from(u32::MAX)) as u32),
@@ -456,6 +531,8 @@ pub(crate) fn upstream_of<'a>(record: &AccessRecord<'a>) -> Option<&'a [u8]> {
 
 /// The host of an access line without its port: the one asked for, else the server that took it.
 pub(crate) fn host_of<'a>(record: &AccessRecord<'a>) -> &'a [u8] {
-    let host = record.value(Field::Host).or_else(|| record.value(Field::ServerName));
+    let of_url = || split_url(record.request().1).map(|(host, _)| host);
+    let host =
+        record.value(Field::Host).or_else(of_url).or_else(|| record.value(Field::ServerName));
     without_port(host.unwrap_or_default())
 }

@@ -29,7 +29,7 @@ use crate::fact::{CauseFact, EntryFact};
 use crate::format::{FormatChoice, Plan, detect_dated, line_at};
 use crate::input::{
     BlockReader, Compression, OpenStream, Origin, RANGE_BYTES, RangeReader, RecordStart, Records,
-    Source, Spool, open_stream, read_exact_at,
+    Source, Spool, Unit, open_stream, read_exact_at,
 };
 use crate::store::{Budget, Sorter};
 use crate::tally::InputTally;
@@ -46,6 +46,9 @@ const SAMPLE_BYTES: u64 = 256 << 10;
 
 /// Bytes in the middle and at the end of a plain file that join the sample.
 const FURTHER_SAMPLE_BYTES: u64 = 32 << 10;
+
+/// Bytes read at once where lines are read again.
+const STEP_BYTES: u64 = 256 << 10;
 
 /// How to scan.
 #[derive(Debug)]
@@ -92,8 +95,8 @@ pub struct ScannedInput {
     pub error: Option<String>,
     /// Where facts are read by other readers than those of the plan, or by these again: from this offset on.
     layouts: Vec<(u64, Arc<Plan>)>,
-    /// Its lines are entries of a journal that was no text.
-    is_journal: bool,
+    /// What its lines are.
+    unit: Unit,
     text: TextSource,
 }
 
@@ -119,6 +122,30 @@ impl ScannedInput {
         }
     }
 
+    /// Hands out the lines of a plain file from the start of one on, without terminator, with their offsets, until
+    /// `max_bytes` are read or `each` returns false. Nothing comes of other inputs: they cannot be read from the middle.
+    pub fn lines_from(&self, start: u64, max_bytes: u64, each: &mut dyn FnMut(u64, &[u8]) -> bool) {
+        let TextSource::File(file) = &self.text else { return };
+        let mut reader = RangeReader::new();
+        let end = start.saturating_add(max_bytes).min(self.bytes_decoded);
+        let mut from = start;
+        while from < end {
+            let until = (from + STEP_BYTES).min(end);
+            let Ok(lines) = reader.read(file, from, until, self.bytes_decoded, None) else {
+                return;
+            };
+            let mut offset = lines.offset;
+            for line in lines.bytes.split_inclusive(|byte| *byte == b'\n') {
+                let text = line.strip_suffix(b"\n").unwrap_or(line);
+                if !each(offset, text.strip_suffix(b"\r").unwrap_or(text)) {
+                    return;
+                }
+                offset += line.len() as u64;
+            }
+            from = until;
+        }
+    }
+
     /// The readers in force for the fact at an offset: those of the plan, as directives before it have changed them.
     /// `None`: there is no plan.
     pub fn plan_at(&self, offset: u64) -> Option<&Arc<Plan>> {
@@ -135,12 +162,12 @@ impl ScannedInput {
 
     /// True when a reader of evidence can open `path` and find a record at its byte offset.
     pub fn addressable(&self) -> bool {
-        self.path.as_os_str() != OsStr::new("-") && !self.is_journal
+        self.path.as_os_str() != OsStr::new("-") && self.unit != Unit::Entry
     }
 
-    /// What its lines are: `line`, or `entry` where a journal that was no text became lines.
+    /// What its lines are: `line`, or `entry` where a journal that was no text became lines, or records were wrapped.
     pub fn unit(&self) -> &'static str {
-        if self.is_journal { "entry" } else { "line" }
+        if self.unit == Unit::Line { "line" } else { "entry" }
     }
 }
 
@@ -210,6 +237,7 @@ struct StreamJob {
     /// The first line goes on with the last of the block before.
     continues: bool,
     overlong: bool,
+    unit: Unit,
 }
 
 /// What workers and stream readers report.
@@ -217,7 +245,7 @@ enum Done {
     /// A part of an input was scanned.
     Block { input: usize, index: usize, result: Box<BlockResult> },
     /// A stream has ended.
-    Stream { input: usize, bytes_decoded: u64, is_journal: bool, error: Option<io::Error> },
+    Stream { input: usize, bytes_decoded: u64, unit: Unit, error: Option<io::Error> },
     /// A range could not be read.
     Fault { input: usize, index: usize, error: io::Error },
 }
@@ -346,6 +374,7 @@ impl<'c> Work<'c> {
                     continues: lines.continues,
                     overlong: lines.overlong_at.is_some(),
                     keep: false,
+                    unit: Unit::Line,
                 };
                 let result = Box::new(scan_block(&self.context, job));
                 Done::Block { input, index, result }
@@ -366,6 +395,7 @@ impl<'c> Work<'c> {
                 continues: job.continues,
                 overlong: job.overlong,
                 keep: true,
+                unit: job.unit,
             },
         );
         Done::Block { input: job.input, index: job.index, result: Box::new(result) }
@@ -376,11 +406,11 @@ impl<'c> Work<'c> {
         loop {
             let next = self.next_stream.fetch_add(1, Ordering::Relaxed);
             let Some(&input) = self.streams.get(next) else { return };
-            let ((bytes_decoded, error), is_journal) = match self.open_stream(input) {
-                Ok((stream, is_journal)) => (self.read_stream(input, stream, blocks), is_journal),
-                Err(error) => ((0, Some(error)), false),
+            let ((bytes_decoded, error), unit) = match self.open_stream(input) {
+                Ok((stream, unit)) => (self.read_stream(input, stream, unit, blocks), unit),
+                Err(error) => ((0, Some(error)), Unit::Line),
             };
-            if results.send(Done::Stream { input, bytes_decoded, is_journal, error }).is_err() {
+            if results.send(Done::Stream { input, bytes_decoded, unit, error }).is_err() {
                 return;
             }
         }
@@ -397,6 +427,7 @@ impl<'c> Work<'c> {
         &self,
         input: usize,
         stream: Box<dyn io::Read + Send>,
+        unit: Unit,
         blocks: &Sender<StreamJob>,
     ) -> (u64, Option<io::Error>) {
         let open = &self.inputs[input];
@@ -427,7 +458,7 @@ impl<'c> Work<'c> {
             let carry = in_force.carry.clone();
             in_force.pass(&block.bytes);
             let continues =
-                !last_line.is_empty() && plan.continues(&last_line, line_at(&block.bytes, 0));
+                !last_line.is_empty() && plan.goes_on(&last_line, line_at(&block.bytes, 0));
             last_line.clear();
             if plan.has_fragments() && block.overlong_at.is_none() {
                 let lines = block.bytes.strip_suffix(b"\n").unwrap_or(&block.bytes);
@@ -443,6 +474,7 @@ impl<'c> Work<'c> {
                 bytes: block.bytes,
                 offset: block.offset,
                 continues,
+                unit,
             };
             if blocks.send(job).is_err() {
                 break;

@@ -26,7 +26,7 @@ fn scan_file(path: &Path, range_bytes: u64) -> Found {
         range_bytes,
         matcher: &matcher,
         formats: &formats,
-        budget: Budget { bytes: 1 << 20, directory: None },
+        budget: Budget::new(1 << 20, None),
         interrupted: &interrupted,
     };
     let scan = scan(vec![Source::open(path)], &config).unwrap();

@@ -4,14 +4,25 @@
 //! Invariants: pure; every verdict of every row is one that the row's `source` supports; rows only get appended, since
 //! their index is stored in facts.
 
+mod akamai;
 mod alb;
 mod apache;
 mod api_gateway;
+mod azure;
+mod caddy;
 mod clb;
+mod cloudflare;
 mod cloudfront;
+mod envoy;
+mod fastly;
+mod google_lb;
+mod haproxy;
 mod iis;
 mod nginx;
 mod probe;
+mod relay;
+mod traefik;
+mod varnish;
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -20,7 +31,9 @@ use crate::format::About;
 use crate::record::AccessRecord;
 use crate::taxonomy::{Basis, Cause, Confidence, Origin, Server};
 
+pub use cloudflare::{WORKER_RAN, WORKER_RELAYED};
 pub use probe::is_probe;
+pub use relay::relayed_row;
 
 /// What may still change a verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,10 +118,21 @@ const TABLES: &[&[VerdictRule]] = &[
     nginx::RULES,
     iis::RULES,
     apache::RULES,
+    envoy::RULES,
+    traefik::RULES,
+    caddy::RULES,
+    cloudflare::RULES,
+    fastly::RULES,
+    akamai::RULES,
+    azure::RULES,
+    google_lb::RULES,
     alb::RULES,
     clb::RULES,
     cloudfront::RULES,
     api_gateway::RULES,
+    relay::RULES,
+    haproxy::RULES,
+    varnish::RULES,
 ];
 
 const N_RULES: usize = {
@@ -121,7 +145,7 @@ const N_RULES: usize = {
 };
 
 /// The tables, one behind the other.
-const ALL: [VerdictRule; N_RULES] = {
+static ALL: [VerdictRule; N_RULES] = {
     let mut all = [nginx::RULES[0]; N_RULES];
     let (mut to, mut table) = (0, 0);
     while table < TABLES.len() {
@@ -136,7 +160,7 @@ const ALL: [VerdictRule; N_RULES] = {
 };
 
 /// Every row of every server.
-pub const RULES: &[VerdictRule] = &ALL;
+pub static RULES: &[VerdictRule] = &ALL;
 
 /// Index of the row with this id. Ids are constants of this crate; tests check that each one used exists.
 pub fn rule_index(id: &str) -> u16 {
@@ -150,10 +174,21 @@ pub fn undecided_rule(server: Server) -> u16 {
     rule_index(match server {
         Server::Iis => "iis.other",
         Server::Apache => "apache.no_proxy_field",
+        Server::Envoy => "envoy.other",
+        Server::Traefik => "traefik.other",
+        Server::Caddy => "caddy.other",
+        Server::Cloudflare => "cloudflare.no_origin_status",
+        Server::Fastly => "fastly.other",
+        Server::Akamai => "akamai.other",
+        Server::AzureFrontDoor => "azure_front_door.other",
+        Server::AzureAppGateway => "azure_app_gateway.other",
+        Server::GoogleLb => "google_lb.other",
         Server::Alb => "alb.other",
         Server::Clb => "clb.other",
         Server::CloudFront => "cloudfront.other",
         Server::ApiGateway => "api_gateway.no_integration_status",
+        Server::Haproxy => "haproxy.no_state",
+        Server::Varnish => "varnish.undecided",
         _ => "nginx.no_upstream_field",
     })
 }
@@ -163,10 +198,21 @@ pub fn own_verdict(about: &About, record: &AccessRecord<'_>) -> u16 {
     match about.server {
         Server::Iis => rule_index(iis::own_verdict(record)),
         Server::Apache => rule_index(apache::own_verdict(record)),
+        Server::Envoy => rule_index(envoy::own_verdict(record)),
+        Server::Traefik => rule_index(traefik::own_verdict(record)),
+        Server::Caddy => rule_index(caddy::own_verdict(record)),
+        Server::Cloudflare => rule_index(cloudflare::own_verdict(record)),
+        Server::Fastly => rule_index(fastly::own_verdict(record)),
+        Server::Akamai => rule_index(akamai::own_verdict(record)),
+        Server::AzureFrontDoor => rule_index(azure::front_door(record)),
+        Server::AzureAppGateway => rule_index(azure::app_gateway(record)),
+        Server::GoogleLb => rule_index(google_lb::own_verdict(record)),
         Server::Alb => rule_index(alb::own_verdict(record)),
         Server::Clb => rule_index(clb::own_verdict(record)),
         Server::CloudFront => rule_index(cloudfront::own_verdict(record)),
         Server::ApiGateway => rule_index(api_gateway::own_verdict(record)),
+        Server::Haproxy => rule_index(haproxy::own_verdict(record)),
+        Server::Varnish => rule_index(varnish::own_verdict(record)),
         _ => rule_index(nginx::own_verdict(record)),
     }
 }

@@ -36,7 +36,7 @@ fn scan_files(paths: &[PathBuf], statuses: &[usize]) -> (Scan, CauseMatcher) {
         range_bytes: 16 << 10,
         matcher: &matcher,
         formats: &FormatChoice::default(),
-        budget: Budget { bytes: 64 << 20, directory: None },
+        budget: Budget::new(64 << 20, None),
         interrupted: &interrupted,
     };
     let sources = paths.iter().map(|path| Source::open(path)).collect();

@@ -24,5 +24,13 @@ mod parse;
 mod public;
 // What stands around lines: syslog, containers, journals, tools.
 mod wrappers;
+// Every quoted line stands where the document says.
+mod evidence;
+// Outputs for other programs, held against their rules.
+mod exports;
+// The schema of the timeline document; what a change may do to it.
+mod schema;
+// What the timeline tells: onset, spread, relapse, recovery, recurrence.
+mod story;
 // No tests: a private directory, the program, and what it said.
 mod support;

@@ -7,7 +7,10 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::LazyLock;
 
+use jsonschema::Validator;
+use logscan503::report::schema::timeline_schema;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -49,7 +52,7 @@ pub(crate) struct Said {
 }
 
 impl Said {
-    /// Standard output as one JSON document.
+    /// Standard output as one JSON document. A timeline document must be valid by its schema.
     #[track_caller]
     #[expect(
         clippy::panic,
@@ -57,9 +60,13 @@ impl Said {
     )]
     pub(crate) fn json(&self) -> Value {
         let text = std::str::from_utf8(&self.out).expect("standard output is UTF-8");
-        serde_json::from_str(text).unwrap_or_else(|error| {
+        let value: Value = serde_json::from_str(text).unwrap_or_else(|error| {
             panic!("not JSON: {error}; exit {:?}\n{text:.400}\n{}", self.code, self.err)
-        })
+        });
+        if value["schema"] == "logscan503.timeline" {
+            check_document(&value);
+        }
+        value
     }
 
     /// Standard output as JSON Lines.
@@ -68,6 +75,20 @@ impl Said {
         let text = std::str::from_utf8(&self.out).expect("standard output is UTF-8");
         text.lines().map(|line| serde_json::from_str(line).expect(line)).collect()
     }
+}
+
+/// Fails unless a timeline document is valid by the schema that the program prints.
+#[track_caller]
+pub(crate) fn check_document(document: &Value) {
+    static VALIDATOR: LazyLock<Validator> = LazyLock::new(|| {
+        let schema = serde_json::to_value(timeline_schema()).expect("a schema is JSON");
+        jsonschema::validator_for(&schema).expect("the schema is valid")
+    });
+    let faults: Vec<String> = VALIDATOR
+        .iter_errors(document)
+        .map(|fault| format!("{}: {fault}", fault.instance_path()))
+        .collect();
+    assert!(faults.is_empty(), "not valid by the schema: {faults:#?}");
 }
 
 /// Runs the program in a directory, with arguments and standard input.
@@ -107,4 +128,35 @@ pub(crate) fn shared() -> Option<PathBuf> {
     // Written past the test runner's capture, so that a skipped test is seen.
     writeln!(std::io::stderr(), "skipped: ../shared is absent").ok();
     None
+}
+
+/// The scenarios of some corpora, in order of their paths.
+pub(crate) fn scenarios(shared: &Path, corpora: &[&str]) -> Vec<PathBuf> {
+    let mut folders = Vec::new();
+    for corpus in corpora {
+        let entries = fs::read_dir(shared.join("corpus").join(corpus)).expect("the corpus");
+        folders.extend(entries.map(|entry| entry.expect("can be listed").path()));
+    }
+    folders.retain(|path| path.is_dir());
+    folders.sort();
+    folders
+}
+
+/// The raw logs of a scenario, relative to it; of a journal in several forms, one.
+pub(crate) fn logs_of(folder: &Path) -> Vec<String> {
+    const NO_LOGS: [&str; 5] =
+        ["labels.jsonl", "scenario.json", "README.md", "INDEX.json", "SOURCES.md"];
+    let mut logs: Vec<String> = walkdir::WalkDir::new(folder)
+        .into_iter()
+        .map(|entry| entry.expect("can be listed"))
+        .filter(|entry| entry.file_type().is_file())
+        .filter(|entry| !NO_LOGS.contains(&&*entry.file_name().to_string_lossy()))
+        .filter_map(|entry| Some(entry.path().strip_prefix(folder).ok()?.to_str()?.to_owned()))
+        .collect();
+    logs.sort();
+    let is_journal = |log: &String| log.contains("journal.") || log.ends_with(".journal");
+    let kept = logs.iter().find(|log| log.ends_with(".journal"));
+    let kept = kept.or_else(|| logs.iter().find(|log| is_journal(log))).cloned();
+    logs.retain(|log| !is_journal(log) || Some(log) == kept.as_ref());
+    logs
 }

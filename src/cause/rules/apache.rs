@@ -1012,6 +1012,22 @@ pub(super) const RULES: &[CauseRule] = &[
         source: SRC_PROXY_AJP,
         ..BASE
     },
+    // What the AJP library says before mod_proxy_ajp does: the line that follows decides.
+    CauseRule {
+        id: "apache.ajp_link",
+        needles: &[&["ajp_ilink_receive", "ajp_ilink_send"]],
+        regex: words!(r"AH0[01][0-9]{3}: ajp_"),
+        cause: Some(Cause::UpstreamReset),
+        origin: Origin::Proxy,
+        kind: RuleKind::Pressure,
+        note: "the connection to an AJP backend broke",
+        example: line!(
+            "proxy_ajp:error",
+            "(104)Connection reset by peer: AH01030: ajp_ilink_receive() can't receive header"
+        ),
+        source: "Apache modules/proxy/ajp_link.c, ajp_header.c",
+        ..BASE
+    },
     CauseRule {
         id: "apache.uwsgi_reset",
         needles: &[&["AH10098: ", "AH00858: "]],
@@ -1421,9 +1437,25 @@ pub(super) const RULES: &[CauseRule] = &[
         source: SRC_WSGI,
         ..BASE
     },
+    // A process that ends as planned ends with code 0.
+    CauseRule {
+        id: "apache.wsgi_crashed",
+        needles: &[&["' terminated by signal ", "' terminated normally, exit code "]],
+        regex: words!(
+            r"(?:mod_wsgi \(pid=[0-9]+\): )?(?:WSGI[0-9]{4}: )?Process '(?<scope>[^']*)' terminated (?:by signal|normally, exit code) [1-9]"
+        ),
+        cause: Some(Cause::ProcessCrashed),
+        origin: Origin::LocalProcess,
+        kind: RuleKind::Trigger(ChangeKind::WorkerCrashed),
+        scope: Scope::Name,
+        note: "a WSGI process crashed; until it runs again requests wait for the others, or find none",
+        example: line!("wsgi:info", "mod_wsgi (pid=7): Process 'site' terminated by signal 11"),
+        source: SRC_WSGI,
+        ..BASE
+    },
     CauseRule {
         id: "apache.wsgi_restarted",
-        needles: &[&["' has died, deregister and restart it", "' terminated by signal "]],
+        needles: &[&["' has died, deregister and restart it"]],
         regex: words!(
             r"(?:mod_wsgi \(pid=[0-9]+\): )?(?:WSGI[0-9]{4}: )?Process '(?<scope>[^']*)'"
         ),

@@ -45,7 +45,7 @@ impl Envelope for DockerJson {
 
     /// A line of a container ends with `\n` unless it was cut, or the container's last: all parts of one have one time,
     /// with drivers before 18.03 only its length.
-    fn continues(&self, previous: &[u8], line: &[u8]) -> bool {
+    fn goes_on(&self, previous: &[u8], line: &[u8]) -> bool {
         // Cheap, and true of nearly every line.
         if previous.len() > MAX_FRAGMENT_BYTES || memmem::find(previous, b"\\n\"").is_some() {
             return false;
@@ -124,7 +124,7 @@ trait Join: Envelope {
         let mut whole: Option<Vec<u8>> = None;
         while let Some(rest) = record.get(at + 1..) {
             let line = &rest[..memchr::memchr(b'\n', rest).unwrap_or(rest.len())];
-            if !self.continues(last, line) {
+            if !self.goes_on(last, line) {
                 break;
             }
             let text = text_of(line)?;
@@ -171,7 +171,7 @@ impl Envelope for Cri {
         true
     }
 
-    fn continues(&self, previous: &[u8], line: &[u8]) -> bool {
+    fn goes_on(&self, previous: &[u8], line: &[u8]) -> bool {
         // Cheap, and true of nearly every line.
         let head = &previous[..previous.len().min(64)];
         if previous.len() > MAX_FRAGMENT_BYTES || memmem::find(head, b" P").is_none() {

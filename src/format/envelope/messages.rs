@@ -96,8 +96,8 @@ impl Reader for Messages {
         self.envelope.has_fragments()
     }
 
-    fn continues(&self, previous: &[u8], line: &[u8]) -> bool {
-        self.envelope.continues(previous, line)
+    fn goes_on(&self, previous: &[u8], line: &[u8]) -> bool {
+        self.envelope.goes_on(previous, line)
     }
 
     fn parse<'a>(&self, record: &'a [u8]) -> Result<Record<'a>, Skip> {

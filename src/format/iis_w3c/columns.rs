@@ -7,7 +7,7 @@
 //! blanks before `cs-username` have as many values as names when the blanks count as one.
 
 use crate::bytes::parse_status;
-use crate::record::{Field, Skip};
+use crate::record::{Field, Skip, id_header};
 
 /// Layouts in common use, by name: for rows without a `#Fields:` line, and for lines that were cut short.
 pub(super) const KNOWN: &[(&str, &str)] = &[
@@ -59,7 +59,6 @@ fn field_of(name: &str, has_query: bool) -> Field {
         "cs(referer)" | "cs(referrer)" => Field::Referer,
         "cs-host" | "cs(host)" => Field::Host,
         "x-forwarded-for" | "cs(x-forwarded-for)" | "s-xff" => Field::ForwardedFor,
-        "x-arr-log-id" | "cs(x-arr-log-id)" => Field::RequestId,
         "sc-status" => Field::Status,
         "sc-substatus" => Field::SubStatus,
         "sc-win32-status" => Field::Win32Status,
@@ -70,7 +69,11 @@ fn field_of(name: &str, has_query: bool) -> Field {
         "s-port" => Field::ServerPort,
         "s-sitename" | "s-siteid" => Field::SiteName,
         "s-computername" => Field::ComputerName,
-        _ => Field::Other,
+        // A header is logged as `cs(Name)`, or under a name that the administrator chose: usually its own.
+        name => {
+            let header = name.strip_prefix("cs(").and_then(|name| name.strip_suffix(')'));
+            id_header(header.unwrap_or(name).as_bytes()).unwrap_or(Field::Other)
+        }
     }
 }
 

@@ -211,6 +211,10 @@ impl<'c, 'a> Naming<'c, 'a> {
             (&[Kind::Protocol], "server_protocol"),
             (&[Kind::Scheme], "scheme"),
             (&[Kind::Cache], "upstream_cache_status"),
+            (&[Kind::AwsTrace], "http_x_amzn_trace_id"),
+            (&[Kind::TraceParent], "http_traceparent"),
+            (&[Kind::CloudFrontId], "http_x_amz_cf_id"),
+            (&[Kind::CloudflareRay], "http_cf_ray"),
             (&[Kind::Id], "request_id"),
             (&[Kind::Host], "host"),
         ];

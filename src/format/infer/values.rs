@@ -39,6 +39,14 @@ pub(super) enum Kind {
     EpochMillis,
     /// 32 hexadecimal digits, or a UUID.
     Id,
+    /// `1-69a72295-f2381d73a25ca15108b90b05`, with or without `Root=`: a trace of AWS.
+    AwsTrace,
+    /// `00-<32 digits>-<16 digits>-01`: a trace parent.
+    TraceParent,
+    /// 56 letters that end in `==`: a request of `CloudFront`.
+    CloudFrontId,
+    /// `8f2d3c4b5a697887-FRA`: a request of Cloudflare.
+    CloudflareRay,
     /// `HIT`, `MISS`, ...
     Cache,
     /// `PASSED`, `REJECTED`, ...
@@ -171,6 +179,9 @@ fn word_kind(text: &str) -> Kind {
     if is_id(value) {
         return Kind::Id;
     }
+    if let Some(kind) = hop_id(value) {
+        return kind;
+    }
     if value.iter().all(u8::is_ascii_digit) {
         return Kind::Int;
     }
@@ -236,6 +247,38 @@ fn is_id(value: &[u8]) -> bool {
             _ => byte.is_ascii_hexdigit(),
         }),
         _ => false,
+    }
+}
+
+/// The kind of an id that clouds and delivery networks hand on.
+fn hop_id(value: &[u8]) -> Option<Kind> {
+    let parts: Vec<&[u8]> = value.split(|byte| *byte == b'-').collect();
+    let is_hex = |part: &[u8], n: usize| part.len() == n && part.iter().all(u8::is_ascii_hexdigit);
+    let root = value.strip_prefix(b"Root=").unwrap_or(value).strip_prefix(b"1-");
+    let is_root = |root: &[u8]| {
+        root.len() >= 33 && is_hex(&root[..8], 8) && root[8] == b'-' && is_hex(&root[9..33], 24)
+    };
+    if root.is_some_and(is_root) {
+        return Some(Kind::AwsTrace);
+    }
+    let is_letter = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    match parts[..] {
+        [version, trace, span, flags]
+            if is_hex(version, 2) && is_hex(trace, 32) && is_hex(span, 16) && is_hex(flags, 2) =>
+        {
+            Some(Kind::TraceParent)
+        }
+        [ray, place]
+            if is_hex(ray, 16) && place.len() == 3 && place.iter().all(u8::is_ascii_uppercase) =>
+        {
+            Some(Kind::CloudflareRay)
+        }
+        _ if value.len() == 56
+            && value.strip_suffix(b"==").is_some_and(|id| id.iter().all(is_letter)) =>
+        {
+            Some(Kind::CloudFrontId)
+        }
+        _ => None,
     }
 }
 

@@ -3,7 +3,7 @@
 //! In: a key as written. Out: a [`Field`].
 //! Invariants: compared without case. `time` keys and `status` keys are chosen by their values, in the order listed.
 
-use crate::record::Field;
+use crate::record::{Field, id_header};
 
 /// Keys that may hold the time, best first.
 pub(super) const TIME_KEYS: &[&str] = &[
@@ -67,7 +67,8 @@ pub(super) fn is_nginx_key(key: &[u8]) -> bool {
 pub(super) fn field_of(key: &[u8]) -> Field {
     let key = key.to_ascii_lowercase();
     let row = FIELDS.iter().find(|(_, keys)| keys.iter().any(|known| known.as_bytes() == key));
-    row.map_or(Field::Other, |(field, _)| *field)
+    let header = || id_header(key.strip_prefix(b"http_").unwrap_or(&key)).unwrap_or(Field::Other);
+    row.map_or_else(header, |(field, _)| *field)
 }
 
 const FIELDS: &[(Field, &[&str])] = &[

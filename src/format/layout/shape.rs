@@ -6,7 +6,7 @@
 
 use std::ops::RangeInclusive;
 
-use crate::record::{Escape, Field, Skip};
+use crate::record::{Escape, Field, Skip, id_header};
 use crate::time::Notation;
 
 /// Bytes of `20/Nov/2026:21:29:42 +0000`.
@@ -86,7 +86,6 @@ const VARIABLES: &[(&str, Field, Kind)] = &[
     ("http_referer", Field::Referer, Kind::Text),
     ("http_user_agent", Field::UserAgent, Kind::Text),
     ("http_x_forwarded_for", Field::ForwardedFor, Kind::Text),
-    ("http_x_request_id", Field::RequestId, Kind::Text),
     ("limit_conn_status", Field::LimitConnStatus, Kind::Word),
     ("limit_req_status", Field::LimitReqStatus, Kind::Word),
     ("msec", Field::Time, Kind::Time(Notation::EpochSeconds)),
@@ -108,9 +107,9 @@ const VARIABLES: &[(&str, Field, Kind)] = &[
     ("request_time", Field::RequestTime, Kind::Seconds),
     ("request_uri", Field::RequestUri, Kind::Text),
     ("scheme", Field::Other, Kind::Word),
-    ("server_addr", Field::Other, Kind::Word),
+    ("server_addr", Field::ServerIp, Kind::Word),
     ("server_name", Field::ServerName, Kind::Token),
-    ("server_port", Field::Other, Kind::Word),
+    ("server_port", Field::ServerPort, Kind::Word),
     ("server_protocol", Field::Protocol, Kind::Word),
     ("session_time", Field::RequestTime, Kind::Seconds),
     ("ssl_cipher", Field::Other, Kind::Word),
@@ -185,7 +184,9 @@ pub(super) struct Surroundings<'l> {
 /// The field and the kind of an nginx variable.
 pub(super) fn nginx_variable(name: &str) -> (Field, Kind) {
     let row = VARIABLES.iter().find(|row| row.0 == name);
-    row.map_or((Field::Other, Kind::Text), |row| (row.1, row.2))
+    let header = || name.strip_prefix("http_").and_then(|header| id_header(header.as_bytes()));
+    let of_header = || (header().unwrap_or(Field::Other), Kind::Text);
+    row.map_or_else(of_header, |row| (row.1, row.2))
 }
 
 /// The shape of a variable at its place.
@@ -233,10 +234,10 @@ pub(super) fn is_blank(byte: u8) -> bool {
 
 /// The offset of the next `"` that cannot be part of a value, or the length of the line.
 #[inline]
-pub(super) fn next_quote(escape: Escape, line: &[u8], from: usize) -> usize {
+pub(in crate::format) fn next_quote(escape: Escape, line: &[u8], from: usize) -> usize {
     let rest = line.get(from..).unwrap_or_default();
     let length = match escape {
-        Escape::Default => memchr::memchr(b'"', rest),
+        Escape::Default | Escape::Haproxy => memchr::memchr(b'"', rest),
         Escape::Json | Escape::Apache => {
             let mut at = 0;
             loop {
@@ -287,6 +288,8 @@ impl Shape {
         let length = match self {
             Shape::Time(notation) => time_length(notation, rest)?,
             Shape::Status => match rest {
+                // Envoy's word for a response that was never begun.
+                [b'0', next, ..] if escape == Escape::None && !next.is_ascii_digit() => 1,
                 [a, b, c, ..] if [a, b, c].iter().all(|byte| byte.is_ascii_digit()) => 3,
                 _ if rest.len() < 3 && rest.iter().all(u8::is_ascii_digit) => {
                     return Err(Skip::Truncated);

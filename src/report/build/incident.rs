@@ -5,20 +5,24 @@
 
 use std::collections::BTreeMap;
 
+use super::changes::changes;
+use super::layers::{names, relayed_title, resolved_to};
+use super::load::{group_failure, traffic};
+use super::recovery::recovery;
 use super::round;
+use super::ruled_out::rejected;
 use super::story::{Story, story};
 use crate::analysis::{Analysis, AnalysisConfig};
 use crate::cause::advice::{advice, suits};
-use crate::cause::{CauseMatcher, RuleKind, Scope};
+use crate::cause::{CauseMatcher, Scope};
 use crate::evidence::Place;
 use crate::fact::hash_name;
 use crate::incident::ranking::Ranking;
-use crate::incident::{CauseGroup, CauseKey, Event, Incident, TOP_ROWS};
+use crate::incident::{CauseGroup, Incident, RowKey, TOP_ROWS};
 use crate::report::Coverage;
 use crate::report::incident::{
-    Capped, CauseInfo, Change, ConfidenceInfo, Count, EvidenceItem, FirstFailing, Impact,
-    IncidentInfo, LeaningInfo, OriginInfo, Recovery, Rejected, SeriesInfo, Severity, Span, Top,
-    TopItem, Traffic,
+    Capped, CauseInfo, ConfidenceInfo, Count, EvidenceItem, FirstFailing, Impact, IncidentInfo,
+    LeaningInfo, OriginInfo, SeriesInfo, Severity, Span, Top, TopItem,
 };
 use crate::report::text_of::{Name, Texts, scope_name};
 use crate::taxonomy::{Basis, Cause, Confidence, Origin, Role, Server};
@@ -29,9 +33,6 @@ const MIN_PEAK_REQUESTS: u64 = 5;
 
 /// Fewer entries are a minor incident, whatever their share.
 const MIN_SEVERE: u64 = 20;
-
-/// Good answers after the last entry that make an end believable.
-const MIN_GOOD_AFTER: u64 = 20;
 
 /// Collects the lines an incident rests on and hands out their ids.
 #[derive(Debug)]
@@ -91,11 +92,12 @@ pub(super) fn incident_info(
     coverage: &Coverage,
 ) -> IncidentInfo {
     let mut evidence = EvidenceList { texts, items: Vec::new() };
-    let causes = causes(incident, config.matcher, texts, &mut evidence);
+    let layers = names(analysis);
+    let causes = causes(incident, config.matcher, &layers, texts, &mut evidence);
     let impact = impact(incident, analysis, config, texts, coverage.filtered);
     let origin = origin_info(incident, &causes);
     let main = causes.iter().find(|cause| cause.origin == origin.verdict && cause.id.is_some());
-    let recovery = recovery(incident, analysis, coverage);
+    let recovery = recovery(incident, analysis, coverage, texts, &mut evidence);
     let starts_before = coverage.first_at.is_some_and(|first| {
         incident.started_at - first.0 < SECOND_US
             && impact.error_ratio.is_none_or(|ratio| ratio > 0.05)
@@ -125,6 +127,7 @@ pub(super) fn incident_info(
         })
     });
     let changes = changes(incident, config.matcher, texts, &mut evidence);
+    let traffic = traffic(incident, analysis, coverage);
     let timeline = story(
         Story {
             incident,
@@ -133,6 +136,8 @@ pub(super) fn incident_info(
             first_failing: first_failing.as_ref(),
             recovery: &recovery,
             impact: &impact,
+            coverage,
+            requests: &analysis.requests,
         },
         texts,
         &mut evidence,
@@ -141,19 +146,22 @@ pub(super) fn incident_info(
     IncidentInfo {
         id,
         fingerprint,
-        title: title(&origin, main, &impact),
+        title: relayed_title(incident, &causes, &layers)
+            .unwrap_or_else(|| title(&origin, main, &impact)),
         status,
         started_at: Timestamp(incident.started_at),
         ended_at: (status != "ongoing_at_end").then_some(Timestamp(incident.ended_at)),
         duration_s,
         severity: severity(&impact, duration_s),
-        rejected: rejected(incident, analysis, &impact),
+        rejected: rejected(incident, texts, &traffic, &changes),
+        group: group_failure(incident, &impact, texts),
         impact,
         origin,
         first_failing,
-        traffic: traffic(incident, analysis, coverage),
+        traffic,
         changes,
         recovery,
+        recurrence: None,
         series: series(incident, analysis),
         timeline,
         causes,
@@ -169,21 +177,26 @@ pub(super) fn lead_s(incident: &Incident, at: i64) -> f64 {
 fn causes(
     incident: &Incident,
     matcher: &CauseMatcher,
+    layers: &[String],
     texts: Texts<'_>,
     evidence: &mut EvidenceList<'_>,
 ) -> Vec<CauseInfo> {
-    let mut groups: Vec<(&CauseKey, &CauseGroup)> = incident.causes.iter().collect();
+    let mut groups: Vec<(&RowKey, &CauseGroup)> = incident.causes.iter().collect();
     groups.sort_by_key(|(key, group)| {
         (std::cmp::Reverse((group.entries, group.messages)), group.first_at, **key)
     });
     groups
         .into_iter()
-        .map(|(key, group)| cause_info(*key, group, incident, matcher, texts, evidence))
+        .map(|(key, group)| CauseInfo {
+            layer: key.0.and_then(|layer| layers.get(usize::from(layer)).cloned()),
+            resolved_to: resolved_to(group, layers),
+            ..cause_info(*key, group, incident, matcher, texts, evidence)
+        })
         .collect()
 }
 
 fn cause_info(
-    (origin, cause): CauseKey,
+    (_, origin, cause): RowKey,
     group: &CauseGroup,
     incident: &Incident,
     matcher: &CauseMatcher,
@@ -233,6 +246,8 @@ fn cause_info(
             .collect(),
         lead_s: first_message.map(|at| lead_s(incident, at)),
         summary,
+        layer: None,
+        resolved_to: Vec::new(),
         evidence: quoted,
         next_steps: next_steps(cause, &scope, incident, texts),
         scope,
@@ -343,7 +358,7 @@ fn impact(
         clients: Count { count, approx },
         probe_entries: incident.probe_entries,
         kin,
-        top_paths: top(&incident.paths, Name::Path),
+        top_paths: top(&incident.paths, Name::Template),
         top_hosts: top(&incident.hosts, Name::Host),
         top_upstreams: top(&incident.upstreams, Name::Upstream),
         top_clients: top(&incident.clients, Name::Client),
@@ -428,128 +443,6 @@ fn severity(impact: &Impact, duration_s: f64) -> Severity {
         None => format!("{} responses in {duration_s:.0} s", impact.entries),
     };
     Severity { level, reason }
-}
-
-fn rejected(incident: &Incident, analysis: &Analysis, impact: &Impact) -> Vec<Rejected> {
-    let mut rows = Vec::new();
-    let seen = |cause: Cause| incident.causes.keys().any(|(_, other)| *other == Some(cause));
-    let candidates = [
-        (Cause::RateLimited, "no \"limiting requests\" line in the window"),
-        (Cause::NoLiveUpstreams, "no \"no live upstreams\" line in the window"),
-        (Cause::WorkerLimit, "no \"worker_connections are not enough\" line in the window"),
-    ];
-    let has_messages = analysis.inputs.iter().any(|input| {
-        !input.tally.messages_zoned.is_empty() || !input.tally.messages_zoneless.is_empty()
-    });
-    if has_messages && impact.entries > 0 {
-        for (cause, reason) in candidates {
-            if !seen(cause) {
-                rows.push(Rejected { id: cause, reason: reason.to_owned() });
-            }
-        }
-    }
-    rows
-}
-
-fn changes(
-    incident: &Incident,
-    matcher: &CauseMatcher,
-    texts: Texts<'_>,
-    evidence: &mut EvidenceList<'_>,
-) -> Vec<Change> {
-    let row = |event: &Event| {
-        let rule = matcher.rule(event.rule)?;
-        let kind = match rule.kind {
-            RuleKind::Lifecycle(change) | RuleKind::Trigger(change) => change.as_str(),
-            RuleKind::StateDown { .. } => "backend_down",
-            RuleKind::StateUp => "backend_up",
-            _ => return None,
-        };
-        let scope = texts.scope(event.place).map(|(_, name)| format!(" ({name})"));
-        let relation = if event.at < incident.started_at {
-            "preceded_by"
-        } else if event.at <= incident.ended_at {
-            "during"
-        } else {
-            "followed_by"
-        };
-        Some(Change {
-            at: Timestamp(event.at),
-            kind,
-            what: format!("{}{}", rule.note, scope.unwrap_or_default()),
-            relation,
-            lead_s: lead_s(incident, event.at),
-            evidence: vec![evidence.id(event.place, Some(event.at))],
-        })
-    };
-    // Several lines of one restart say the same; the first of a kind within ten seconds stands for them.
-    let mut rows: Vec<Change> = Vec::new();
-    for change in incident.changes.iter().filter_map(row) {
-        let told = rows.iter().rev().any(|other| {
-            other.kind == change.kind
-                && other.what == change.what
-                && change.at.0 - other.at.0 < 10 * SECOND_US
-        });
-        if !told {
-            rows.push(change);
-        }
-    }
-    rows
-}
-
-fn traffic(incident: &Incident, analysis: &Analysis, coverage: &Coverage) -> Traffic {
-    let (first, last) = (incident.core.first_s, incident.core.last_s);
-    let length = (last - first + 1).max(10);
-    let during = analysis.requests.sum(first, last).requests as f64 / (last - first + 1) as f64;
-    let known_from = coverage.first_at.map_or(first, Timestamp::second);
-    let before_length = length.min(first - known_from);
-    if coverage.filtered || analysis.requests.is_empty() || before_length < 3 {
-        return Traffic {
-            baseline_rps: None,
-            during_rps: (!coverage.filtered && during > 0.0).then(|| round(during, 1)),
-            surge_ratio: None,
-            verdict: "unknown",
-        };
-    }
-    let before = analysis.requests.sum(first - before_length, first - 1).requests as f64
-        / before_length as f64;
-    let surge = (before > 0.0).then(|| round(during / before, 2));
-    let verdict = match surge {
-        Some(ratio) if ratio >= 2.0 => "surge",
-        Some(ratio) if ratio <= 0.5 => "drop",
-        Some(_) => "no_surge",
-        None => "unknown",
-    };
-    Traffic {
-        baseline_rps: Some(round(before, 1)),
-        during_rps: Some(round(during, 1)),
-        surge_ratio: surge,
-        verdict,
-    }
-}
-
-fn recovery(incident: &Incident, analysis: &Analysis, coverage: &Coverage) -> Recovery {
-    let end = coverage.last_at.map_or(incident.core.last_s, Timestamp::second);
-    let after = analysis.requests.sum(incident.core.last_s + 1, end.max(incident.core.last_s + 1));
-    let good = after.requests.saturating_sub(after.server_errors);
-    let over = good >= MIN_GOOD_AFTER || (good > 0 && end - incident.core.last_s >= 60);
-    if over && !coverage.filtered {
-        return Recovery {
-            state: "unverified",
-            at: Some(Timestamp::from_second(incident.core.last_s + 1)),
-            basis: format!(
-                "{good} requests without a server error after the last entry, on all paths"
-            ),
-            evidence: Vec::new(),
-        };
-    }
-    let silent = end - incident.core.last_s;
-    Recovery {
-        state: "ongoing",
-        at: None,
-        basis: format!("the input ends {silent} s after the last entry, with {good} good answers"),
-        evidence: Vec::new(),
-    }
 }
 
 fn series(incident: &Incident, analysis: &Analysis) -> SeriesInfo {

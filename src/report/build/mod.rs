@@ -3,8 +3,14 @@
 //! In: the analysis and the settings. Out: a [`Report`].
 //! Invariants: pure apart from reading quoted lines again; every list has one order, given by the data.
 
+mod changes;
 mod horizon;
 mod incident;
+mod layers;
+mod load;
+mod recovery;
+mod recurrence;
+mod ruled_out;
 mod story;
 
 use std::collections::BTreeMap;
@@ -13,7 +19,10 @@ use std::fmt::Write as _;
 use sha2::{Digest, Sha256};
 
 use incident::incident_info;
+use layers::{clock_shifts, layers};
+use recurrence::note_recurrence;
 
+use super::incident::IncidentInfo;
 use super::text_of::{Texts, quoted, scope_name};
 use super::{
     Background, Coverage, Diagnostic, FormatShare, Gap, InputInfo, Missing, Report, SCHEMA,
@@ -32,8 +41,14 @@ use crate::time::{SECOND_US, Timestamp, format_offset};
 /// Shortest silence that is reported, seconds.
 const MIN_GAP_S: i64 = 60;
 
+/// Seconds with access lines from which on an input is busy enough for its silence at the end to count.
+const MIN_BUSY: usize = 60;
+
 /// Signals shown; the most frequent ones.
 const MAX_SIGNALS: usize = 200;
+
+/// One in so many lines that `grep 503` lets through has another status.
+const PIPED_OTHERS: u64 = 20;
 
 /// Fewer requests do not tell whether the input was filtered before.
 const MIN_FILTERED: u64 = 20;
@@ -52,13 +67,14 @@ pub fn report(analysis: &Analysis, config: &AnalysisConfig<'_>) -> Result<Report
         .collect();
     let totals = totals(analysis);
     let coverage = coverage(analysis, &inputs, &totals)?;
-    let incidents = analysis
+    let mut incidents: Vec<IncidentInfo> = analysis
         .incidents
         .incidents
         .iter()
         .enumerate()
         .map(|(index, incident)| incident_info(index, incident, analysis, config, texts, &coverage))
         .collect();
+    note_recurrence(&mut incidents);
     let background_entries = totals.background_entries;
     let covered_us = match (coverage.first_at, coverage.last_at) {
         (Some(first), Some(last)) => (last.0 - first.0).max(SECOND_US),
@@ -74,6 +90,7 @@ pub fn report(analysis: &Analysis, config: &AnalysisConfig<'_>) -> Result<Report
         run: None,
         settings: settings(config),
         diagnostics: diagnostics(analysis, &inputs, &coverage),
+        layers: layers(analysis),
         inputs,
         coverage,
         totals,
@@ -244,30 +261,46 @@ fn totals(analysis: &Analysis) -> Totals {
 }
 
 fn coverage(analysis: &Analysis, inputs: &[InputInfo], totals: &Totals) -> Result<Coverage> {
+    let last_at = inputs.iter().filter_map(|input| input.last_at).max();
     Ok(Coverage {
         first_at: inputs.iter().filter_map(|input| input.first_at).min(),
-        last_at: inputs.iter().filter_map(|input| input.last_at).max(),
-        gaps: gaps(analysis),
-        filtered: totals.requests >= MIN_FILTERED && totals.requests == totals.entries,
+        last_at,
+        gaps: gaps(analysis, last_at),
+        filtered: is_filtered(analysis, totals),
         horizons: horizon::horizons(&analysis.inputs, inputs),
         duplicates: inputs.iter().map(|input| input.duplicates).sum(),
         missing: missing(analysis)?,
     })
 }
 
-/// Silences: pauses between access lines that are much longer than pauses usually are.
-fn gaps(analysis: &Analysis) -> Vec<Gap> {
+/// True when the input seems to hold lines of the chosen statuses only. Files must hold nothing else: an outage may be
+/// nearly total. What comes through a pipe may hold a few others, as a `grep 503` finds sizes and ids too.
+fn is_filtered(analysis: &Analysis, totals: &Totals) -> bool {
+    let (requests, entries) = (totals.requests, totals.entries);
+    let is_piped = analysis.inputs.iter().all(|input| input.path.as_os_str() == "-");
+    requests >= MIN_FILTERED
+        && (requests == entries || (is_piped && (requests - entries) * PIPED_OTHERS <= requests))
+}
+
+/// Silences: pauses between access lines that are much longer than pauses usually are, also at the end of the input
+/// where messages went on without them.
+fn gaps(analysis: &Analysis, last_at: Option<Timestamp>) -> Vec<Gap> {
     let width = analysis.requests.width_s();
-    let seconds: Vec<i64> = analysis.requests.iter().map(|(second, _)| second).collect();
+    let mut seconds: Vec<i64> = analysis.requests.iter().map(|(second, _)| second).collect();
     let mut pauses: Vec<i64> = seconds.windows(2).map(|pair| pair[1] - pair[0]).collect();
     pauses.sort_unstable();
     // The pause that 99 of 100 stay below: what is ordinary on this server.
     let usual = pauses.get(pauses.len() * 99 / 100).copied().unwrap_or(0);
     let limit = MIN_GAP_S.max(20 * usual).max(2 * width);
+    // Fewer lines do not tell what is usual: the end of a short paste is no silence.
+    if seconds.len() >= MIN_BUSY {
+        seconds.extend(last_at.map(Timestamp::second));
+    }
     seconds
         .windows(2)
         .filter(|pair| pair[1] - pair[0] > limit)
         .map(|pair| Gap {
+            kind: "silence",
             from: Timestamp::from_second(pair[0]),
             to: Timestamp::from_second(pair[1]),
             duration_s: (pair[1] - pair[0]) as f64,
@@ -393,6 +426,14 @@ fn diagnostics(analysis: &Analysis, inputs: &[InputInfo], coverage: &Coverage) -
                 );
                 add("warning", "clock_shift", index, Some(*n_pairs), message, None);
             }
+            Some(InputZone::Onsets { offset_s, n_events }) => {
+                let message = format!(
+                    "{}: its times carry no zone; {n_events} of its events fall on the start of what they explain at {}, so that is taken (see --tz)",
+                    info.path,
+                    format_offset(*offset_s)
+                );
+                add("info", "zone_from_events", index, Some(*n_events), message, None);
+            }
             Some(InputZone::Assumed) if input.tally.zoneless_span.is_some() => {
                 let message = format!(
                     "{}: its times carry no zone and nothing tells it; taken for UTC (see --tz)",
@@ -414,6 +455,9 @@ fn diagnostics(analysis: &Analysis, inputs: &[InputInfo], coverage: &Coverage) -
             );
             add("warning", "late_lines", None, None, message, None);
         }
+    }
+    for (index, message) in clock_shifts(analysis) {
+        add("warning", "clock_shift", Some(index), None, message, None);
     }
     if analysis.interrupted {
         let message = "stopped early: the rest of the input was not read".to_owned();

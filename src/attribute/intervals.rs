@@ -1,0 +1,377 @@
+//! Events that put a server into a state, and the entries of that time: what names no request but explains many.
+//!
+//! In: events (messages of the cause table that begin or end a `State`), and entries whose own line leaves the cause
+//! open. Out: the cause of those entries. The rules:
+//!
+//! 1. A state lasts from the event that begins it to the first that ends it for the same application or pool, and no
+//!    longer than its row says. It may begin a little before its event: the event is written when all is done.
+//! 2. It explains entries of the rows that its row names only: the server's own word, where there is one, goes before.
+//! 3. An event about another application pool, or another site, explains nothing. Where entry or event does not tell,
+//!    the event counts only if all such events of that time are about one.
+//!
+//! Invariants: the origin of an entry never changes here; a cause by state is never more than `likely`.
+//! Source: Microsoft, IIS and ASP.NET Core module events; KB 820729 (`N/A`: memory could not be had).
+
+use crate::cause::{CauseMatcher, RULES};
+use crate::error::Result;
+use crate::evidence::Place;
+use crate::fact::{CauseFact, EntryFact, Flags, hash_short};
+use crate::record::Record;
+use crate::scan::{JoinKey, ScannedInput};
+use crate::store::Sorted;
+use crate::taxonomy::Cause;
+use crate::time::SECOND_US;
+
+use super::zones::Zones;
+
+/// A kind of state.
+#[derive(Debug)]
+pub(super) struct State {
+    /// Rows of the cause table that begin it.
+    begins: &'static [&'static str],
+    /// Rows of the cause table that end it.
+    ends: &'static [&'static str],
+    /// How long before its event it may have begun, seconds.
+    before_s: i64,
+    /// How long it lasts at most, seconds.
+    at_most_s: i64,
+    /// Rows of the verdict tables that it explains.
+    explains: &'static [&'static str],
+    /// Rows of the cause table whose requests it explains more deeply, if they are about the same thing as its event.
+    explains_messages: &'static [&'static str],
+    /// Why those requests failed.
+    cause: Cause,
+    /// The first of these entries comes with the event, so that a clock without zone can be read from it.
+    pub(super) is_sharp: bool,
+}
+
+const HOUR_S: i64 = 3600;
+
+/// What a row does not say.
+const BASE: State = State {
+    begins: &[],
+    ends: &[],
+    before_s: 0,
+    at_most_s: 0,
+    explains: &[],
+    explains_messages: &[],
+    cause: Cause::ProcessCrashed,
+    is_sharp: false,
+};
+
+/// The kinds of state. Of several that hold, the first counts.
+pub(super) const STATES: &[State] = &[
+    State {
+        begins: &["windows.ancm_offline"],
+        ends: &["windows.ancm_started"],
+        before_s: 5,
+        at_most_s: 12 * HOUR_S,
+        explains: &["iis.application_503"],
+        cause: Cause::AppOffline,
+        is_sharp: true,
+        ..BASE
+    },
+    State {
+        begins: &["windows.ancm_recycled"],
+        ends: &["windows.ancm_started"],
+        before_s: 5,
+        at_most_s: 600,
+        explains: &["iis.application_503"],
+        cause: Cause::DeployInProgress,
+        is_sharp: true,
+        ..BASE
+    },
+    State {
+        begins: &["windows.was_identity", "windows.was_disabled", "windows.w3svc_wp_failed"],
+        before_s: 10,
+        at_most_s: 24 * HOUR_S,
+        explains: &["iis.httperr_app_offline"],
+        cause: Cause::StartupFailure,
+        is_sharp: true,
+        ..BASE
+    },
+    // The event of the resource detector is written some time into the shortage.
+    State {
+        begins: &["windows.low_memory"],
+        before_s: 300,
+        at_most_s: 1800,
+        explains: &["iis.httperr_not_available", "iis.httperr_other", "iis.application_503"],
+        cause: Cause::MemoryExhausted,
+        ..BASE
+    },
+    State {
+        begins: &["windows.was_rapid_fail"],
+        before_s: 10,
+        at_most_s: 24 * HOUR_S,
+        explains: &["iis.httperr_app_offline"],
+        cause: Cause::RapidFailProtection,
+        is_sharp: true,
+        ..BASE
+    },
+    // The socket of a daemon whose processes die faster than they start fills up.
+    State {
+        begins: &["apache.wsgi_crashed"],
+        at_most_s: 30,
+        explains_messages: &["apache.wsgi_queue_full", "apache.wsgi_queue_timeout"],
+        cause: Cause::ProcessCrashed,
+        ..BASE
+    },
+];
+
+/// What an event is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct About {
+    /// The application pool; 0 for not told.
+    pool: u32,
+    /// The site; 0 for not told.
+    site: u32,
+}
+
+/// A stretch of time in a state.
+#[derive(Debug, Clone, Copy)]
+struct Interval {
+    state: usize,
+    from: i64,
+    to: i64,
+    about: About,
+    fact: CauseFact,
+}
+
+impl Interval {
+    fn explained(&self) -> Explained {
+        Explained {
+            cause: STATES[self.state].cause,
+            rule: self.fact.rule,
+            scope: self.fact.scope,
+            place: self.fact.place,
+            at: self.fact.at,
+        }
+    }
+}
+
+/// All states of a run.
+#[derive(Debug, Default)]
+pub struct Intervals {
+    rows: Vec<Interval>,
+}
+
+/// A state that explains an entry.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Explained {
+    pub cause: Cause,
+    pub rule: u16,
+    pub scope: u32,
+    pub place: Place,
+    pub at: i64,
+}
+
+/// More events than this are not looked at: they would tell of everything and so of nothing.
+const MAX_EVENTS: usize = 10_000;
+
+/// More stretches of time than this are not kept apart.
+const MAX_INTERVALS: usize = 1000;
+
+/// The kinds of state that a row of the cause table begins.
+pub(super) fn begun_by(matcher: &CauseMatcher, rule: u16) -> impl Iterator<Item = usize> + '_ {
+    let id = matcher.rule(rule).map(|rule| rule.id.as_ref());
+    (0..STATES.len()).filter(move |state| id.is_some_and(|id| STATES[*state].begins.contains(&id)))
+}
+
+/// True for entries that a kind of state explains.
+pub(super) fn is_explained_by(state: usize, entry: &EntryFact) -> bool {
+    let id = crate::verdict::RULES.get(usize::from(entry.rule)).map_or("", |rule| rule.id);
+    STATES.get(state).is_some_and(|state| state.explains.contains(&id))
+}
+
+impl Intervals {
+    /// Collects the states of all inputs.
+    pub(super) fn of(
+        inputs: &[ScannedInput],
+        causes: &Sorted<CauseFact, JoinKey>,
+        zones: &Zones,
+        matcher: &CauseMatcher,
+    ) -> Result<Self> {
+        let mut events: Vec<(CauseFact, About)> = Vec::new();
+        // Events name no request: they come first.
+        for fact in causes.rows() {
+            let mut fact = fact?;
+            if fact.target_key != 0 || events.len() >= MAX_EVENTS {
+                break;
+            }
+            let ends = |state: &State| {
+                let id = matcher.rule(fact.rule).map(|rule| rule.id.as_ref());
+                id.is_some_and(|id| state.ends.contains(&id))
+            };
+            let matters = begun_by(matcher, fact.rule).next().is_some() || STATES.iter().any(ends);
+            if matters && !fact.flags.has(Flags::TIMELESS) {
+                zones.resolve_cause(&mut fact);
+                events.push((fact, about(inputs, &fact, matcher)));
+            }
+        }
+        events.sort_by_key(|(fact, _)| (fact.at, fact.place.position));
+        let mut intervals = Intervals::default();
+        for (index, (fact, about)) in events.iter().enumerate() {
+            for state in begun_by(matcher, fact.rule) {
+                let row = &STATES[state];
+                let ends = |(later, other): &&(CauseFact, About)| {
+                    let id = matcher.rule(later.rule).map_or("", |rule| rule.id.as_ref());
+                    row.ends.contains(&id) && *other == *about
+                };
+                let latest = fact.at + row.at_most_s * SECOND_US;
+                let end = events[index + 1..].iter().find(ends).map_or(latest, |(end, _)| end.at);
+                intervals.rows.push(Interval {
+                    state,
+                    from: fact.at - row.before_s * SECOND_US,
+                    // The second in which it ended belongs to it.
+                    to: end.min(latest) + SECOND_US,
+                    about: *about,
+                    fact: *fact,
+                });
+            }
+        }
+        intervals.merge();
+        Ok(intervals)
+    }
+
+    /// Makes one interval of those that overlap and are about the same thing; the first event stands for them.
+    fn merge(&mut self) {
+        let thing = |row: &Interval| (row.state, row.about.pool, row.about.site, row.fact.scope);
+        self.rows.sort_by_key(|row| (thing(row), row.fact.at, row.fact.place.position));
+        self.rows.dedup_by(|later, kept| {
+            let is_one = thing(later) == thing(kept) && later.from <= kept.to;
+            if is_one {
+                kept.to = kept.to.max(later.to);
+            }
+            is_one
+        });
+        self.rows.truncate(MAX_INTERVALS);
+        self.rows.sort_by_key(|row| (row.state, row.fact.at, row.fact.place.position));
+    }
+
+    /// The state that explains why a message came, deeper than the message itself.
+    pub(super) fn explaining_message(&self, rule: u16, scope: u32, at: i64) -> Option<Explained> {
+        // Rows of the table keep their index whatever rules a user adds.
+        let id = RULES.get(usize::from(rule)).map_or("", |rule| rule.id);
+        let mut rows = self.rows.iter().filter(|row| {
+            STATES[row.state].explains_messages.contains(&id) && row.fact.scope == scope
+        });
+        rows.find(|row| row.from <= at && at <= row.to).map(Interval::explained)
+    }
+
+    /// The state that explains an entry.
+    pub(super) fn explaining(&self, entry: &EntryFact) -> Option<Explained> {
+        let holds = |row: &&Interval| {
+            row.from <= entry.at && entry.at <= row.to && is_explained_by(row.state, entry)
+        };
+        let row = self.rows.iter().filter(holds).find(|row| {
+            let sides = [(row.about.pool, entry.upstream), (row.about.site, entry.site)];
+            let known = sides.iter().find(|(event, entry)| *event != 0 && *entry != 0);
+            if let Some((event, entry)) = known {
+                return event == entry;
+            }
+            let mut others =
+                self.rows.iter().filter(holds).filter(|other| other.state == row.state);
+            others.all(|other| other.about == row.about)
+        })?;
+        Some(row.explained())
+    }
+}
+
+/// What an event is about: the pool that it names, or the site in `/LM/W3SVC/1/ROOT` and `MACHINE/WEBROOT/APPHOST/...`.
+fn about(inputs: &[ScannedInput], fact: &CauseFact, matcher: &CauseMatcher) -> About {
+    let read = || {
+        let input = inputs.get(fact.place.position.input as usize)?;
+        let bytes = input.fetch(fact.place)?;
+        input.plan.as_ref()?.readers.iter().find_map(|reader| {
+            let mut found = None;
+            reader.read(&bytes, &mut |result| {
+                if let Ok(Record::Error(record)) = result
+                    && let Some(matched) = matcher.match_message(&record)
+                {
+                    found = Some(about_name(matched.scope));
+                }
+            });
+            found
+        })
+    };
+    read().unwrap_or_default()
+}
+
+fn about_name(name: &[u8]) -> About {
+    let path = b"/LM/W3SVC/";
+    if name.get(..path.len()).is_some_and(|head| head.eq_ignore_ascii_case(path)) {
+        let site = name[path.len()..].split(|byte| *byte == b'/').next().unwrap_or_default();
+        return About { site: hash_short(site), pool: 0 };
+    }
+    // Programs are about no pool.
+    if name.is_empty() || name.contains(&b'/') || memchr::memmem::find(name, b".exe").is_some() {
+        return About::default();
+    }
+    About { pool: hash_short(name), site: 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verdict::{RULES as VERDICTS, rule_index};
+
+    #[test]
+    fn every_row_names_rows_that_exist() {
+        for state in STATES {
+            for id in state.begins.iter().chain(state.ends).chain(state.explains_messages) {
+                assert!(RULES.iter().any(|rule| rule.id == *id), "{id}");
+            }
+            for id in state.explains {
+                assert!(VERDICTS.iter().any(|rule| rule.id == *id), "{id}");
+            }
+        }
+    }
+
+    #[test]
+    fn events_are_about_a_pool_or_a_site() {
+        let pool = |name: &str| About { pool: hash_short(name.as_bytes()), site: 0 };
+        let site = |name: &str| About { site: hash_short(name.as_bytes()), pool: 0 };
+        for (name, expected) in [
+            ("ShopPool", pool("ShopPool")),
+            ("/LM/W3SVC/12/ROOT/app", site("12")),
+            ("/lm/w3svc/1/ROOT", site("1")),
+            ("w3wp.exe (6120)", About::default()),
+            ("MACHINE/WEBROOT/APPHOST/SHOP", About::default()),
+            ("", About::default()),
+        ] {
+            assert_eq!(about_name(name.as_bytes()), expected, "{name}");
+        }
+    }
+
+    #[track_caller]
+    fn check(intervals: &[(i64, i64, About)], entry: EntryFact, is_explained: bool) {
+        let rows = intervals.iter().map(|(from, to, about)| Interval {
+            state: 0,
+            from: *from,
+            to: *to,
+            about: *about,
+            fact: CauseFact::default(),
+        });
+        let intervals = Intervals { rows: rows.collect() };
+        assert_eq!(intervals.explaining(&entry).is_some(), is_explained);
+    }
+
+    #[test]
+    fn a_state_explains_the_entries_of_its_time_and_application() {
+        let entry = |at, site| EntryFact {
+            at,
+            site,
+            rule: rule_index("iis.application_503"),
+            ..EntryFact::default()
+        };
+        let site = |site| About { site, pool: 0 };
+        check(&[(5, 9, site(1))], entry(7, 1), true);
+        check(&[(5, 9, site(1))], entry(10, 1), false);
+        check(&[(5, 9, site(1))], entry(7, 2), false);
+        check(&[(5, 9, site(1))], entry(7, 0), true);
+        check(&[(5, 9, site(1)), (6, 8, site(2))], entry(7, 0), false);
+        check(&[(5, 9, site(1)), (6, 8, site(2))], entry(7, 2), true);
+        let other = EntryFact { rule: rule_index("iis.concurrency_limit"), ..entry(7, 1) };
+        check(&[(5, 9, site(1))], other, false);
+    }
+}

@@ -1,0 +1,450 @@
+//! Which of two logs is in front of the other, how far their clocks are apart, and what both write alike: learned from
+//! requests that stand in both.
+//!
+//! In: hops, those of one key together. Out: a [`Relation`] per pair of groups that share requests. The rules:
+//!
+//! 1. Two lines are one request where an id stands once in either log, or where a target does. Where there are too few of
+//!    those, lines of one target that are near each other count, but only for rule 2 and the first line of rule 3.
+//! 2. Clocks agree unless most pairs are apart by one and the same difference.
+//! 3. In front is the log that relayed what the other made; whose backend address is the other's own; whose own address,
+//!    or whose client, the other names as its client or in `X-Forwarded-For`; whose requests take longer. A relation
+//!    stands only where nine in ten of these votes agree.
+//! 4. What nearly all pairs have in common (client, host, size of the body), every pair must.
+//!
+//! Invariants: only counts are kept; no name of a server or file decides.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Groups;
+use super::hop::{Hop, KeyKind};
+use crate::error::Result;
+use crate::fact::Flags;
+use crate::taxonomy::Origin;
+use crate::time::SECOND_US;
+
+/// Rows of one id, of all logs. More are no id of one request.
+const MAX_ID_ROWS: usize = 32;
+
+/// Rows of one target that are looked at together while learning.
+const MAX_TARGET_ROWS: usize = 64;
+
+/// Resolution of measured differences, microseconds.
+const STEP_US: i64 = SECOND_US / 4;
+
+/// Differences within this many steps are the same.
+const NEAR_STEPS: i64 = 4;
+
+/// No clock is further off, microseconds.
+const MAX_APART_US: i64 = 15 * 3600 * SECOND_US;
+
+/// Offsets of zones are multiples of this, microseconds.
+const QUARTER_US: i64 = 900 * SECOND_US;
+
+/// Pairs that the number of clients may decide about.
+const MIN_BY_CLIENTS: u64 = 20;
+
+/// Clients of a server that faces them, and of one behind another.
+const MANY_CLIENTS: usize = 8;
+const FEW_CLIENTS: usize = 2;
+
+/// Pairs of groups looked at. There are far fewer layers in any system.
+const MAX_PAIRS: usize = 256;
+
+/// Fewer pairs by target say nothing.
+const MIN_SAMPLES: u64 = 3;
+
+/// How two lines were found to be one request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Sample {
+    Id,
+    UniqueTarget,
+    NearTarget,
+}
+
+/// How far pairs are apart, in steps.
+#[derive(Debug, Clone, Default)]
+struct Differences {
+    counts: BTreeMap<i64, u64>,
+    total: u64,
+}
+
+impl Differences {
+    fn note(&mut self, difference_us: i64) {
+        if difference_us.abs() <= MAX_APART_US {
+            *self.counts.entry(difference_us.div_euclid(STEP_US)).or_default() += 1;
+            self.total += 1;
+        }
+    }
+
+    fn around(&self, step: i64, reach: i64) -> u64 {
+        self.counts.range(step - reach..=step + reach).map(|(_, n)| n).sum()
+    }
+
+    fn median(&self, step: i64, reach: i64) -> i64 {
+        let mut left = self.around(step, reach) / 2;
+        for (step, n) in self.counts.range(step - reach..=step + reach) {
+            if *n > left {
+                return *step;
+            }
+            left -= n;
+        }
+        step
+    }
+
+    /// The offset of the second clock against the first, microseconds. `None`: the pairs do not agree on one.
+    fn offset_us(&self) -> Option<i64> {
+        let best =
+            self.counts.keys().copied().max_by_key(|step| {
+                (self.around(*step, NEAR_STEPS), std::cmp::Reverse(step.abs()))
+            })?;
+        let n_best = self.around(best, NEAR_STEPS);
+        if self.around(0, NEAR_STEPS) * 2 >= n_best {
+            return Some(0);
+        }
+        let wide = 60 * SECOND_US / STEP_US;
+        let reach = if n_best >= 5 && n_best * 5 >= self.total * 3 {
+            NEAR_STEPS
+        } else if self.total >= 20 && self.around(best, wide) * 5 >= self.total * 4 {
+            // Chance pairs spread evenly around the true difference.
+            wide
+        } else {
+            return None;
+        };
+        let offset_us = self.median(best, reach) * STEP_US;
+        let quarters = (offset_us + QUARTER_US / 2).div_euclid(QUARTER_US) * QUARTER_US;
+        let snap_us = if reach == wide { 5 * SECOND_US } else { 2 * SECOND_US };
+        let is_zone = quarters != 0 && (offset_us - quarters).abs() <= snap_us;
+        Some(if is_zone { quarters } else { offset_us })
+    }
+}
+
+/// What both lines of a pair have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "five things that are alike or not, in any combination"
+)]
+pub(super) struct Common {
+    /// Both name the same client.
+    pub client: bool,
+    /// The deeper one names the client of the other last in `X-Forwarded-For`.
+    pub forwarded: bool,
+    /// It names it last but one.
+    pub forwarded_before: bool,
+    /// Both name the same host.
+    pub host: bool,
+    /// Both have bodies of the same size.
+    pub body: bool,
+}
+
+impl Common {
+    fn of(front: &Hop, deep: &Hop) -> Self {
+        let same = |one: u32, other: u32| one != 0 && one == other;
+        Common {
+            client: same(front.client, deep.client),
+            forwarded: same(front.client, deep.forwarded),
+            forwarded_before: same(front.client, deep.forwarded_before),
+            host: same(front.host, deep.host),
+            body: has_body(front) && has_body(deep) && front.body_bytes == deep.body_bytes,
+        }
+    }
+}
+
+impl Common {
+    /// True when both lines name the client of the request.
+    pub(super) fn names_client(self) -> bool {
+        self.client || self.forwarded || self.forwarded_before
+    }
+
+    /// What holds for both.
+    pub(super) fn also(self, other: Common) -> Common {
+        Common {
+            client: self.client && other.client,
+            forwarded: self.forwarded && other.forwarded,
+            forwarded_before: self.forwarded_before && other.forwarded_before,
+            host: self.host && other.host,
+            body: self.body && other.body,
+        }
+    }
+}
+
+fn has_body(hop: &Hop) -> bool {
+    hop.flags.has(Flags::SIZED) && !hop.flags.has(Flags::HEAD)
+}
+
+/// How often each thing was common.
+#[derive(Debug, Clone, Copy, Default)]
+struct CommonCounts {
+    n: u64,
+    n_bodies: u64,
+    client: u64,
+    forwarded: u64,
+    forwarded_before: u64,
+    host: u64,
+    body: u64,
+}
+
+impl CommonCounts {
+    fn note(&mut self, front: &Hop, deep: &Hop) {
+        let common = Common::of(front, deep);
+        self.n += 1;
+        self.n_bodies += u64::from(has_body(front) && has_body(deep));
+        self.client += u64::from(common.client);
+        self.forwarded += u64::from(common.forwarded);
+        self.forwarded_before += u64::from(common.forwarded_before);
+        self.host += u64::from(common.host);
+        self.body += u64::from(common.body);
+    }
+
+    fn settled(&self) -> Common {
+        let nearly = |n: u64, total: u64| total >= 5 && n * 20 >= total * 19;
+        Common {
+            client: nearly(self.client, self.n),
+            forwarded: nearly(self.forwarded, self.n),
+            forwarded_before: nearly(self.forwarded_before, self.n),
+            host: nearly(self.host, self.n),
+            body: nearly(self.body, self.n_bodies),
+        }
+    }
+}
+
+/// What was learned of two groups.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Relation {
+    /// The group in front.
+    pub front: u16,
+    /// The group behind it.
+    pub deep: u16,
+    /// Requests known to stand in both, and how many of them by id.
+    pub n_pairs: u64,
+    /// See `n_pairs`.
+    pub n_by_id: u64,
+    /// The deeper clock against that of the front, microseconds.
+    pub offset_us: i64,
+    /// What every pair has in common.
+    pub common: Common,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Learned {
+    differences: [Differences; 3],
+    /// Votes for the lower and the higher group to be in front, by kind of sample.
+    votes: [[u64; 2]; 3],
+    /// Samples near the offset.
+    n: [u64; 3],
+    /// What pairs have in common, if the lower or the higher group is in front.
+    common: [CommonCounts; 2],
+}
+
+impl Learned {
+    /// The best kind of sample that there is enough of, and the offset that it tells.
+    fn basis(&self) -> Option<(Sample, i64)> {
+        let kinds = [
+            (Sample::Id, 1),
+            (Sample::UniqueTarget, MIN_SAMPLES),
+            (Sample::NearTarget, MIN_SAMPLES),
+        ];
+        kinds.into_iter().find_map(|(kind, least)| {
+            let differences = &self.differences[kind as usize];
+            let enough = differences.total >= least;
+            Some((kind, differences.offset_us().filter(|_| enough)?))
+        })
+    }
+}
+
+/// Learns the relations between all groups.
+pub(super) fn relations<'h>(
+    hops: &dyn Fn() -> Box<dyn Iterator<Item = Result<Hop>> + 'h>,
+    groups: &Groups,
+    applications: &BTreeSet<u32>,
+) -> Result<Vec<Relation>> {
+    let mut learned: BTreeMap<(u16, u16), Learned> = BTreeMap::new();
+    each_pair(hops(), &mut |kind, one, other| {
+        let key = (one.group, other.group);
+        if learned.len() < MAX_PAIRS || learned.contains_key(&key) {
+            let row = learned.entry(key).or_default();
+            row.differences[kind as usize].note(apart_us(one, other));
+        }
+    })?;
+    let bases: BTreeMap<(u16, u16), (Sample, i64)> =
+        learned.iter().filter_map(|(key, row)| Some((*key, row.basis()?))).collect();
+    each_pair(hops(), &mut |kind, one, other| {
+        let key = (one.group, other.group);
+        let (Some((basis, offset_us)), Some(row)) = (bases.get(&key), learned.get_mut(&key)) else {
+            return;
+        };
+        let is_near = (apart_us(one, other) - offset_us).abs() <= slack_us(one, other);
+        if kind > *basis || !is_near {
+            return;
+        }
+        row.n[kind as usize] += 1;
+        vote(one, other, kind, applications, &mut row.votes[kind as usize]);
+        if kind != Sample::NearTarget {
+            row.common[0].note(one, other);
+            row.common[1].note(other, one);
+        }
+    })?;
+    let relation = |((low, high), row): (&(u16, u16), &Learned)| {
+        let (_, offset_us) = *bases.get(&(*low, *high))?;
+        let sum = |side: usize| row.votes.iter().map(|votes| votes[side]).sum::<u64>();
+        let (mut for_low, mut for_high) = (sum(0), sum(1));
+        let n_pairs: u64 = row.n.iter().sum();
+        if for_low + for_high == 0 && n_pairs >= MIN_BY_CLIENTS {
+            // Nothing else tells: a server that all requests come to from one or two addresses is behind another.
+            let many = |group: u16| groups.n_clients(group) >= MANY_CLIENTS;
+            let few = |group: u16| groups.n_clients(group) <= FEW_CLIENTS;
+            for_low = n_pairs * u64::from(many(*low) && few(*high));
+            for_high = n_pairs * u64::from(many(*high) && few(*low));
+        }
+        let least = if row.n[Sample::Id as usize] > 0 { 1 } else { MIN_SAMPLES };
+        let is_clear = |a: u64, b: u64| a >= least && a >= b * 9;
+        let (front, deep, offset_us, side) =
+            match (is_clear(for_low, for_high), is_clear(for_high, for_low)) {
+                (true, _) => (*low, *high, offset_us, 0),
+                (_, true) => (*high, *low, -offset_us, 1),
+                _ => return None,
+            };
+        Some(Relation {
+            front,
+            deep,
+            n_pairs,
+            n_by_id: row.n[Sample::Id as usize],
+            offset_us,
+            common: row.common[side].settled(),
+        })
+    };
+    Ok(learned.iter().filter_map(relation).collect())
+}
+
+/// How much later the second line's request ended than the first one's.
+fn apart_us(one: &Hop, other: &Hop) -> i64 {
+    let middle = |hop: &Hop| {
+        let (early, late) = hop.served().end;
+        i64::midpoint(early, late)
+    };
+    middle(other) - middle(one)
+}
+
+/// How much rounding and vague stamps may move a pair.
+fn slack_us(one: &Hop, other: &Hop) -> i64 {
+    let width = |hop: &Hop| {
+        let (early, late) = hop.served().end;
+        late - early
+    };
+    SECOND_US + i64::midpoint(width(one), width(other))
+}
+
+/// Rule 3.
+fn vote(low: &Hop, high: &Hop, kind: Sample, applications: &BTreeSet<u32>, votes: &mut [u64; 2]) {
+    if low.made_it() != high.made_it() {
+        votes[usize::from(low.made_it())] += 1;
+    }
+    if kind == Sample::NearTarget {
+        return;
+    }
+    let same = |one: u32, other: u32| one != 0 && one == other;
+    for (side, front, deep) in [(0, low, high), (1, high, low)] {
+        let names_it = same(front.upstream, deep.listen)
+            || (same(front.server, deep.client) && front.server != deep.server)
+            || (front.client != deep.client
+                && (same(front.client, deep.forwarded)
+                    || same(front.client, deep.forwarded_before)));
+        let is_application = applications.contains(&front.upstream)
+            && deep.upstream == 0
+            && deep.origin() == Origin::Unknown;
+        votes[side] += u64::from(names_it || is_application);
+    }
+    let both_timed = [low, high].iter().all(|hop| hop.flags.has(Flags::TIMED));
+    if both_timed && low.duration_ms.abs_diff(high.duration_ms) > 1 {
+        votes[usize::from(high.duration_ms > low.duration_ms)] += 1;
+    }
+}
+
+/// Calls `each` with every two lines of different groups that are taken for one request, the lower group first.
+fn each_pair(
+    hops: impl Iterator<Item = Result<Hop>>,
+    each: &mut dyn FnMut(Sample, &Hop, &Hop),
+) -> Result<()> {
+    let mut rows: Vec<Hop> = Vec::new();
+    let mut n_of_key = 0usize;
+    for hop in hops {
+        let hop = hop?;
+        let same = rows.first().is_none_or(|row| (row.kind, row.key) == (hop.kind, hop.key));
+        if !same {
+            pairs_of(&rows, n_of_key, each);
+            rows.clear();
+            n_of_key = 0;
+        } else if rows.len() == MAX_TARGET_ROWS {
+            if hop.kind == KeyKind::Target as u8 {
+                pairs_of(&rows, n_of_key, each);
+            }
+            rows.clear();
+        }
+        rows.push(hop);
+        n_of_key += 1;
+    }
+    pairs_of(&rows, n_of_key, each);
+    Ok(())
+}
+
+fn pairs_of(rows: &[Hop], n_of_key: usize, each: &mut dyn FnMut(Sample, &Hop, &Hop)) {
+    let is_id = rows.first().is_some_and(|row| row.kind == KeyKind::Id as u8);
+    if is_id && n_of_key > MAX_ID_ROWS {
+        return;
+    }
+    let n_in = |group: u16| rows.iter().filter(|row| row.group == group).count();
+    let is_whole = n_of_key == rows.len();
+    for (index, one) in rows.iter().enumerate() {
+        for other in &rows[index + 1..] {
+            if one.group == other.group || one.status != other.status {
+                continue;
+            }
+            let is_alone = is_whole && n_in(one.group) == 1 && n_in(other.group) == 1;
+            let kind = match (is_id, is_alone) {
+                (true, true) => Sample::Id,
+                (true, false) => continue,
+                (false, true) => Sample::UniqueTarget,
+                (false, false) => Sample::NearTarget,
+            };
+            let (low, high) = if one.group < other.group { (one, other) } else { (other, one) };
+            each(kind, low, high);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(rows: &[(i64, u64)], expected_s: Option<i64>) {
+        let mut differences = Differences::default();
+        for (seconds, n) in rows {
+            for _ in 0..*n {
+                differences.note(seconds * SECOND_US);
+            }
+        }
+        assert_eq!(
+            differences.offset_us(),
+            expected_s.map(|seconds| seconds * SECOND_US),
+            "{rows:?}"
+        );
+    }
+
+    #[test]
+    fn clocks_agree_unless_most_pairs_say_otherwise() {
+        check(&[(0, 5)], Some(0));
+        check(&[(0, 5), (1, 7), (9, 8)], Some(0));
+        check(&[(7, 9), (1, 2)], Some(7));
+        check(&[(-3600, 9), (-3599, 8)], Some(-3600));
+        check(&[(7, 3), (100, 3), (200, 3)], None);
+        check(&[], None);
+    }
+
+    #[test]
+    fn chance_pairs_around_the_true_difference_do_not_hide_it() {
+        let spread: Vec<(i64, u64)> =
+            (-10..=10i64).map(|s| (3600 + s, 11 - s.unsigned_abs())).collect();
+        check(&spread, Some(3600));
+    }
+}

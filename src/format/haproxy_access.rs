@@ -1,0 +1,393 @@
+//! `HAProxy` access logs: `option httplog` and `httpslog`, `option httplog clf`, and readers for any `log-format`.
+//!
+//! In: lines without terminator, with or without the prefix of a syslog daemon. Out: records.
+//! Invariants: nothing left of the accept date is counted in fields, since daemons write prefixes of many kinds; what
+//! follows the termination state may be cut off, as datagrams are.
+//! Source: `HAProxy` `doc/configuration.txt`, section 8.2 (log formats) and 8.6 (non-printable characters); `src/log.c`;
+//! observed on 2.6.12.
+
+mod clf;
+pub mod log_format;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use super::envelope::offset_of_prefixes;
+use super::{About, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
+use crate::bytes::{parse_status, parse_u64};
+use crate::record::{AccessRecord, Escape, Field, Record, Skip};
+use crate::taxonomy::{LogRole, Server};
+use crate::time::{Notation, SECOND_US, Stamp};
+
+pub use clf::HaproxyClf;
+
+/// Bytes of `20/Nov/2026:21:29:42.123`.
+const DATE_BYTES: usize = 24;
+
+/// Bytes of it that decide the second.
+const SECOND_BYTES: usize = 20;
+
+/// Where the accept date of a line is: the offset of its `[`.
+///
+/// As `halog` does: a bracket with a date in it. `]` and a blank follow.
+#[inline]
+pub(super) fn date_at(line: &[u8]) -> Option<usize> {
+    let mut from = 0;
+    loop {
+        let at = from + memchr::memchr(b'[', &line[from..])?;
+        if let [b'[', b'0'..=b'3', _, b'/', _, _, _, b'/', ..] = line[at..]
+            && line.get(at + DATE_BYTES + 1..at + DATE_BYTES + 3) == Some(b"] ")
+        {
+            return Some(at);
+        }
+        from = at + 1;
+    }
+}
+
+/// The client, `address:port`, before the accept date at `date`. `None`: what stands before it is no prefix of syslog.
+#[inline]
+pub(super) fn client_before(line: &[u8], date: usize) -> Option<&[u8]> {
+    let before = line[..date].strip_suffix(b" ")?;
+    let start = memchr::memrchr(b' ', before).map_or(0, |blank| blank + 1);
+    let prefix = &before[..start];
+    let is_prefix = prefix.is_empty() || prefix.ends_with(b": ") || prefix.ends_with(b"- ");
+    (is_prefix && start < before.len() && before[start] != b'{').then_some(&before[start..])
+}
+
+/// Splits at the first blank.
+#[inline]
+pub(super) fn word(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let blank = memchr::memchr(b' ', text)?;
+    Some((&text[..blank], &text[blank + 1..]))
+}
+
+/// The address of `address:port`, and the port. A mapped IPv4 address is given as such.
+pub(super) fn split_client(client: &[u8]) -> (&[u8], &[u8]) {
+    if client.starts_with(b"unix:") {
+        return (client, b"");
+    }
+    let colon = memchr::memrchr(b':', client).unwrap_or(client.len());
+    let address = &client[..colon];
+    let mapped = address.strip_prefix(b"::ffff:").filter(|rest| rest.contains(&b'.'));
+    (mapped.unwrap_or(address), client.get(colon + 1..).unwrap_or_default())
+}
+
+/// The parts of a line, in its order. What the line does not reach is empty.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Parts<'a> {
+    client: &'a [u8],
+    date: &'a [u8],
+    frontend: &'a [u8],
+    target: &'a [u8],
+    timers: &'a [u8],
+    status: &'a [u8],
+    bytes: &'a [u8],
+    cookies: [&'a [u8]; 2],
+    state: &'a [u8],
+    connections: &'a [u8],
+    queues: &'a [u8],
+    headers: [Option<&'a [u8]>; 2],
+    request: Option<&'a [u8]>,
+    tail: &'a [u8],
+}
+
+impl<'a> Parts<'a> {
+    fn of(line: &'a [u8]) -> Result<Parts<'a>, Skip> {
+        let at = date_at(line).ok_or(Skip::Shape)?;
+        let client = client_before(line, at).ok_or(Skip::Shape)?;
+        let date = &line[at + 1..=at + DATE_BYTES];
+        let next = |text: &'a [u8]| word(text).ok_or(Skip::Truncated);
+        let (frontend, rest) = next(&line[at + DATE_BYTES + 3..])?;
+        let (target, rest) = next(rest)?;
+        let (timers, rest) = next(rest)?;
+        let (status, rest) = next(rest)?;
+        let (bytes, rest) = next(rest)?;
+        let mut parts =
+            Parts { client, date, frontend, target, timers, status, bytes, ..Parts::default() };
+        parts.rest(rest)?;
+        Ok(parts)
+    }
+
+    /// What follows the count of bytes.
+    fn rest(&mut self, rest: &'a [u8]) -> Result<(), Skip> {
+        let next = |text: &'a [u8]| word(text).unwrap_or((text, b""));
+        let (request_cookie, rest) = word(rest).ok_or(Skip::Truncated)?;
+        let (response_cookie, rest) = word(rest).ok_or(Skip::Truncated)?;
+        self.cookies = [request_cookie, response_cookie];
+        let (state, rest) = next(rest);
+        if state.len() != 4 || !state.iter().all(|byte| is_state(*byte)) {
+            return Err(if rest.is_empty() { Skip::Truncated } else { Skip::Shape });
+        }
+        self.state = state;
+        let (connections, rest) = next(rest);
+        let (queues, mut rest) = next(rest);
+        (self.connections, self.queues) = (connections, queues);
+        for slot in &mut self.headers {
+            let Some(block) = rest.strip_prefix(b"{") else { break };
+            let end = memchr::memchr(b'}', block).unwrap_or(block.len());
+            *slot = Some(&block[..end]);
+            let behind = block.get(end + 1..).unwrap_or_default();
+            rest = behind.strip_prefix(b" ").unwrap_or(behind);
+        }
+        // Some daemons escape quotes. A closing one may be cut off.
+        let rest = rest.strip_prefix(b"\\").unwrap_or(rest);
+        if let Some(quoted) = rest.strip_prefix(b"\"") {
+            let end = memchr::memchr(b'"', quoted);
+            let request = &quoted[..end.unwrap_or(quoted.len())];
+            self.request = Some(request.strip_suffix(b"\\").unwrap_or(request));
+            self.tail = end.map_or(&b""[..], |end| &quoted[end + 1..]).trim_ascii();
+        }
+        Ok(())
+    }
+
+    /// `TR/Tw/Tc/Tr/Ta`, by their place. Before 1.7: `Tq/Tw/Tc/Tr/Tt`.
+    fn timer(&self, index: usize) -> &'a [u8] {
+        self.timers.split(|byte| *byte == b'/').nth(index).unwrap_or_default()
+    }
+
+    /// Backend and server.
+    fn backend(&self) -> (&'a [u8], &'a [u8]) {
+        split_target(self.target)
+    }
+
+    fn record(&self, offset_s: Option<i32>) -> Result<AccessRecord<'a>, Skip> {
+        let stamp = Notation::ClfVariant.parse(self.date).ok_or(Skip::BadTime)?;
+        let status = status_of(self.status).ok_or(Skip::BadStatus)?;
+        let mut record = AccessRecord::new(in_zone(stamp, offset_s), status, Escape::Haproxy);
+        let (address, port) = split_client(self.client);
+        let retries = self.connections.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+        for (field, value) in [
+            (Field::RemoteAddr, address),
+            (Field::ClientPort, port),
+            (Field::Status, self.status),
+            (Field::BytesSent, unsigned(self.bytes)),
+            (Field::QueueTimeMillis, self.timer(1)),
+            (Field::ConnectTimeMillis, self.timer(2)),
+            (Field::ResponseTimeMillis, self.timer(3)),
+            (Field::RequestTimeMillis, unsigned(self.timer(4))),
+            (Field::TerminationState, self.state),
+            (Field::Retries, retries),
+        ] {
+            record.set(field, value);
+        }
+        set_sections(&mut record, self.frontend, self.target);
+        if let Some(request) = self.request {
+            record.set(Field::Request, request);
+        }
+        Ok(record)
+    }
+}
+
+/// Backend and server of `backend/server`.
+pub(super) fn split_target(target: &[u8]) -> (&[u8], &[u8]) {
+    let slash = memchr::memchr(b'/', target).unwrap_or(target.len());
+    (&target[..slash], target.get(slash + 1..).unwrap_or_default())
+}
+
+/// What a target is about: the server, or, where none was chosen, the backend.
+pub(super) fn peer_of(target: &[u8]) -> &[u8] {
+    let (backend, server) = split_target(target);
+    if server.is_empty() || server.starts_with(b"<") { backend } else { target }
+}
+
+/// Sets what tells the sections of the configuration that a request went through.
+fn set_sections<'a>(record: &mut AccessRecord<'a>, frontend: &'a [u8], target: &'a [u8]) {
+    // A `~` tells that the client came over TLS.
+    record.set(Field::Frontend, frontend.strip_suffix(b"~").unwrap_or(frontend));
+    set_target(record, target);
+}
+
+/// Sets backend and server.
+fn set_target<'a>(record: &mut AccessRecord<'a>, target: &'a [u8]) {
+    let (backend, server) = split_target(target);
+    record.set(Field::Backend, backend);
+    record.set(Field::BackendServer, server);
+    record.set(Field::UpstreamAddr, peer_of(target));
+}
+
+/// A local time in a zone that is known.
+fn in_zone(stamp: Stamp, offset_s: Option<i32>) -> Stamp {
+    match offset_s {
+        Some(offset_s) => Stamp {
+            micros: stamp.micros - i64::from(offset_s) * SECOND_US,
+            offset_s: Some(offset_s),
+        },
+        None => stamp,
+    }
+}
+
+/// Three digits, or `-1` for a session that ended before a response.
+#[inline]
+fn status_of(text: &[u8]) -> Option<u16> {
+    if text == b"-1" { Some(0) } else { parse_status(text) }
+}
+
+/// A number without the `+` of `option logasap`.
+fn unsigned(text: &[u8]) -> &[u8] {
+    text.strip_prefix(b"+").unwrap_or(text)
+}
+
+/// A letter of a termination state.
+pub(super) fn is_state(byte: u8) -> bool {
+    byte == b'-' || byte.is_ascii_alphabetic()
+}
+
+/// Reads lines of `option httplog` and `option httpslog`.
+#[derive(Debug, Clone)]
+pub struct HaproxyAccess {
+    about: About,
+    /// The zone of the accept date, where the prefixes of the lines tell it.
+    offset_s: Option<i32>,
+}
+
+impl HaproxyAccess {
+    /// The reader.
+    pub fn new(basis: FormatBasis) -> Self {
+        HaproxyAccess { about: about("httplog", Notation::ClfVariant, basis), offset_s: None }
+    }
+
+    /// The instant at which the line was written, by the clock of the accept date.
+    fn local_end_us(line: &[u8]) -> Option<i64> {
+        let parts = Parts::of(line).ok()?;
+        let start = Notation::ClfVariant.parse(parts.date)?.micros;
+        let total_ms = parse_u64(unsigned(parts.timer(4)))?;
+        Some(start + total_ms as i64 * 1000)
+    }
+}
+
+/// What readers of this format say of themselves.
+fn about(layout: &str, notation: Notation, basis: FormatBasis) -> About {
+    About {
+        format: HaproxyAccessFormat::NAME,
+        layout: layout.to_owned(),
+        server: Server::Haproxy,
+        role: LogRole::Access,
+        notation,
+        instant: Instant::Start,
+        basis,
+        ambiguous_with: None,
+    }
+}
+
+impl Reader for HaproxyAccess {
+    fn about(&self) -> &About {
+        &self.about
+    }
+
+    // Two searches for `[`, three for blanks, and a few comparisons.
+    #[inline]
+    fn glance<'a>(&self, line: &'a [u8]) -> Result<Glance<'a>, Skip> {
+        let at = date_at(line).ok_or(Skip::Shape)?;
+        client_before(line, at).ok_or(Skip::Shape)?;
+        let next = |text: &'a [u8]| word(text).ok_or(Skip::Truncated);
+        let (_, rest) = next(&line[at + DATE_BYTES + 3..])?;
+        let (_, rest) = next(rest)?;
+        let (_, rest) = next(rest)?;
+        // A count of bytes follows the status; behind the count of a TCP line stands its state.
+        let status = match rest {
+            [a, b, c, b' ', b'0'..=b'9' | b'+', ..] => parse_status(&[*a, *b, *c]),
+            [b'-', b'1', b' ', b'0'..=b'9' | b'+', ..] => Some(0),
+            _ => None,
+        };
+        let stamp = &line[at + 1..=at + SECOND_BYTES];
+        Ok(Glance { stamp, status: status.ok_or(Skip::BadStatus)? })
+    }
+
+    fn stamp(&self, text: &[u8]) -> Option<Stamp> {
+        self.about.notation.parse(text).map(|stamp| in_zone(stamp, self.offset_s))
+    }
+
+    fn carried(&self) -> i64 {
+        self.offset_s.map_or(0, |offset_s| i64::from(offset_s) + i64::from(i32::MAX))
+    }
+
+    fn behind_prefix(&self, lines: &[&[u8]]) -> Option<Arc<dyn Reader>> {
+        let offset_s = offset_of_prefixes(lines, Self::local_end_us);
+        Some(Arc::new(HaproxyAccess { offset_s, ..self.clone() }))
+    }
+
+    fn parse<'a>(&self, record: &'a [u8]) -> Result<Record<'a>, Skip> {
+        Parts::of(record)?.record(self.offset_s).map(Record::Access)
+    }
+
+    fn each_field<'a>(&self, record: &'a [u8], each: &mut dyn FnMut(&str, &'a [u8])) {
+        let Ok(parts) = Parts::of(record) else { return };
+        let (address, port) = split_client(parts.client);
+        let (backend, server) = parts.backend();
+        let mut connections = parts.connections.split(|byte| *byte == b'/');
+        let mut queues = parts.queues.split(|byte| *byte == b'/');
+        let fields = [
+            ("client_ip", Some(address)),
+            ("client_port", Some(port)),
+            ("request_date", Some(parts.date)),
+            ("frontend_name", Some(parts.frontend)),
+            ("backend_name", Some(backend)),
+            ("server_name", Some(server)),
+            ("TR", Some(parts.timer(0))),
+            ("Tw", Some(parts.timer(1))),
+            ("Tc", Some(parts.timer(2))),
+            ("Tr", Some(parts.timer(3))),
+            ("Ta", Some(parts.timer(4))),
+            ("status_code", Some(parts.status)),
+            ("bytes_read", Some(parts.bytes)),
+            ("captured_request_cookie", Some(parts.cookies[0])),
+            ("captured_response_cookie", Some(parts.cookies[1])),
+            ("termination_state", Some(parts.state)),
+            ("actconn", connections.next()),
+            ("feconn", connections.next()),
+            ("beconn", connections.next()),
+            ("srv_conn", connections.next()),
+            ("retries", connections.next()),
+            ("srv_queue", queues.next()),
+            ("backend_queue", queues.next()),
+            ("captured_headers", parts.headers[0].filter(|_| parts.headers[1].is_none())),
+            ("captured_request_headers", parts.headers[0].filter(|_| parts.headers[1].is_some())),
+            ("captured_response_headers", parts.headers[1]),
+            ("http_request", parts.request),
+            ("httpslog", Some(parts.tail).filter(|tail| !tail.is_empty())),
+        ];
+        for (name, value) in fields {
+            if let Some(value) = value {
+                each(name, value);
+            }
+        }
+    }
+}
+
+/// Recognises lines of `HAProxy` in HTTP mode.
+#[derive(Debug, Clone, Copy)]
+pub struct HaproxyAccessFormat;
+
+impl HaproxyAccessFormat {
+    const NAME: &'static str = "haproxy_access";
+}
+
+impl Format for HaproxyAccessFormat {
+    fn name(&self) -> &'static str {
+        Self::NAME
+    }
+
+    fn summary(&self) -> &'static str {
+        "HAProxy access log: option httplog, httpslog and httplog clf, or a given log-format"
+    }
+
+    fn propose(&self, sample: &Sample<'_>) -> Option<Proposal> {
+        let readers: [Arc<dyn Reader>; 2] = [
+            Arc::new(HaproxyAccess::new(FormatBasis::Detected)),
+            Arc::new(HaproxyClf::new(FormatBasis::Detected)),
+        ];
+        let counted = readers.into_iter().map(|reader| {
+            let accepts = |line: &&&[u8]| reader.parse(line).is_ok();
+            (sample.lines.iter().filter(accepts).count(), reader)
+        });
+        // Of two that take as many lines, the first.
+        let (n_accepted, reader) =
+            counted.reduce(|best, other| if other.0 > best.0 { other } else { best })?;
+        (n_accepted > 0).then(|| Proposal { reader, n_accepted, notes: Vec::new() })
+    }
+
+    fn standing_reader(&self) -> Option<Arc<dyn Reader>> {
+        Some(Arc::new(HaproxyAccess::new(FormatBasis::Detected)))
+    }
+}

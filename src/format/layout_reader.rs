@@ -1,0 +1,42 @@
+//! Reads access lines by a compiled [`Layout`], for formats that add no more than a look at the values.
+//!
+//! In: lines. Out: access records.
+//! Invariants: `parse` accepts no line that the layout refuses; a format may refuse more.
+
+use super::layout::Layout;
+use super::{About, Glance, Reader};
+use crate::record::{AccessRecord, Record, Skip};
+
+/// Sets fields that are parts of others; false for a line that is not of the format after all.
+pub(super) type Finish = fn(&mut AccessRecord<'_>) -> bool;
+
+/// Reads the access lines of one layout.
+#[derive(Debug, Clone)]
+pub(super) struct LayoutReader {
+    /// How lines are cut into values.
+    pub(super) layout: Layout,
+    /// What it says of itself.
+    pub(super) about: About,
+    /// The last look at a record.
+    pub(super) finish: Finish,
+}
+
+impl Reader for LayoutReader {
+    fn about(&self) -> &About {
+        &self.about
+    }
+
+    #[inline]
+    fn glance<'a>(&self, line: &'a [u8]) -> Result<Glance<'a>, Skip> {
+        self.layout.glance(line)
+    }
+
+    fn parse<'a>(&self, record: &'a [u8]) -> Result<Record<'a>, Skip> {
+        let mut access = self.layout.parse(record)?;
+        if (self.finish)(&mut access) { Ok(Record::Access(access)) } else { Err(Skip::Shape) }
+    }
+
+    fn each_field<'a>(&self, record: &'a [u8], each: &mut dyn FnMut(&str, &'a [u8])) {
+        self.layout.each_field(record, each);
+    }
+}

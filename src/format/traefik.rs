@@ -1,0 +1,134 @@
+//! Traefik's access log: JSON, and its extended Common Log Format.
+//!
+//! In: lines. Out: access records. The plain `genericCLF` has nothing of Traefik's and is read as any other.
+//! Source: Traefik `pkg/middlewares/accesslog/logger_formatters.go`, `logdata.go`.
+
+use std::sync::Arc;
+
+use super::json_declared::{ANY_TIME, Declared, Use, key, time_at};
+use super::layout::{Kind, Layout, Part};
+use super::layout_reader::LayoutReader;
+use super::{About, Format, FormatBasis, Instant, Proposal, Sample};
+use crate::record::{Escape, Field};
+use crate::taxonomy::{LogRole, Server};
+
+/// The JSON log. `StartUTC` may be dropped; `time` is then when the line was written.
+pub const JSON: Declared = Declared {
+    name: "traefik_json",
+    summary: "Traefik access logs (JSON); recognised by \"DownstreamStatus\" and other names of it",
+    server: Server::Traefik,
+    instant: Instant::Start,
+    required: &[
+        key(&["DownstreamStatus"]),
+        key(&[
+            "RequestMethod",
+            "RequestPath",
+            "ClientHost",
+            "ClientAddr",
+            "RouterName",
+            "RequestHost",
+        ]),
+    ],
+    time: &[
+        time_at("StartUTC", ANY_TIME),
+        time_at("StartLocal", ANY_TIME),
+        time_at("time", ANY_TIME),
+    ],
+    status: &["DownstreamStatus"],
+    fields: &[
+        ("ClientHost", Use::As(Field::RemoteAddr)),
+        ("ClientAddr", Use::Client),
+        ("ClientPort", Use::As(Field::ClientPort)),
+        ("ClientUsername", Use::As(Field::RemoteUser)),
+        ("RequestHost", Use::As(Field::Host)),
+        ("RequestAddr", Use::As(Field::Host)),
+        ("RequestMethod", Use::As(Field::Method)),
+        ("RequestPath", Use::As(Field::RequestUri)),
+        ("RequestProtocol", Use::As(Field::Protocol)),
+        ("RequestContentSize", Use::As(Field::RequestLength)),
+        ("DownstreamContentSize", Use::As(Field::BodyBytes)),
+        ("Duration", Use::As(Field::RequestTimeNanos)),
+        ("OriginStatus", Use::As(Field::UpstreamStatus)),
+        ("OriginContentSize", Use::As(Field::UpstreamResponseLength)),
+        ("ServiceAddr", Use::As(Field::UpstreamAddr)),
+        ("ServiceURL>Host", Use::As(Field::UpstreamAddr)),
+        ("ServiceURL", Use::As(Field::UpstreamAddr)),
+        ("ServiceName", Use::As(Field::ProxyUpstreamName)),
+        ("RouterName", Use::As(Field::ServerName)),
+        ("request_User-Agent", Use::As(Field::UserAgent)),
+        ("request_Referer", Use::As(Field::Referer)),
+        ("request_X-Forwarded-For", Use::As(Field::ForwardedFor)),
+        ("request_X-Request-Id", Use::As(Field::RequestId)),
+        ("downstream_X-Request-Id", Use::As(Field::RequestId)),
+        ("origin_X-Request-Id", Use::As(Field::RequestId)),
+        ("downstream_Retry-After", Use::As(Field::RetryAfter)),
+        ("TraceId", Use::As(Field::TraceId)),
+    ],
+    finish: None,
+};
+
+/// The parts of a line: `host - user [time] "request" status size "referer" "agent" count "router" "server" 12ms`.
+const PARTS: &[(&str, Field, Kind, &str)] = &[
+    ("ClientHost", Field::RemoteAddr, Kind::Token, " - "),
+    ("ClientUsername", Field::RemoteUser, Kind::Text, " ["),
+    ("StartUTC", Field::Time, Kind::Time(crate::time::Notation::Clf), "] \""),
+    ("Request", Field::Request, Kind::Text, "\" "),
+    ("DownstreamStatus", Field::Status, Kind::Status, " "),
+    ("DownstreamContentSize", Field::BodyBytes, Kind::Integer, " \""),
+    ("request_Referer", Field::Referer, Kind::Text, "\" \""),
+    ("request_User-Agent", Field::UserAgent, Kind::Text, "\" "),
+    ("RequestCount", Field::Other, Kind::Integer, " \""),
+    ("RouterName", Field::ServerName, Kind::Text, "\" \""),
+    ("ServiceURL", Field::UpstreamAddr, Kind::Text, "\" "),
+    ("Duration", Field::RequestTimeMillis, Kind::Integer, "ms"),
+];
+
+/// Recognises Traefik's extended Common Log Format.
+#[derive(Debug)]
+pub struct TraefikClfFormat;
+
+impl TraefikClfFormat {
+    fn reader() -> Option<LayoutReader> {
+        let part = |&(name, field, kind, after): &(&str, Field, Kind, &str)| Part {
+            name: name.to_owned(),
+            field,
+            kind,
+            after: after.to_owned(),
+        };
+        let parts: Vec<Part> = PARTS.iter().map(part).collect();
+        // Apache's escapes are a superset: only quotes are escaped, and those of clients.
+        let layout = Layout::assemble("common", Escape::Apache, String::new(), &parts).ok()?;
+        let about = About {
+            format: "traefik_access",
+            layout: "common".to_owned(),
+            server: Server::Traefik,
+            role: LogRole::Access,
+            notation: layout.notation(),
+            instant: Instant::Start,
+            basis: FormatBasis::Detected,
+            ambiguous_with: None,
+        };
+        Some(LayoutReader { layout, about, finish: |_| true })
+    }
+}
+
+impl Format for TraefikClfFormat {
+    fn name(&self) -> &'static str {
+        "traefik_access"
+    }
+
+    fn summary(&self) -> &'static str {
+        "Traefik access logs (extended Common Log Format): a count, router, server and milliseconds behind the agent"
+    }
+
+    fn propose(&self, sample: &Sample<'_>) -> Option<Proposal> {
+        use super::Reader;
+        let reader = Self::reader()?;
+        let n_accepted = sample.lines.iter().filter(|line| reader.parse(line).is_ok()).count();
+        (n_accepted > 0).then(|| Proposal {
+            reader: Arc::new(reader),
+            n_accepted,
+            notes: Vec::new(),
+        })
+    }
+}

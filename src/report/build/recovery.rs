@@ -1,0 +1,210 @@
+//! Whether an incident is over, and how that is known.
+//!
+//! In: the incident, the counts after it, and the access lines behind its last entries, read again. Out: a [`Recovery`].
+//! The rule: it is **verified** when, behind the last entry, at least [`MIN_SUCCESSES`] consecutive requests for the
+//! affected paths were answered without a server error, at least one for every second of these paths. Paths are affected
+//! when they hold [`MIN_SHARE`] of the entries (their templates; the ten most frequent at most). The lines are read up to
+//! [`MAX_READ_BYTES`] per input: those behind the last entry of each input, then inputs that begin later (a rotation).
+//! Where lines cannot be read again (streams), or no path stands out, the counts of all paths have to do, and the end stays
+//! **unverified**; without enough good answers of any kind the incident is **ongoing**.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::incident::EvidenceList;
+use crate::analysis::Analysis;
+use crate::evidence::{Place, Position};
+use crate::fact::hash_path;
+use crate::incident::{Incident, TOP_ROWS};
+use crate::report::Coverage;
+use crate::report::incident::Recovery;
+use crate::report::text_of::Texts;
+use crate::scan::read_access;
+use crate::time::{SECOND_US, Timestamp};
+
+/// Good answers after the last entry that make an end believable.
+const MIN_GOOD_AFTER: u64 = 20;
+
+/// Consecutive successes on affected paths that verify an end.
+const MIN_SUCCESSES: u64 = 20;
+
+/// No more than these are looked for.
+const ENOUGH_SUCCESSES: u64 = 200;
+
+/// A path is affected when it holds one in this many entries.
+const MIN_SHARE: u64 = 50;
+
+/// Bytes read behind an incident, per input.
+const MAX_READ_BYTES: u64 = 4 << 20;
+
+/// Inputs read behind an incident.
+const MAX_READ_INPUTS: usize = 8;
+
+/// Whether and when the incident ended.
+pub(super) fn recovery(
+    incident: &Incident,
+    analysis: &Analysis,
+    coverage: &Coverage,
+    texts: Texts<'_>,
+    evidence: &mut EvidenceList<'_>,
+) -> Recovery {
+    let last_s = incident.core.last_s;
+    let end = coverage.last_at.map_or(last_s, Timestamp::second);
+    let after = analysis.requests.sum(last_s + 1, end.max(last_s + 1));
+    let good = after.requests.saturating_sub(after.server_errors);
+    let over = good >= MIN_GOOD_AFTER || (good > 0 && end - last_s >= 60);
+    if !over || coverage.filtered {
+        let silent = end - last_s;
+        return Recovery {
+            state: "ongoing",
+            at: None,
+            basis: format!(
+                "the input ends {silent} s after the last entry, with {good} good answers"
+            ),
+            evidence: Vec::new(),
+        };
+    }
+    let seen = Seen::behind(incident, analysis, texts);
+    let n_paths = seen.succeeded.len();
+    if let Some((at, place)) = seen.first_success
+        && seen.successes >= MIN_SUCCESSES
+        && n_paths * 2 >= seen.n_affected
+    {
+        let more = if seen.successes >= ENOUGH_SUCCESSES { " or more" } else { "" };
+        let plural = if n_paths == 1 { "path" } else { "paths" };
+        return Recovery {
+            state: "verified",
+            at: Some(Timestamp(at)),
+            basis: format!(
+                "{} consecutive successes{more} on {n_paths} affected {plural}",
+                seen.successes
+            ),
+            evidence: vec![evidence.id(place, Some(at))],
+        };
+    }
+    let last_state = seen
+        .last_failure
+        .map(|status| format!("; the last failure on an affected path is a {status}"))
+        .unwrap_or_default();
+    Recovery {
+        state: "unverified",
+        at: Some(Timestamp::from_second(last_s + 1)),
+        basis: format!(
+            "{good} requests without a server error after the last entry, on all paths{last_state}"
+        ),
+        evidence: Vec::new(),
+    }
+}
+
+/// What the lines behind an incident show.
+#[derive(Debug, Default)]
+struct Seen {
+    /// Affected paths.
+    n_affected: usize,
+    /// Affected paths that succeeded since the last failure on one.
+    succeeded: BTreeSet<u64>,
+    /// Successes on them.
+    successes: u64,
+    /// The first of these.
+    first_success: Option<(i64, Place)>,
+    /// Status of the last failure on an affected path.
+    last_failure: Option<u16>,
+}
+
+impl Seen {
+    fn behind(incident: &Incident, analysis: &Analysis, texts: Texts<'_>) -> Seen {
+        let affected: BTreeSet<u64> = incident
+            .paths
+            .top(TOP_ROWS)
+            .into_iter()
+            .filter(|row| row.count * MIN_SHARE >= incident.entries)
+            .map(|row| row.key)
+            .collect();
+        let mut seen = Seen { n_affected: affected.len(), ..Seen::default() };
+        if affected.is_empty() {
+            return seen;
+        }
+        // The number of the line, where it is known.
+        let mut starts: BTreeMap<u32, (u64, u64)> = BTreeMap::new();
+        for (input, place) in &incident.course.last_in {
+            starts.insert(*input, (place.position.offset, place.line));
+        }
+        let mut order: Vec<(i64, u32)> = starts.keys().map(|input| (i64::MIN, *input)).collect();
+        for (index, input) in texts.inputs.iter().enumerate() {
+            let index = index as u32;
+            let first_s = first_access_second(analysis, index);
+            let begins_later = first_s.filter(|second| *second >= incident.core.last_s);
+            if let Some(second) =
+                begins_later.filter(|_| !starts.contains_key(&index) && input.addressable())
+            {
+                order.push((second, index));
+            }
+        }
+        order.sort_unstable();
+        order.truncate(MAX_READ_INPUTS);
+        for (_, input) in order {
+            let (offset, line) = starts.get(&input).copied().unwrap_or((0, 1));
+            seen.read(input, offset, line, incident, analysis, texts, &affected);
+            if seen.successes >= ENOUGH_SUCCESSES {
+                break;
+            }
+        }
+        seen
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one caller; a struct would name them twice")]
+    fn read(
+        &mut self,
+        input: u32,
+        offset: u64,
+        first_line: u64,
+        incident: &Incident,
+        analysis: &Analysis,
+        texts: Texts<'_>,
+        affected: &BTreeSet<u64>,
+    ) {
+        let Some(scanned) = texts.inputs.get(input as usize) else { return };
+        let zones = &analysis.attribution.zones;
+        let mut line_number = first_line;
+        scanned.lines_from(offset, MAX_READ_BYTES, &mut |offset, line| {
+            let place = Place {
+                position: Position { input, offset },
+                line: line_number,
+                length: line.len() as u32,
+            };
+            line_number += 1;
+            let Some(plan) = scanned.plan_at(offset) else { return false };
+            let found = read_access(plan, line, |_, record| {
+                let at = match record.stamp.offset_s {
+                    Some(_) => record.stamp.micros,
+                    None => zones.utc(input, record.stamp.micros),
+                };
+                (at, record.status, hash_path(record.target_parts().0))
+            });
+            let Some((at, status, path)) = found else { return true };
+            if at < incident.ended_at || !affected.contains(&path) {
+                return true;
+            }
+            if status >= 500 {
+                self.succeeded.clear();
+                self.successes = 0;
+                self.first_success = None;
+                self.last_failure = Some(status);
+            } else {
+                self.successes += 1;
+                self.succeeded.insert(path);
+                self.first_success.get_or_insert((at, place));
+            }
+            self.successes < ENOUGH_SUCCESSES
+        });
+    }
+}
+
+/// The first second of an input's access lines.
+fn first_access_second(analysis: &Analysis, index: u32) -> Option<i64> {
+    let tally = &analysis.inputs.get(index as usize)?.tally;
+    let zones = &analysis.attribution.zones;
+    let zoned = tally.zoned.span().map(|(first, _)| first);
+    let local = tally.zoneless.span().map(|(first, _)| first);
+    let zoneless = local.map(|first| zones.utc(index, first * SECOND_US).div_euclid(SECOND_US));
+    zoned.into_iter().chain(zoneless).min()
+}

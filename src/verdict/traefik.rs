@@ -1,0 +1,202 @@
+//! The decision table of Traefik.
+//!
+//! In: the fields of one access line. Out: the id of a row.
+//! Source: Traefik `pkg/proxy/httputil/proxy.go` (`ErrorHandler`: 502, 504, 500 and 499, never 503),
+//! `pkg/server/service/loadbalancer/wrr`, `pkg/middlewares/circuitbreaker`. Pages: `no available server` and a line
+//! break (20 bytes), `Service Unavailable` (19), `Bad Gateway` (11), `Gateway Timeout` (15).
+
+use super::{Openness, VerdictRule, decided, open};
+use crate::bytes::{is_absent, parse_status};
+use crate::record::{AccessRecord, Field};
+use crate::taxonomy::{Basis, Cause, Confidence, Origin};
+
+const ORIGIN_STATUS: &[&str] = &["OriginStatus", "ServiceURL"];
+const SIZE: &[&str] = &["DownstreamContentSize", "log of this server"];
+
+const FIELD_AND_SIZE: &[Basis] = &[Basis::FieldValue, Basis::BodySize];
+
+/// The rows.
+pub(super) const RULES: &[VerdictRule] = &[
+    decided(
+        "traefik.origin_status_503",
+        Origin::Upstream,
+        Some(Cause::Upstream503),
+        "proxy.go: of its own, the proxy answers 502, 504, 500 and 499 only",
+    ),
+    VerdictRule {
+        basis: FIELD_AND_SIZE,
+        ..decided(
+            "traefik.no_available_server",
+            Origin::Proxy,
+            Some(Cause::NoLiveUpstreams),
+            "loadbalancer: no server was chosen, and the page is that of a balancer without servers",
+        )
+    },
+    VerdictRule {
+        confidence: Confidence::Likely,
+        ..decided(
+            "traefik.no_server_chosen",
+            Origin::Proxy,
+            Some(Cause::NoLiveUpstreams),
+            "loadbalancer: no server was chosen",
+        )
+    },
+    VerdictRule {
+        confidence: Confidence::Likely,
+        basis: FIELD_AND_SIZE,
+        ..decided(
+            "traefik.circuit_breaker",
+            Origin::LocalProcess,
+            Some(Cause::CircuitBreakerOpen),
+            "circuitbreaker: its fallback writes the status text without a line break; no server is chosen",
+        )
+    },
+    VerdictRule {
+        basis: FIELD_AND_SIZE,
+        openness: Openness::CauseOpen,
+        ..decided(
+            "traefik.bad_gateway",
+            Origin::Proxy,
+            None,
+            "proxy.go: the page is the status text; the field of the origin's status holds the proxy's own",
+        )
+    },
+    VerdictRule {
+        basis: FIELD_AND_SIZE,
+        ..decided(
+            "traefik.gateway_timeout",
+            Origin::Proxy,
+            Some(Cause::UpstreamTimeout),
+            "proxy.go: the page is the status text; the field of the origin's status holds the proxy's own",
+        )
+    },
+    VerdictRule {
+        confidence: Confidence::Likely,
+        ..decided(
+            "traefik.relayed_5xx",
+            Origin::Upstream,
+            Some(Cause::UpstreamError),
+            "the page is none of Traefik's own",
+        )
+    },
+    VerdictRule {
+        confidence: Confidence::Likely,
+        ..decided(
+            "traefik.terminating",
+            Origin::LocalProcess,
+            Some(Cause::Draining),
+            "pkg/ping: 503 while the process terminates",
+        )
+    },
+    open(
+        "traefik.without_size",
+        Origin::Proxy,
+        Some(Cause::NoLiveUpstreams),
+        SIZE,
+        "no server was chosen: none available, or a middleware answered",
+    ),
+    open("traefik.other", Origin::Unknown, None, ORIGIN_STATUS, "no row of the table applies"),
+];
+
+/// Id of the row that the fields of an access line select.
+pub(super) fn own_verdict(record: &AccessRecord<'_>) -> &'static str {
+    let server = record.raw(Field::UpstreamAddr);
+    let has_server = server.is_some_and(|server| !is_absent(server));
+    let origin = record.raw(Field::UpstreamStatus);
+    let origin_status = origin.and_then(parse_status);
+    let size = record.body_bytes();
+    match record.status {
+        503 => match (origin_status, server) {
+            (Some(503), _) => "traefik.origin_status_503",
+            (Some(500..=599), _) => "traefik.relayed_5xx",
+            (_, Some(_)) if has_server && origin.is_none() => "traefik.origin_status_503",
+            (_, Some(_)) if has_server => "traefik.other",
+            _ if is_ping(record) => "traefik.terminating",
+            (_, Some(_)) => match size {
+                Some(20) => "traefik.no_available_server",
+                Some(19) => "traefik.circuit_breaker",
+                None if origin.is_some() => "traefik.no_server_chosen",
+                _ => "traefik.without_size",
+            },
+            // Only the status of the origin is known: 0 is none.
+            (_, None) if origin.is_some() => match size {
+                Some(20) => "traefik.no_available_server",
+                Some(19) => "traefik.circuit_breaker",
+                _ => "traefik.without_size",
+            },
+            _ => "traefik.other",
+        },
+        502 | 504 | 500 => match size {
+            Some(11) if record.status == 502 => "traefik.bad_gateway",
+            Some(15) if record.status == 504 => "traefik.gateway_timeout",
+            Some(21) if record.status == 500 => "traefik.bad_gateway",
+            Some(_) if origin_status == Some(record.status) || has_server => "traefik.relayed_5xx",
+            _ => "traefik.other",
+        },
+        _ => "traefik.other",
+    }
+}
+
+/// True for the process's own health page, which no service is behind.
+fn is_ping(record: &AccessRecord<'_>) -> bool {
+    let (path, _) = record.target_parts();
+    path == b"/ping"
+        && record.value(Field::ServerName).is_none_or(|router| router == b"ping@internal")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::check_row;
+    use super::*;
+    use crate::record::Escape;
+
+    use Field::{BodyBytes, Request, ServerName, UpstreamAddr, UpstreamStatus};
+
+    #[track_caller]
+    fn check(status: u16, fields: &[(Field, &str)], row: &str) {
+        check_row(own_verdict, Escape::Apache, status, fields, row);
+    }
+
+    #[test]
+    fn a_503_with_a_server_is_the_servers() {
+        check(
+            503,
+            &[(UpstreamAddr, "http://10.0.0.1"), (BodyBytes, "20")],
+            "traefik.origin_status_503",
+        );
+        check(503, &[(UpstreamStatus, "503"), (BodyBytes, "20")], "traefik.origin_status_503");
+    }
+
+    #[test]
+    fn without_a_server_the_page_tells() {
+        let none = (UpstreamAddr, "-");
+        check(503, &[none, (BodyBytes, "20")], "traefik.no_available_server");
+        check(503, &[none, (BodyBytes, "19")], "traefik.circuit_breaker");
+        check(503, &[none, (BodyBytes, "300")], "traefik.without_size");
+        check(503, &[none, (UpstreamStatus, "0")], "traefik.no_server_chosen");
+        check(
+            503,
+            &[none, (BodyBytes, "19"), (Request, "GET /ping HTTP/1.1")],
+            "traefik.terminating",
+        );
+        check(
+            503,
+            &[none, (BodyBytes, "20"), (Request, "GET /ping HTTP/1.1"), (ServerName, "a@docker")],
+            "traefik.no_available_server",
+        );
+        check(503, &[], "traefik.other");
+    }
+
+    #[test]
+    fn the_origin_status_of_kin_is_the_proxys_own() {
+        let fields =
+            |size| [(UpstreamAddr, "http://10.0.0.1"), (UpstreamStatus, "502"), (BodyBytes, size)];
+        check(502, &fields("11"), "traefik.bad_gateway");
+        check(502, &fields("500"), "traefik.relayed_5xx");
+        check(
+            504,
+            &[(UpstreamAddr, "http://10.0.0.1"), (BodyBytes, "15")],
+            "traefik.gateway_timeout",
+        );
+    }
+}

@@ -1,0 +1,322 @@
+//! What the timeline tells of an outage: when it began and ended, what it spread to, whether it came back.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use serde_json::Value;
+
+use crate::support::{Fixture, logs_of, run_in, scenarios, shared};
+
+/// Writes access lines of nginx with upstream fields.
+#[derive(Default)]
+struct Log(String);
+
+/// What answered.
+#[derive(Clone, Copy)]
+enum Answer {
+    /// The backend, well.
+    Good,
+    /// The backend, with 503.
+    Relayed,
+    /// nginx itself: the group has no live server.
+    NoneLive,
+}
+
+impl Log {
+    /// One line, `at` seconds after 2026-11-20T20:00:00Z.
+    fn line(&mut self, at: u32, client: u32, path: &str, answer: Answer) {
+        let (status, address, upstream_status) = match answer {
+            Answer::Good => (200, "10.0.0.1:80", "200"),
+            Answer::Relayed => (503, "10.0.0.1:80", "503"),
+            Answer::NoneLive => (503, "shop", "502"),
+        };
+        let (h, m, s) = (20 + at / 3600, at / 60 % 60, at % 60);
+        let _ = writeln!(
+            self.0,
+            "192.0.2.{client} - - [20/Nov/2026:{h:02}:{m:02}:{s:02} +0000] \"GET {path} HTTP/1.1\" {status} 9 \"-\" \"Mozilla/5.0\" \"-\" rt=0.010 ua=\"{address}\" us=\"{upstream_status}\" uct=\"0.000\" urt=\"0.010\""
+        );
+    }
+
+    /// Lines in every second of a stretch, each with its own target.
+    fn seconds(&mut self, from: u32, to: u32, per_second: u32, answer: Answer) {
+        for at in from..to {
+            for n in 0..per_second {
+                let path = ["/", "/cart", "/search"][(n % 3) as usize];
+                self.line(at, (at * 7 + n) % 250, &format!("{path}?r={at}-{n}"), answer);
+            }
+        }
+    }
+}
+
+fn document(log: &Log, args: &[&str]) -> Value {
+    let fixture = Fixture::new();
+    fixture.write("access.log", &log.0);
+    let args = [&["--format", "json", "--reproducible", "access.log"], args].concat();
+    fixture.run(&args, b"").json()
+}
+
+fn rows<'d>(incident: &'d Value, kind: &str) -> Vec<&'d Value> {
+    let timeline = incident["timeline"].as_array().expect("rows");
+    timeline.iter().filter(|row| row["kind"] == kind).collect()
+}
+
+#[test]
+fn bursts_are_one_incident_up_to_the_gap_and_two_beyond_it() {
+    for (gap, flag) in [(300, &[][..]), (60, &["--gap", "60"][..])] {
+        for (distance, expected) in [(gap - 1, 1), (gap, 1), (gap + 1, 2)] {
+            let mut log = Log::default();
+            log.seconds(0, 1200, 1, Answer::Good);
+            // From the last entry of the first burst to the first of the second.
+            log.seconds(100, 121, 10, Answer::NoneLive);
+            log.seconds(120 + distance, 140 + distance, 10, Answer::NoneLive);
+            let document = document(&log, flag);
+            let incidents = document["incidents"].as_array().expect("incidents");
+            assert_eq!(incidents.len(), expected, "gap {gap}, {distance} s apart");
+        }
+    }
+}
+
+#[test]
+fn an_end_is_verified_by_successes_on_the_affected_paths_only() {
+    let outage = |after: fn(&mut Log)| {
+        let mut log = Log::default();
+        log.seconds(0, 60, 3, Answer::Good);
+        log.seconds(60, 90, 6, Answer::NoneLive);
+        after(&mut log);
+        document(&log, &[])["incidents"][0].clone()
+    };
+    let verified = outage(|log| log.seconds(95, 150, 6, Answer::Good));
+    assert_eq!(verified["recovery"]["state"], "verified", "{}", verified["recovery"]);
+    assert_eq!(verified["recovery"]["at"], "2026-11-20T20:01:35Z");
+    assert_eq!(
+        verified["recovery"]["basis"],
+        "200 consecutive successes or more on 3 affected paths"
+    );
+    let first = verified["recovery"]["evidence"][0].as_str().expect("an id");
+    let items = verified["evidence"]["items"].as_array().expect("items");
+    let item = items.iter().find(|item| item["id"] == first).expect("is listed");
+    // 60 s at 3, 30 s at 6, and the next.
+    assert_eq!(item["line"], 180 + 180 + 1);
+    let elsewhere = outage(|log| {
+        for n in 0..300 {
+            log.line(95 + n / 5, n % 250, "/healthz", Answer::Good);
+        }
+    });
+    assert_eq!(elsewhere["recovery"]["state"], "unverified", "{}", elsewhere["recovery"]);
+    let ongoing = outage(|_| {});
+    assert_eq!(ongoing["recovery"]["state"], "ongoing");
+    assert_eq!(ongoing["status"], "ongoing_at_end");
+    assert_eq!(ongoing["ended_at"], Value::Null);
+}
+
+#[test]
+fn an_outage_that_comes_back_is_told() {
+    let mut log = Log::default();
+    log.seconds(0, 60, 3, Answer::Good);
+    log.seconds(60, 80, 6, Answer::NoneLive);
+    log.seconds(80, 180, 3, Answer::Good);
+    log.seconds(180, 200, 6, Answer::NoneLive);
+    log.seconds(200, 300, 3, Answer::Good);
+    let document = document(&log, &[]);
+    let incident = &document["incidents"][0];
+    assert_eq!(document["incidents"].as_array().map(Vec::len), Some(1));
+    let relapses = rows(incident, "relapse");
+    assert_eq!(relapses.len(), 1);
+    assert_eq!(relapses[0]["at"], "2026-11-20T20:03:00Z");
+    assert_eq!(relapses[0]["text"], "failures again after 101 s without any and 300 good answers");
+    assert_eq!(incident["causes"][0]["spans"].as_array().map(Vec::len), Some(2));
+}
+
+#[test]
+fn the_same_problem_again_is_a_relapse_or_a_rhythm() {
+    let times = |starts: &[u32]| {
+        let mut log = Log::default();
+        let mut at = 0;
+        for start in starts {
+            log.seconds(at, *start, 1, Answer::Good);
+            log.seconds(*start, start + 30, 10, Answer::NoneLive);
+            at = start + 30;
+        }
+        log.seconds(at, at + 400, 1, Answer::Good);
+        document(&log, &[])["incidents"].as_array().expect("incidents").clone()
+    };
+    let twice = times(&[400, 1000]);
+    assert_eq!(twice[0]["status"], "relapsed");
+    assert_eq!(twice[0]["recovery"]["state"], "relapsed");
+    assert_eq!(twice[1]["status"], "recovered");
+    assert_eq!(twice[1]["recurrence"]["earlier"], serde_json::json!([twice[0]["id"]]));
+    assert_eq!(twice[1]["recurrence"]["periodic"], false);
+    let hourly = times(&[900, 1800, 2700, 3600]);
+    assert_eq!(hourly.len(), 4);
+    assert_eq!(hourly[3]["recurrence"]["periodic"], true);
+    assert_eq!(hourly[3]["recurrence"]["interval_s"], 900.0);
+    assert_eq!(hourly[0]["status"], "recovered");
+}
+
+#[test]
+fn another_origin_that_takes_over_is_a_shift() {
+    let mut log = Log::default();
+    log.seconds(0, 60, 5, Answer::Good);
+    log.seconds(60, 90, 5, Answer::Relayed);
+    log.seconds(90, 120, 5, Answer::NoneLive);
+    log.seconds(120, 200, 5, Answer::Good);
+    let document = document(&log, &[]);
+    let shifts = rows(&document["incidents"][0], "origin_shift");
+    assert_eq!(shifts.len(), 1);
+    assert_eq!(shifts[0]["at"], "2026-11-20T20:01:30Z");
+    assert_eq!(shifts[0]["text"], "now mostly generated by proxy, before by upstream");
+    let spread = rows(&document["incidents"][0], "spread");
+    assert_eq!(spread.len(), 1, "{spread:?}");
+    assert_eq!(spread[0]["text"], "first failure of upstream shop");
+    assert_eq!(spread[0]["count"], 150);
+}
+
+#[test]
+fn a_server_that_stops_logging_is_heard() {
+    let mut log = Log::default();
+    log.seconds(0, 300, 5, Answer::Good);
+    log.seconds(300, 320, 5, Answer::NoneLive);
+    log.seconds(500, 700, 5, Answer::Good);
+    let document = document(&log, &[]);
+    let gaps = document["coverage"]["gaps"].as_array().expect("gaps");
+    assert_eq!(gaps.len(), 1);
+    assert_eq!(gaps[0]["kind"], "silence");
+    assert_eq!(gaps[0]["duration_s"], 181.0);
+    assert_eq!(rows(&document["incidents"][0], "silence").len(), 1);
+}
+
+#[test]
+fn a_log_that_was_filtered_before_has_no_ratios() {
+    let mut log = Log::default();
+    log.seconds(0, 60, 5, Answer::Good);
+    log.seconds(60, 90, 5, Answer::NoneLive);
+    log.line(95, 1, "/503", Answer::Good);
+    log.seconds(100, 160, 5, Answer::Good);
+    let kept: String = log.0.split_inclusive('\n').filter(|line| line.contains("503")).collect();
+    let fixture = Fixture::new();
+    let document = fixture.run(&["--format", "json", "-"], kept.as_bytes()).json();
+    assert_eq!(document["coverage"]["filtered"], true);
+    let incident = &document["incidents"][0];
+    assert_eq!(incident["impact"]["entries"], 150);
+    for field in ["error_ratio", "peak_ratio", "peak_at"] {
+        assert_eq!(incident["impact"][field], Value::Null, "{field}");
+    }
+    assert_eq!(incident["traffic"]["verdict"], "unknown");
+    let whole = fixture.run(&["--format", "json", "-"], log.0.as_bytes()).json();
+    assert_eq!(whole["coverage"]["filtered"], false);
+}
+
+#[test]
+fn clients_that_repeat_their_requests_are_counted() {
+    let mut log = Log::default();
+    log.seconds(0, 60, 5, Answer::Good);
+    for at in 60..100 {
+        // A client for 8 s, in which it tries two requests four times each: 12 are new, 28 are retries.
+        log.line(at, at / 8, &format!("/buy?n={}", at % 2), Answer::NoneLive);
+    }
+    log.seconds(100, 160, 5, Answer::Good);
+    let document = document(&log, &[]);
+    let incident = &document["incidents"][0];
+    assert_eq!(incident["traffic"]["retry_ratio"], 0.7);
+    assert_eq!(incident["traffic"]["amplification"], 3.33);
+    let rejected = incident["rejected"].as_array().expect("rows");
+    assert!(!rejected.iter().any(|row| row["id"] == "retry_storm"));
+    assert!(rejected.iter().any(|row| row["id"] == "traffic_surge"));
+}
+
+#[test]
+fn paths_with_ids_are_one_path() {
+    let mut log = Log::default();
+    log.seconds(0, 60, 5, Answer::Good);
+    for n in 0..200 {
+        log.line(60 + n / 10, n % 250, &format!("/orders/{}/items", 1000 + n), Answer::NoneLive);
+    }
+    log.seconds(100, 160, 5, Answer::Good);
+    let document = document(&log, &[]);
+    let paths = &document["incidents"][0]["impact"]["top_paths"];
+    assert_eq!(paths["total"], 1);
+    assert_eq!(paths["items"][0], serde_json::json!({"key": "/orders/{id}/items", "count": 200}));
+}
+
+#[test]
+fn a_story_is_short_and_keeps_its_ends() {
+    let mut log = Log::default();
+    log.seconds(0, 60, 3, Answer::Good);
+    for n in 0..60 {
+        // An outage that comes back every minute and a half.
+        log.seconds(60 + n * 90, 80 + n * 90, 6, Answer::NoneLive);
+        log.seconds(80 + n * 90, 150 + n * 90, 3, Answer::Good);
+    }
+    let document = document(&log, &[]);
+    let timeline = document["incidents"][0]["timeline"].as_array().expect("rows");
+    assert!(timeline.len() <= 40, "{}", timeline.len());
+    assert_eq!(rows(&document["incidents"][0], "onset").len(), 1);
+    let last = timeline.last().expect("rows");
+    assert_eq!((&last["kind"], &last["phase"]), (&"recovery".into(), &"recovery".into()));
+}
+
+/// Causes that a scenario's labels, faults or expected incidents name.
+fn injected(folder: &std::path::Path) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    let mut collect = |value: &Value| {
+        let mut stack = vec![value];
+        while let Some(value) = stack.pop() {
+            match value {
+                Value::String(text) => {
+                    names.insert(text.clone());
+                }
+                Value::Array(items) => stack.extend(items),
+                Value::Object(fields) => {
+                    for (name, value) in fields {
+                        // A mix has its causes as keys: "proxy/no_live_upstreams".
+                        names_of_key(name).for_each(|part| {
+                            names.insert(part.to_owned());
+                        });
+                        stack.push(value);
+                    }
+                }
+                _ => {}
+            }
+        }
+    };
+    for line in std::fs::read_to_string(folder.join("labels.jsonl")).expect("labels").lines() {
+        let label: Value = serde_json::from_str(line).expect("JSON");
+        for field in ["cause", "cause_any", "cause_alt", "root_cause"] {
+            collect(&label[field]);
+        }
+    }
+    let scenario = std::fs::read_to_string(folder.join("scenario.json")).expect("a scenario");
+    let scenario: Value = serde_json::from_str(&scenario).expect("JSON");
+    collect(&scenario["faults"]);
+    collect(&scenario["expected_incidents"]);
+    names
+}
+
+fn names_of_key(key: &str) -> impl Iterator<Item = &str> {
+    key.split(['/', '|', ':'])
+}
+
+#[test]
+fn every_cause_of_weight_is_one_that_was_injected() {
+    let Some(shared) = shared() else { return };
+    let (mut listed, mut noise) = (0, Vec::new());
+    for folder in scenarios(&shared, &["real", "iis_synthetic"]) {
+        let injected = injected(&folder);
+        let logs = logs_of(&folder);
+        let args = ["--format", "json", "--reproducible", "-q"];
+        let args: Vec<&str> = args.into_iter().chain(logs.iter().map(String::as_str)).collect();
+        let document = run_in(&folder, &args, b"").json();
+        for incident in document["incidents"].as_array().expect("incidents") {
+            for cause in incident["causes"].as_array().expect("causes") {
+                let weighs = cause["explained_ratio"].as_f64() >= Some(0.02);
+                let Some(id) = cause["id"].as_str().filter(|_| weighs) else { continue };
+                listed += 1;
+                if !injected.contains(id) {
+                    noise.push(format!("{}: {id}", folder.display()));
+                }
+            }
+        }
+    }
+    assert!(listed >= 40, "only {listed} causes listed");
+    assert!(noise.len() * 20 <= listed, "{} of {listed} are noise: {noise:#?}", noise.len());
+}
