@@ -167,6 +167,10 @@ impl Layers {
             row.inputs.sort_unstable();
             row.inputs.dedup();
         }
+        // Lines whose layout several servers have do not tell whose they are.
+        for row in order.kept.iter().filter(|row| row.is_application) {
+            rows[arrangement.layer_of[usize::from(row.deep)]].server = Server::Application;
+        }
         for (front, deep) in arrangement.pairs.keys() {
             rows[*front].behind.push(*deep);
         }
@@ -395,6 +399,15 @@ impl Taken {
 /// Links as they are found: by entry, those by target before those by id, and the deepest last.
 type Found = Sorter<Link, (Position, u8, u16)>;
 
+/// What two layers share.
+#[derive(Debug, Clone, Copy)]
+struct Shared {
+    /// What both write alike of a request.
+    common: relation::Common,
+    /// Whatever the deeper layer answers, the layer in front shows.
+    is_covered: bool,
+}
+
 /// What matching between layers needs to know.
 #[derive(Debug)]
 struct Arrangement {
@@ -403,20 +416,23 @@ struct Arrangement {
     /// Clock of each group against the outermost one.
     offsets: Vec<i64>,
     /// Layers of which the first is in front of the second, and what their lines have in common.
-    pairs: BTreeMap<(usize, usize), relation::Common>,
+    pairs: BTreeMap<(usize, usize), Shared>,
     /// Backends that are servers of applications.
     applications: BTreeSet<u32>,
 }
 
 impl Arrangement {
     fn of(order: &Order, layer_of: Vec<usize>) -> Self {
-        let mut pairs: BTreeMap<(usize, usize), relation::Common> = BTreeMap::new();
+        let mut pairs: BTreeMap<(usize, usize), Shared> = BTreeMap::new();
         for row in &order.kept {
             let key = (layer_of[usize::from(row.front)], layer_of[usize::from(row.deep)]);
             pairs
                 .entry(key)
-                .and_modify(|common| *common = common.also(row.common))
-                .or_insert(row.common);
+                .and_modify(|shared| {
+                    shared.common = shared.common.also(row.common);
+                    shared.is_covered &= row.is_covered;
+                })
+                .or_insert(Shared { common: row.common, is_covered: row.is_covered });
         }
         let offsets = (0..layer_of.len() as u16).map(|group| order.offset(group)).collect();
         Arrangement { layer_of, offsets, pairs, applications: BTreeSet::new() }
