@@ -23,7 +23,7 @@ mod target;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::verdict::server_of_rule;
+use super::verdict::server_of;
 use super::{Followed, Verdict};
 use crate::error::Result;
 use crate::evidence::{InputIndex, Place, Position};
@@ -31,7 +31,6 @@ use crate::fact::EntryFact;
 use crate::scan::ScannedInput;
 use crate::store::{Budget, Sorted, Sorter};
 use crate::taxonomy::{Origin, Server};
-use crate::verdict::RULES;
 
 pub(super) use application::Listeners;
 use hop::{Hop, HopKey, KeyKind};
@@ -186,7 +185,7 @@ impl Layers {
 
     fn layer_by_row(&self, verdict: &Verdict) -> Option<usize> {
         let input = verdict.entry.place.position.input;
-        self.of_source.get(&(input, server_of(verdict))).copied()
+        self.of_source.get(&(input, server_of(verdict.entry.rule))).copied()
     }
 
     /// True when no other layer was found to share requests with this one.
@@ -232,13 +231,6 @@ impl Layers {
     }
 }
 
-/// The server whose table decided an entry.
-fn server_of(verdict: &Verdict) -> Server {
-    static SERVERS: std::sync::LazyLock<Vec<Server>> =
-        std::sync::LazyLock::new(|| RULES.iter().map(|rule| server_of_rule(rule.id)).collect());
-    SERVERS.get(usize::from(verdict.entry.rule)).copied().unwrap_or(Server::Unknown)
-}
-
 /// Logs that are surely of one server.
 #[derive(Debug, Clone)]
 struct Group {
@@ -262,7 +254,7 @@ impl Groups {
         for verdict in verdicts {
             let verdict = verdict?;
             let clients = sources
-                .entry((verdict.entry.place.position.input, server_of(&verdict)))
+                .entry((verdict.entry.place.position.input, server_of(verdict.entry.rule)))
                 .or_default();
             if clients.len() < MAX_CLIENTS {
                 clients.insert(verdict.entry.client);
@@ -292,7 +284,7 @@ impl Groups {
     }
 
     fn of_entry(&self, verdict: &Verdict) -> u16 {
-        let source = (verdict.entry.place.position.input, server_of(verdict));
+        let source = (verdict.entry.place.position.input, server_of(verdict.entry.rule));
         self.of_source.get(&source).copied().unwrap_or(0)
     }
 }
