@@ -23,7 +23,7 @@ mod target;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::verdict::server_of_rule;
+use super::verdict::server_of;
 use super::{Followed, Verdict};
 use crate::error::Result;
 use crate::evidence::{InputIndex, Place, Position};
@@ -31,7 +31,6 @@ use crate::fact::EntryFact;
 use crate::scan::ScannedInput;
 use crate::store::{Budget, Sorted, Sorter};
 use crate::taxonomy::{Origin, Server};
-use crate::verdict::RULES;
 
 pub(super) use application::Listeners;
 use hop::{Hop, HopKey, KeyKind};
@@ -167,6 +166,10 @@ impl Layers {
             row.inputs.sort_unstable();
             row.inputs.dedup();
         }
+        // Lines whose layout several servers have do not tell whose they are.
+        for row in order.kept.iter().filter(|row| row.is_application) {
+            rows[arrangement.layer_of[usize::from(row.deep)]].server = Server::Application;
+        }
         for (front, deep) in arrangement.pairs.keys() {
             rows[*front].behind.push(*deep);
         }
@@ -182,7 +185,7 @@ impl Layers {
 
     fn layer_by_row(&self, verdict: &Verdict) -> Option<usize> {
         let input = verdict.entry.place.position.input;
-        self.of_source.get(&(input, server_of(verdict))).copied()
+        self.of_source.get(&(input, server_of(verdict.entry.rule))).copied()
     }
 
     /// True when no other layer was found to share requests with this one.
@@ -228,13 +231,6 @@ impl Layers {
     }
 }
 
-/// The server whose table decided an entry.
-fn server_of(verdict: &Verdict) -> Server {
-    static SERVERS: std::sync::LazyLock<Vec<Server>> =
-        std::sync::LazyLock::new(|| RULES.iter().map(|rule| server_of_rule(rule.id)).collect());
-    SERVERS.get(usize::from(verdict.entry.rule)).copied().unwrap_or(Server::Unknown)
-}
-
 /// Logs that are surely of one server.
 #[derive(Debug, Clone)]
 struct Group {
@@ -258,7 +254,7 @@ impl Groups {
         for verdict in verdicts {
             let verdict = verdict?;
             let clients = sources
-                .entry((verdict.entry.place.position.input, server_of(&verdict)))
+                .entry((verdict.entry.place.position.input, server_of(verdict.entry.rule)))
                 .or_default();
             if clients.len() < MAX_CLIENTS {
                 clients.insert(verdict.entry.client);
@@ -288,7 +284,7 @@ impl Groups {
     }
 
     fn of_entry(&self, verdict: &Verdict) -> u16 {
-        let source = (verdict.entry.place.position.input, server_of(verdict));
+        let source = (verdict.entry.place.position.input, server_of(verdict.entry.rule));
         self.of_source.get(&source).copied().unwrap_or(0)
     }
 }
@@ -395,6 +391,15 @@ impl Taken {
 /// Links as they are found: by entry, those by target before those by id, and the deepest last.
 type Found = Sorter<Link, (Position, u8, u16)>;
 
+/// What two layers share.
+#[derive(Debug, Clone, Copy)]
+struct Shared {
+    /// What both write alike of a request.
+    common: relation::Common,
+    /// Whatever the deeper layer answers, the layer in front shows.
+    is_covered: bool,
+}
+
 /// What matching between layers needs to know.
 #[derive(Debug)]
 struct Arrangement {
@@ -403,20 +408,23 @@ struct Arrangement {
     /// Clock of each group against the outermost one.
     offsets: Vec<i64>,
     /// Layers of which the first is in front of the second, and what their lines have in common.
-    pairs: BTreeMap<(usize, usize), relation::Common>,
+    pairs: BTreeMap<(usize, usize), Shared>,
     /// Backends that are servers of applications.
     applications: BTreeSet<u32>,
 }
 
 impl Arrangement {
     fn of(order: &Order, layer_of: Vec<usize>) -> Self {
-        let mut pairs: BTreeMap<(usize, usize), relation::Common> = BTreeMap::new();
+        let mut pairs: BTreeMap<(usize, usize), Shared> = BTreeMap::new();
         for row in &order.kept {
             let key = (layer_of[usize::from(row.front)], layer_of[usize::from(row.deep)]);
             pairs
                 .entry(key)
-                .and_modify(|common| *common = common.also(row.common))
-                .or_insert(row.common);
+                .and_modify(|shared| {
+                    shared.common = shared.common.also(row.common);
+                    shared.is_covered &= row.is_covered;
+                })
+                .or_insert(Shared { common: row.common, is_covered: row.is_covered });
         }
         let offsets = (0..layer_of.len() as u16).map(|group| order.offset(group)).collect();
         Arrangement { layer_of, offsets, pairs, applications: BTreeSet::new() }
