@@ -149,7 +149,7 @@ impl<'f> Fold<'f> {
             let layouts = plan.as_ref().map(|plan| plans_of(plan, fold.layouts));
             let (text, bytes_decoded) = match open.source.origin {
                 Ok(Origin::Plain(file)) => (TextSource::File(file), open.source.bytes),
-                Ok(_) => (TextSource::Spool(fold.spool), fold.bytes_decoded),
+                Ok(origin) => (TextSource::Spool(fold.spool, Some(origin)), fold.bytes_decoded),
                 Err(fault) => {
                     error = Some(fault.to_string());
                     (TextSource::None, 0)

@@ -6,6 +6,7 @@
 //! in. The stores are sets: which worker found a fact first changes nothing. A range is scanned under the carry known at
 //! the time; when its turn comes and the carry proves wrong, it is scanned again under the right one.
 
+mod again;
 mod block;
 mod carry;
 mod fold;
@@ -46,9 +47,6 @@ const SAMPLE_BYTES: u64 = 256 << 10;
 
 /// Bytes in the middle and at the end of a plain file that join the sample.
 const FURTHER_SAMPLE_BYTES: u64 = 32 << 10;
-
-/// Bytes read at once where lines are read again.
-const STEP_BYTES: u64 = 256 << 10;
 
 /// How to scan.
 #[derive(Debug)]
@@ -104,7 +102,8 @@ pub struct ScannedInput {
 #[derive(Debug)]
 enum TextSource {
     File(File),
-    Spool(Spool),
+    /// The lines of facts; the rest can be had only where the stream can be opened anew.
+    Spool(Spool, Option<Origin>),
     None,
 }
 
@@ -117,32 +116,8 @@ impl ScannedInput {
                 read_exact_at(file, place.position.offset, &mut bytes).ok()?;
                 Some(bytes)
             }
-            TextSource::Spool(spool) => spool.fetch(place.position),
+            TextSource::Spool(spool, _) => spool.fetch(place.position),
             TextSource::None => None,
-        }
-    }
-
-    /// Hands out the lines of a plain file from the start of one on, without terminator, with their offsets, until
-    /// `max_bytes` are read or `each` returns false. Nothing comes of other inputs: they cannot be read from the middle.
-    pub fn lines_from(&self, start: u64, max_bytes: u64, each: &mut dyn FnMut(u64, &[u8]) -> bool) {
-        let TextSource::File(file) = &self.text else { return };
-        let mut reader = RangeReader::new();
-        let end = start.saturating_add(max_bytes).min(self.bytes_decoded);
-        let mut from = start;
-        while from < end {
-            let until = (from + STEP_BYTES).min(end);
-            let Ok(lines) = reader.read(file, from, until, self.bytes_decoded, None) else {
-                return;
-            };
-            let mut offset = lines.offset;
-            for line in lines.bytes.split_inclusive(|byte| *byte == b'\n') {
-                let text = line.strip_suffix(b"\n").unwrap_or(line);
-                if !each(offset, text.strip_suffix(b"\r").unwrap_or(text)) {
-                    return;
-                }
-                offset += line.len() as u64;
-            }
-            from = until;
         }
     }
 
