@@ -9,7 +9,10 @@ use std::io::Seek;
 use std::sync::Arc;
 
 use super::{ScannedInput, TextSource};
+use crate::cause::CauseMatcher;
+use crate::evidence::Place;
 use crate::input::{BlockReader, Origin, RangeReader, open_stream};
+use crate::record::{ErrorRecord, Record};
 
 /// Bytes of a plain file read at once.
 const STEP_BYTES: u64 = 256 << 10;
@@ -18,6 +21,32 @@ const STEP_BYTES: u64 = 256 << 10;
 const MAX_AGAIN_BYTES: u64 = 256 << 20;
 
 impl ScannedInput {
+    /// Calls `read` with the message at a place.
+    pub fn message<T>(&self, place: Place, read: impl FnOnce(&ErrorRecord<'_>) -> T) -> Option<T> {
+        let bytes = self.fetch(place)?;
+        let mut read = Some(read);
+        self.plan.as_ref()?.readers.iter().find_map(|reader| {
+            let mut found = None;
+            reader.read(&bytes, &mut |result| {
+                if let Ok(Record::Error(record)) = result
+                    && let Some(read) = read.take()
+                {
+                    found = Some(read(&record));
+                }
+            });
+            found
+        })
+    }
+
+    /// What the message at a place is about: the row of the cause table that it matches, and the name.
+    pub fn scope(&self, place: Place, matcher: &CauseMatcher) -> Option<(u16, Vec<u8>)> {
+        let found = self.message(place, |record| {
+            let found = matcher.match_message(record)?;
+            Some((found.rule, found.scope.to_vec()))
+        });
+        found.flatten().or_else(|| self.told_scopes.get(&place.position.offset).cloned())
+    }
+
     /// Hands out the lines from the start of one on, without terminator, with their offsets, until `max_bytes` are read or
     /// `each` returns false.
     pub fn lines_from(&self, start: u64, max_bytes: u64, each: &mut dyn FnMut(u64, &[u8]) -> bool) {

@@ -15,7 +15,7 @@ use super::{Done, JoinKey, Scan, ScanConfig, ScannedInput, TextSource, Work};
 use crate::error::{Error, Result};
 use crate::fact::{CauseFact, EntryFact};
 use crate::input::{Origin, RangeReader, Spool};
-use crate::store::Sorter;
+use crate::store::{Budget, Sorter};
 use crate::tally::InputTally;
 
 /// Puts the results of one input in order.
@@ -46,6 +46,16 @@ pub(super) struct Fold<'f> {
     each: Option<EachLine<'f>>,
 }
 
+/// An empty store of entries.
+pub(super) fn entry_store(budget: &Budget) -> Sorter<EntryFact, JoinKey> {
+    Sorter::new(budget.clone(), |fact| (fact.target_key, fact.client, fact.at, fact.place.position))
+}
+
+/// An empty store of messages.
+pub(super) fn cause_store(budget: &Budget) -> Sorter<CauseFact, JoinKey> {
+    Sorter::new(budget.clone(), |fact| (fact.target_key, fact.client, fact.at, fact.place.position))
+}
+
 impl<'f> Fold<'f> {
     pub(super) fn new(
         n_inputs: usize,
@@ -54,12 +64,8 @@ impl<'f> Fold<'f> {
     ) -> Self {
         Fold {
             inputs: (0..n_inputs).map(|_| InputFold::default()).collect(),
-            entries: Sorter::new(config.budget.clone(), |fact| {
-                (fact.target_key, fact.client, fact.at, fact.place.position)
-            }),
-            causes: Sorter::new(config.budget.clone(), |fact| {
-                (fact.target_key, fact.client, fact.at, fact.place.position)
-            }),
+            entries: entry_store(&config.budget),
+            causes: cause_store(&config.budget),
             reader: RangeReader::new(),
             each,
         }
@@ -166,6 +172,10 @@ impl<'f> Fold<'f> {
                 layouts: layouts.unwrap_or_default(),
                 is_journal: fold.is_journal,
                 text,
+                modified_us: open.source.modified_us,
+                sample: open.sample.into_inner(),
+                told_scopes: BTreeMap::new(),
+                is_absent: false,
             }
         });
         Scan { inputs: inputs.collect(), entries: self.entries, causes: self.causes, interrupted }
