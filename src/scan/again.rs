@@ -60,6 +60,17 @@ impl ScannedInput {
         }
     }
 
+    /// A line that was not kept, where the stream can be opened anew.
+    pub(super) fn line_again(&self, place: Place) -> Option<Vec<u8>> {
+        let mut found = None;
+        let offset = place.position.offset;
+        self.lines_from(offset, u64::from(place.length) + 1, &mut |at, line| {
+            found = (at == offset).then(|| line.to_vec());
+            false
+        });
+        found
+    }
+
     fn lines_of_file(
         &self,
         file: &File,

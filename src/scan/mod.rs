@@ -127,7 +127,9 @@ impl ScannedInput {
                 read_exact_at(file, place.position.offset, &mut bytes).ok()?;
                 Some(bytes)
             }
-            TextSource::Spool(spool, _) => spool.fetch(place.position),
+            TextSource::Spool(spool, _) => {
+                spool.fetch(place.position).or_else(|| self.line_again(place))
+            }
             TextSource::None => None,
         }
     }
