@@ -16,10 +16,12 @@ pub mod join;
 pub mod layers;
 pub mod lean;
 mod onset;
+mod relayed;
 mod second;
 pub mod threads;
 mod twice;
 mod verdict;
+mod workers;
 pub mod zones;
 
 use std::collections::BTreeMap;
@@ -37,11 +39,14 @@ use crate::time::SECOND_US;
 use companions::Companions;
 use intervals::Intervals;
 use join::{Matched, match_cluster};
-use layers::{Layers, Link, Verdicts};
+use layers::{Layers, Link, Listeners, Verdicts};
 use lean::Leanings;
+use relayed::Hops;
 use second::{Outlet, SecondPhase};
+use workers::Workers;
 use zones::{ZonePolicy, Zones};
 
+pub use relayed::CLIENT_CLOSED;
 pub use verdict::{BasisSet, Leaning, Verdict};
 
 /// A verdict, and the line of its request in the deepest layer that has it.
@@ -140,15 +145,20 @@ impl Attribution {
         if verdict.is_decided() {
             return None;
         }
-        if verdict.own_origin() == Origin::Unknown {
+        if verdict.own_origin() == Origin::Unknown && lean::speaks_of(verdict) {
             return self.leanings.for_entry(&verdict.entry);
         }
-        let basis = BasisSet::of(if verdict.rule().missing.is_empty() {
-            &[]
-        } else {
-            &[Basis::FieldValue]
+        let row = verdict.rule();
+        let basis = BasisSet::of(match row.basis {
+            [] if row.missing.is_empty() => &[],
+            [] => &[Basis::FieldValue],
+            basis => basis,
         });
-        Some(Leaning { origin: verdict.own_origin(), cause: verdict.own_cause(), basis })
+        (verdict.own_origin() != Origin::Unknown).then(|| Leaning {
+            origin: verdict.own_origin(),
+            cause: verdict.own_cause(),
+            basis,
+        })
     }
 }
 
@@ -184,9 +194,12 @@ pub fn attribute(
 ) -> Result<Attribution> {
     let (mut entries, mut causes) = (entries.sorted(), causes.sorted());
     let zones = Zones::resolve(inputs, &entries, &causes, config.zone, config.matcher)?;
+    let workers = Workers::of(inputs, &entries)?;
+    let listeners = Listeners::of(inputs, &causes, config.matcher)?;
     let intervals = Intervals::of(inputs, &causes, &zones, config.matcher)?;
     let mut walk = Walk {
         config,
+        workers,
         companions: Companions::of(inputs, &zones),
         zones,
         verdicts: Sorter::new(config.budget.clone(), |verdict| {
@@ -196,6 +209,7 @@ pub fn attribute(
         signals: BTreeMap::new(),
         redelivered: BTreeMap::new(),
         leftovers: Leftovers::default(),
+        hops: Hops::default(),
     };
     let mut second = SecondPhase::new(config.matcher, &config.budget, is_apache_alone(inputs));
     walk.all(&mut entries, &mut causes, &mut second)?;
@@ -208,7 +222,7 @@ pub fn attribute(
             verdicts.rows().map(|row| row.map(|verdict| verdict.settled(&companions, &intervals))),
         )
     };
-    let layers = Layers::of(inputs, &settled, &config.budget)?;
+    let layers = Layers::of(inputs, &listeners, &settled, &config.budget)?;
     let known =
         follow(&verdicts, &companions, &intervals, &layers).map(|row| row.map(|row| row.verdict));
     let leanings = Leanings::of(known)?;
@@ -251,6 +265,7 @@ fn follow<'f>(
 /// The walk over both stores in step, one cluster of equal keys after the other.
 struct Walk<'w> {
     config: &'w AttributeConfig<'w>,
+    workers: Workers,
     zones: Zones,
     companions: Companions,
     verdicts: Sorter<Verdict, TimeKey>,
@@ -258,6 +273,7 @@ struct Walk<'w> {
     signals: BTreeMap<SignalKey, Signal>,
     redelivered: BTreeMap<InputIndex, u64>,
     leftovers: Leftovers,
+    hops: Hops,
 }
 
 impl Walk<'_> {
@@ -276,12 +292,18 @@ impl Walk<'_> {
             let cause_key =
                 peek_key(&mut cause_rows, |fact: &CauseFact| (fact.target_key, fact.client))?;
             let Some(key) = [entry_key, cause_key].into_iter().flatten().min() else { break };
+            if self.hops.is_done_before(key.0) {
+                self.flush_hops()?;
+            }
             while let Some(row) = entry_rows
                 .next_if(|row| row.as_ref().is_ok_and(|fact| (fact.target_key, fact.client) == key))
             {
                 let mut fact = row?;
                 self.zones.resolve_entry(&mut fact);
-                if self.config.in_window(fact.at) {
+                self.workers.resolve(&mut fact);
+                if relayed::is_abandoned(&fact) {
+                    self.hops.note_abandoned(&fact);
+                } else if self.config.in_window(fact.at) {
                     cluster.entries.push(Verdict::own(fact));
                 }
                 // What names no request is not joined here, and may be of any number.
@@ -310,7 +332,16 @@ impl Walk<'_> {
             }
             self.close(key.0, &mut cluster, second)?;
         }
+        self.flush_hops()?;
         self.flush_leftovers()
+    }
+
+    /// Hands on the entries of a cache once all of their target were seen.
+    fn flush_hops(&mut self) -> Result<()> {
+        for verdict in self.hops.drain(&mut self.companions) {
+            self.verdicts.push(verdict)?;
+        }
+        Ok(())
     }
 
     /// Hands on what a cluster holds; what may be doubted waits for the other clients of the same target.
@@ -325,6 +356,9 @@ impl Walk<'_> {
             self.leftovers.target_key = target_key;
         }
         for verdict in cluster.entries.drain(..) {
+            if target_key != 0 && self.hops.take(&verdict) {
+                continue;
+            }
             let Some(verdict) = second.take_entry(verdict)? else { continue };
             if verdict.open == 1 && verdict.rule().when_silent.is_some() && !verdict.is_kin() {
                 self.leftovers.entries.push(verdict);

@@ -6,6 +6,7 @@
 use super::companions::Companions;
 use super::intervals::Intervals;
 use super::layers::{Link, LinkBasis};
+use super::relayed;
 use crate::cause::Rule;
 use crate::evidence::Place;
 use crate::fact::{CauseFact, EntryFact, Flags};
@@ -108,6 +109,7 @@ impl Verdict {
                 self.entry.at,
                 server_of_rule(id),
             )
+            && (id != relayed::BESIDE || companions.behind.fails_at(self.entry.at))
         {
             self.set_rule(rule_index(id));
         }
@@ -216,6 +218,11 @@ impl Verdict {
     /// The row of the decision tables that holds.
     pub fn rule(&self) -> &'static VerdictRule {
         rule_at(self.entry.rule)
+    }
+
+    /// The server whose table the row is in.
+    pub(super) fn server(&self) -> Server {
+        server_of_rule(self.rule().id)
     }
 
     /// True when the status was not asked for.

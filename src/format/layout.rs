@@ -22,8 +22,8 @@ use nom::sequence::{delimited, preceded};
 use nom::{IResult, Parser};
 
 use self::fit::{Fitted, Spans, fit};
-pub(in crate::format) use self::shape::Kind;
-use self::shape::{CLF_BYTES, Literal, Shape, Surroundings, next_quote, nginx_variable, shape};
+use self::shape::{CLF_BYTES, Literal, Shape, Surroundings, nginx_variable, shape};
+pub(in crate::format) use self::shape::{Kind, next_quote};
 use super::Glance;
 use crate::bytes::parse_status;
 use crate::record::{AccessRecord, Escape, Field, Skip};

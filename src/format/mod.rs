@@ -16,6 +16,7 @@ pub mod caddy;
 pub mod caddy_log;
 pub mod cloudflare;
 pub mod cloudfront;
+pub mod csv_declared;
 pub mod detect;
 pub mod envelope;
 pub mod envoy;
@@ -37,6 +38,8 @@ pub mod nginx_access;
 pub mod nginx_conf;
 pub mod nginx_error;
 pub mod traefik;
+pub mod varnish_log;
+pub mod varnish_ncsa;
 pub mod windows_event;
 
 use std::fmt;
@@ -159,6 +162,12 @@ pub trait Reader: fmt::Debug + Send + Sync {
         0
     }
 
+    /// True for a line that belongs to the record before it whatever it says.
+    fn continues(&self, line: &[u8]) -> bool {
+        let _ = line;
+        false
+    }
+
     /// Understands a whole record: one line, or for messages a line with its continuation lines, without the last terminator.
     fn parse<'a>(&self, record: &'a [u8]) -> Result<Record<'a>, Skip>;
 
@@ -215,6 +224,17 @@ pub struct Run {
     pub server_errors: u64,
     /// Lines with status 502, 503 and 504.
     pub kin: [u64; 3],
+}
+
+impl Run {
+    /// One line with this status.
+    pub fn of_one(status: u16) -> Self {
+        let mut run = Run { requests: 1, ..Run::default() };
+        if status >= 500 {
+            count_server_error(&mut run, status);
+        }
+        run
+    }
 }
 
 /// Receives what [`Reader::scan_run`] finds. `n_before` counts the lines of this call before the one reported.
@@ -325,6 +345,8 @@ pub struct Proposal {
 /// Every log format, in order of preference where two understand equally many lines. A new format is a line here.
 pub const FORMATS: &[&dyn Format] = &[
     &nginx_error::NginxErrorFormat,
+    &varnish_ncsa::VarnishNcsaFormat,
+    &varnish_log::VarnishLogFormat,
     &nginx_access::NginxAccessFormat,
     &apache_error::ApacheErrorFormat,
     &apache_access::ApacheAccessFormat,
@@ -335,6 +357,7 @@ pub const FORMATS: &[&dyn Format] = &[
     &caddy::ACCESS,
     &caddy_log::CaddyLogFormat,
     &cloudflare::HTTP_REQUESTS,
+    &csv_declared::CsvDeclaredFormat,
     &fastly::ACCESS,
     &akamai::DATASTREAM,
     &azure::FRONT_DOOR,
@@ -392,7 +415,7 @@ pub struct Plan {
 impl Plan {
     /// True when the input holds messages, whose records may go over several lines.
     pub fn has_messages(&self) -> bool {
-        self.detected().any(|reader| reader.about().role == LogRole::Error)
+        self.detected().any(|reader| reader.about().role != LogRole::Access)
     }
 
     /// The readers found in the sample, or given.

@@ -1,7 +1,7 @@
 //! Lines of an input, read a second time: what the story needs of ordinary lines.
 //!
 //! In: an input that was scanned, and an offset. Out: its lines from there on.
-//! Invariants: nothing comes of what cannot be read twice (standard input, pipes, journals); a compressed file is
+//! Invariants: nothing comes of what cannot be read twice (standard input, pipes, journals, wrapped records); a compressed file is
 //! decompressed again from its start, so that only places within [`MAX_AGAIN_BYTES`] are reached.
 
 use std::fs::File;
@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::{ScannedInput, TextSource};
 use crate::cause::CauseMatcher;
 use crate::evidence::Place;
-use crate::input::{BlockReader, Origin, RangeReader, open_stream};
+use crate::input::{BlockReader, Origin, RangeReader, Unit, open_stream};
 use crate::record::{ErrorRecord, Record};
 
 /// Bytes of a plain file read at once.
@@ -103,7 +103,7 @@ fn lines_of_stream(
     if !is_regular || (&*file).rewind().is_err() {
         return;
     }
-    let Ok((stream, false)) = open_stream(origin, &Arc::default()) else { return };
+    let Ok((stream, Unit::Line)) = open_stream(origin, &Arc::default()) else { return };
     let mut reader = BlockReader::new(stream);
     while let Ok(Some(block)) = reader.next_block(None) {
         if block.offset >= end || !hand_out(&block.bytes, block.offset, start, each) {

@@ -22,6 +22,7 @@ mod nginx;
 mod probe;
 mod relay;
 mod traefik;
+mod varnish;
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -30,6 +31,7 @@ use crate::format::About;
 use crate::record::AccessRecord;
 use crate::taxonomy::{Basis, Cause, Confidence, Origin, Server};
 
+pub use cloudflare::{WORKER_RAN, WORKER_RELAYED};
 pub use probe::is_probe;
 pub use relay::relayed_row;
 
@@ -130,6 +132,7 @@ const TABLES: &[&[VerdictRule]] = &[
     api_gateway::RULES,
     relay::RULES,
     haproxy::RULES,
+    varnish::RULES,
 ];
 
 const N_RULES: usize = {
@@ -142,7 +145,7 @@ const N_RULES: usize = {
 };
 
 /// The tables, one behind the other.
-const ALL: [VerdictRule; N_RULES] = {
+static ALL: [VerdictRule; N_RULES] = {
     let mut all = [nginx::RULES[0]; N_RULES];
     let (mut to, mut table) = (0, 0);
     while table < TABLES.len() {
@@ -157,7 +160,7 @@ const ALL: [VerdictRule; N_RULES] = {
 };
 
 /// Every row of every server.
-pub const RULES: &[VerdictRule] = &ALL;
+pub static RULES: &[VerdictRule] = &ALL;
 
 /// Index of the row with this id. Ids are constants of this crate; tests check that each one used exists.
 pub fn rule_index(id: &str) -> u16 {
@@ -185,6 +188,7 @@ pub fn undecided_rule(server: Server) -> u16 {
         Server::CloudFront => "cloudfront.other",
         Server::ApiGateway => "api_gateway.no_integration_status",
         Server::Haproxy => "haproxy.no_state",
+        Server::Varnish => "varnish.undecided",
         _ => "nginx.no_upstream_field",
     })
 }
@@ -208,6 +212,7 @@ pub fn own_verdict(about: &About, record: &AccessRecord<'_>) -> u16 {
         Server::CloudFront => rule_index(cloudfront::own_verdict(record)),
         Server::ApiGateway => rule_index(api_gateway::own_verdict(record)),
         Server::Haproxy => rule_index(haproxy::own_verdict(record)),
+        Server::Varnish => rule_index(varnish::own_verdict(record)),
         _ => rule_index(nginx::own_verdict(record)),
     }
 }

@@ -6,6 +6,8 @@ mod tidy;
 mod robustness;
 // The verdicts against labelled logs of real servers; skipped where the corpus is absent.
 mod accuracy;
+// Logs of AWS services: delivered late, unordered and twice.
+mod aws;
 // What a user types, and what comes back.
 mod cli;
 // Same bytes in, same bytes out, however they are given.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::format::{About, FormatBasis, Glance, Instant, Plan, Reader, Run};
-use crate::input::{Compression, Origin, read_exact_at};
+use crate::input::{Breaks, Compression, Origin, Unit, read_exact_at};
 use crate::record::{Record, Skip};
 use crate::scan::{ScannedInput, TextSource};
 use crate::tally::{InputTally, LineCounts, OffsetTable, Series, Unparsed};
@@ -32,7 +32,8 @@ pub(super) struct RecordedInput {
     pub head: Option<String>,
     /// Its records can be read at their offsets.
     pub is_plain: bool,
-    pub is_journal: bool,
+    /// What its lines are.
+    unit: RecordedUnit,
     pub plan: Option<RecordedPlan>,
     /// Directives change its layout on the way.
     pub has_layouts: bool,
@@ -66,7 +67,7 @@ impl RecordedInput {
             modified_us: input.modified_us,
             head: file.and_then(|file| head_digest(file, input.bytes_read)),
             is_plain: matches!(input.text, TextSource::File(_)),
-            is_journal: input.is_journal,
+            unit: RecordedUnit::of(input.unit),
             plan: input.plan.as_deref().map(RecordedPlan::of),
             has_layouts: !input.layouts.is_empty(),
             tally: RecordedTally::of(&input.tally),
@@ -88,7 +89,7 @@ impl RecordedInput {
             tally: self.tally.tally(),
             error: self.error.clone(),
             layouts: Vec::new(),
-            is_journal: self.is_journal,
+            unit: self.unit.unit(),
             text: TextSource::None,
             modified_us: self.modified_us,
             sample: self.sample.clone(),
@@ -111,6 +112,35 @@ pub(super) fn head_digest(file: &File, bytes: u64) -> Option<String> {
     }
     read_exact_at(file, 0, &mut head).ok()?;
     Some(format!("{:x}", Sha256::digest(&head)))
+}
+
+/// What the lines of an input are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+enum RecordedUnit {
+    Line,
+    Entry,
+    ArrayRecord,
+    SequenceRecord,
+}
+
+impl RecordedUnit {
+    const fn of(unit: Unit) -> Self {
+        match unit {
+            Unit::Line => RecordedUnit::Line,
+            Unit::Entry => RecordedUnit::Entry,
+            Unit::Record(Breaks::Array) => RecordedUnit::ArrayRecord,
+            Unit::Record(Breaks::Sequence) => RecordedUnit::SequenceRecord,
+        }
+    }
+
+    const fn unit(self) -> Unit {
+        match self {
+            RecordedUnit::Line => Unit::Line,
+            RecordedUnit::Entry => Unit::Entry,
+            RecordedUnit::ArrayRecord => Unit::Record(Breaks::Array),
+            RecordedUnit::SequenceRecord => Unit::Record(Breaks::Sequence),
+        }
+    }
 }
 
 /// The readers of an input.
