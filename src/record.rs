@@ -207,6 +207,21 @@ pub enum Skip {
 }
 
 impl Skip {
+    /// Every reason.
+    const ALL: [Skip; 6] = [
+        Skip::Shape,
+        Skip::BadTime,
+        Skip::BadStatus,
+        Skip::Truncated,
+        Skip::TooLong,
+        Skip::Encoded,
+    ];
+
+    /// The reason that [`Skip::as_str`] tells with these words.
+    pub fn from_words(words: &str) -> Skip {
+        Self::ALL.into_iter().find(|skip| skip.as_str() == words).unwrap_or(Skip::Shape)
+    }
+
     /// For people.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -99,6 +99,12 @@ pub enum FormatBasis {
 }
 
 impl FormatBasis {
+    /// The basis with this id; `Detected` where there is none.
+    pub fn from_id(id: &str) -> Self {
+        let all = [FormatBasis::Given, FormatBasis::Config, FormatBasis::Inferred];
+        all.into_iter().find(|basis| basis.as_str() == id).unwrap_or(FormatBasis::Detected)
+    }
+
     /// The id used in outputs.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -22,6 +22,8 @@ mod readme;
 mod edge;
 // IIS logs of the corpus, line by line; skipped where the corpus is absent.
 mod iis;
+// Any split of the inputs over any runs merges to one document.
+mod partial;
 // What each line is understood as.
 mod parse;
 // What other projects state of public logs; skipped where the corpus is absent.
