@@ -8,11 +8,11 @@ use std::fs::File;
 use std::io::Seek;
 use std::sync::Arc;
 
-use super::{ScannedInput, TextSource};
+use super::{ScannedInput, TextSource, read_access};
 use crate::cause::CauseMatcher;
 use crate::evidence::Place;
 use crate::input::{BlockReader, Origin, RangeReader, Unit, open_stream};
-use crate::record::{ErrorRecord, Record};
+use crate::record::{AccessRecord, ErrorRecord, Field, Record};
 
 /// Bytes of a plain file read at once.
 const STEP_BYTES: u64 = 256 << 10;
@@ -36,6 +36,18 @@ impl ScannedInput {
             });
             found
         })
+    }
+
+    /// The name of the backend with this hash, which the access line at a place names last.
+    pub fn backend(&self, key: u32, place: Place) -> Option<Vec<u8>> {
+        let read = || {
+            let (bytes, plan) = (self.fetch(place)?, self.plan_at(place.position.offset)?);
+            let name = |record: &AccessRecord<'_>| {
+                record.last_item(Field::UpstreamAddr).map(<[u8]>::to_vec)
+            };
+            read_access(plan, &bytes, |_, record| name(record)).flatten()
+        };
+        read().or_else(|| self.told_backends.get(&key).cloned())
     }
 
     /// What the message at a place is about: the row of the cause table that it matches, and the name.

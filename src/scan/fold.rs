@@ -183,6 +183,7 @@ impl<'f> Fold<'f> {
                 modified_us: open.source.modified_us,
                 sample: open.sample.into_inner(),
                 told_scopes: BTreeMap::new(),
+                told_backends: BTreeMap::new(),
                 is_absent: false,
             }
         });

@@ -105,6 +105,8 @@ pub struct ScannedInput {
     sample: Option<Vec<u8>>,
     /// What events are about, by their offset, where a partial result has told it: row of the cause table, and name.
     told_scopes: BTreeMap<u64, (u16, Vec<u8>)>,
+    /// Names of backends by their hash, where a partial result has told them.
+    told_backends: BTreeMap<u32, Vec<u8>>,
     /// It is known from a partial result, and could not be opened again.
     is_absent: bool,
 }

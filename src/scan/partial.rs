@@ -25,6 +25,7 @@ use sha2::{Digest, Sha256};
 use super::{Scan, ScannedInput, TextSource};
 use crate::cause::CauseMatcher;
 use crate::error::{Error, Result};
+use crate::fact::EntryFact;
 use crate::store::{Sorted, Stored};
 use crate::verdict;
 
@@ -42,6 +43,9 @@ const DIGEST_BYTES: u64 = 32;
 
 /// Events whose subject is told in a file, so that verdicts by state do not need the inputs.
 const MAX_TOLD_SCOPES: usize = 20_000;
+
+/// Backends whose name is told, per input: what answers at an address is looked up by it.
+const MAX_TOLD_BACKENDS: usize = 512;
 
 /// What was asked for when facts were made. Partial results merge only if they agree on all of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,6 +103,20 @@ pub fn write_partial(
 ) -> Result<()> {
     let (entries, causes) = (scan.entries.sorted(), scan.causes.sorted());
     let mut inputs: Vec<RecordedInput> = scan.inputs.iter().map(RecordedInput::of).collect();
+    for fact in entries.rows() {
+        let EntryFact { upstream, place, .. } = fact?;
+        let index = place.position.input as usize;
+        let (Some(input), Some(recorded)) = (scan.inputs.get(index), inputs.get_mut(index)) else {
+            continue;
+        };
+        let is_new = upstream != 0 && !recorded.backends.contains_key(&upstream);
+        if is_new
+            && recorded.backends.len() < MAX_TOLD_BACKENDS
+            && let Some(name) = input.backend(upstream, place)
+        {
+            recorded.backends.insert(upstream, name);
+        }
+    }
     let mut n_told = 0;
     for fact in causes.rows() {
         let fact = fact?;

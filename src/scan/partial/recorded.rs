@@ -44,6 +44,8 @@ pub(super) struct RecordedInput {
     pub sample: Option<Vec<u8>>,
     /// What events are about: offset, row of the cause table, name.
     pub scopes: Vec<(u64, u16, Vec<u8>)>,
+    /// Names of backends, by their hash.
+    pub backends: BTreeMap<u32, Vec<u8>>,
 }
 
 impl RecordedInput {
@@ -75,6 +77,7 @@ impl RecordedInput {
             n_kept,
             sample: input.sample.clone(),
             scopes: Vec::new(),
+            backends: BTreeMap::new(),
         }
     }
 
@@ -98,6 +101,7 @@ impl RecordedInput {
                 .iter()
                 .map(|(offset, rule, name)| (*offset, (*rule, name.clone())))
                 .collect(),
+            told_backends: self.backends.clone(),
             is_absent: true,
         }
     }
