@@ -18,6 +18,7 @@ pub const HTTP_REQUESTS: Declared = Declared {
         key(&["EdgeResponseStatus", "RayID"]),
         key(&["EdgeStartTimestamp", "EdgeEndTimestamp", "ClientRequestHost", "ClientRequestURI"]),
     ],
+    besides: &[],
     time: &[
         time_at("EdgeStartTimestamp", ANY_TIME),
         time_at("EdgeEndTimestamp", ANY_TIME),

@@ -16,6 +16,8 @@ mod determinism;
 mod origins;
 // What the README promises: its commands, and what its example finds.
 mod readme;
+// Logs of proxies, CDNs and cloud load balancers against their labels; skipped where the corpus is absent.
+mod edge;
 // IIS logs of the corpus, line by line; skipped where the corpus is absent.
 mod iis;
 // What each line is understood as.
