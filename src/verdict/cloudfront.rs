@@ -40,6 +40,12 @@ pub(super) const RULES: &[VerdictRule] = &[
         "FunctionExecutionError, FunctionThrottledError, LambdaExecutionError, ...",
     ),
     decided(
+        "cloudfront.function_limit",
+        Origin::Cdn,
+        Some(Cause::CdnCapacity),
+        "LambdaLimitExceeded: more functions at once than the account may run",
+    ),
+    decided(
         "cloudfront.function_response",
         Origin::Cdn,
         Some(Cause::Maintenance),
@@ -206,6 +212,7 @@ fn meaning(result: &[u8], status: u16) -> Says {
         b"OriginError" if status == 502 => Says::Row("cloudfront.origin_invalid_response"),
         b"ClientGeoBlocked" => Says::Row("cloudfront.request_refused"),
         _ if result.starts_with(b"InvalidRequest") => Says::Row("cloudfront.request_refused"),
+        b"LambdaLimitExceeded" => Says::Row("cloudfront.function_limit"),
         _ if result.starts_with(b"Function") || result.starts_with(b"Lambda") => {
             Says::Row("cloudfront.function_failed")
         }
@@ -241,6 +248,7 @@ mod tests {
         check(503, "LimitExceeded", "cloudfront.limit_exceeded");
         check(503, "FunctionThrottledError", "cloudfront.function_failed");
         check(503, "LambdaExecutionError", "cloudfront.function_failed");
+        check(503, "LambdaLimitExceeded", "cloudfront.function_limit");
         check(503, "FunctionGeneratedResponse", "cloudfront.function_response");
         check(502, "OriginConnectError", "cloudfront.origin_connect");
         check(504, "OriginCommError", "cloudfront.origin_timeout");
