@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use crate::attribute::zones::{ZonePolicy, Zones};
-use crate::attribute::{AttributeConfig, Attribution, attribute};
+use crate::attribute::{AttributeConfig, Attribution, CLIENT_CLOSED, attribute};
 use crate::cause::CauseMatcher;
 use crate::error::{Error, Result};
 use crate::format::FormatChoice;
@@ -75,6 +75,8 @@ pub fn analyse(
     // Every server error takes part in joins, or its error lines would be free for entries that are not theirs.
     let mut wanted = chosen;
     wanted[500..600].fill(true);
+    // What a server logs when a cache or proxy before it gave up waiting: such requests say what became of those there.
+    wanted[usize::from(CLIENT_CLOSED)] = true;
     let budget = Budget::new(config.memory_bytes, config.temp_dir.clone());
     let scan_config = ScanConfig {
         wanted,

@@ -9,7 +9,7 @@ use std::hash::Hasher;
 use siphasher::sip::SipHasher13;
 
 use crate::evidence::Place;
-use crate::record::{Escape, plain_id, split_request, unescape};
+use crate::record::{Escape, plain_id, split_request, split_url, unescape};
 
 /// Bytes of a request target that take part in its key. Error lines are cut at 2048 bytes in all, so that the first
 /// part of a long target is what both logs are sure to hold.
@@ -95,6 +95,10 @@ pub fn target_parts_key(escape: Escape, method: &[u8], path: &[u8], query: Optio
     if method.is_empty() && path.is_empty() && query.is_none() {
         return 0;
     }
+    // A cache asks with GET for what it was asked for with HEAD.
+    let method = if method == b"HEAD" { b"GET" } else { method };
+    // The layers of one request write its target with or without the host.
+    let path = split_url(path).map_or(path, |(_, path)| path);
     let mut plain = [0u8; KEYED_TARGET_BYTES];
     let mut n = unescape(escape, path, &mut plain);
     if let (Some(query), Some(mark)) = (query, plain.get_mut(n)) {

@@ -144,8 +144,6 @@ pub enum Field {
     SecurityAction,
     /// How a function at the edge ended (Cloudflare `WorkerStatus`).
     FunctionStatus,
-    /// Id of the request that this one is a part of (Cloudflare `ParentRayID`).
-    ParentId,
     /// What a request is for, as its client says (`Sec-Purpose`).
     Purpose,
     /// The `Server` header of the response; a list where it has several.
@@ -348,10 +346,12 @@ impl<'a> AccessRecord<'a> {
     }
 
     /// The request target as path and query, still escaped; the query without its `?`. `None`: the target has no `?`.
+    /// Scheme and host of a target that is a whole URL are left out.
     ///
     /// Path and query need not stand side by side in the line: W3C logs have a column for each.
     pub fn target_parts(&self) -> (&'a [u8], Option<&'a [u8]>) {
         let (_, target) = self.request();
+        let target = split_url(target).map_or(target, |(_, path)| path);
         if let Some(mark) = memchr::memchr(b'?', target) {
             return (&target[..mark], Some(&target[mark + 1..]));
         }
@@ -386,6 +386,15 @@ impl<'a> AccessRecord<'a> {
             digits => parse_u64(digits),
         }
     }
+}
+
+/// Host and path of a target that is a whole URL, as proxies are asked for, and as Varnish writes every target.
+/// `None`: it is none. A URL without a path has the path `/`.
+pub fn split_url(target: &[u8]) -> Option<(&[u8], &[u8])> {
+    let rest = target.strip_prefix(b"http://").or_else(|| target.strip_prefix(b"https://"))?;
+    let end = rest.iter().position(|byte| matches!(byte, b'/' | b'?')).unwrap_or(rest.len());
+    let (host, path) = rest.split_at(end);
+    (!host.is_empty()).then_some((host, if path.is_empty() { b"/" } else { path }))
 }
 
 /// Splits a request line into method and target. The protocol is dropped; what is no request line has no method.
@@ -578,6 +587,21 @@ mod tests {
         check(&[(Field::Uri, "/a"), (Field::Args, "b=1")], "/a", Some("b=1"));
         check(&[(Field::Uri, "/a"), (Field::Args, "-")], "/a", None);
         check(&[(Field::RequestUri, "/a?"), (Field::Args, "b=1")], "/a", Some(""));
+    }
+
+    #[test]
+    fn whole_urls_have_a_host_and_a_path() {
+        let check = |target: &'static str, parts: Option<(&str, &str)>| {
+            assert_eq!(
+                split_url(target.as_bytes()),
+                parts.map(|(a, b)| (a.as_bytes(), b.as_bytes()))
+            );
+        };
+        check("http://a.example:80/b?c=http://d/", Some(("a.example:80", "/b?c=http://d/")));
+        check("https://a.example", Some(("a.example", "/")));
+        check("http://a?b", Some(("a", "?b")));
+        check("http:///b", None);
+        check("/http://a/", None);
     }
 
     #[test]

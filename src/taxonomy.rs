@@ -111,7 +111,7 @@ vocabulary! {
         AzureFrontDoor = "azure_front_door": "Azure Front Door",
         AzureAppGateway = "azure_app_gateway": "Azure Application Gateway",
         GoogleLb = "google_lb": "Google Cloud load balancers for HTTP",
-        Haproxy = "haproxy": "HAProxy",
+        Haproxy = "haproxy": "the load balancer `HAProxy`",
         Varnish = "varnish": "Varnish Cache",
         Application = "application": "an application or its server: PHP-FPM, gunicorn, uWSGI, Puma, Node, Tomcat, .NET, Go",
         Dependency = "dependency": "a database, cache or queue, or a client of one",
@@ -124,10 +124,20 @@ vocabulary! {
 }
 
 impl Server {
-    /// True for logs that are delivered at least once, by a service that gives every request an id of its own: a line may
-    /// come twice, in another file perhaps.
+    /// True for logs that are delivered at least once, by a service that gives every request an id of its own, or by the
+    /// shippers of containers: a line may come twice, in another file perhaps.
     pub const fn redelivers(self) -> bool {
-        matches!(self, Server::Alb | Server::CloudFront | Server::ApiGateway)
+        matches!(
+            self,
+            Server::Alb
+                | Server::CloudFront
+                | Server::ApiGateway
+                | Server::Cloudflare
+                | Server::AzureFrontDoor
+                | Server::AzureAppGateway
+                | Server::GoogleLb
+                | Server::Envoy
+        )
     }
 }
 

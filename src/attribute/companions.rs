@@ -7,11 +7,12 @@
 //! give or take `REACH_US`, and while most of their lines find their requests. An empty file that is named as an error
 //! log covers everything.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::zones::Zones;
 use crate::evidence::InputIndex;
+use crate::format::Plan;
 use crate::scan::ScannedInput;
 use crate::taxonomy::{LogRole, Server};
 use crate::time::SECOND_US;
@@ -51,10 +52,73 @@ pub struct Companions {
     one_access_directory: bool,
     /// An Apache error log is there, and whether most of its requests found their entries.
     apache: Option<bool>,
+    /// The access logs behind a cache.
+    pub(super) behind: Behind,
     /// Caddy's messages, wherever they lie: one process writes one runtime log.
     caddy: Directory,
     /// Inputs that hold them.
     of_caddy: Vec<InputIndex>,
+}
+
+/// Access logs beside those of a cache: are they its backends', and do they cover a time?
+#[derive(Debug, Clone, Default)]
+pub(super) struct Behind {
+    /// Requests in the logs of the cache, and in the others.
+    n_requests: (u64, u64),
+    /// First and last record of the others, microseconds UTC.
+    span: Option<(i64, i64)>,
+    /// Their entries that the cache has as well, and those that it lacks.
+    pub(super) n_found: u64,
+    pub(super) n_missed: u64,
+    /// Seconds in which the cache surely made a page because a fetch failed.
+    failing_s: BTreeSet<i64>,
+}
+
+impl Behind {
+    /// Fewer common entries than this prove no relation.
+    const MIN_FOUND: u64 = 5;
+
+    /// More seconds than this are not kept.
+    const MAX_SECONDS: usize = 1 << 20;
+
+    /// How far beyond its first and last line an access log speaks: a server that is down writes none.
+    const REACH_US: i64 = 60 * SECOND_US;
+
+    /// Notes an access log.
+    fn note(&mut self, is_cache: bool, n_requests: u64, span: Option<(i64, i64)>) {
+        if is_cache {
+            self.n_requests.0 += n_requests;
+            return;
+        }
+        self.n_requests.1 += n_requests;
+        if let Some((first, last)) = span {
+            let (low, high) = self.span.unwrap_or((first, last));
+            self.span = Some((low.min(first), high.max(last)));
+        }
+    }
+
+    /// Notes that a fetch failed at this time.
+    pub(super) fn note_failure(&mut self, at: i64) {
+        if self.failing_s.len() < Self::MAX_SECONDS {
+            self.failing_s.insert(at.div_euclid(SECOND_US));
+        }
+    }
+
+    /// True when other fetches failed in the same second, give or take one.
+    pub(super) fn fails_at(&self, at: i64) -> bool {
+        let second = at.div_euclid(SECOND_US);
+        self.failing_s.range(second - 1..=second + 1).next().is_some()
+    }
+
+    /// True when the cache handed its requests on to the servers of these logs, which would show one at this time. What
+    /// stands before a cache sees more requests than the cache does.
+    fn speaks_at(&self, at: i64) -> bool {
+        let is_behind = self.n_found >= Self::MIN_FOUND
+            && self.n_missed * 4 <= self.n_found
+            && self.n_requests.1 <= self.n_requests.0;
+        let covers = |(first, last)| first - Self::REACH_US <= at && at <= last + Self::REACH_US;
+        is_behind && self.span.is_some_and(covers)
+    }
 }
 
 impl Companions {
@@ -100,6 +164,7 @@ impl Companions {
                     if row.has_error_log {
                         widen(row, input, input_index as InputIndex, zones);
                     }
+                    companions.note_access(input, plan, input_index as InputIndex, zones);
                 }
                 None if input.is_empty() && is_named_error_log(&input.path) => {
                     (row.has_error_log, row.has_empty) = (true, true);
@@ -110,6 +175,25 @@ impl Companions {
         access.dedup();
         companions.one_access_directory = access.windows(2).all(|pair| pair[0] == pair[1]);
         companions
+    }
+
+    /// Notes an access log as that of a cache, or of another server.
+    fn note_access(&mut self, input: &ScannedInput, plan: &Plan, index: InputIndex, zones: &Zones) {
+        let is = |role, server: Option<Server>| {
+            plan.detected().any(|reader| {
+                let about = reader.about();
+                about.role == role && server.is_none_or(|server| about.server == server)
+            })
+        };
+        let is_cache = is(LogRole::Access, Some(Server::Varnish));
+        if !is_cache && !is(LogRole::Access, None) {
+            return;
+        }
+        let zoneless = input.tally.zoneless_span;
+        let zoneless =
+            zoneless.map(|(first, last)| (zones.utc(index, first), zones.utc(index, last)));
+        let n_requests = input.tally.statuses.iter().sum();
+        self.behind.note(is_cache, n_requests, input.tally.zoned_span.or(zoneless));
     }
 
     /// The directory of an input.
@@ -146,6 +230,7 @@ impl Companions {
         match server {
             Server::Nginx => {}
             Server::Apache => return self.apache == Some(true),
+            Server::Varnish => return self.behind.speaks_at(at),
             Server::Caddy => return self.caddy.speaks_at(at),
             _ => return false,
         }

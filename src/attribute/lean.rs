@@ -32,6 +32,11 @@ const PADDING_BYTES: u32 = 402;
 /// Of this many entries one may have another size and the page still be one page.
 const SLACK: u64 = 10;
 
+/// False for entries of servers whose pages have rows of their own.
+pub fn speaks_of(verdict: &Verdict) -> bool {
+    !matches!(verdict.server(), Server::Varnish | Server::Haproxy)
+}
+
 /// Leanings by host and time.
 #[derive(Debug, Clone, Default)]
 pub struct Leanings {
@@ -102,7 +107,10 @@ impl Leanings {
         let mut open: HashMap<u32, Stretch> = HashMap::new();
         for verdict in verdicts {
             let verdict = verdict?;
-            if verdict.is_decided() || verdict.own_origin() != Origin::Unknown {
+            if verdict.is_decided()
+                || verdict.own_origin() != Origin::Unknown
+                || !speaks_of(&verdict)
+            {
                 continue;
             }
             let host = leanings.host_of(&verdict.entry);

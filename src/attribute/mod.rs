@@ -16,11 +16,13 @@ pub mod join;
 pub mod layers;
 pub mod lean;
 mod onset;
+mod relayed;
 mod second;
 mod strangers;
 pub mod threads;
 mod twice;
 mod verdict;
+mod workers;
 pub mod zones;
 
 use std::collections::BTreeMap;
@@ -40,10 +42,13 @@ use intervals::Intervals;
 use join::{Matched, match_cluster};
 use layers::{Layers, Link, Listeners, Verdicts};
 use lean::Leanings;
+use relayed::Hops;
 use second::{Outlet, SecondPhase};
 use strangers::clients_differ;
+use workers::Workers;
 use zones::{ZonePolicy, Zones};
 
+pub use relayed::CLIENT_CLOSED;
 pub use verdict::{BasisSet, Leaning, Verdict};
 
 /// A verdict, and the line of its request in the deepest layer that has it.
@@ -142,15 +147,20 @@ impl Attribution {
         if verdict.is_decided() {
             return None;
         }
-        if verdict.own_origin() == Origin::Unknown {
+        if verdict.own_origin() == Origin::Unknown && lean::speaks_of(verdict) {
             return self.leanings.for_entry(&verdict.entry);
         }
-        let basis = BasisSet::of(if verdict.rule().missing.is_empty() {
-            &[]
-        } else {
-            &[Basis::FieldValue]
+        let row = verdict.rule();
+        let basis = BasisSet::of(match row.basis {
+            [] if row.missing.is_empty() => &[],
+            [] => &[Basis::FieldValue],
+            basis => basis,
         });
-        Some(Leaning { origin: verdict.own_origin(), cause: verdict.own_cause(), basis })
+        (verdict.own_origin() != Origin::Unknown).then(|| Leaning {
+            origin: verdict.own_origin(),
+            cause: verdict.own_cause(),
+            basis,
+        })
     }
 }
 
@@ -186,12 +196,14 @@ pub fn attribute(
 ) -> Result<Attribution> {
     let (mut entries, mut causes) = (entries.sorted(), causes.sorted());
     let zones = Zones::resolve(inputs, &entries, &causes, config.zone, config.matcher)?;
+    let workers = Workers::of(inputs, &entries)?;
     let listeners = Listeners::of(inputs, &causes, config.matcher)?;
     let intervals = Intervals::of(inputs, &causes, &zones, config.matcher)?;
     let companions = Companions::of(inputs, &zones);
     let strangers = clients_differ(&entries, &causes, config.matcher, &companions, &zones)?;
     let mut walk = Walk {
         config,
+        workers,
         companions,
         zones,
         verdicts: Sorter::new(config.budget.clone(), |verdict| {
@@ -202,6 +214,7 @@ pub fn attribute(
         redelivered: BTreeMap::new(),
         leftovers: Leftovers::default(),
         strangers,
+        hops: Hops::default(),
     };
     let mut second = SecondPhase::new(config.matcher, &config.budget, is_apache_alone(inputs));
     walk.all(&mut entries, &mut causes, &mut second)?;
@@ -257,6 +270,7 @@ fn follow<'f>(
 /// The walk over both stores in step, one cluster of equal keys after the other.
 struct Walk<'w> {
     config: &'w AttributeConfig<'w>,
+    workers: Workers,
     zones: Zones,
     companions: Companions,
     verdicts: Sorter<Verdict, TimeKey>,
@@ -266,6 +280,7 @@ struct Walk<'w> {
     leftovers: Leftovers,
     /// Access log and error log name different clients: the target alone joins them.
     strangers: bool,
+    hops: Hops,
 }
 
 impl Walk<'_> {
@@ -286,12 +301,18 @@ impl Walk<'_> {
             let cause_key =
                 peek_key(&mut cause_rows, |fact: &CauseFact| key_of(fact.target_key, fact.client))?;
             let Some(key) = [entry_key, cause_key].into_iter().flatten().min() else { break };
+            if self.hops.is_done_before(key.0) {
+                self.flush_hops()?;
+            }
             while let Some(row) = entry_rows.next_if(|row| {
                 row.as_ref().is_ok_and(|fact| key_of(fact.target_key, fact.client) == key)
             }) {
                 let mut fact = row?;
                 self.zones.resolve_entry(&mut fact);
-                if self.config.in_window(fact.at) {
+                self.workers.resolve(&mut fact);
+                if relayed::is_abandoned(&fact) {
+                    self.hops.note_abandoned(&fact);
+                } else if self.config.in_window(fact.at) {
                     cluster.entries.push(Verdict::own(fact));
                 }
                 // What names no request is not joined here, and may be of any number.
@@ -322,7 +343,16 @@ impl Walk<'_> {
             }
             self.close(key.0, &mut cluster, second)?;
         }
+        self.flush_hops()?;
         self.flush_leftovers()
+    }
+
+    /// Hands on the entries of a cache once all of their target were seen.
+    fn flush_hops(&mut self) -> Result<()> {
+        for verdict in self.hops.drain(&mut self.companions) {
+            self.verdicts.push(verdict)?;
+        }
+        Ok(())
     }
 
     /// Hands on what a cluster holds; what may be doubted waits for the other clients of the same target.
@@ -337,6 +367,9 @@ impl Walk<'_> {
             self.leftovers.target_key = target_key;
         }
         for verdict in cluster.entries.drain(..) {
+            if target_key != 0 && self.hops.take(&verdict) {
+                continue;
+            }
             let Some(verdict) = second.take_entry(verdict)? else { continue };
             if verdict.open == 1 && verdict.rule().when_silent.is_some() && !verdict.is_kin() {
                 self.leftovers.entries.push(verdict);

@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 use super::companions::Companions;
 use super::intervals::Intervals;
 use super::layers::{Link, LinkBasis};
+use super::relayed;
 use crate::cause::Rule;
 use crate::evidence::Place;
 use crate::fact::{CauseFact, EntryFact, Flags};
@@ -110,6 +111,7 @@ impl Verdict {
                 self.entry.at,
                 server_of_rule(id),
             )
+            && (id != relayed::BESIDE || companions.behind.fails_at(self.entry.at))
         {
             self.set_rule(rule_index(id));
         }
@@ -218,6 +220,11 @@ impl Verdict {
     /// The row of the decision tables that holds.
     pub fn rule(&self) -> &'static VerdictRule {
         rule_at(self.entry.rule)
+    }
+
+    /// The server whose table the row is in.
+    pub(super) fn server(&self) -> Server {
+        server_of_rule(self.rule().id)
     }
 
     /// True when the status was not asked for.

@@ -165,18 +165,18 @@ const SRC_MODSEC: &str = "ModSecurity-nginx, libmodsecurity message texts";
 /// The table, in order of priority: the rows of nginx, then those of each other server.
 pub const RULES: &[CauseRule] = &TABLE;
 
-/// The rows of each server. New ones are added at the end.
+/// The rows of each server, in order of priority: those that know their messages by their starts come first.
 const SERVERS: &[&[CauseRule]] = &[
     NGINX,
     apache::RULES,
+    haproxy::RULES,
+    varnish::RULES,
     edge::RULES,
     apps::RULES,
     kubernetes::RULES,
     systemd::RULES,
     dependencies::RULES,
     windows::RULES,
-    haproxy::RULES,
-    varnish::RULES,
 ];
 
 static TABLE: [CauseRule; n_rules()] = {

@@ -18,7 +18,9 @@ use crate::format::cloudfront::CloudFront;
 use crate::format::detect::GivenFormat;
 use crate::format::haproxy_access::log_format;
 use crate::format::nginx_conf::NginxConf;
-use crate::format::{FormatChoice, Reader, apache_access, apache_error, envoy, nginx_access};
+use crate::format::{
+    FormatChoice, Reader, apache_access, apache_error, envoy, nginx_access, varnish_ncsa,
+};
 use crate::incident::IncidentConfig;
 use crate::output::{OUTPUTS, Output, by_extension, by_name};
 use crate::scan::ScanConfig;
@@ -253,6 +255,9 @@ fn reader_of(spec: &str) -> std::result::Result<Arc<dyn Reader>, String> {
     let first = spec.split_whitespace().next().unwrap_or_default();
     if first.eq_ignore_ascii_case("ErrorLogFormat") {
         return apache_error::parse_spec(spec).map(|reader| Arc::new(reader) as Arc<dyn Reader>);
+    }
+    if varnish_ncsa::is_spec(spec) {
+        return varnish_ncsa::parse_spec(spec);
     }
     if envoy::is_spec(spec) {
         return envoy::parse_spec(spec);

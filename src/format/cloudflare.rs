@@ -18,6 +18,7 @@ pub const HTTP_REQUESTS: Declared = Declared {
         key(&["EdgeResponseStatus", "RayID"]),
         key(&["EdgeStartTimestamp", "EdgeEndTimestamp", "ClientRequestHost", "ClientRequestURI"]),
     ],
+    besides: &[],
     time: &[
         time_at("EdgeStartTimestamp", ANY_TIME),
         time_at("EdgeEndTimestamp", ANY_TIME),
@@ -39,7 +40,7 @@ pub const HTTP_REQUESTS: Declared = Declared {
         ("EdgeResponseBytes", Use::As(Field::BytesSent)),
         ("EdgeTimeToFirstByteMs", Use::As(Field::RequestTimeMillis)),
         ("RayID", Use::As(Field::RequestId)),
-        ("ParentRayID", Use::As(Field::ParentId)),
+        ("ParentRayID", Use::As(Field::EdgeRequestId)),
         ("OriginIP", Use::As(Field::UpstreamAddr)),
         ("OriginResponseStatus", Use::As(Field::UpstreamStatus)),
         ("OriginResponseDurationMs", Use::As(Field::UpstreamResponseTime)),

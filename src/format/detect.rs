@@ -209,13 +209,13 @@ impl Found {
         while self.readers.len() < MAX_READERS && !rest.lines.is_empty() {
             let Some(best) = best_proposal(rest) else { break };
             let has_messages =
-                self.readers.iter().any(|reader| reader.about().role == LogRole::Error);
+                self.readers.iter().any(|reader| reader.about().role != LogRole::Access);
             if has_messages && best.reader.about().layout == app_log::BARE {
                 // Lines without a time behind messages that have one continue them.
                 break;
             }
             let mut reader = Arc::clone(&best.reader);
-            rest.lines.retain(|line| !understands(&mut reader, line));
+            rest.lines.retain(|line| !understands(&mut reader, line) && !reader.continues(line));
             self.notes.extend(best.notes);
             self.readers.push(best.reader);
         }

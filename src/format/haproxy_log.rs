@@ -120,7 +120,7 @@ fn is_message(text: &[u8]) -> bool {
             // A server is named with its backend.
             let is_name = !head.ends_with(b"Server ")
                 || word(rest).is_some_and(|(name, _)| memchr::memchr(b'/', name).is_some());
-            is_name && behind.iter().any(|part| holds(part))
+            is_name && behind.iter().any(&holds)
         })
     };
     OWN_HEADS.iter().any(|head| text.starts_with(head))
@@ -132,7 +132,7 @@ fn is_message(text: &[u8]) -> bool {
 /// `9998/-1/12140 213 SC 0/0/0/0/3 0/0`.
 fn is_session(text: &[u8]) -> bool {
     let is_counts = |word: &[u8], n_slashes: usize| {
-        word.iter().filter(|byte| **byte == b'/').count() == n_slashes
+        memchr::memchr_iter(b'/', word).count() == n_slashes
             && word.iter().all(|byte| byte.is_ascii_digit() || matches!(byte, b'/' | b'-' | b'+'))
             && word.len() > n_slashes
     };
@@ -141,7 +141,7 @@ fn is_session(text: &[u8]) -> bool {
     let found = words.by_ref().take(10).any(|word| {
         matches!(word.len(), 2 | 4)
             && word.iter().copied().all(is_state)
-            && !word.iter().all(|byte| byte.is_ascii_lowercase())
+            && !word.iter().all(u8::is_ascii_lowercase)
     });
     let starts = text.first().is_some_and(|byte| byte.is_ascii_digit() || *byte == b'-');
     starts
@@ -299,5 +299,86 @@ impl Format for HaproxyLogFormat {
 
     fn standing_reader(&self) -> Option<Arc<dyn Reader>> {
         Some(Arc::new(HaproxyLog::new()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(line: &str, message: &str, time: &str, level: &str) {
+        let reader = HaproxyLog::new();
+        let glance = reader.glance(line.as_bytes()).expect(line);
+        assert_eq!(String::from_utf8_lossy(glance.stamp), time);
+        let Ok(Record::Error(record)) = reader.parse(line.as_bytes()) else {
+            unreachable!("{line}")
+        };
+        assert_eq!(String::from_utf8_lossy(record.message), message);
+        assert_eq!(String::from_utf8_lossy(record.level), level);
+        assert_eq!(record.stamp.is_some(), !time.is_empty());
+    }
+
+    #[test]
+    fn messages_are_known_by_their_start() {
+        for line in [
+            "Server be/s1 is DOWN, reason: Layer4 timeout, check duration: 2001ms. 1 active and 0 backup servers left.",
+            "Backup Server be/s1 is UP. 1 active and 1 backup servers online.",
+            "backend be has no server available!",
+            "Health check for server be/s1 failed, reason: Layer4 timeout, status: 0/2 DOWN.",
+            "Proxy fe started.",
+            "Proxy fe reached process FD limit (maxsock=9). Please check 'ulimit-n' and restart.",
+            "Connect from 10.0.1.2:33312 to 10.0.3.31:8012 (www/HTTP)",
+            "Stopping frontend fe in 0 ms.",
+        ] {
+            check(line, line, "", "");
+        }
+        check(
+            "haproxy[24439]:backend b has no server available!",
+            "backend b has no server available!",
+            "",
+            "",
+        );
+        check(
+            "[WARNING] 271/091212 (3065) : Server be/s1 is DOWN",
+            "Server be/s1 is DOWN",
+            "",
+            "warn",
+        );
+        check("[NOTICE]   (1) : New worker (8) forked", "New worker (8) forked", "", "notice");
+    }
+
+    #[test]
+    fn lines_with_an_accept_date_keep_it() {
+        check(
+            "192.0.2.1:56224 [25/Feb/2019:16:20:10.111] fe/bind1: SSL handshake failure",
+            "SSL handshake failure",
+            "25/Feb/2019:16:20:10",
+            "",
+        );
+        let session = "fe~ be/s1 9998/-1/12140 213 SC 0/0/0/0/3 0/0";
+        check(
+            &format!("192.0.2.1:56224 [25/Feb/2019:16:20:10.111] {session}"),
+            session,
+            "25/Feb/2019:16:20:10",
+            "",
+        );
+        let cut = "26848/   0/-1/-1/26849 503 212 - - SC-- 197/197/1/1/+3 0/0 {|192.0.2.1} {} \"GET / HTTP/1.1\"";
+        check(cut, cut, "", "");
+    }
+
+    #[test]
+    fn other_lines_are_refused() {
+        let reader = HaproxyLog::new();
+        for line in [
+            "",
+            "Server started.",
+            "Server is DOWN",
+            "Stopping nginx.service...",
+            "12 34 ab 5/6/7/8/9",
+            "192.0.2.1:1 [25/Feb/2019:16:20:10.111] fe be/s1 0/1/2/3/10 503 217 - - SC-- 5/4/3/2/1 0/7 \"GET / HTTP/1.1\"",
+        ] {
+            assert!(reader.glance(line.as_bytes()).is_err(), "{line}");
+        }
     }
 }

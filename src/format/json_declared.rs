@@ -13,7 +13,7 @@ mod tests;
 use std::sync::Arc;
 
 use super::json_pairs::{Key, Pairs, items};
-use super::{About, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
+use super::{About, Directive, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
 use crate::bytes::{is_absent, parse_status, split_url, without_client_port};
 use crate::record::{AccessRecord, Escape, Field, Record, Skip};
 use crate::taxonomy::{LogRole, Server};
@@ -41,6 +41,28 @@ pub enum Use {
     FirstClient,
 }
 
+impl Use {
+    /// Sets what a value is, if it is a value, or if it is none, as wanted.
+    pub(super) fn set<'a>(self, value: &'a [u8], with_value: bool, access: &mut AccessRecord<'a>) {
+        if is_absent(value) == with_value {
+            return;
+        }
+        match (self, split_url(value)) {
+            (Use::As(field), _) => access.set(field, value),
+            (Use::Url, Some((host, target))) => {
+                access.set(Field::Host, host);
+                access.set(Field::RequestUri, if target.is_empty() { b"/" } else { target });
+            }
+            (Use::Url, None) => access.set(Field::RequestUri, value),
+            (Use::Client, _) => access.set(Field::RemoteAddr, without_client_port(value)),
+            (Use::FirstClient, _) => {
+                let first = value.split(|byte| *byte == b',').next().unwrap_or(value);
+                access.set(Field::RemoteAddr, without_client_port(first.trim_ascii()));
+            }
+        }
+    }
+}
+
 /// Where a log keeps its time.
 #[derive(Debug, Clone, Copy)]
 pub struct TimeAt {
@@ -57,7 +79,7 @@ pub const fn time_at(path: &'static str, notations: &'static [Notation]) -> Time
     TimeAt { path, clock: None, notations }
 }
 
-/// Numbers since the epoch, told from each other by their length, and texts with a zone.
+/// Numbers since the epoch, told from each other by their length, and texts.
 pub const ANY_TIME: &[Notation] = &[
     Notation::Iso8601,
     Notation::EpochSeconds,
@@ -65,6 +87,7 @@ pub const ANY_TIME: &[Notation] = &[
     Notation::EpochMicros,
     Notation::EpochNanos,
     Notation::Clf,
+    Notation::NginxError,
 ];
 
 /// What an object must have to be of a format.
@@ -109,6 +132,8 @@ pub struct Declared {
     pub instant: Instant,
     /// What tells its objects from others.
     pub required: &'static [Required],
+    /// What tells records that come with the requests and are none: of probes, of a firewall, of another hop.
+    pub besides: &'static [Required],
     /// Where the time may be, best first.
     pub time: &'static [TimeAt],
     /// Where the status may be, best first. An object without any has status 0: no response was begun.
@@ -171,7 +196,7 @@ fn is_one_of(found: &[u8], values: &[&str]) -> bool {
 }
 
 /// True for a key as declared, whatever its case, and whether its words are joined by `_`, `-` or nothing.
-fn is_key(spelled: &[u8], declared: &str) -> bool {
+pub(super) fn is_key(spelled: &[u8], declared: &str) -> bool {
     let letters = |key| <[u8]>::iter(key).filter(|byte| !matches!(byte, b'_' | b'-'));
     letters(spelled)
         .map(u8::to_ascii_lowercase)
@@ -367,7 +392,7 @@ fn spanning<'a>(line: &'a [u8], one: &[u8], other: &[u8]) -> &'a [u8] {
 
 /// The status of a value; 0 where there was no response.
 #[inline]
-fn status_of(value: Option<&[u8]>) -> Option<u16> {
+pub(super) fn status_of(value: Option<&[u8]>) -> Option<u16> {
     match value {
         None | Some(b"0" | b"" | b"-" | b"null") => Some(0),
         Some(value) => parse_status(value),
@@ -390,6 +415,13 @@ impl Reader for DeclaredReader {
         let status = self.status.as_ref().and_then(|status| status.find(line));
         let status = status_of(status).ok_or(Skip::BadStatus)?;
         Ok(Glance { stamp, status })
+    }
+
+    fn directive(&self, line: &[u8]) -> Option<Directive> {
+        let line = line.trim_ascii_start();
+        let is_beside = |required: &Required| required.is_in(line);
+        (line.starts_with(b"{") && self.format.besides.iter().any(is_beside))
+            .then_some(Directive::Comment)
     }
 
     fn parse<'a>(&self, record: &'a [u8]) -> Result<Record<'a>, Skip> {
@@ -415,22 +447,8 @@ impl Reader for DeclaredReader {
         // Values first, so that a key without one does not stand before another that has it.
         for with_value in [true, false] {
             for (value, (_, use_)) in found[FIELDS..].iter().zip(self.format.fields) {
-                let Some(value) = value.filter(|value| is_absent(value) != with_value) else {
-                    continue;
-                };
-                match (use_, split_url(value)) {
-                    (Use::As(field), _) => access.set(*field, value),
-                    (Use::Url, Some((host, target))) => {
-                        access.set(Field::Host, host);
-                        access
-                            .set(Field::RequestUri, if target.is_empty() { b"/" } else { target });
-                    }
-                    (Use::Url, None) => access.set(Field::RequestUri, value),
-                    (Use::Client, _) => access.set(Field::RemoteAddr, without_client_port(value)),
-                    (Use::FirstClient, _) => {
-                        let first = value.split(|byte| *byte == b',').next().unwrap_or(value);
-                        access.set(Field::RemoteAddr, without_client_port(first.trim_ascii()));
-                    }
+                if let Some(value) = value {
+                    use_.set(value, with_value, &mut access);
                 }
             }
         }
@@ -466,14 +484,16 @@ impl Declared {
     /// True for an object that has everything required.
     pub(super) fn owns(&self, line: &[u8]) -> bool {
         line.trim_ascii_start().starts_with(b"{")
-            && self.required.iter().all(|required| {
-                let values = required.any_of.iter().filter_map(|path| at_path(line, path));
-                let mut values = values.map(|(_, value)| value).peekable();
-                (required.optional && values.peek().is_none())
-                    || values.any(|found| {
-                        required.values.is_empty() || is_one_of(found, required.values)
-                    })
-            })
+            && self.required.iter().all(|required| required.is_in(line))
+    }
+}
+
+impl Required {
+    fn is_in(&self, object: &[u8]) -> bool {
+        let values = self.any_of.iter().filter_map(|path| at_path(object, path));
+        let mut values = values.map(|(_, value)| value).peekable();
+        (self.optional && values.peek().is_none())
+            || values.any(|found| self.values.is_empty() || is_one_of(found, self.values))
     }
 }
 

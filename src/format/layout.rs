@@ -22,8 +22,8 @@ use nom::sequence::{delimited, preceded};
 use nom::{IResult, Parser};
 
 use self::fit::{Fitted, Spans, fit};
-pub(in crate::format) use self::shape::Kind;
-use self::shape::{CLF_BYTES, Literal, Shape, Surroundings, next_quote, nginx_variable, shape};
+use self::shape::{CLF_BYTES, Literal, Shape, Surroundings, nginx_variable, shape};
+pub(in crate::format) use self::shape::{Kind, next_quote};
 use super::Glance;
 use crate::bytes::parse_status;
 use crate::record::{AccessRecord, Escape, Field, Skip};
@@ -372,7 +372,7 @@ impl Layout {
 /// A status; 0 for no response.
 #[inline]
 fn status_of(text: &[u8]) -> Option<u16> {
-    if text == b"0" { Some(0) } else { parse_status(text) }
+    if matches!(text, b"0" | b"-") { Some(0) } else { parse_status(text) }
 }
 
 impl Anchor {

@@ -4,6 +4,8 @@
 //! Invariants: offsets count decoded bytes, which are those of UTF-8 where the file is UTF-16; a plain file is read up to the length it had when it was opened, so a
 //! growing file gives one consistent picture; no file is read that was not named or found in a named directory.
 
+#[cfg(feature = "evtx")]
+mod evtx;
 mod expand;
 mod journal;
 mod range;
@@ -11,6 +13,7 @@ mod spool;
 mod stdin;
 mod stream;
 mod text;
+mod unwrap;
 
 use std::fs::File;
 use std::io;
@@ -23,6 +26,20 @@ pub use spool::{Spool, SpooledLine};
 pub use stdin::Stdin;
 pub use stream::{BLOCK_BYTES, BlockReader, OpenStream, open_stream};
 
+pub use unwrap::Breaks;
+
+/// What the lines of a stream are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Unit {
+    /// Lines of the input.
+    #[default]
+    Line,
+    /// Entries of a journal that was no text.
+    Entry,
+    /// Records that were wrapped: their offsets are those of the input, and so many line breaks of it are in them.
+    Record(Breaks),
+}
+
 /// The longest line that is looked at, in bytes. A longer one counts as one line that was not understood.
 pub const MAX_LINE_BYTES: usize = 1 << 20;
 
@@ -30,8 +47,35 @@ pub const MAX_LINE_BYTES: usize = 1 << 20;
 /// start before it if it starts less than this after it. Purely a matter of positions, so it holds however a file is cut.
 pub const MAX_RECORD_BYTES: usize = 64 << 10;
 
+/// No line longer than this is a fragment, in bytes: container engines cut at 16 KiB, which JSON may write six times as
+/// long.
+pub const MAX_FRAGMENT_BYTES: usize = 128 << 10;
+
+/// Tells where records start.
+pub trait Records {
+    /// True for a line that starts a record, if nothing before it goes on.
+    fn starts(&self, line: &[u8]) -> bool;
+
+    /// True when lines may be fragments, so that [`Records::goes_on`] has to be asked.
+    fn has_fragments(&self) -> bool {
+        false
+    }
+
+    /// True when a line goes on with the one before it, which is then at most [`MAX_FRAGMENT_BYTES`] long.
+    fn goes_on(&self, previous: &[u8], line: &[u8]) -> bool {
+        let _ = (previous, line);
+        false
+    }
+}
+
+impl<F: Fn(&[u8]) -> bool> Records for F {
+    fn starts(&self, line: &[u8]) -> bool {
+        self(line)
+    }
+}
+
 /// Tells lines that start a record from continuation lines; `None` where every line is a record.
-pub type RecordStart<'f> = Option<&'f dyn Fn(&[u8]) -> bool>;
+pub type RecordStart<'f> = Option<&'f dyn Records>;
 
 /// How the bytes of an input are packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,9 +101,10 @@ impl Compression {
 pub enum Origin {
     /// A regular file that can be read at any position.
     Plain(File),
-    /// Anything that can only be read forwards: a compressed file, a file in UTF-16, or a named pipe.
+    /// Anything that can only be read forwards: a compressed file, a file in UTF-16, an export whose records are
+    /// wrapped, or a named pipe.
     Stream(File, Compression),
-    /// A binary journal file: read forwards, entry by entry.
+    /// A binary journal file, or an event log of Windows: read forwards, entry by entry.
     Journal(File),
     /// Standard input.
     Stdin,
@@ -141,10 +186,18 @@ fn open_file(path: &Path, bytes: &mut u64, modified_us: &mut Option<i64>) -> io:
                 "is a central binary log of IIS, which only Microsoft Log Parser reads; export it as W3C first",
             ))
         }
+        #[cfg(not(feature = "evtx"))]
+        [b'E', b'l', b'f', b'F', b'i', b'l', b'e', 0, ..] => Err(io::Error::new(
+            io::ErrorKind::Unsupported,
+            "is an event log of Windows, which this build does not read; use: wevtutil qe FILE /lf /f:xml",
+        )),
         _ if text::is_utf16(&head[..n]) => Ok(Origin::Stream(file, Compression::None)),
         _ => Ok(match journal::form_of(&head[..n]) {
-            Some(journal::Form::Binary) => Origin::Journal(file),
+            Some(form) if form.is_packed() => Origin::Journal(file),
             Some(_) => Origin::Stream(file, Compression::None),
+            None if unwrap::breaks_of(&head[..n]).is_some() => {
+                Origin::Stream(file, Compression::None)
+            }
             None => Origin::Plain(file),
         }),
     }

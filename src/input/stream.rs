@@ -7,9 +7,10 @@ use std::sync::atomic::AtomicBool;
 use flate2::bufread::MultiGzDecoder;
 
 use super::journal::{decode_journal, open_journal};
+use super::range::starts_at;
 use super::stdin::Stdin;
 use super::text::decode_text;
-use super::{Compression, MAX_LINE_BYTES, MAX_RECORD_BYTES, Origin, RecordStart};
+use super::{Compression, MAX_LINE_BYTES, MAX_RECORD_BYTES, Origin, RecordStart, Unit};
 
 /// Bytes of a block. A block is handed on earlier when the input pauses.
 pub const BLOCK_BYTES: usize = 512 << 10;
@@ -17,8 +18,8 @@ pub const BLOCK_BYTES: usize = 512 << 10;
 /// A read that returns fewer bytes than this has drained its pipe: what is there is handed on at once.
 const DRAINED_BYTES: usize = 4 << 10;
 
-/// The text of an input that is read forwards, and whether its lines are entries of a journal that was no text.
-pub type OpenStream = (Box<dyn Read + Send>, bool);
+/// The text of an input that is read forwards, and what its lines are.
+pub type OpenStream = (Box<dyn Read + Send>, Unit);
 
 /// Opens an input that is read forwards. `given_up`: ends standard input early when set.
 ///
@@ -31,7 +32,7 @@ pub fn open_stream(origin: &Origin, given_up: &Arc<AtomicBool>) -> io::Result<Op
             let packed = BufReader::with_capacity(128 << 10, file.try_clone()?);
             decode_journal(decode_text(MultiGzDecoder::new(packed)))
         }
-        Origin::Journal(file) => Ok((open_journal(file.try_clone()?)?, true)),
+        Origin::Journal(file) => Ok((open_journal(file.try_clone()?)?, Unit::Entry)),
         Origin::Plain(_) | Origin::Stdin => {
             decode_journal(decode_text(Stdin::new(Arc::clone(given_up))))
         }
@@ -182,12 +183,12 @@ impl<R: Read> BlockReader<R> {
 
     /// Where to cut before `end` so that no record is torn; `None` when more bytes are needed to tell.
     fn cut(&self, end: usize, starts_record: RecordStart<'_>) -> Option<usize> {
-        let Some(starts_record) = starts_record else { return Some(end) };
+        let Some(records) = starts_record else { return Some(end) };
         let mut at = end;
         while at > 0 && end - at < MAX_RECORD_BYTES {
             let start =
                 memchr::memrchr(b'\n', &self.pending[..at - 1]).map_or(0, |newline| newline + 1);
-            if starts_record(&self.pending[start..at]) {
+            if starts_at(&self.pending[..end], start, records) {
                 return (start > 0).then_some(start);
             }
             at = start;

@@ -354,7 +354,7 @@ impl TimelineRow {
             ("error", _) => 7,
             ("origin_shift", _) | ("change", "before") => 6,
             ("health", "before") => 5,
-            ("change", _) | ("spread", _) => 4,
+            ("change" | "spread", _) => 4,
             _ => 3,
         }
     }

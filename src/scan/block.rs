@@ -14,9 +14,9 @@ use crate::fact::{
     CauseFact, EntryFact, Flags, forwarded_keys, hash_name, hash_path, hash_short, hop_key, id_key,
     listen_key, referrer_key, site_key, target_parts_key,
 };
-use crate::format::{Glance, Instant, Plan, Run, Sink, Statuses};
-use crate::input::{MAX_RECORD_BYTES, SpooledLine};
-use crate::record::{AccessRecord, Field, Record, Skip, unescape};
+use crate::format::{Glance, Instant, Plan, Run, Sink, Statuses, line_at};
+use crate::input::{Breaks, MAX_RECORD_BYTES, Records, SpooledLine, Unit};
+use crate::record::{AccessRecord, Field, Record, Skip, split_url, unescape};
 use crate::tally::{InputTally, Unparsed};
 use crate::taxonomy::{LogRole, Server};
 use crate::time::Stamp;
@@ -55,10 +55,14 @@ pub(super) struct Job<'b> {
     pub bytes: &'b [u8],
     /// Offset of the first byte in the input.
     pub offset: u64,
+    /// The first line goes on with a record of a block before, which did not reach it.
+    pub continues: bool,
     /// A line that was too long follows.
     pub overlong: bool,
     /// Keep the text of entries and causes: the input cannot be read again.
     pub keep: bool,
+    /// What the lines are.
+    pub unit: Unit,
 }
 
 /// What a block holds. Line numbers count from the block's first line, which is 1.
@@ -74,6 +78,8 @@ pub(super) struct BlockResult {
     pub assumed: Carry,
     /// The carry that the block leaves, if it changes it.
     pub left: Option<Carry>,
+    /// Line breaks of the input in the block, where its records were wrapped: line numbers are of the input then.
+    pub n_breaks: Option<u64>,
     /// Offset in the input of the first fact under each carry that there are facts under.
     pub layouts: Vec<(u64, Carry)>,
 }
@@ -94,11 +100,17 @@ pub(super) fn scan_block(context: &Context<'_>, job: Job<'_>) -> BlockResult {
     };
     let bytes = scanner.job.bytes;
     let mut at = if scanner.job.offset == 0 && bytes.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+    if scanner.job.continues && at < bytes.len() {
+        let end = at + line_at(bytes, at).len();
+        scanner.fragment(at, 0, &bytes[at..end]);
+        scanner.lines_before += 1;
+        at = scanner.pass_fragments(at, end);
+    }
     while at < bytes.len() {
         let reader = Arc::clone(&scanner.in_force.plan.readers[scanner.reader]);
-        let n_before = scanner.result.tally.lines.parsed;
+        let n_before = scanner.n_taken();
         let stopped = reader.scan_run(bytes, at, &mut statuses, &mut scanner);
-        scanner.lines_before += scanner.result.tally.lines.parsed - n_before;
+        scanner.lines_before += scanner.n_taken() - n_before;
         if stopped == bytes.len() {
             break;
         }
@@ -116,8 +128,36 @@ pub(super) fn scan_block(context: &Context<'_>, job: Job<'_>) -> BlockResult {
     result.left = (left != scanner.job.carry).then_some(left);
     result.assumed = scanner.job.carry;
     result.tally.lines.read = scanner.lines_before;
-    result.tally.statuses.copy_from_slice(&statuses.seen);
+    if let Unit::Record(breaks) = scanner.job.unit {
+        number_by_breaks(&mut result, bytes, scanner.job.offset, breaks);
+    }
+    for (sum, seen) in result.tally.statuses.iter_mut().zip(statuses.seen) {
+        *sum += seen;
+    }
     result
+}
+
+/// Puts the line breaks of the input in place of the breaks between records, in line numbers.
+fn number_by_breaks(result: &mut BlockResult, bytes: &[u8], offset: u64, breaks: Breaks) {
+    let mut counted = (0, 0);
+    let mut line_at = |position: u64| {
+        let at = position.saturating_sub(offset) as usize;
+        if at < counted.0 {
+            counted = (0, 0);
+        }
+        counted = (at, counted.1 + breaks.count(&bytes[counted.0..at.min(bytes.len())]));
+        counted.1 + 1
+    };
+    for fact in &mut result.entries {
+        fact.place.line = line_at(fact.place.position.offset);
+    }
+    for fact in &mut result.causes {
+        fact.place.line = line_at(fact.place.position.offset);
+    }
+    for seen in &mut result.lines {
+        seen.line = line_at(seen.offset);
+    }
+    result.n_breaks = Some(breaks.count(bytes));
 }
 
 /// A message whose continuation lines are still being looked for.
@@ -178,7 +218,29 @@ impl Scanner<'_> {
             }
             _ => self.unparsed(start, start + line.len(), Skip::Shape),
         }
-        next
+        if self.in_force.plan.has_fragments() { self.pass_fragments(start, end) } else { next }
+    }
+
+    /// Counts the lines that go on with the one at `start..end`, which no reader took; returns where the next one starts.
+    fn pass_fragments(&mut self, start: usize, end: usize) -> usize {
+        let bytes = self.job.bytes;
+        let (mut last, mut at) = (&bytes[start..end], (end + 1).min(bytes.len()));
+        while at < bytes.len() {
+            let line = line_at(bytes, at);
+            if !self.in_force.plan.goes_on(last, line) {
+                break;
+            }
+            self.fragment(at, 0, line);
+            self.lines_before += 1;
+            (last, at) = (line, (at + line.len() + 1).min(bytes.len()));
+        }
+        at
+    }
+
+    /// Lines that were taken as records, or go on with one.
+    fn n_taken(&self) -> u64 {
+        let lines = &self.result.tally.lines;
+        lines.parsed + lines.continuation
     }
 
     /// Follows a directive. False: the line is none.
@@ -208,8 +270,11 @@ impl Scanner<'_> {
         self.see(LineKind::Unparsed(reason), start, text, self.lines_before);
         if self.result.tally.first_unparsed.is_none() {
             let text = self.job.bytes[start..end.min(start + SHOWN_BYTES)].to_vec();
-            self.result.tally.first_unparsed =
-                Some(Unparsed { line: self.lines_before, reason, text });
+            let line = match self.job.unit {
+                Unit::Record(breaks) => breaks.count(&self.job.bytes[..start]) + 1,
+                _ => self.lines_before,
+            };
+            self.result.tally.first_unparsed = Some(Unparsed { line, reason, text });
         }
     }
 
@@ -246,6 +311,19 @@ impl Scanner<'_> {
         }
     }
 
+    /// Counts a request whose record goes over several lines.
+    fn request(&mut self, stamp: Stamp, mut entry: EntryFact) {
+        self.result.tally.add_run(stamp, &Run::of_one(entry.status));
+        let status = usize::from(entry.status).min(999);
+        self.result.tally.statuses[status] += 1;
+        if self.context.wanted[status] {
+            entry.flags = entry.flags.with(Flags::KIN, !self.context.chosen[status]);
+            self.result.entries.push(entry);
+            let start = (entry.place.position.offset - self.job.offset) as usize;
+            self.keep(start, entry.place.length as usize);
+        }
+    }
+
     /// Understands the message that was waiting for continuation lines.
     fn close_message(&mut self) {
         let Some(message) = self.open_message.take() else { return };
@@ -259,12 +337,22 @@ impl Scanner<'_> {
         }
         let place = self.place(message.start, message.line, bytes.len());
         let (mut fact, mut stamp) = (None, None);
-        self.in_force.plan.readers[message.reader].read(bytes, &mut |result| {
-            if let Ok(Record::Error(record)) = result {
+        let mut request = None;
+        let plan = &self.in_force.plan;
+        plan.readers[message.reader].read(bytes, &mut |result| match result {
+            Ok(Record::Error(record)) => {
                 stamp = record.stamp;
                 fact = cause_fact(&record, place, self.context.matcher);
             }
+            Ok(Record::Access(record)) => {
+                let entry = whole_fact(plan, message.reader, &record, place);
+                request = Some((record.stamp, entry));
+            }
+            Err(_) => {}
         });
+        if let Some((stamp, entry)) = request {
+            return self.request(stamp, entry);
+        }
         if let (false, Some(stamp)) = (message.timed, stamp) {
             self.result.tally.add_messages(stamp, 1);
         }
@@ -290,6 +378,11 @@ impl Sink for Scanner<'_> {
 
     fn entry(&mut self, at: usize, n_before: u64, line: &[u8], glance: Glance<'_>) {
         self.close_message();
+        // What stood between wrapped records is no part of them.
+        let (at, line) = match self.job.unit {
+            Unit::Record(_) => (at + line.len() - line.trim_ascii_start().len(), line.trim_ascii()),
+            _ => (at, line),
+        };
         if self.context.every_line {
             let number = self.lines_before + n_before + 1;
             return self.see(LineKind::Record(self.reader), at, line, number);
@@ -301,6 +394,12 @@ impl Sink for Scanner<'_> {
             self.result.entries.push(fact);
             self.keep(at, line.len());
         }
+    }
+
+    fn fragment(&mut self, at: usize, n_before: u64, line: &[u8]) {
+        self.result.tally.lines.continuation += 1;
+        let number = self.lines_before + n_before + 1;
+        self.see(LineKind::Continuation(self.reader), at, line, number);
     }
 
     fn message(&mut self, at: usize, n_before: u64, line: &[u8], timed: bool) {
@@ -432,6 +531,8 @@ pub(crate) fn upstream_of<'a>(record: &AccessRecord<'a>) -> Option<&'a [u8]> {
 
 /// The host of an access line without its port: the one asked for, else the server that took it.
 pub(crate) fn host_of<'a>(record: &AccessRecord<'a>) -> &'a [u8] {
-    let host = record.value(Field::Host).or_else(|| record.value(Field::ServerName));
+    let of_url = || split_url(record.request().1).map(|(host, _)| host);
+    let host =
+        record.value(Field::Host).or_else(of_url).or_else(|| record.value(Field::ServerName));
     without_port(host.unwrap_or_default())
 }

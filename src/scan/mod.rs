@@ -26,10 +26,10 @@ use crate::cause::CauseMatcher;
 use crate::error::{Error, Result};
 use crate::evidence::{InputIndex, Place, Position};
 use crate::fact::{CauseFact, EntryFact};
-use crate::format::{FormatChoice, Plan, detect_dated};
+use crate::format::{FormatChoice, Plan, detect_dated, line_at};
 use crate::input::{
-    BlockReader, Compression, OpenStream, Origin, RANGE_BYTES, RangeReader, RecordStart, Source,
-    Spool, open_stream, read_exact_at,
+    BlockReader, Compression, OpenStream, Origin, RANGE_BYTES, RangeReader, RecordStart, Records,
+    Source, Spool, Unit, open_stream, read_exact_at,
 };
 use crate::store::{Budget, Sorter};
 use crate::tally::InputTally;
@@ -95,8 +95,8 @@ pub struct ScannedInput {
     pub error: Option<String>,
     /// Where facts are read by other readers than those of the plan, or by these again: from this offset on.
     layouts: Vec<(u64, Arc<Plan>)>,
-    /// Its lines are entries of a journal that was no text.
-    is_journal: bool,
+    /// What its lines are.
+    unit: Unit,
     text: TextSource,
 }
 
@@ -162,12 +162,12 @@ impl ScannedInput {
 
     /// True when a reader of evidence can open `path` and find a record at its byte offset.
     pub fn addressable(&self) -> bool {
-        self.path.as_os_str() != OsStr::new("-") && !self.is_journal
+        self.path.as_os_str() != OsStr::new("-") && self.unit != Unit::Entry
     }
 
-    /// What its lines are: `line`, or `entry` where a journal that was no text became lines.
+    /// What its lines are: `line`, or `entry` where a journal that was no text became lines, or records were wrapped.
     pub fn unit(&self) -> &'static str {
-        if self.is_journal { "entry" } else { "line" }
+        if self.unit == Unit::Line { "line" } else { "entry" }
     }
 }
 
@@ -234,7 +234,10 @@ struct StreamJob {
     carry: Carry,
     bytes: Vec<u8>,
     offset: u64,
+    /// The first line goes on with the last of the block before.
+    continues: bool,
     overlong: bool,
+    unit: Unit,
 }
 
 /// What workers and stream readers report.
@@ -242,7 +245,7 @@ enum Done {
     /// A part of an input was scanned.
     Block { input: usize, index: usize, result: Box<BlockResult> },
     /// A stream has ended.
-    Stream { input: usize, bytes_decoded: u64, is_journal: bool, error: Option<io::Error> },
+    Stream { input: usize, bytes_decoded: u64, unit: Unit, error: Option<io::Error> },
     /// A range could not be read.
     Fault { input: usize, index: usize, error: io::Error },
 }
@@ -358,9 +361,8 @@ impl<'c> Work<'c> {
         let plan = open.plan.get_or_init(|| Arc::new(self.detect_file(&open.source, file)));
         let start = index as u64 * self.config.range_bytes;
         let end = start + self.config.range_bytes;
-        let starts_record = |line: &[u8]| plan.starts_record(line);
         let starts_record: RecordStart<'_> =
-            if plan.has_messages() { Some(&starts_record) } else { None };
+            if plan.has_long_records() { Some(plan.as_ref()) } else { None };
         match reader.read(file, start, end, open.source.bytes, starts_record) {
             Ok(lines) => {
                 let job = Job {
@@ -369,8 +371,10 @@ impl<'c> Work<'c> {
                     carry,
                     bytes: lines.bytes,
                     offset: lines.offset,
+                    continues: lines.continues,
                     overlong: lines.overlong_at.is_some(),
                     keep: false,
+                    unit: Unit::Line,
                 };
                 let result = Box::new(scan_block(&self.context, job));
                 Done::Block { input, index, result }
@@ -388,8 +392,10 @@ impl<'c> Work<'c> {
                 carry: job.carry.clone(),
                 bytes: &job.bytes,
                 offset: job.offset,
+                continues: job.continues,
                 overlong: job.overlong,
                 keep: true,
+                unit: job.unit,
             },
         );
         Done::Block { input: job.input, index: job.index, result: Box::new(result) }
@@ -400,11 +406,11 @@ impl<'c> Work<'c> {
         loop {
             let next = self.next_stream.fetch_add(1, Ordering::Relaxed);
             let Some(&input) = self.streams.get(next) else { return };
-            let ((bytes_decoded, error), is_journal) = match self.open_stream(input) {
-                Ok((stream, is_journal)) => (self.read_stream(input, stream, blocks), is_journal),
-                Err(error) => ((0, Some(error)), false),
+            let ((bytes_decoded, error), unit) = match self.open_stream(input) {
+                Ok((stream, unit)) => (self.read_stream(input, stream, unit, blocks), unit),
+                Err(error) => ((0, Some(error)), Unit::Line),
             };
-            if results.send(Done::Stream { input, bytes_decoded, is_journal, error }).is_err() {
+            if results.send(Done::Stream { input, bytes_decoded, unit, error }).is_err() {
                 return;
             }
         }
@@ -421,18 +427,18 @@ impl<'c> Work<'c> {
         &self,
         input: usize,
         stream: Box<dyn io::Read + Send>,
+        unit: Unit,
         blocks: &Sender<StreamJob>,
     ) -> (u64, Option<io::Error>) {
         let open = &self.inputs[input];
         let mut reader = BlockReader::new(stream);
         let mut index = 0;
         let mut in_force: Option<InForce> = None;
+        let mut last_line = Vec::new();
         while !self.stopped() {
             let plan = open.plan.get().cloned();
-            let starts_record =
-                |line: &[u8]| plan.as_ref().is_some_and(|plan| plan.starts_record(line));
-            let records = plan.as_ref().is_some_and(|plan| plan.has_messages());
-            let starts_record: RecordStart<'_> = if records { Some(&starts_record) } else { None };
+            let long_records = plan.as_deref().filter(|plan| plan.has_long_records());
+            let starts_record: RecordStart<'_> = long_records.map(|plan| plan as &dyn Records);
             let block = match reader.next_block(starts_record) {
                 Ok(Some(block)) => block,
                 Ok(None) => return (reader.bytes_decoded(), None),
@@ -443,7 +449,7 @@ impl<'c> Work<'c> {
                 let (path, modified_us) = (&open.source.path, open.source.modified_us);
                 Arc::new(detect_dated(path, &[&block.bytes], self.config.formats, modified_us))
             });
-            if fresh && plan.has_messages() && block.overlong_at.is_none() {
+            if fresh && plan.has_long_records() && block.overlong_at.is_none() {
                 // Only now it is known where records start: cut the first block again.
                 reader.unread(block);
                 continue;
@@ -451,6 +457,14 @@ impl<'c> Work<'c> {
             let in_force = in_force.get_or_insert_with(|| InForce::new(plan, Carry::default()));
             let carry = in_force.carry.clone();
             in_force.pass(&block.bytes);
+            let continues =
+                !last_line.is_empty() && plan.goes_on(&last_line, line_at(&block.bytes, 0));
+            last_line.clear();
+            if plan.has_fragments() && block.overlong_at.is_none() {
+                let lines = block.bytes.strip_suffix(b"\n").unwrap_or(&block.bytes);
+                let start = memchr::memrchr(b'\n', lines).map_or(0, |newline| newline + 1);
+                last_line.extend_from_slice(&lines[start..]);
+            }
             let job = StreamJob {
                 input,
                 index,
@@ -459,6 +473,8 @@ impl<'c> Work<'c> {
                 overlong: block.overlong_at.is_some(),
                 bytes: block.bytes,
                 offset: block.offset,
+                continues,
+                unit,
             };
             if blocks.send(job).is_err() {
                 break;

@@ -8,6 +8,7 @@
 //! "HTTP 503 status code", "HTTP 502 status code", "HTTP 504 status code"; values of functions as seen in `X-Cache`.
 
 use super::{VerdictRule, decided, open};
+use crate::bytes::parse_seconds_us;
 use crate::record::{AccessRecord, Field};
 use crate::taxonomy::{Basis, Cause, Confidence, Origin};
 
@@ -168,7 +169,7 @@ pub(super) fn own_verdict(record: &AccessRecord<'_>) -> &'static str {
     if says.contains(&Says::Cached) {
         return "cloudfront.cached";
     }
-    let is_seconds = |raw: &[u8]| raw.first().is_some_and(u8::is_ascii_digit);
+    let is_seconds = |raw: &[u8]| parse_seconds_us(raw).is_some() && raw.contains(&b'.');
     let origin_byte =
         record.raw(Field::OriginFirstByte).or_else(|| record.raw(Field::OriginLastByte));
     match origin_byte {

@@ -8,6 +8,8 @@ mod robustness;
 mod accuracy;
 // The same logs with something taken away, or with clocks that are off; skipped where the corpus is absent.
 mod removal;
+// Logs of AWS services: delivered late, unordered and twice.
+mod aws;
 // What a user types, and what comes back.
 mod cli;
 // Same bytes in, same bytes out, however they are given.
@@ -16,6 +18,8 @@ mod determinism;
 mod origins;
 // What the README promises: its commands, and what its example finds.
 mod readme;
+// Logs of proxies, CDNs and cloud load balancers against their labels; skipped where the corpus is absent.
+mod edge;
 // IIS logs of the corpus, line by line; skipped where the corpus is absent.
 mod iis;
 // What each line is understood as.
@@ -24,6 +28,8 @@ mod parse;
 mod public;
 // What stands around lines: syslog, containers, journals, tools.
 mod wrappers;
+// Every quoted line stands where the document says.
+mod evidence;
 // Outputs for other programs, held against their rules.
 mod exports;
 // The schema of the timeline document; what a change may do to it.

@@ -1,7 +1,7 @@
 //! What Varnish says: health of backends, and the end of its child process.
 //!
 //! In: nothing. Out: [`RULES`], part of the cause table. The reason of a failed fetch (`FetchError`) belongs to its
-//! transaction, and is a field of it.
+//! transaction; it is a message where a request to a backend stands alone.
 //! Source: Varnish 7.6, the file named per row; `vsl.7`.
 
 use super::{BASE as NGINX_BASE, CauseRule};
@@ -13,8 +13,20 @@ const BASE: CauseRule = CauseRule { server: Server::Varnish, ..NGINX_BASE };
 
 /// Name, change, state, eight flags, three counts, two times, reply. Before 4.1 the name had the address in it.
 const HEALTH: &str = r#"(?-u)^(?<scope>\S+) (?:Went|Still|Back) (?:sick|healthy) [-\w]{8} [0-9]+ [0-9]+ [0-9]+ [0-9.]+ [0-9.]+ ?(?<detail>"[^"]*)?"#;
+/// Why a fetch failed: `FetchError backend boot.default: unhealthy`, raw `FetchError     b HTC eof (-1)`.
+macro_rules! fetch_error {
+    ($why:literal) => {
+        concat!(
+            r"(?-u)^FetchError +(?:[bc] )?(?:backend (?<scope>[^:]+): |Director (?<director>\S+) )?(?<detail>",
+            $why,
+            ")"
+        )
+    };
+}
 const CHILD: &str = r"(?-u)^Child \((?<scope>[0-9]+)\)";
 const SRC_PROBE: &str = "varnish bin/varnishd/cache/cache_backend_probe.c; vsl.7, Backend_health";
+const SRC_FETCH: &str =
+    "varnish bin/varnishd/cache/cache_fetch.c, cache_backend.c, http1/cache_http1_fetch.c";
 const SRC_CHILD: &str = "varnish bin/varnishd/mgt/mgt_child.c";
 
 /// The rows, in order of priority.
@@ -65,6 +77,194 @@ pub(super) const RULES: &[CauseRule] = &[
         note: "a probe of the backend passed",
         example: "boot.default Still healthy 4---X-RH 8 3 8 0.000937 0.000900 \"HTTP/1.1 200 OK\"",
         source: SRC_PROBE,
+        ..BASE
+    },
+    // Why a fetch failed. The last failure of a fetch is followed by the page that Varnish makes.
+    CauseRule {
+        id: "varnish.fetch_no_live_backend",
+        needles: &[&["^FetchError "], &["unhealthy", "returned no backend", "No backend"]],
+        regex: fetch_error!("unhealthy|returned no backend|No backend"),
+        cause: Some(Cause::NoLiveUpstreams),
+        origin: Origin::Proxy,
+        kind: RuleKind::FinalFailure,
+        status: &[503],
+        scope: Scope::UpstreamPeer,
+        note: "every backend was sick",
+        example: "FetchError backend boot.default: unhealthy",
+        source: SRC_FETCH,
+        ..BASE
+    },
+    CauseRule {
+        id: "varnish.fetch_refused",
+        needles: &[
+            &["^FetchError "],
+            &["fail errno 111", "fail errno 113", "fail errno 101", "Connection refused"],
+        ],
+        regex: fetch_error!("fail errno (?:111|113|101)|.*Connection refused"),
+        cause: Some(Cause::UpstreamRefused),
+        origin: Origin::Proxy,
+        kind: RuleKind::FinalFailure,
+        status: &[503],
+        scope: Scope::UpstreamPeer,
+        note: "the backend refused the connection",
+        example: "FetchError backend boot.default: fail errno 111 (Connection refused)",
+        source: SRC_FETCH,
+        ..BASE
+    },
+    CauseRule {
+        id: "varnish.fetch_connect_timeout",
+        needles: &[&["^FetchError "], &["fail errno 110"]],
+        regex: fetch_error!("fail errno 110"),
+        cause: Some(Cause::UpstreamTimeout),
+        origin: Origin::Proxy,
+        kind: RuleKind::FinalFailure,
+        status: &[503],
+        scope: Scope::UpstreamPeer,
+        note: "the connection to the backend timed out",
+        example: "FetchError backend boot.default: fail errno 110 (Connection timed out)",
+        source: SRC_FETCH,
+        ..BASE
+    },
+    CauseRule {
+        id: "varnish.fetch_no_port",
+        needles: &[&["^FetchError "], &["fail errno 99"]],
+        regex: fetch_error!("fail errno 99"),
+        cause: Some(Cause::PortExhausted),
+        origin: Origin::Proxy,
+        kind: RuleKind::FinalFailure,
+        status: &[503],
+        scope: Scope::UpstreamPeer,
+        note: "no local port was free for a connection to the backend",
+        example: "FetchError backend boot.default: fail errno 99 (Cannot assign requested address)",
+        source: SRC_FETCH,
+        ..BASE
+    },
+    CauseRule {
+        id: "varnish.fetch_no_fd",
+        needles: &[&["^FetchError "], &["fail errno 24", "fail errno 23"]],
+        regex: fetch_error!("fail errno 2[34]"),
+        cause: Some(Cause::FdExhausted),
+        origin: Origin::LocalProcess,
+        kind: RuleKind::FinalFailure,
+        status: &[503],
+        scope: Scope::UpstreamPeer,
+        note: "no file descriptor was free for a connection to the backend",
+        example: "FetchError backend boot.default: fail errno 24 (Too many open files)",
+        source: SRC_FETCH,
+        ..BASE
+    },
+    CauseRule {
+        id: "varnish.fetch_connect_failed",
+        needles: &[&["^FetchError "], &[": fail errno "]],
+        regex: fetch_error!("fail errno [0-9]+"),
+        cause: None,
+        origin: Origin::Proxy,
+        kind: RuleKind::FinalFailure,
+        status: &[503],
+        scope: Scope::UpstreamPeer,
+        note: "the connection to the backend failed",
+        example: "FetchError backend boot.default: fail errno 0 (Success)",
+        source: SRC_FETCH,
+        ..BASE
+    },
+    CauseRule {
+        id: "varnish.fetch_busy",
+        needles: &[&["^FetchError "], &[": busy"]],
+        regex: fetch_error!("busy"),
+        cause: Some(Cause::ConnectionLimit),
+        origin: Origin::Proxy,
+        kind: RuleKind::FinalFailure,
+        status: &[503],
+        scope: Scope::UpstreamPeer,
+        note: "the backend has max_connections connections",
+        example: "FetchError backend boot.default: busy",
+        source: SRC_FETCH,
+        ..BASE
+    },
+    CauseRule {
+        id: "varnish.fetch_timeout",
+        needles: &[&["^FetchError "], &["timeout"]],
+        regex: fetch_error!("(?:first byte |between bytes )?timeout"),
+        cause: Some(Cause::UpstreamTimeout),
+        origin: Origin::Proxy,
+        kind: RuleKind::FinalFailure,
+        status: &[503],
+        scope: Scope::UpstreamPeer,
+        note: "the backend did not answer in time",
+        example: "FetchError first byte timeout",
+        source: SRC_FETCH,
+        ..BASE
+    },
+    CauseRule {
+        id: "varnish.fetch_reset",
+        needles: &[
+            &["^FetchError "],
+            &["HTC eof", "backend closed", "HTC idle", "HTC junk", "HTC error"],
+        ],
+        regex: fetch_error!("HTC (?:eof|idle|error)|backend closed"),
+        cause: Some(Cause::UpstreamReset),
+        origin: Origin::Proxy,
+        kind: RuleKind::FinalFailure,
+        status: &[503],
+        scope: Scope::UpstreamPeer,
+        note: "the backend closed the connection before its answer",
+        example: "FetchError HTC eof (-1)",
+        source: SRC_FETCH,
+        ..BASE
+    },
+    CauseRule {
+        id: "varnish.fetch_invalid",
+        needles: &[
+            &["^FetchError "],
+            &[
+                "http format error",
+                "Received junk",
+                "overflow",
+                "HTC junk",
+                "Invalid",
+                "insufficient bytes",
+                "chunked",
+            ],
+        ],
+        regex: fetch_error!(
+            "(?:http format error|.*[Rr]eceived junk|.*overflow|HTC junk|Invalid|straight insufficient bytes|chunked)"
+        ),
+        cause: Some(Cause::UpstreamInvalidResponse),
+        origin: Origin::Proxy,
+        kind: RuleKind::FinalFailure,
+        status: &[503],
+        scope: Scope::UpstreamPeer,
+        note: "the backend sent what is no valid response",
+        example: "FetchError http format error",
+        source: SRC_FETCH,
+        ..BASE
+    },
+    CauseRule {
+        id: "varnish.fetch_no_storage",
+        needles: &[&["^FetchError "], &["Could not get storage", "out of storage", "workspace"]],
+        regex: fetch_error!("(?:Could not get storage|.*out of storage|.*workspace)"),
+        cause: Some(Cause::MemoryExhausted),
+        origin: Origin::LocalProcess,
+        kind: RuleKind::FinalFailure,
+        status: &[503],
+        scope: Scope::UpstreamPeer,
+        note: "Varnish had no room for the object",
+        example: "FetchError Could not get storage",
+        source: SRC_FETCH,
+        ..BASE
+    },
+    CauseRule {
+        id: "varnish.backend_answered_503",
+        needles: &[&["^BerespStatus "], &["503"]],
+        regex: r"(?-u)^BerespStatus +(?:b )?503$",
+        cause: Some(Cause::Upstream503),
+        origin: Origin::Upstream,
+        kind: RuleKind::FinalFailure,
+        status: &[503],
+        scope: Scope::UpstreamPeer,
+        note: "the backend answered 503",
+        example: "BerespStatus 503",
+        source: "varnish vsl.7, BerespStatus",
         ..BASE
     },
     CauseRule {

@@ -128,7 +128,13 @@ fn keep_best_ranks(parts: &mut [Named]) {
     let best = |parts: &[Named], field: Field| {
         parts.iter().filter(|(part, _)| part.field == field).map(|(_, rank)| *rank).min()
     };
-    for field in [Field::Status, Field::RemoteAddr, Field::ServerName, Field::RequestId] {
+    for field in [
+        Field::Status,
+        Field::RemoteAddr,
+        Field::ServerName,
+        Field::RequestId,
+        Field::CacheHandling,
+    ] {
         let Some(best) = best(parts, field) else { continue };
         for (part, rank) in parts.iter_mut().filter(|(part, _)| part.field == field) {
             if *rank > best {
@@ -220,7 +226,8 @@ fn meaning(directive: &Directive<'_>) -> Result<(Field, Kind, u8), String> {
             (Field::RetryAfter, Kind::Text, 0)
         }
         ("n" | "e", name) => named_value(name),
-        ("f" | "o" | "C" | "x" | "c" | "^ti" | "^to", _) => (Field::Other, Kind::Text, 0),
+        ("x", name) => (extended_value(name), Kind::Text, u8::from(name == HIT_OR_MISS)),
+        ("f" | "o" | "C" | "c" | "^ti" | "^to", _) => (Field::Other, Kind::Text, 0),
         (letter, _) => return Err(format!("`%{letter}` is no directive of LogFormat")),
     })
 }
@@ -247,6 +254,20 @@ fn named_value(name: &str) -> (Field, Kind, u8) {
         _ => Field::Other,
     };
     (field, Kind::Text, 0)
+}
+
+/// The less telling of the two variables about handling.
+const HIT_OR_MISS: &str = "Varnish:hitmiss";
+
+/// Extended variables (`%{...}x`): `mod_ssl`'s, and those of `varnishncsa`, which has the same grammar.
+fn extended_value(name: &str) -> Field {
+    match name {
+        "Varnish:handling" | HIT_OR_MISS => Field::CacheHandling,
+        "VSL:FetchError" => Field::FetchError,
+        "VSL:BerespStatus" => Field::BackendStatus,
+        "VSL:RespReason" => Field::ResponseReason,
+        _ => Field::Other,
+    }
 }
 
 /// A piece of a format.

@@ -14,7 +14,7 @@ use crate::record::{AccessRecord, Escape, Field, Record, Skip};
 use crate::time::Notation;
 
 /// `option httplog`, spelled out.
-const HTTPLOG: &str = r#"%ci:%cp [%tr] %ft %b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %B %CC %CS %tsc %ac/%fc/%bc/%sc/%rc %sq/%bq %hr %hs %{+Q}r"#;
+const HTTPLOG: &str = r"%ci:%cp [%tr] %ft %b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %B %CC %CS %tsc %ac/%fc/%bc/%sc/%rc %sq/%bq %hr %hs %{+Q}r";
 
 /// Aliases that mean something to this product or have a narrow shape. All others are opaque text.
 const ALIASES: &[(&str, Field, Kind)] = &[
@@ -164,7 +164,27 @@ fn pieces(body: &str) -> Result<Vec<Piece>, String> {
     if !literal.is_empty() {
         pieces.push(Piece::Literal(literal));
     }
-    Ok(joined(pieces))
+    Ok(joined(with_single_blanks(pieces)))
+}
+
+/// The pieces as they are printed: blanks are, but never two in a row, nor at the start.
+fn with_single_blanks(pieces: Vec<Piece>) -> Vec<Piece> {
+    let mut is_behind_blank = true;
+    let print = |piece| {
+        let Piece::Literal(text) = piece else {
+            is_behind_blank = false;
+            return piece;
+        };
+        let mut printed = String::new();
+        for letter in text.chars() {
+            if letter != ' ' || !is_behind_blank {
+                printed.push(letter);
+            }
+            is_behind_blank = letter == ' ';
+        }
+        Piece::Literal(printed)
+    };
+    pieces.into_iter().map(print).collect()
 }
 
 /// The pieces, with `%b/%s` as one variable: the names of both may hold anything but a blank.

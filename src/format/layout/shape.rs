@@ -19,6 +19,8 @@ pub(super) enum Shape {
     Time(Notation),
     /// Exactly three digits.
     Status,
+    /// Three digits, or `0` or `-` where no response was begun.
+    StatusIfAny,
     /// Digits; `-` or nothing where a value is missing.
     Integer,
     /// Digits, a dot, three digits or more.
@@ -49,6 +51,8 @@ pub(in crate::format) enum Kind {
     Time(Notation),
     /// Three digits.
     Status,
+    /// Three digits, or `0` or `-` where no response was begun.
+    StatusIfAny,
     /// Digits, or a mark of absence.
     Integer,
     /// Digits, a dot, three digits or more.
@@ -197,6 +201,7 @@ pub(super) fn shape(field: Field, kind: Kind, place: Surroundings<'_>) -> Shape 
     match kind {
         Kind::Time(notation) => Shape::Time(notation),
         Kind::Status => Shape::Status,
+        Kind::StatusIfAny => Shape::StatusIfAny,
         Kind::Integer => Shape::Integer,
         Kind::Seconds => Shape::Seconds,
         Kind::Ratio => Shape::Ratio,
@@ -234,7 +239,7 @@ pub(super) fn is_blank(byte: u8) -> bool {
 
 /// The offset of the next `"` that cannot be part of a value, or the length of the line.
 #[inline]
-pub(super) fn next_quote(escape: Escape, line: &[u8], from: usize) -> usize {
+pub(in crate::format) fn next_quote(escape: Escape, line: &[u8], from: usize) -> usize {
     let rest = line.get(from..).unwrap_or_default();
     let length = match escape {
         Escape::Default | Escape::Haproxy => memchr::memchr(b'"', rest),
@@ -288,13 +293,15 @@ impl Shape {
         let length = match self {
             Shape::Time(notation) => time_length(notation, rest)?,
             Shape::Status => match rest {
-                // Envoy's word for a response that was never begun.
-                [b'0', next, ..] if escape == Escape::None && !next.is_ascii_digit() => 1,
                 [a, b, c, ..] if [a, b, c].iter().all(|byte| byte.is_ascii_digit()) => 3,
                 _ if rest.len() < 3 && rest.iter().all(u8::is_ascii_digit) => {
                     return Err(Skip::Truncated);
                 }
                 _ => return Err(Skip::BadStatus),
+            },
+            Shape::StatusIfAny => match rest {
+                [b'0' | b'-', next, ..] if !next.is_ascii_digit() => 1,
+                _ => return Shape::Status.end(escape, line, from, after),
             },
             Shape::Integer | Shape::Ratio if rest.first() == Some(&b'-') => 1,
             Shape::Integer => n_digits(rest),
@@ -342,13 +349,12 @@ fn time_length(notation: Notation, text: &[u8]) -> Result<usize, Skip> {
         Notation::Iso8601 => (19, end_of_time(text, 19)),
         Notation::EpochSeconds => (10, 10 + fraction_length(text.get(10..).unwrap_or_default())),
         Notation::EpochMillis => (13, 13),
-        Notation::NginxError | Notation::W3c => (19, 19),
+        Notation::NginxError | Notation::W3c | Notation::EpochNanos => (19, 19),
         // No `log_format` writes it.
         Notation::IisNative | Notation::Syslog | Notation::WindowsLocal => {
             return Err(Skip::BadTime);
         }
         Notation::EpochMicros => (16, 16),
-        Notation::EpochNanos => (19, 19),
         Notation::ClfVariant => {
             let day = n_digits(text).min(2);
             (day + 18, end_of_time(text, day + 18))

@@ -1,0 +1,229 @@
+//! Entries of a cache whose lines do not say who answered, and the same requests in the logs of its backends.
+//!
+//! In: entries in order of request target. Out: the cache's entries, those marked that a log beside has as well.
+//! The rule: requests of one target are paired one to one, in order of time. A backend's 503 with a body of the same size
+//! is the answer that was relayed; a request that the backend saw given up (499) is one that the cache gave up on.
+//! Whether the logs beside are those of backends at all is judged when everything is paired: see `companions`. Only then
+//! does a pair mean something, and the lack of one that the backend gave no answer.
+
+use std::collections::BTreeMap;
+
+use super::Verdict;
+use super::companions::Companions;
+use crate::fact::{EntryFact, Flags};
+use crate::taxonomy::Server;
+use crate::time::SECOND_US;
+use crate::verdict::rule_index;
+
+/// What a server logs for a client that gave up.
+pub const CLIENT_CLOSED: u16 = 499;
+
+/// The row of entries that other failed fetches of the same second decide.
+pub(super) const BESIDE: &str = "varnish.fetch_failed_beside";
+
+/// Rows of entries whose answer a backend may have given.
+const MAY_BE_RELAYED: [&str; 3] = ["varnish.other_page", "varnish.empty", "varnish.head"];
+
+/// Rows of entries that the cache may have made itself.
+const MAY_BE_OWN: [&str; 3] = ["varnish.own_page", "varnish.own_short_page", "varnish.head"];
+
+/// A backend stamps a request at most so long after the cache, where its line has no duration.
+const LATEST_US: i64 = 15 * SECOND_US;
+
+/// Clocks differ so much, and whole seconds are rounded.
+const SKEW_US: i64 = 2 * SECOND_US;
+
+/// True for a request that its client gave up, and that nobody asked for.
+pub(super) fn is_abandoned(fact: &EntryFact) -> bool {
+    fact.status == CLIENT_CLOSED && fact.flags.has(Flags::KIN)
+}
+
+/// When a request of another server began, and when at the latest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Began {
+    at: i64,
+    latest_at: i64,
+}
+
+impl Began {
+    fn of(fact: &EntryFact) -> Self {
+        let is_start = fact.flags.has(Flags::AT_START);
+        if is_start || fact.flags.has(Flags::TIMED) {
+            let lasted = if is_start { 0 } else { i64::from(fact.duration_ms) * 1000 };
+            let at = fact.at - lasted;
+            return Began { at, latest_at: at };
+        }
+        Began { at: fact.at - LATEST_US, latest_at: fact.at }
+    }
+
+    fn is_behind(&self, at: i64) -> bool {
+        self.at > at + SKEW_US
+    }
+
+    fn may_be(&self, at: i64) -> bool {
+        !self.is_behind(at) && self.latest_at >= at - SKEW_US
+    }
+}
+
+/// Requests of others, in order of time.
+type Queue = Vec<Began>;
+
+/// The last that may be the request that the cache stamps `at`, taken out. Requests of the cache come from the last to
+/// the first: where only the end of a request is known, the nearest one before it is rather its own.
+fn take_at(queue: &mut Queue, at: i64) -> bool {
+    while queue.last().is_some_and(|began| began.is_behind(at)) {
+        queue.pop();
+    }
+    let found = queue.last().is_some_and(|began| began.may_be(at));
+    if found {
+        queue.pop();
+    }
+    found
+}
+
+/// Requests of one target.
+#[derive(Debug, Default)]
+pub(super) struct Hops {
+    target_key: u64,
+    cache: Vec<Verdict>,
+    /// Answers of others, with the size of the body.
+    answers: Vec<(Began, u32)>,
+    /// Requests to others that were given up.
+    abandoned: Vec<Began>,
+}
+
+impl Hops {
+    /// More requests than this are judged in parts, so that memory stays bounded.
+    const MAX_REQUESTS: usize = 65_536;
+
+    /// True when what is held is to be judged before requests of this target come.
+    pub(super) fn is_done_before(&self, target_key: u64) -> bool {
+        let n_held = self.cache.len() + self.answers.len() + self.abandoned.len();
+        n_held > 0 && (target_key != self.target_key || n_held >= Self::MAX_REQUESTS)
+    }
+
+    /// Takes an entry of a cache, and looks at those of others. False: the entry goes on as it is.
+    pub(super) fn take(&mut self, verdict: &Verdict) -> bool {
+        let fact = &verdict.entry;
+        self.target_key = fact.target_key;
+        let is_cache = verdict.server() == Server::Varnish;
+        if is_cache && verdict.open == 1 && !verdict.is_kin() {
+            self.cache.push(*verdict);
+            return true;
+        }
+        if !is_cache && fact.status == 503 && fact.flags.has(Flags::SIZED) {
+            self.answers.push((Began::of(fact), fact.body_bytes));
+        }
+        false
+    }
+
+    /// Looks at a request that its client gave up.
+    pub(super) fn note_abandoned(&mut self, fact: &EntryFact) {
+        if fact.target_key != 0 && self.abandoned.len() < Self::MAX_REQUESTS {
+            self.target_key = fact.target_key;
+            self.abandoned.push(Began::of(fact));
+        }
+    }
+
+    /// The entries of the cache, marked; counts how many of the others' were found.
+    pub(super) fn drain(&mut self, companions: &mut Companions) -> Vec<Verdict> {
+        let held = std::mem::take(self);
+        let (mut entries, mut answers, mut abandoned) = (held.cache, held.answers, held.abandoned);
+        answers.sort_unstable();
+        abandoned.sort_unstable();
+        entries.sort_unstable_by_key(|verdict| (verdict.entry.at, verdict.entry.place.position));
+        let n_answers = answers.len() as u64;
+        let mut by_size: BTreeMap<u32, Queue> = BTreeMap::new();
+        for (began, size) in answers {
+            by_size.entry(size).or_default().push(began);
+        }
+        let mut n_found = 0;
+        // Those with a body first: its size says which answer is theirs.
+        for with_body in [true, false] {
+            for verdict in entries.iter_mut().rev() {
+                let EntryFact { at, body_bytes, flags, .. } = verdict.entry;
+                if flags.has(Flags::HEAD) == with_body {
+                    continue;
+                }
+                let row = verdict.rule().id;
+                let relayed = MAY_BE_RELAYED.contains(&row)
+                    && if with_body {
+                        by_size.get_mut(&body_bytes).is_some_and(|queue| take_at(queue, at))
+                    } else {
+                        by_size.values_mut().any(|queue| take_at(queue, at))
+                    };
+                if relayed {
+                    n_found += 1;
+                    verdict.set_rule(rule_index("varnish.other_page_found"));
+                } else if MAY_BE_OWN.contains(&row) && take_at(&mut abandoned, at) {
+                    verdict.set_rule(rule_index("varnish.own_page_abandoned"));
+                } else if row == "varnish.own_page" {
+                    companions.behind.note_failure(at);
+                }
+            }
+        }
+        companions.behind.n_found += n_found;
+        companions.behind.n_missed += n_answers - n_found;
+        entries
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(rule: &str, at_s: i64, size: u32, flags: Flags) -> Verdict {
+        Verdict::own(EntryFact {
+            at: at_s * SECOND_US,
+            body_bytes: size,
+            status: 503,
+            target_key: 7,
+            duration_ms: 1500,
+            rule: rule_index(rule),
+            flags: Flags(flags.0 | Flags::SIZED.0),
+            ..EntryFact::default()
+        })
+    }
+
+    #[test]
+    fn requests_are_paired_one_to_one() {
+        let mut hops = Hops::default();
+        for (rule, at_s, size, flags) in [
+            ("varnish.other_page", 10, 197, Flags::default()),
+            ("varnish.other_page", 11, 197, Flags::default()),
+            ("varnish.other_page", 12, 197, Flags::default()),
+            ("varnish.other_page", 13, 14, Flags::default()),
+            ("varnish.own_page", 13, 283, Flags::default()),
+            ("varnish.head", 14, 0, Flags::HEAD),
+            ("varnish.own_page", 60, 283, Flags::default()),
+            ("varnish.own_short_page", 70, 279, Flags::default()),
+        ] {
+            assert!(hops.take(&entry(rule, at_s, size, flags)));
+        }
+        for (at_s, size) in [(10, 197), (12, 197), (13, 283), (15, 25), (90, 14)] {
+            let other = entry("nginx.no_upstream_field", at_s, size, Flags::TIMED);
+            assert!(!hops.take(&other));
+        }
+        hops.note_abandoned(&entry("nginx.other", 61, 0, Flags::TIMED).entry);
+        assert!(hops.is_done_before(8) && !hops.is_done_before(7));
+        let mut companions = Companions::default();
+        let rows: Vec<_> =
+            hops.drain(&mut companions).iter().map(|verdict| verdict.rule().id).collect();
+        assert_eq!(
+            rows,
+            [
+                "varnish.other_page_found",
+                "varnish.other_page",
+                "varnish.other_page_found",
+                "varnish.other_page",
+                "varnish.own_page",
+                "varnish.other_page_found",
+                "varnish.own_page_abandoned",
+                "varnish.own_short_page",
+            ]
+        );
+        assert_eq!((companions.behind.n_found, companions.behind.n_missed), (3, 2));
+        let fails = [13, 14, 60, 70].map(|s| companions.behind.fails_at(s * SECOND_US));
+        assert_eq!(fails, [true, true, false, false]);
+    }
+}

@@ -1,0 +1,431 @@
+//! Varnish's shared memory log as text: `varnishlog`, grouped by request, session or transaction, or raw.
+//!
+//! In: a record of one line (`-g raw`), or a transaction with the transactions below it. Out: for a request of a client
+//! an access record; for a request to a backend that stands alone, and for raw lines, a message.
+//! Invariants: a transaction starts with the line that names it; what follows up to the next such line belongs to it. Of
+//! several attempts to fetch, the last one counts.
+//! Source: Varnish 7.6 `vsl.7`; `lib/libvarnishapi/vsl.c` (`VSL_Print`, `VSL_PrintTransactions`); `include/tbl/vsl_tags.h`;
+//! observed on 7.1.1.
+
+use std::sync::Arc;
+
+use super::{About, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
+use crate::bytes::parse_status;
+use crate::record::{AccessRecord, ErrorRecord, Escape, Field, Record, Skip};
+use crate::taxonomy::{LogRole, Server};
+use crate::time::{Notation, Stamp};
+
+/// What a transaction is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// A request of a client.
+    Request,
+    /// A request to a backend.
+    Backend,
+    /// A session, or a record of its own.
+    Other,
+}
+
+/// The line that names a transaction: `*   << Request  >> 2`.
+#[derive(Debug, Clone, Copy)]
+struct Title<'a> {
+    is_top: bool,
+    kind: Kind,
+    id: &'a [u8],
+}
+
+impl<'a> Title<'a> {
+    fn of(line: &'a [u8]) -> Option<Self> {
+        let stars = line.strip_prefix(b"*")?;
+        let at = memchr::memmem::find(&stars[..stars.len().min(24)], b"<< ")?;
+        // `*`, `**`, `***`, then `*4*`.
+        let is_level = |byte: &u8| matches!(byte, b'*' | b' ' | b'0'..=b'9');
+        if !stars[..at].iter().all(is_level) {
+            return None;
+        }
+        let inside = &stars[at + 3..];
+        let end = memchr::memmem::find(inside, b">>")?;
+        let kind = match inside[..end].trim_ascii() {
+            b"Request" => Kind::Request,
+            b"BeReq" => Kind::Backend,
+            b"Session" | b"Record" | b"Unknown" => Kind::Other,
+            _ => return None,
+        };
+        let id = inside[end + 2..].trim_ascii();
+        let is_number = !id.is_empty() && id.iter().all(u8::is_ascii_digit);
+        is_number.then_some(Title { is_top: stars.first() == Some(&b' '), kind, id })
+    }
+
+    /// True for the first line of a record: a request of a client wherever it stands, and anything at the top.
+    fn starts_record(&self) -> bool {
+        self.kind == Kind::Request || self.is_top
+    }
+}
+
+/// Tag and text of a line below a title: `-   ReqURL         /ok/1`, with `-v` `-   2 ReqURL         c /ok/1`.
+fn tagged(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let rest = line.strip_prefix(b"-")?;
+    let level = rest.iter().take_while(|byte| matches!(byte, b'-' | b'0'..=b'9')).count();
+    let rest = rest[level..].trim_ascii_start();
+    match split_tag(rest)? {
+        (id, behind) if id.iter().all(u8::is_ascii_digit) => {
+            let (tag, text) = split_tag(behind)?;
+            Some((tag, text.get(2..).unwrap_or_default()))
+        }
+        (tag, text) => is_tag(tag).then_some((tag, text)),
+    }
+}
+
+/// Tag and text of a raw line: `     32770 ReqURL         c /ok/1`.
+fn raw(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (id, rest) = split_tag(line.trim_ascii_start())?;
+    let (tag, text) = split_tag(rest)?;
+    let is_id = id.iter().all(u8::is_ascii_digit) && id.len() <= 20;
+    let ([b'c' | b'b' | b'-', b' ', text @ ..], true) = (text, is_id && is_tag(tag)) else {
+        return None;
+    };
+    Some((tag, text))
+}
+
+/// The word at the start, and what follows its blanks.
+fn split_tag(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = memchr::memchr(b' ', text).unwrap_or(text.len());
+    let rest = &text[end..];
+    let blanks = rest.iter().take_while(|byte| **byte == b' ').count();
+    (end > 0).then(|| (&text[..end], &rest[blanks..]))
+}
+
+/// Tags are written in mixed case: `ReqURL`, `VCL_call`, `Backend_health`, `SLT__Bogus`.
+fn is_tag(word: &[u8]) -> bool {
+    (2..=20).contains(&word.len())
+        && word[0].is_ascii_uppercase()
+        && word.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
+        && word.iter().any(u8::is_ascii_lowercase)
+}
+
+/// The header value of `Host: a.example`, if it is of this header.
+fn header<'a>(text: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    let (found, value) = text.split_at_checked(name.len())?;
+    let value = value.strip_prefix(b":")?.trim_ascii();
+    found.eq_ignore_ascii_case(name).then_some(value)
+}
+
+/// What a transaction says, with the last request to a backend below it.
+#[derive(Debug, Clone, Copy, Default)]
+struct Transaction<'a> {
+    started: &'a [u8],
+    total: &'a [u8],
+    client: &'a [u8],
+    method: &'a [u8],
+    url: &'a [u8],
+    protocol: &'a [u8],
+    host: &'a [u8],
+    agent: &'a [u8],
+    referrer: &'a [u8],
+    forwarded: &'a [u8],
+    request_id: &'a [u8],
+    status: &'a [u8],
+    reason: &'a [u8],
+    body_bytes: &'a [u8],
+    handling: &'a [u8],
+    backend: &'a [u8],
+    backend_status: &'a [u8],
+    fetch_error: &'a [u8],
+    /// The fetch ended in `vcl_backend_error`.
+    failed: bool,
+}
+
+impl<'a> Transaction<'a> {
+    /// Reads a record that starts with a title; of the transactions below it, those of backends.
+    fn of(record: &'a [u8], kind: Kind) -> Self {
+        let mut transaction = Transaction::default();
+        let mut below = kind == Kind::Backend;
+        for (index, line) in record.split(|byte| *byte == b'\n').enumerate() {
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            if index > 0
+                && let Some(title) = Title::of(line)
+            {
+                below = title.kind == Kind::Backend;
+                if below {
+                    transaction.begin_fetch();
+                }
+            } else if let Some((tag, text)) = tagged(line) {
+                if below {
+                    transaction.of_backend(tag, text, kind == Kind::Backend);
+                } else {
+                    transaction.of_client(tag, text);
+                }
+            }
+        }
+        transaction
+    }
+
+    fn begin_fetch(&mut self) {
+        (self.backend, self.backend_status, self.fetch_error) = (b"", b"", b"");
+        self.failed = false;
+    }
+
+    fn of_client(&mut self, tag: &[u8], text: &'a [u8]) {
+        match tag {
+            b"Timestamp" => self.time(text),
+            b"ReqStart" => self.client = split_tag(text).map_or(text, |(client, _)| client),
+            // VCL may set them anew; what the client sent comes first.
+            b"ReqMethod" => set(&mut self.method, text),
+            b"ReqURL" => set(&mut self.url, text),
+            b"ReqProtocol" => set(&mut self.protocol, text),
+            b"ReqHeader" => self.header(text),
+            b"RespStatus" => self.status = text,
+            b"RespReason" => self.reason = text,
+            b"VCL_call" if [&b"HIT"[..], b"MISS", b"PASS", b"PIPE", b"SYNTH"].contains(&text) => {
+                self.handling = text;
+            }
+            // Header and body received, their sum, header and body sent, their sum.
+            b"ReqAcct" => {
+                self.body_bytes = text.split(|byte| *byte == b' ').nth(4).unwrap_or_default();
+            }
+            _ => {}
+        }
+    }
+
+    fn of_backend(&mut self, tag: &[u8], text: &'a [u8], is_alone: bool) {
+        match tag {
+            b"BackendOpen" => {
+                self.backend = text.split(|byte| *byte == b' ').nth(1).unwrap_or_default();
+            }
+            // Behind an error stands the status of the page that Varnish makes.
+            b"BerespStatus" if !self.failed => self.backend_status = text,
+            b"FetchError" => {
+                self.fetch_error = text;
+                if let Some(named) = text.strip_prefix(b"backend ") {
+                    self.backend = named.split(|byte| *byte == b':').next().unwrap_or_default();
+                }
+            }
+            b"VCL_call" if text == b"BACKEND_ERROR" => self.failed = true,
+            _ if !is_alone => {}
+            b"Timestamp" => self.time(text),
+            b"BereqMethod" => set(&mut self.method, text),
+            b"BereqURL" => set(&mut self.url, text),
+            b"BereqProtocol" => set(&mut self.protocol, text),
+            b"BereqHeader" => self.header(text),
+            _ => {}
+        }
+    }
+
+    fn header(&mut self, text: &'a [u8]) {
+        for (name, slot) in [
+            (&b"host"[..], &mut self.host),
+            (b"user-agent", &mut self.agent),
+            (b"referer", &mut self.referrer),
+            (b"x-request-id", &mut self.request_id),
+        ] {
+            if let Some(value) = header(text, name) {
+                set(slot, value);
+            }
+        }
+        // Varnish adds the client at the end.
+        if let Some(value) = header(text, b"x-forwarded-for") {
+            self.forwarded = value;
+        }
+    }
+
+    /// `Start: 1795208767.681059 0.000000 0.000000`: an instant, and the seconds since the start and the last one.
+    fn time(&mut self, text: &'a [u8]) {
+        let mut words = text.split(|byte| *byte == b' ').skip(1);
+        let (Some(instant), Some(since)) = (words.next(), words.next()) else { return };
+        set(&mut self.started, instant);
+        self.total = since;
+    }
+
+    fn stamp(&self) -> Option<Stamp> {
+        Notation::EpochSeconds.parse(self.started)
+    }
+
+    /// Why the last fetch failed, if it failed for good.
+    fn failure(&self) -> &'a [u8] {
+        if self.failed { self.fetch_error } else { b"" }
+    }
+
+    fn access(&self) -> Result<AccessRecord<'a>, Skip> {
+        let status = parse_status(self.status).ok_or(Skip::Truncated)?;
+        let stamp = self.stamp().ok_or(Skip::BadTime)?;
+        let mut record = AccessRecord::new(stamp, status, Escape::None);
+        let backend_status: &[u8] = if self.failed { b"" } else { self.backend_status };
+        let made_by_vcl = self.failed && self.fetch_error.is_empty();
+        for (field, value) in [
+            (Field::RemoteAddr, self.client),
+            (Field::Method, self.method),
+            (Field::RequestUri, self.url),
+            (Field::Protocol, self.protocol),
+            (Field::Host, self.host),
+            (Field::Status, self.status),
+            (Field::BodyBytes, self.body_bytes),
+            (Field::Referer, self.referrer),
+            (Field::UserAgent, self.agent),
+            (Field::ForwardedFor, self.forwarded),
+            (Field::RequestId, self.request_id),
+            (Field::RequestTime, self.total),
+            (Field::ResponseReason, self.reason),
+            (Field::CacheHandling, if made_by_vcl { b"BACKEND_ERROR" } else { self.handling }),
+            (Field::UpstreamAddr, self.backend),
+            (Field::BackendStatus, backend_status),
+            (Field::FetchError, self.failure()),
+        ] {
+            if !value.is_empty() {
+                record.set(field, value);
+            }
+        }
+        Ok(record)
+    }
+}
+
+/// Sets what is not set yet.
+fn set<'a>(slot: &mut &'a [u8], value: &'a [u8]) {
+    if slot.is_empty() {
+        *slot = value;
+    }
+}
+
+/// Reads `varnishlog`.
+#[derive(Debug, Clone)]
+pub struct VarnishLog {
+    about: About,
+}
+
+impl VarnishLog {
+    /// The reader.
+    pub fn new() -> Self {
+        VarnishLog {
+            about: About {
+                format: VarnishLogFormat::NAME,
+                layout: "varnishlog".to_owned(),
+                server: Server::Varnish,
+                role: LogRole::Mixed,
+                notation: Notation::EpochSeconds,
+                instant: Instant::Start,
+                basis: FormatBasis::Detected,
+                ambiguous_with: None,
+            },
+        }
+    }
+
+    /// A request to a backend, as a message about the request of the client behind it.
+    fn read_fetch(record: &[u8], each: &mut dyn FnMut(Result<Record<'_>, Skip>)) {
+        let fetch = Transaction::of(record, Kind::Backend);
+        let parts = [fetch.method, b" ", fetch.url, b" ", fetch.protocol];
+        let request = parts.concat();
+        let message = match fetch.failure() {
+            [] => [b"BerespStatus ", fetch.backend_status].concat(),
+            failure => [b"FetchError ", failure].concat(),
+        };
+        let client = fetch.forwarded.rsplit(|byte| *byte == b',').next().unwrap_or_default();
+        let some = |text: &[u8]| !text.is_empty();
+        each(Ok(Record::Error(ErrorRecord {
+            stamp: fetch.stamp(),
+            message: &message,
+            client: Some(client.trim_ascii()).filter(|text| some(text)),
+            request: Some(&request[..]).filter(|_| some(fetch.url)),
+            upstream: Some(fetch.backend).filter(|text| some(text)),
+            host: Some(fetch.host).filter(|text| some(text)),
+            ..ErrorRecord::default()
+        })));
+    }
+}
+
+impl Default for VarnishLog {
+    fn default() -> Self {
+        VarnishLog::new()
+    }
+}
+
+impl Reader for VarnishLog {
+    fn about(&self) -> &About {
+        &self.about
+    }
+
+    fn glance<'a>(&self, line: &'a [u8]) -> Result<Glance<'a>, Skip> {
+        let is_start =
+            Title::of(line).map_or_else(|| raw(line).is_some(), |title| title.starts_record());
+        // The time stands in a later line.
+        if is_start { Ok(Glance { stamp: &line[..0], status: 0 }) } else { Err(Skip::Shape) }
+    }
+
+    fn continues(&self, line: &[u8]) -> bool {
+        tagged(line).is_some() || Title::of(line).is_some()
+    }
+
+    fn parse<'a>(&self, record: &'a [u8]) -> Result<Record<'a>, Skip> {
+        let first = &record[..memchr::memchr(b'\n', record).unwrap_or(record.len())];
+        let message = |message: &'a [u8]| {
+            Ok(Record::Error(ErrorRecord { message, ..ErrorRecord::default() }))
+        };
+        match Title::of(first) {
+            Some(title) if !title.starts_record() => Err(Skip::Shape),
+            Some(Title { kind: Kind::Request, .. }) => {
+                Transaction::of(record, Kind::Request).access().map(Record::Access)
+            }
+            Some(Title { kind: Kind::Backend, .. }) => Err(Skip::Encoded),
+            Some(_) => message(first),
+            None => match raw(first).ok_or(Skip::Shape)? {
+                (b"Backend_health", text) => message(text),
+                // The tag is part of what others say.
+                (tag, _) => {
+                    let at = memchr::memmem::find(first, tag).unwrap_or(0);
+                    message(&first[at..])
+                }
+            },
+        }
+    }
+
+    fn read(&self, record: &[u8], each: &mut dyn FnMut(Result<Record<'_>, Skip>)) {
+        match self.parse(record) {
+            Err(Skip::Encoded) => VarnishLog::read_fetch(record, each),
+            result => each(result),
+        }
+    }
+
+    fn each_field<'a>(&self, record: &'a [u8], each: &mut dyn FnMut(&str, &'a [u8])) {
+        let first = &record[..memchr::memchr(b'\n', record).unwrap_or(record.len())];
+        if let Some(title) = Title::of(first) {
+            each("vxid", title.id);
+        } else if let Some((tag, text)) = raw(first) {
+            each("tag", tag);
+            each("message", text);
+        }
+        for line in record.split(|byte| *byte == b'\n').skip(1) {
+            let Some((tag, text)) = tagged(line) else { continue };
+            if let Ok(tag) = std::str::from_utf8(tag) {
+                each(tag, text);
+            }
+        }
+    }
+}
+
+/// Recognises `varnishlog`.
+#[derive(Debug, Clone, Copy)]
+pub struct VarnishLogFormat;
+
+impl VarnishLogFormat {
+    const NAME: &'static str = "varnish_log";
+}
+
+impl Format for VarnishLogFormat {
+    fn name(&self) -> &'static str {
+        Self::NAME
+    }
+
+    fn summary(&self) -> &'static str {
+        "Varnish log (varnishlog): transactions grouped by request, session or vxid, or raw records"
+    }
+
+    fn propose(&self, sample: &Sample<'_>) -> Option<Proposal> {
+        let reader = VarnishLog::new();
+        let n_starts = sample.lines.iter().filter(|line| reader.glance(line).is_ok()).count();
+        let n_below = sample.lines.iter().filter(|line| tagged(line).is_some()).count();
+        // What is below a transaction is part of it.
+        (n_starts > 0).then(|| Proposal {
+            reader: Arc::new(reader),
+            n_accepted: n_starts + n_below,
+            notes: Vec::new(),
+        })
+    }
+}

@@ -1,0 +1,394 @@
+//! Varnish access logs, as `varnishncsa` writes them.
+//!
+//! In: lines without terminator. Out: records.
+//! The default is the combined layout with a difference: the request target is a whole URL. What formats add at the end
+//! is cut at blanks, and the columns that say what was done with a request are known by their values.
+//! `varnishncsa -b` writes the same layout for requests to backends; the client is then the backend, or `-` where there
+//! was no connection.
+//! Source: Varnish 7.6 `bin/varnishncsa/varnishncsa.c` (`format_requestline`, `VSB_QUOTE_ESCHEX`), `varnishncsa.1`.
+
+use std::sync::Arc;
+
+use super::apache_access::log_format::{Compiled, compile};
+use super::layout::{Layout, next_quote};
+use super::{About, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
+use crate::bytes::parse_status;
+use crate::record::{AccessRecord, Escape, Field, Record, Skip, split_request, split_url};
+use crate::taxonomy::{LogRole, Server};
+use crate::time::Notation;
+
+/// Bytes of `20/Nov/2026:21:29:42 +0000`.
+const DATE_BYTES: usize = 26;
+
+/// More columns behind the known ones are not looked at.
+const MAX_COLUMNS: usize = 32;
+
+/// What is done with a request, as `%{Varnish:handling}x` and `%{Varnish:hitmiss}x` say it.
+const HANDLINGS: [&[u8]; 7] =
+    [b"hit", b"miss", b"pass", b"pipe", b"error", b"synth", b"streaming-hit"];
+
+/// The parts of a line.
+#[derive(Debug, Clone, Copy, Default)]
+struct Parts<'a> {
+    client: &'a [u8],
+    user: &'a [u8],
+    date: &'a [u8],
+    request: &'a [u8],
+    status: &'a [u8],
+    bytes: &'a [u8],
+    referrer: Option<&'a [u8]>,
+    agent: Option<&'a [u8]>,
+    /// What follows.
+    tail: &'a [u8],
+}
+
+/// A quoted value at the start of the text, and what follows it.
+fn quoted(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let inside = text.strip_prefix(b"\"")?;
+    let end = next_quote(Escape::Apache, inside, 0);
+    (end < inside.len()).then(|| (&inside[..end], &inside[end + 1..]))
+}
+
+/// The next column: quoted, or up to a blank.
+fn column(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    if text.is_empty() {
+        return None;
+    }
+    let (value, rest) = quoted(text)
+        .unwrap_or_else(|| text.split_at(memchr::memchr(b' ', text).unwrap_or(text.len())));
+    Some((value, rest.strip_prefix(b" ").unwrap_or(rest)))
+}
+
+/// Date, and the offset behind `] `. The host and the user stand before.
+fn date_of(line: &[u8]) -> Option<(&[u8], usize)> {
+    let open = memchr::memchr(b'[', line)?;
+    let date = line.get(open + 1..open + 1 + DATE_BYTES)?;
+    let rest = open + 1 + DATE_BYTES;
+    (line.get(rest..rest + 3) == Some(b"] \"")).then_some((date, rest + 2))
+}
+
+impl<'a> Parts<'a> {
+    fn of(line: &'a [u8]) -> Result<Self, Skip> {
+        let (date, at) = date_of(line).ok_or(Skip::Shape)?;
+        let mut head = line[..at - DATE_BYTES - 3].splitn(3, |byte| *byte == b' ');
+        let (Some(client), Some(_), Some(user)) = (head.next(), head.next(), head.next()) else {
+            return Err(Skip::Shape);
+        };
+        let user = user.strip_suffix(b" ").ok_or(Skip::Shape)?;
+        let (request, rest) = quoted(&line[at..]).ok_or(Skip::Truncated)?;
+        let rest = rest.strip_prefix(b" ").ok_or(Skip::Truncated)?;
+        let (status, rest) = column(rest).ok_or(Skip::Truncated)?;
+        let (bytes, tail) = column(rest).ok_or(Skip::Truncated)?;
+        if bytes != b"-" && !bytes.iter().all(u8::is_ascii_digit) {
+            return Err(Skip::Shape);
+        }
+        let mut parts =
+            Parts { client, user, date, request, status, bytes, tail, ..Parts::default() };
+        if let Some((referrer, rest)) = quoted(tail)
+            && let Some((agent, rest)) = rest.strip_prefix(b" ").and_then(quoted)
+        {
+            (parts.referrer, parts.agent) = (Some(referrer), Some(agent));
+            parts.tail = rest.trim_ascii_start();
+        }
+        Ok(parts)
+    }
+
+    fn columns(&self) -> impl Iterator<Item = &'a [u8]> {
+        let mut rest = self.tail;
+        std::iter::from_fn(move || {
+            let (value, behind) = column(rest)?;
+            rest = behind;
+            Some(value)
+        })
+        .take(MAX_COLUMNS)
+    }
+
+    /// True for a request whose target is a URL, which only a proxy is asked for otherwise.
+    fn is_absolute(&self) -> bool {
+        split_url(split_request(self.request).1).is_some()
+    }
+}
+
+/// Reads lines of the default layout, with or without further columns.
+#[derive(Debug, Clone)]
+pub struct VarnishNcsa {
+    about: About,
+    /// Which of the further columns tells what was done with a request.
+    handling: Option<usize>,
+}
+
+impl VarnishNcsa {
+    /// The reader; `handling` is the index of the column, among those behind the known ones, that holds
+    /// `%{Varnish:handling}x` or `%{Varnish:hitmiss}x`.
+    pub fn new(handling: Option<usize>, basis: FormatBasis) -> Self {
+        let layout = match handling {
+            None => "varnishncsa".to_owned(),
+            Some(column) => format!("varnishncsa, handling in further column {}", column + 1),
+        };
+        VarnishNcsa { about: about(layout, Notation::Clf, Instant::Start, basis), handling }
+    }
+}
+
+fn about(layout: String, notation: Notation, instant: Instant, basis: FormatBasis) -> About {
+    About {
+        format: VarnishNcsaFormat::NAME,
+        layout,
+        server: Server::Varnish,
+        role: LogRole::Access,
+        notation,
+        instant,
+        basis,
+        ambiguous_with: None,
+    }
+}
+
+impl Reader for VarnishNcsa {
+    fn about(&self) -> &About {
+        &self.about
+    }
+
+    #[inline]
+    fn glance<'a>(&self, line: &'a [u8]) -> Result<Glance<'a>, Skip> {
+        let (stamp, at) = date_of(line).ok_or(Skip::Shape)?;
+        let end = next_quote(Escape::Apache, line, at + 1);
+        let [b'"', b' ', a, b, c, b' ', ..] = line[end..] else { return Err(Skip::BadStatus) };
+        Ok(Glance { stamp, status: parse_status(&[a, b, c]).ok_or(Skip::BadStatus)? })
+    }
+
+    fn parse<'a>(&self, record: &'a [u8]) -> Result<Record<'a>, Skip> {
+        let parts = Parts::of(record)?;
+        let stamp = Notation::Clf.parse(parts.date).ok_or(Skip::BadTime)?;
+        let status = parse_status(parts.status).ok_or(Skip::BadStatus)?;
+        let mut access = AccessRecord::new(stamp, status, Escape::Apache);
+        for (field, value) in [
+            (Field::RemoteAddr, parts.client),
+            (Field::RemoteUser, parts.user),
+            (Field::Request, parts.request),
+            (Field::Status, parts.status),
+            (Field::BodyBytes, parts.bytes),
+        ] {
+            access.set(field, value);
+        }
+        let handling = self.handling.and_then(|index| parts.columns().nth(index));
+        for (field, value) in [
+            (Field::Referer, parts.referrer),
+            (Field::UserAgent, parts.agent),
+            (Field::CacheHandling, handling),
+        ] {
+            if let Some(value) = value {
+                access.set(field, value);
+            }
+        }
+        Ok(Record::Access(access))
+    }
+
+    fn each_field<'a>(&self, record: &'a [u8], each: &mut dyn FnMut(&str, &'a [u8])) {
+        let Ok(parts) = Parts::of(record) else { return };
+        for (name, value) in [
+            ("%h", Some(parts.client)),
+            ("%u", Some(parts.user)),
+            ("%t", Some(parts.date)),
+            ("%r", Some(parts.request)),
+            ("%s", Some(parts.status)),
+            ("%b", Some(parts.bytes)),
+            ("%{Referer}i", parts.referrer),
+            ("%{User-agent}i", parts.agent),
+        ] {
+            if let Some(value) = value {
+                each(name, value);
+            }
+        }
+        for (index, value) in parts.columns().enumerate() {
+            let is_handling = self.handling == Some(index);
+            each(if is_handling { "handling" } else { "further" }, value);
+        }
+    }
+}
+
+/// The further column that tells most of what was done with requests: one whose every value says so.
+fn handling_column(lines: &[Parts<'_>]) -> Option<usize> {
+    let n_columns = lines.iter().map(|parts| parts.columns().count()).min()?;
+    let is_handling = |column: &usize| {
+        lines.iter().all(|parts| {
+            parts.columns().nth(*column).is_some_and(|value| HANDLINGS.contains(&value))
+        })
+    };
+    // `hitmiss` knows two values, `handling` more.
+    let n_values = |column: &usize| {
+        let values = lines.iter().filter_map(|parts| parts.columns().nth(*column));
+        HANDLINGS.iter().filter(|word| values.clone().any(|value| value == **word)).count()
+    };
+    let columns = (0..n_columns).filter(is_handling);
+    columns.max_by_key(|column| (n_values(column), std::cmp::Reverse(*column)))
+}
+
+/// Recognises lines of `varnishncsa`.
+#[derive(Debug, Clone, Copy)]
+pub struct VarnishNcsaFormat;
+
+impl VarnishNcsaFormat {
+    const NAME: &'static str = "varnish_ncsa";
+}
+
+impl Format for VarnishNcsaFormat {
+    fn name(&self) -> &'static str {
+        Self::NAME
+    }
+
+    fn summary(&self) -> &'static str {
+        "Varnish access log (varnishncsa): the combined layout with whole URLs, with or without further columns"
+    }
+
+    fn propose(&self, sample: &Sample<'_>) -> Option<Proposal> {
+        let is_valid = |parts: &Parts<'_>| Notation::Clf.parse(parts.date).is_some();
+        let lines: Vec<Parts<'_>> = sample
+            .lines
+            .iter()
+            .filter_map(|line| Parts::of(line).ok())
+            .filter(|parts| is_valid(parts) && parse_status(parts.status).is_some())
+            .collect();
+        // Garbage has no method, and asks for nothing.
+        let asks = |parts: &&Parts<'_>| !split_request(parts.request).0.is_empty();
+        let n_requests = lines.iter().filter(asks).count();
+        let n_absolute = lines.iter().filter(|parts| parts.is_absolute()).count();
+        if n_absolute == 0 || n_absolute * 10 < n_requests * 9 {
+            return None;
+        }
+        let reader = VarnishNcsa::new(handling_column(&lines), FormatBasis::Detected);
+        Some(Proposal { reader: Arc::new(reader), n_accepted: lines.len(), notes: Vec::new() })
+    }
+}
+
+/// Reads lines of a given format.
+#[derive(Debug, Clone)]
+pub struct VarnishCustom {
+    layout: Layout,
+    about: About,
+}
+
+impl Reader for VarnishCustom {
+    fn about(&self) -> &About {
+        &self.about
+    }
+
+    fn glance<'a>(&self, line: &'a [u8]) -> Result<Glance<'a>, Skip> {
+        self.layout.glance(line)
+    }
+
+    fn parse<'a>(&self, record: &'a [u8]) -> Result<Record<'a>, Skip> {
+        self.layout.parse(record).map(Record::Access)
+    }
+
+    fn each_field<'a>(&self, record: &'a [u8], each: &mut dyn FnMut(&str, &'a [u8])) {
+        self.layout.each_field(record, each);
+    }
+}
+
+/// A reader for what a user gives: the format string of `varnishncsa -F`, or `varnishncsa` for the default.
+///
+/// # Errors
+///
+/// Says in words why such lines cannot be read.
+///
+/// # Examples
+///
+/// ```
+/// use logscan503::format::varnish_ncsa::parse_spec;
+///
+/// assert!(parse_spec(r#"%h %t "%r" %s %b %{Varnish:handling}x"#).is_ok());
+/// assert!(parse_spec("varnishncsa").is_ok());
+/// assert!(parse_spec("%h %{Varnish:handling}x").is_err());
+/// ```
+pub fn parse_spec(spec: &str) -> Result<Arc<dyn Reader>, String> {
+    let spec = spec.trim();
+    if spec == "varnishncsa" {
+        return Ok(Arc::new(VarnishNcsa::new(None, FormatBasis::Given)));
+    }
+    let Compiled { layout, instant } = compile(spec)?;
+    let about = about(spec.to_owned(), layout.notation(), instant, FormatBasis::Given);
+    Ok(Arc::new(VarnishCustom { layout, about }))
+}
+
+/// True for a format string of `varnishncsa`, as opposed to one of Apache.
+pub fn is_spec(spec: &str) -> bool {
+    let own = ["%{Varnish:", "%{VCL_Log:", "%{VSL:"];
+    spec.trim() == "varnishncsa" || own.iter().any(|directive| spec.contains(directive))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LINE: &str = r#"192.0.2.7 - joe [20/Nov/2026:21:06:08 +0000] "GET http://a.example/x?y HTTP/1.1" 503 282 "-" "curl \"7\"""#;
+
+    #[track_caller]
+    fn check(reader: &dyn Reader, line: &str, wanted: &[(Field, &str)]) {
+        let glance = reader.glance(line.as_bytes()).expect(line);
+        let Ok(Record::Access(record)) = reader.parse(line.as_bytes()) else {
+            unreachable!("{line}")
+        };
+        assert_eq!(glance.status, record.status);
+        for (field, value) in wanted {
+            let found = record.raw(*field).map(|raw| String::from_utf8_lossy(raw).into_owned());
+            assert_eq!(found.as_deref(), Some(*value), "{field:?}");
+        }
+    }
+
+    #[test]
+    fn the_default_layout_is_read() {
+        let reader = VarnishNcsa::new(None, FormatBasis::Detected);
+        check(
+            &reader,
+            LINE,
+            &[
+                (Field::RemoteAddr, "192.0.2.7"),
+                (Field::RemoteUser, "joe"),
+                (Field::Request, "GET http://a.example/x?y HTTP/1.1"),
+                (Field::BodyBytes, "282"),
+                (Field::UserAgent, r#"curl \"7\""#),
+            ],
+        );
+        check(&reader, &LINE.replace("192.0.2.7", "-"), &[(Field::RemoteAddr, "-")]);
+        for line in ["", "x", &LINE[..60], &LINE[..80], &LINE.replace(" 503 ", " 50 ")] {
+            assert!(reader.parse(line.as_bytes()).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn further_columns_are_known_by_their_values() {
+        let line = |tail: &str| format!("{} {tail}", LINE.split(" \"-\"").next().unwrap_or(""));
+        let lines = [
+            line("miss miss 2 - RECV"),
+            line("hit hit 32770 3 - RECV"),
+            line("synth miss 14 - RECV"),
+        ];
+        let sample = Sample { lines: lines.iter().map(String::as_bytes).collect() };
+        let proposal = VarnishNcsaFormat.propose(&sample).expect("known");
+        assert_eq!(proposal.n_accepted, 3);
+        check(proposal.reader.as_ref(), &lines[2], &[(Field::CacheHandling, "synth")]);
+        let lines = [format!("{LINE} 1.5 pass"), format!("{LINE} - hit")];
+        let sample = Sample { lines: lines.iter().map(String::as_bytes).collect() };
+        let proposal = VarnishNcsaFormat.propose(&sample).expect("known");
+        check(proposal.reader.as_ref(), &lines[0], &[(Field::CacheHandling, "pass")]);
+    }
+
+    #[test]
+    fn plain_targets_are_left_to_other_servers() {
+        let line = LINE.replace("http://a.example", "");
+        let sample = Sample { lines: vec![line.as_bytes()] };
+        assert!(VarnishNcsaFormat.propose(&sample).is_none());
+    }
+
+    #[test]
+    fn given_formats_are_compiled() {
+        let spec =
+            r#"%t %s %b "%r" %{Varnish:handling}x %{Varnish:time_firstbyte}x %{VSL:BerespStatus}x"#;
+        let line = r#"[20/Nov/2026:21:06:08 +0000] 503 9 "GET http://a/ HTTP/1.1" pass 0.001 503"#;
+        let reader = parse_spec(spec).expect("valid");
+        check(
+            reader.as_ref(),
+            line,
+            &[(Field::CacheHandling, "pass"), (Field::BackendStatus, "503")],
+        );
+    }
+}
