@@ -42,9 +42,6 @@ pub use link::{Link, LinkBasis};
 /// More groups than this are not told apart: their logs are left unjoined.
 const MAX_GROUPS: usize = 1024;
 
-/// Clients told apart to see whether a log has many.
-const MAX_CLIENTS: usize = 64;
-
 /// Verdicts in order of time.
 pub(super) type Verdicts<'v> = Box<dyn Iterator<Item = Result<Verdict>> + 'v>;
 
@@ -94,7 +91,7 @@ impl Layers {
         budget: &Budget,
     ) -> Result<Self> {
         let groups = Groups::of(inputs, verdicts())?;
-        if groups.rows.len() < 2 || groups.rows.len() > MAX_GROUPS {
+        if groups.servers.len() < 2 || groups.servers.len() > MAX_GROUPS {
             return Ok(Layers::default());
         }
         let mut hops: Sorter<Hop, HopKey> = Sorter::new(budget.clone(), Hop::order);
@@ -106,7 +103,7 @@ impl Layers {
         }
         let hops = hops.sorted();
         let applications = listeners.among(inputs, &groups.backends);
-        let relations = relations(&|| Box::new(hops.rows()), &groups, &applications)?;
+        let relations = relations(&|| Box::new(hops.rows()), &applications)?;
         let (mut layers, mut arrangement) = Layers::arranged(&groups, relations);
         arrangement.applications = applications;
         if layers.rows.is_empty() {
@@ -120,12 +117,12 @@ impl Layers {
 
     /// Puts groups into layers by their relations.
     fn arranged(groups: &Groups, relations: Vec<Relation>) -> (Self, Arrangement) {
-        let order = Order::of(groups.rows.len(), relations);
+        let order = Order::of(groups.servers.len(), relations);
         let mut layers: Vec<(usize, Server, Vec<u16>)> = Vec::new();
-        let mut ranked: Vec<u16> = (0..groups.rows.len() as u16).collect();
+        let mut ranked: Vec<u16> = (0..groups.servers.len() as u16).collect();
         ranked.sort_by_key(|group| (order.depth(*group), *group));
         for group in ranked {
-            let server = groups.rows[usize::from(group)].server;
+            let server = groups.servers[usize::from(group)];
             let fits =
                 |members: &[u16]| members.iter().all(|other| !order.is_ordered(*other, group));
             let known = layers.iter_mut().find(|row| row.1 == server && fits(&row.2));
@@ -134,7 +131,7 @@ impl Layers {
                 None => layers.push((order.depth(group), server, vec![group])),
             }
         }
-        let mut layer_of = vec![0usize; groups.rows.len()];
+        let mut layer_of = vec![0usize; groups.servers.len()];
         for (index, (_, _, members)) in layers.iter().enumerate() {
             for group in members {
                 layer_of[usize::from(*group)] = index;
@@ -231,16 +228,12 @@ impl Layers {
     }
 }
 
-/// Logs that are surely of one server.
-#[derive(Debug, Clone)]
-struct Group {
-    server: Server,
-    clients: BTreeSet<u64>,
-}
-
+/// Logs that are surely of one server: the same server, directory and name but for dates and numbers.
 #[derive(Debug, Clone, Default)]
 struct Groups {
-    rows: Vec<Group>,
+    /// Server of each group.
+    servers: Vec<Server>,
+    /// Group of what one server wrote in one input.
     of_source: BTreeMap<(InputIndex, Server), u16>,
     /// Backends that relayed entries name, each with a line that does.
     backends: BTreeMap<u32, Place>,
@@ -250,37 +243,26 @@ impl Groups {
     fn of(inputs: &[ScannedInput], verdicts: Verdicts<'_>) -> Result<Self> {
         let mut groups = Groups::default();
         let names: Vec<String> = inputs.iter().map(|input| name_of(&input.path)).collect();
-        let mut sources: BTreeMap<(InputIndex, Server), BTreeSet<u64>> = BTreeMap::new();
+        let mut sources: BTreeSet<(InputIndex, Server)> = BTreeSet::new();
         for verdict in verdicts {
             let verdict = verdict?;
-            let clients = sources
-                .entry((verdict.entry.place.position.input, server_of(verdict.entry.rule)))
-                .or_default();
-            if clients.len() < MAX_CLIENTS {
-                clients.insert(verdict.entry.client);
-            }
+            let EntryFact { upstream, place, rule, .. } = verdict.entry;
+            sources.insert((place.position.input, server_of(rule)));
             if verdict.origin() == Origin::Upstream {
-                let EntryFact { upstream, place, .. } = verdict.entry;
                 application::note_backend(&mut groups.backends, upstream, place);
             }
         }
         let mut index: BTreeMap<(Server, &str), u16> = BTreeMap::new();
-        for ((input, server), clients) in sources {
+        for (input, server) in sources {
             let name = names.get(input as usize).map_or("", String::as_str);
-            let fresh = groups.rows.len() as u16;
+            let fresh = groups.servers.len() as u16;
             let group = *index.entry((server, name)).or_insert(fresh);
             if group == fresh {
-                groups.rows.push(Group { server, clients: BTreeSet::new() });
+                groups.servers.push(server);
             }
-            groups.rows[usize::from(group)].clients.extend(clients);
             groups.of_source.insert((input, server), group);
         }
         Ok(groups)
-    }
-
-    /// How many clients a group has, up to [`MAX_CLIENTS`].
-    fn n_clients(&self, group: u16) -> usize {
-        self.rows.get(usize::from(group)).map_or(0, |row| row.clients.len())
     }
 
     fn of_entry(&self, verdict: &Verdict) -> u16 {

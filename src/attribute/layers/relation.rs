@@ -8,15 +8,14 @@
 //! 2. Clocks agree unless most pairs are apart by one and the same difference.
 //! 3. In front is the log that relayed what the other made; whose backend address is the other's own, or that of an
 //!    application server; whose own address, or whose client, the other names as its client or in `X-Forwarded-For`; whose
-//!    requests take longer. A relation stands only where nine in ten of these votes agree. Where none was given, a log
-//!    with one or two clients is behind one with many.
+//!    requests take longer. A relation stands only where nine in ten of these votes agree. How many clients a log has is
+//!    no vote: a server behind two others may see all clients, and the one before it only one.
 //! 4. What nearly all pairs have in common (client, host, size of the body), every pair must.
 //!
 //! Invariants: only counts are kept; no name of a server or file decides.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Groups;
 use super::hop::{Hop, KeyKind};
 use crate::error::Result;
 use crate::fact::Flags;
@@ -43,13 +42,6 @@ const QUARTER_US: i64 = 900 * SECOND_US;
 
 /// Lines that tell whether all requests come the same way.
 const MIN_COVERED: u64 = 20;
-
-/// Pairs that the number of clients may decide about.
-const MIN_BY_CLIENTS: u64 = 20;
-
-/// Clients of a server that faces them, and of one behind another.
-const MANY_CLIENTS: usize = 8;
-const FEW_CLIENTS: usize = 2;
 
 /// Pairs of groups looked at. There are far fewer layers in any system.
 const MAX_PAIRS: usize = 256;
@@ -265,7 +257,6 @@ impl Learned {
 /// Learns the relations between all groups.
 pub(super) fn relations<'h>(
     hops: &dyn Fn() -> Box<dyn Iterator<Item = Result<Hop>> + 'h>,
-    groups: &Groups,
     applications: &BTreeSet<u32>,
 ) -> Result<Vec<Relation>> {
     let mut learned: BTreeMap<(u16, u16), Learned> = BTreeMap::new();
@@ -300,15 +291,8 @@ pub(super) fn relations<'h>(
     let relation = |((low, high), row): (&(u16, u16), &Learned)| {
         let (_, offset_us) = *bases.get(&(*low, *high))?;
         let sum = |side: usize| row.votes.iter().map(|votes| votes[side]).sum::<u64>();
-        let (mut for_low, mut for_high) = (sum(0), sum(1));
+        let (for_low, for_high) = (sum(0), sum(1));
         let n_pairs: u64 = row.n.iter().sum();
-        if for_low + for_high == 0 && n_pairs >= MIN_BY_CLIENTS {
-            // Nothing else tells: a server that all requests come to from one or two addresses is behind another.
-            let many = |group: u16| groups.n_clients(group) >= MANY_CLIENTS;
-            let few = |group: u16| groups.n_clients(group) <= FEW_CLIENTS;
-            for_low = n_pairs * u64::from(many(*low) && few(*high));
-            for_high = n_pairs * u64::from(many(*high) && few(*low));
-        }
         let least = if row.n[Sample::Id as usize] > 0 { 1 } else { MIN_SAMPLES };
         let is_clear = |a: u64, b: u64| a >= least && a >= b * 9;
         let (front, deep, offset_us, side) =
