@@ -13,7 +13,6 @@ mod tests;
 
 use std::sync::Arc;
 
-use super::envelope::offset_of_prefixes;
 use super::{About, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
 use crate::bytes::{parse_status, parse_u64};
 use crate::record::{AccessRecord, Escape, Field, Record, Skip};
@@ -246,14 +245,6 @@ impl HaproxyAccess {
     pub fn new(basis: FormatBasis) -> Self {
         HaproxyAccess { about: about("httplog", Notation::ClfVariant, basis), offset_s: None }
     }
-
-    /// The instant at which the line was written, by the clock of the accept date.
-    fn local_end_us(line: &[u8]) -> Option<i64> {
-        let parts = Parts::of(line).ok()?;
-        let start = Notation::ClfVariant.parse(parts.date)?.micros;
-        let total_ms = parse_u64(unsigned(parts.timer(4)))?;
-        Some(start + total_ms as i64 * 1000)
-    }
 }
 
 /// What readers of this format say of themselves.
@@ -302,9 +293,19 @@ impl Reader for HaproxyAccess {
         self.offset_s.map_or(0, |offset_s| i64::from(offset_s) + i64::from(i32::MAX))
     }
 
-    fn behind_prefix(&self, lines: &[&[u8]]) -> Option<Arc<dyn Reader>> {
-        let offset_s = offset_of_prefixes(lines, Self::local_end_us);
-        Some(Arc::new(HaproxyAccess { offset_s, ..self.clone() }))
+    fn written_at(&self, line: &[u8]) -> Option<i64> {
+        let parts = Parts::of(line).ok()?;
+        let start = Notation::ClfVariant.parse(parts.date)?.micros;
+        let total_ms = parse_u64(unsigned(parts.timer(4)))?;
+        Some(start + total_ms as i64 * 1000)
+    }
+
+    fn in_zone(&self, offset_s: i32) -> Option<Arc<dyn Reader>> {
+        Some(Arc::new(HaproxyAccess { offset_s: Some(offset_s), ..self.clone() }))
+    }
+
+    fn reads_behind_prefixes(&self) -> bool {
+        true
     }
 
     fn parse<'a>(&self, record: &'a [u8]) -> Result<Record<'a>, Skip> {
