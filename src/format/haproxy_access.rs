@@ -50,8 +50,13 @@ pub(super) fn client_before(line: &[u8], date: usize) -> Option<&[u8]> {
     let before = line[..date].strip_suffix(b" ")?;
     let start = memchr::memrchr(b' ', before).map_or(0, |blank| blank + 1);
     let prefix = &before[..start];
+    let client = &before[start..];
+    // `haproxy[123]:10.0.0.1:443`: some tags have no blank behind them.
+    if let Some(close) = memchr::memchr(b']', client) {
+        return client[close + 1..].strip_prefix(b":").filter(|client| !client.is_empty());
+    }
     let is_prefix = prefix.is_empty() || prefix.ends_with(b": ") || prefix.ends_with(b"- ");
-    (is_prefix && start < before.len() && before[start] != b'{').then_some(&before[start..])
+    (is_prefix && !client.is_empty() && client[0] != b'{').then_some(client)
 }
 
 /// Splits at the first blank.

@@ -240,6 +240,25 @@ fn a_request_and_its_fetch_are_joined_where_they_stand_apart() {
 }
 
 #[test]
+fn a_limit_that_haproxy_names_explains_what_it_refused() {
+    let fixture = Fixture::new();
+    let entry = |second: u32| {
+        format!(
+            "Nov 20 21:05:{second:02} lb1 haproxy[1]: 192.0.2.7:39572 [20/Nov/2026:21:05:{second:02}.537] fe be/s1 0/0/-1/-1/0 503 217 - - RC-- 9/9/0/0/0 0/0 \"GET /a HTTP/1.1\"\n"
+        )
+    };
+    let said = "Nov 20 21:05:02 lb1 haproxy[1]: Proxy fe reached process FD limit (maxsock=9). Please check 'ulimit-n' and restart.\n";
+    fixture.write("haproxy.log", [entry(1), said.to_owned(), entry(3)].concat());
+    fixture.write("silent.log", [entry(1), entry(3)].concat());
+    let verdicts = |file: &str| -> Vec<String> {
+        let rows = fixture.run(&["--format", "entries", file], b"").rows();
+        rows.iter().map(|row| format!("{} {}", row["origin"], row["cause"])).collect()
+    };
+    assert_eq!(verdicts("haproxy.log"), ["\"local_process\" \"fd_exhausted\""; 2]);
+    assert_eq!(verdicts("silent.log"), ["\"local_process\" null"; 2]);
+}
+
+#[test]
 fn reports_count_how_sessions_ended_and_towards_which_server() {
     let fixture = Fixture::new();
     let mut log = String::new();

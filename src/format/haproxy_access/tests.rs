@@ -43,6 +43,7 @@ fn prefixes_of_every_kind_are_passed_over() {
     for prefix in [
         "",
         "Nov 20 21:05:20 haproxy[32721]: ",
+        "haproxy[32721]:",
         "<134>Nov 20 21:05:20 lb1 haproxy[32721]: ",
         "2026-11-20T21:05:20.123456+01:00 lb1 haproxy[32721]: ",
         "<134>1 2026-11-20T21:05:20.123456+01:00 lb1 haproxy 32721 - - ",
