@@ -7,6 +7,7 @@
 //! observed on 2.6.12.
 
 mod clf;
+mod json;
 pub mod log_format;
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,7 @@ use crate::taxonomy::{LogRole, Server};
 use crate::time::{Notation, SECOND_US, Stamp};
 
 pub use clf::HaproxyClf;
+pub use json::JSON;
 
 /// Bytes of `20/Nov/2026:21:29:42.123`.
 const DATE_BYTES: usize = 24;

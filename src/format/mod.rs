@@ -371,6 +371,8 @@ pub const FORMATS: &[&dyn Format] = &[
     &api_gateway::JSON,
     &haproxy_access::HaproxyAccessFormat,
     &haproxy_log::HaproxyLogFormat,
+    &haproxy_access::JSON,
+    &varnish_ncsa::JSON,
     &json_access::JsonAccessFormat,
     &aws_elb::AwsAlbFormat,
     &aws_elb::AwsClbFormat,
