@@ -144,8 +144,6 @@ pub enum Field {
     SecurityAction,
     /// How a function at the edge ended (Cloudflare `WorkerStatus`).
     FunctionStatus,
-    /// Id of the request that this one is a part of (Cloudflare `ParentRayID`).
-    ParentId,
     /// What a request is for, as its client says (`Sec-Purpose`).
     Purpose,
     /// The `Server` header of the response; a list where it has several.

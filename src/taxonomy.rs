@@ -124,10 +124,20 @@ vocabulary! {
 }
 
 impl Server {
-    /// True for logs that are delivered at least once, by a service that gives every request an id of its own: a line may
-    /// come twice, in another file perhaps.
+    /// True for logs that are delivered at least once, by a service that gives every request an id of its own, or by the
+    /// shippers of containers: a line may come twice, in another file perhaps.
     pub const fn redelivers(self) -> bool {
-        matches!(self, Server::Alb | Server::CloudFront | Server::ApiGateway)
+        matches!(
+            self,
+            Server::Alb
+                | Server::CloudFront
+                | Server::ApiGateway
+                | Server::Cloudflare
+                | Server::AzureFrontDoor
+                | Server::AzureAppGateway
+                | Server::GoogleLb
+                | Server::Envoy
+        )
     }
 }
 

@@ -1,6 +1,6 @@
 //! Events that put a server into a state, and the entries of that time: what names no request but explains many.
 //!
-//! In: events (messages of the cause table that begin or end a [`State`]), and entries whose own line leaves the cause
+//! In: events (messages of the cause table that begin or end a `State`), and entries whose own line leaves the cause
 //! open. Out: the cause of those entries. The rules:
 //!
 //! 1. A state lasts from the event that begins it to the first that ends it for the same application or pool, and no
@@ -296,15 +296,12 @@ impl Intervals {
         let row = self.rows.iter().filter(holds).find(|row| {
             let sides = [(row.about.pool, entry.upstream), (row.about.site, entry.site)];
             let known = sides.iter().find(|(event, entry)| *event != 0 && *entry != 0);
-            match known {
-                Some((event, entry)) => event == entry,
-                None => {
-                    let others = self.rows.iter().filter(holds);
-                    others
-                        .filter(|other| other.state == row.state)
-                        .all(|other| other.about == row.about)
-                }
+            if let Some((event, entry)) = known {
+                return event == entry;
             }
+            let mut others =
+                self.rows.iter().filter(holds).filter(|other| other.state == row.state);
+            others.all(|other| other.about == row.about)
         })?;
         Some(row.explained())
     }

@@ -21,6 +21,7 @@ mod second;
 pub mod threads;
 mod twice;
 mod verdict;
+mod workers;
 pub mod zones;
 
 use std::collections::BTreeMap;
@@ -38,10 +39,11 @@ use crate::time::SECOND_US;
 use companions::Companions;
 use intervals::Intervals;
 use join::{Matched, match_cluster};
-use layers::{Layers, Link, Verdicts};
+use layers::{Layers, Link, Listeners, Verdicts};
 use lean::Leanings;
 use relayed::Hops;
 use second::{Outlet, SecondPhase};
+use workers::Workers;
 use zones::{ZonePolicy, Zones};
 
 pub use relayed::CLIENT_CLOSED;
@@ -192,9 +194,12 @@ pub fn attribute(
 ) -> Result<Attribution> {
     let (mut entries, mut causes) = (entries.sorted(), causes.sorted());
     let zones = Zones::resolve(inputs, &entries, &causes, config.zone, config.matcher)?;
+    let workers = Workers::of(inputs, &entries)?;
+    let listeners = Listeners::of(inputs, &causes, config.matcher)?;
     let intervals = Intervals::of(inputs, &causes, &zones, config.matcher)?;
     let mut walk = Walk {
         config,
+        workers,
         companions: Companions::of(inputs, &zones),
         zones,
         verdicts: Sorter::new(config.budget.clone(), |verdict| {
@@ -217,7 +222,7 @@ pub fn attribute(
             verdicts.rows().map(|row| row.map(|verdict| verdict.settled(&companions, &intervals))),
         )
     };
-    let layers = Layers::of(inputs, &settled, &config.budget)?;
+    let layers = Layers::of(inputs, &listeners, &settled, &config.budget)?;
     let known =
         follow(&verdicts, &companions, &intervals, &layers).map(|row| row.map(|row| row.verdict));
     let leanings = Leanings::of(known)?;
@@ -260,6 +265,7 @@ fn follow<'f>(
 /// The walk over both stores in step, one cluster of equal keys after the other.
 struct Walk<'w> {
     config: &'w AttributeConfig<'w>,
+    workers: Workers,
     zones: Zones,
     companions: Companions,
     verdicts: Sorter<Verdict, TimeKey>,
@@ -294,6 +300,7 @@ impl Walk<'_> {
             {
                 let mut fact = row?;
                 self.zones.resolve_entry(&mut fact);
+                self.workers.resolve(&mut fact);
                 if relayed::is_abandoned(&fact) {
                     self.hops.note_abandoned(&fact);
                 } else if self.config.in_window(fact.at) {

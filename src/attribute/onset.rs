@@ -5,7 +5,7 @@
 //! explains; if that holds at one quarter of an hour for more events than at any other, it is the offset.
 //! Invariants: whole hours go before other quarters; a tie decides nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::intervals::{STATES, begun_by, is_explained_by};
 use crate::cause::CauseMatcher;
@@ -53,7 +53,7 @@ pub(super) fn offsets(
     if events.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let mut seconds: Vec<BTreeMap<i64, ()>> = vec![BTreeMap::new(); STATES.len()];
+    let mut seconds: Vec<BTreeSet<i64>> = vec![BTreeSet::new(); STATES.len()];
     for entry in entries.rows() {
         let entry = entry?;
         if entry.flags.has(Flags::ZONELESS) {
@@ -61,12 +61,12 @@ pub(super) fn offsets(
         }
         for (state, seen) in seconds.iter_mut().enumerate() {
             if is_explained_by(state, &entry) && seen.len() < MAX_SECONDS {
-                seen.insert(entry.at.div_euclid(SECOND_US), ());
+                seen.insert(entry.at.div_euclid(SECOND_US));
             }
         }
     }
     let onsets: Vec<Vec<i64>> =
-        seconds.iter().map(|seen| onsets_of(seen.keys().copied())).collect();
+        seconds.iter().map(|seen| onsets_of(seen.iter().copied())).collect();
     let mut votes: BTreeMap<u32, BTreeMap<i64, u64>> = BTreeMap::new();
     for (input, local_s, state) in events {
         for offset_s in fitting(local_s, &onsets[state]) {

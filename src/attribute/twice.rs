@@ -7,8 +7,10 @@
 //! Of entries only those are compared whose id the service made: the copy with the smallest position is kept.
 
 use super::Verdict;
+use super::verdict::server_of_rule;
 use crate::evidence::InputIndex;
 use crate::fact::{CauseFact, Flags};
+use crate::taxonomy::Server;
 use crate::time::SECOND_US;
 
 /// Drops entries that were delivered again, but for the first copy. Calls `each` with the input of every other copy of an
@@ -19,20 +21,24 @@ pub(super) fn drop_redelivered(entries: &mut Vec<Verdict>, mut each: impl FnMut(
     {
         return;
     }
-    entries.sort_unstable_by_key(|verdict| {
-        let entry = &verdict.entry;
-        (!entry.flags.has(Flags::REDELIVERED), entry.id, entry.status, entry.place.position)
-    });
+    entries.sort_unstable_by_key(|verdict| (named(verdict), verdict.entry.place.position));
     entries.dedup_by(|later, earlier| {
-        let is_copy = later.entry.flags.has(Flags::REDELIVERED)
-            && earlier.entry.flags.has(Flags::REDELIVERED)
-            && (later.entry.id, later.entry.status) == (earlier.entry.id, earlier.entry.status);
+        let is_copy = later.entry.flags.has(Flags::REDELIVERED) && named(later) == named(earlier);
         if is_copy && !later.is_kin() {
             each(later.entry.place.position.input);
         }
         is_copy
     });
     entries.sort_unstable_by_key(|verdict| (verdict.entry.at, verdict.entry.place.position));
+}
+
+/// What makes an access line the same one: whether it may come twice at all, id, status, and for Envoy the instant and
+/// the input as well: it passes an id on, so that retries and the next proxy have it too.
+fn named(verdict: &Verdict) -> (bool, u64, u16, Option<(i64, InputIndex)>) {
+    let entry = &verdict.entry;
+    let is_envoys = server_of_rule(verdict.rule().id) == Server::Envoy;
+    let when = is_envoys.then_some((entry.at, entry.place.position.input));
+    (!entry.flags.has(Flags::REDELIVERED), entry.id, entry.status, when)
 }
 
 /// What makes a message the same one: second, connection, rule, host and what it is about.

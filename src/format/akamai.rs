@@ -1,7 +1,7 @@
-//! Akamai DataStream 2 in JSON: one object per request, fields without a value left out.
+//! Akamai `DataStream` 2 in JSON: one object per request, fields without a value left out.
 //!
 //! In: lines with `reqTimeSec` and `statusCode`. Out: access records.
-//! Source: Akamai documentation, DataStream 2 "Data set parameters" (names and order of the JSON log format).
+//! Source: Akamai documentation, `DataStream` 2 "Data set parameters" (names and order of the JSON log format).
 
 use super::Instant;
 use super::json_declared::{ANY_TIME, Declared, Use, key, time_at};

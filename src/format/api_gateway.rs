@@ -3,7 +3,7 @@
 //! In: lines without terminator. Out: access records by way of a [`Layout`], or of declared keys.
 //! Invariants: the operator writes the format, and a request id is always part of it. Of the text presets a line is only
 //! taken with an id as the gateway makes them, so that lines of others with the same columns are left to them.
-//! Source: API Gateway developer guide, "Set up CloudWatch logging for REST APIs" and "Customize HTTP API access logs":
+//! Source: API Gateway developer guide, "Set up `CloudWatch` logging for REST APIs" and "Customize HTTP API access logs":
 //! the presets CLF, JSON, XML and CSV; "Variables for access logging".
 
 use std::sync::Arc;

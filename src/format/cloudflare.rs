@@ -39,7 +39,7 @@ pub const HTTP_REQUESTS: Declared = Declared {
         ("EdgeResponseBytes", Use::As(Field::BytesSent)),
         ("EdgeTimeToFirstByteMs", Use::As(Field::RequestTimeMillis)),
         ("RayID", Use::As(Field::RequestId)),
-        ("ParentRayID", Use::As(Field::ParentId)),
+        ("ParentRayID", Use::As(Field::EdgeRequestId)),
         ("OriginIP", Use::As(Field::UpstreamAddr)),
         ("OriginResponseStatus", Use::As(Field::UpstreamStatus)),
         ("OriginResponseDurationMs", Use::As(Field::UpstreamResponseTime)),

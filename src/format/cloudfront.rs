@@ -2,7 +2,7 @@
 //!
 //! In: rows and directives without terminator. Out: access records; values are escaped as `%XX`, once.
 //! Invariants: one separator stands between two values, blank or not; columns are where the last `#Fields:` line put
-//! them, where the user says, or where their values say ([`infer`]). A row may have more or fewer values than there are
+//! them, where the user says, or where their values say (module `infer`). A row may have more or fewer values than there are
 //! columns, as long as it reaches its status. Times are UTC. Directives may stand anywhere: files are put together.
 //! Source: `CloudFront` developer guide, "Standard logging (access logs)" and "Use real-time access logs".
 

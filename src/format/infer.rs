@@ -81,7 +81,12 @@ impl Format for InferredFormat {
         };
         let mut reader = NginxAccess::from_body(&inferred.body, inferred.escape, basis).ok()?;
         let mut n_accepted = accepted(&reader);
-        if evidence::writer_of(sample) == Some(Server::Apache)
+        // A list of what each backend answered is nginx's alone, whatever else the lines look like.
+        let is_nginx = ["$upstream_status", "$upstream_addr"]
+            .iter()
+            .any(|variable| inferred.body.contains(variable));
+        if !is_nginx
+            && evidence::writer_of(sample) == Some(Server::Apache)
             && let Ok(other) = NginxAccess::of_apache(&inferred.body, basis)
         {
             let n_others = accepted(&other);

@@ -41,6 +41,28 @@ pub enum Use {
     FirstClient,
 }
 
+impl Use {
+    /// Sets what a value is, if it is a value, or if it is none, as wanted.
+    pub(super) fn set<'a>(self, value: &'a [u8], with_value: bool, access: &mut AccessRecord<'a>) {
+        if is_absent(value) == with_value {
+            return;
+        }
+        match (self, split_url(value)) {
+            (Use::As(field), _) => access.set(field, value),
+            (Use::Url, Some((host, target))) => {
+                access.set(Field::Host, host);
+                access.set(Field::RequestUri, if target.is_empty() { b"/" } else { target });
+            }
+            (Use::Url, None) => access.set(Field::RequestUri, value),
+            (Use::Client, _) => access.set(Field::RemoteAddr, without_client_port(value)),
+            (Use::FirstClient, _) => {
+                let first = value.split(|byte| *byte == b',').next().unwrap_or(value);
+                access.set(Field::RemoteAddr, without_client_port(first.trim_ascii()));
+            }
+        }
+    }
+}
+
 /// Where a log keeps its time.
 #[derive(Debug, Clone, Copy)]
 pub struct TimeAt {
@@ -171,7 +193,7 @@ fn is_one_of(found: &[u8], values: &[&str]) -> bool {
 }
 
 /// True for a key as declared, whatever its case, and whether its words are joined by `_`, `-` or nothing.
-fn is_key(spelled: &[u8], declared: &str) -> bool {
+pub(super) fn is_key(spelled: &[u8], declared: &str) -> bool {
     let letters = |key| <[u8]>::iter(key).filter(|byte| !matches!(byte, b'_' | b'-'));
     letters(spelled)
         .map(u8::to_ascii_lowercase)
@@ -367,7 +389,7 @@ fn spanning<'a>(line: &'a [u8], one: &[u8], other: &[u8]) -> &'a [u8] {
 
 /// The status of a value; 0 where there was no response.
 #[inline]
-fn status_of(value: Option<&[u8]>) -> Option<u16> {
+pub(super) fn status_of(value: Option<&[u8]>) -> Option<u16> {
     match value {
         None | Some(b"0" | b"" | b"-" | b"null") => Some(0),
         Some(value) => parse_status(value),
@@ -415,22 +437,8 @@ impl Reader for DeclaredReader {
         // Values first, so that a key without one does not stand before another that has it.
         for with_value in [true, false] {
             for (value, (_, use_)) in found[FIELDS..].iter().zip(self.format.fields) {
-                let Some(value) = value.filter(|value| is_absent(value) != with_value) else {
-                    continue;
-                };
-                match (use_, split_url(value)) {
-                    (Use::As(field), _) => access.set(*field, value),
-                    (Use::Url, Some((host, target))) => {
-                        access.set(Field::Host, host);
-                        access
-                            .set(Field::RequestUri, if target.is_empty() { b"/" } else { target });
-                    }
-                    (Use::Url, None) => access.set(Field::RequestUri, value),
-                    (Use::Client, _) => access.set(Field::RemoteAddr, without_client_port(value)),
-                    (Use::FirstClient, _) => {
-                        let first = value.split(|byte| *byte == b',').next().unwrap_or(value);
-                        access.set(Field::RemoteAddr, without_client_port(first.trim_ascii()));
-                    }
+                if let Some(value) = value {
+                    use_.set(value, with_value, &mut access);
                 }
             }
         }

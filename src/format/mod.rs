@@ -16,6 +16,7 @@ pub mod caddy;
 pub mod caddy_log;
 pub mod cloudflare;
 pub mod cloudfront;
+pub mod csv_declared;
 pub mod detect;
 pub mod envelope;
 pub mod envoy;
@@ -362,6 +363,7 @@ pub const FORMATS: &[&dyn Format] = &[
     &caddy::ACCESS,
     &caddy_log::CaddyLogFormat,
     &cloudflare::HTTP_REQUESTS,
+    &csv_declared::CsvDeclaredFormat,
     &fastly::ACCESS,
     &akamai::DATASTREAM,
     &azure::FRONT_DOOR,

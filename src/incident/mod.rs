@@ -10,7 +10,7 @@ pub mod segment;
 
 use std::collections::BTreeMap;
 
-use crate::attribute::{Attribution, Verdict};
+use crate::attribute::{Attribution, Followed};
 use crate::cause::{CauseMatcher, RuleKind, Scope};
 use crate::error::Result;
 use crate::evidence::Place;
@@ -66,6 +66,10 @@ const MAX_CHANGES: usize = 200;
 /// What explains part of an incident: an origin with a cause, or what stayed open.
 pub type CauseKey = (Origin, Option<Cause>);
 
+/// A row of an incident's causes: the layer that saw it, where several layers show the same requests, and what explains
+/// it there.
+pub type RowKey = (Option<u16>, Origin, Option<Cause>);
+
 /// Messages and entries quoted per cause.
 const QUOTED_PER_CAUSE: usize = 3;
 
@@ -97,6 +101,8 @@ pub struct CauseGroup {
     pub quoted_messages: Vec<(Place, i64)>,
     /// Leanings of what stayed open, by origin and cause.
     pub leanings: BTreeMap<CauseKey, u64>,
+    /// Where its requests ended, by layer, origin and cause there.
+    pub resolved: BTreeMap<(u16, Origin, Option<Cause>), u64>,
     times: Seconds,
 }
 
@@ -116,6 +122,7 @@ impl CauseGroup {
             quoted_entries: Vec::new(),
             quoted_messages: Vec::new(),
             leanings: BTreeMap::new(),
+            resolved: BTreeMap::new(),
             times: Vec::new(),
         }
     }
@@ -188,7 +195,7 @@ pub struct Incident {
     /// Entries by origin.
     pub by_origin: BTreeMap<Origin, u64>,
     /// What explains them.
-    pub causes: BTreeMap<CauseKey, CauseGroup>,
+    pub causes: BTreeMap<RowKey, CauseGroup>,
     /// The first entry.
     pub onset: Option<Place>,
     /// The last entry.
@@ -270,7 +277,8 @@ impl Incident {
         self.ended_at = self.ended_at.max(at);
     }
 
-    fn add_entry(&mut self, verdict: &Verdict, attribution: &Attribution, config: IncidentConfig) {
+    fn add_entry(&mut self, row: &Followed, attribution: &Attribution, config: IncidentConfig) {
+        let (verdict, layers) = (&row.verdict, &attribution.layers);
         let entry = &verdict.entry;
         self.widen(entry.at);
         self.entries += 1;
@@ -288,8 +296,13 @@ impl Incident {
         self.clients.add(entry.client, entry.place);
         let bucket = entry.at.div_euclid(self.bucket_s * SECOND_US);
         *self.buckets.entry(bucket).or_default().entry(verdict.origin()).or_default() += 1;
-        let group =
-            self.causes.entry((verdict.origin(), verdict.cause())).or_insert_with(CauseGroup::new);
+        let layer = layers.layer_of(row).filter(|layer| !layers.is_alone(*layer));
+        let key = (layer.map(|layer| layer as u16), verdict.origin(), verdict.cause());
+        let group = self.causes.entry(key).or_insert_with(CauseGroup::new);
+        if let Some(link) = layers.resolved(row).and_then(|resolved| resolved.link) {
+            let end = (link.deep_layer, link.origin(), link.cause());
+            *group.resolved.entry(end).or_default() += 1;
+        }
         group.entries += 1;
         group.note_time(entry.at, config);
         *group.by_confidence.entry(verdict.confidence()).or_default() += 1;
@@ -317,7 +330,13 @@ impl Incident {
 
     /// Adds a message that explains no entry of the chosen statuses.
     fn add_message(&mut self, fact: &CauseFact, key: CauseKey, config: IncidentConfig) {
-        let group = self.causes.entry(key).or_insert_with(CauseGroup::new);
+        // Messages belong with the entries that they would explain, where only one layer has such.
+        let mut rows = self.causes.keys().filter(|(_, origin, cause)| (*origin, *cause) == key);
+        let row = match (rows.next(), rows.next()) {
+            (Some(row), None) => *row,
+            _ => (None, key.0, key.1),
+        };
+        let group = self.causes.entry(row).or_insert_with(CauseGroup::new);
         group.messages += 1;
         if group.entries == 0 {
             group.note_time(fact.at, config);
@@ -392,8 +411,9 @@ pub fn group(
         by_status: BTreeMap::new(),
     };
     let mut current = 0;
-    for verdict in attribution.verdicts() {
-        let verdict = verdict?;
+    for row in attribution.followed() {
+        let row = row?;
+        let verdict = &row.verdict;
         let at = verdict.entry.at;
         *result.by_origin.entry(verdict.origin()).or_default() += 1;
         *result.by_status.entry(verdict.entry.status).or_default() += 1;
@@ -409,7 +429,7 @@ pub fn group(
             current += 1;
         }
         match incidents.get_mut(current).filter(|incident| incident.holds(at)) {
-            Some(incident) => incident.add_entry(&verdict, attribution, config),
+            Some(incident) => incident.add_entry(&row, attribution, config),
             None => *result.background.entry(verdict.origin()).or_default() += 1,
         }
     }

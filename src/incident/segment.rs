@@ -11,7 +11,8 @@
 //! 3. A stretch without hot minutes is an incident as a whole when [`STEADY_RATIO`] of its requests or more fail, at least
 //!    [`MIN_ENTRIES`] in some minute: an outage that fills the input has no ordinary minutes to stand out from.
 //! 4. What is left is trimmed at both ends: a lone entry before the onset or after the end is background when what
-//!    surrounds it is at most a fiftieth of the peak, at the scales of [`SCALES_S`].
+//!    surrounds it is at most a fiftieth of the peak, at the scales of [`SCALES_S`]; more than a minute away, a single one
+//!    is whatever the peak.
 //! 5. In a short paste (fewer than [`PASTE_REQUESTS`] requests in all) two entries that are half of the requests are enough.
 //!
 //! Everything else is background.
@@ -156,10 +157,12 @@ pub fn trim(stretch: &[(i64, u64)]) -> &[(i64, u64)] {
     let mut rest = stretch;
     for scale_s in SCALES_S {
         let peak = peak(rest, scale_s);
-        if peak < MIN_PEAK {
+        // Within a minute a few entries are a peak; within a second or ten they are what traffic does.
+        let edge = u64::from(scale_s == MINUTE_S && peak >= MIN_PEAK);
+        let edge = edge.max(peak / EDGE_PART);
+        if edge == 0 {
             continue;
         }
-        let edge = (peak / EDGE_PART).max(1);
         while let [(first, n), tail @ ..] = rest
             && *n <= edge
             && tail.first().is_some_and(|(next, _)| next - first > scale_s)
@@ -216,6 +219,14 @@ mod tests {
     #[test]
     fn a_burst_is_an_incident_and_lone_entries_around_it_are_not_part_of_it() {
         check(&[(-200, 1), (-4, 1), (0, 50), (1, 60), (2, 40), (9, 1), (100, 1)], 100, &[(0, 2)]);
+    }
+
+    #[test]
+    fn an_entry_some_seconds_before_a_small_burst_is_its_first() {
+        let burst: Vec<_> = (0..40).map(|second| (second, 1 + second as u64 % 5)).collect();
+        let with = |first: i64| [&[(first, 1)], &burst[..]].concat();
+        check(&with(-4), 5, &[(-4, 39)]);
+        check(&with(-90), 5, &[(0, 39)]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Journals that are no lines -> lines of JSON, as `journalctl -o json` writes them: one entry, one line.
 //!
-//! In: binary journal files, export streams, `verbose` and `json-pretty` output. Out: a stream of text.
+//! In: binary journal files, export streams, `verbose` and `json-pretty` output. Out: a stream of text. Event logs of
+//! Windows become lines the same way (module `evtx`).
 //! Invariants: only the first bytes tell what an input is; everything else passes through untouched. An entry keeps its
 //! cursor, which is how it is found again; values over [`MAX_VALUE_BYTES`] become `null`, as `journalctl` has it for
 //! smaller ones. Damage is told at the end, when every whole entry is out.
@@ -8,6 +9,10 @@
 use std::fs::File;
 use std::io::{self, Cursor, Read, Write};
 
+use super::Unit;
+#[cfg(feature = "evtx")]
+use super::evtx;
+use super::unwrap::{Unwrap, breaks_of};
 use crate::journal::export::{ExportParser, is_export};
 use crate::journal::json::next_object;
 use crate::journal::text::{TextLine, TextTime, continuation, parse_line};
@@ -36,12 +41,31 @@ pub(super) enum Form {
     Verbose,
     /// `journalctl -o json-pretty`.
     Pretty,
+    /// An event log of Windows.
+    #[cfg(feature = "evtx")]
+    Events,
+}
+
+impl Form {
+    /// True for files that have to be read at any position.
+    pub(super) fn is_packed(self) -> bool {
+        match self {
+            Form::Binary => true,
+            #[cfg(feature = "evtx")]
+            Form::Events => true,
+            _ => false,
+        }
+    }
 }
 
 /// The form of a journal with these first bytes. `None`: it is no such thing.
 pub(super) fn form_of(head: &[u8]) -> Option<Form> {
     if head.starts_with(&Header::SIGNATURE) {
         return Some(Form::Binary);
+    }
+    #[cfg(feature = "evtx")]
+    if head.starts_with(evtx::SIGNATURE) {
+        return Some(Form::Events);
     }
     if is_export(head) {
         return Some(Form::Export);
@@ -57,10 +81,10 @@ pub(super) fn form_of(head: &[u8]) -> Option<Form> {
     matches!(first, Some(TextLine::VerboseHead(..))).then_some(Form::Verbose)
 }
 
-/// A stream of lines, whatever journal `input` is; and whether it is one that had to be turned into lines.
+/// A stream of lines, whatever journal or export `input` is; and what they are.
 pub(super) fn decode_journal(
     mut input: Box<dyn Read + Send>,
-) -> io::Result<(Box<dyn Read + Send>, bool)> {
+) -> io::Result<(Box<dyn Read + Send>, Unit)> {
     let mut head = vec![0; SNIFFED_BYTES];
     let mut n = 0;
     while n < head.len() {
@@ -83,21 +107,34 @@ pub(super) fn decode_journal(
         }
     }
     head.truncate(n);
-    let form = form_of(&head);
+    let (form, breaks) = (form_of(&head), breaks_of(&head));
     let input: Box<dyn Read + Send> = Box::new(Cursor::new(head).chain(input));
-    Ok(match form {
-        None => (input, false),
-        Some(form) => (lines_of(form, input)?, true),
+    Ok(match (form, breaks) {
+        (Some(form), _) => (lines_of(form, input)?, Unit::Entry),
+        (None, Some(breaks)) => {
+            let source = TextSource::new(input, Unwrap::new(breaks));
+            (Box::new(Lines::new(source)), Unit::Record(breaks))
+        }
+        (None, None) => (input, Unit::Line),
     })
 }
 
 /// True for the start of what may yet be a journal.
 fn is_open(head: &[u8]) -> bool {
-    head.starts_with(b"{\n") || head.starts_with(b"-- ")
+    head.starts_with(b"{\n") || head.starts_with(b"[\n") || head.starts_with(b"-- ")
 }
 
-/// A binary journal file as lines.
+/// A file that has to be read at any position as lines: a binary journal, an event log.
 pub(super) fn open_journal(file: File) -> io::Result<Box<dyn Read + Send>> {
+    #[cfg(feature = "evtx")]
+    {
+        let mut head = [0; 8];
+        if crate::input::range::read_at_most(&file, 0, &mut head)? == head.len()
+            && head == *evtx::SIGNATURE
+        {
+            return Ok(Box::new(Lines::new(evtx::EventSource::open(file)?)));
+        }
+    }
     let entries = JournalFile::open(file)?.entries();
     Ok(Box::new(Lines::new(BinarySource { entries, ended: false })))
 }
@@ -110,6 +147,12 @@ fn lines_of(form: Form, mut input: Box<dyn Read + Send>) -> io::Result<Box<dyn R
             let entries = JournalFile::from_bytes(bytes)?.entries();
             Box::new(Lines::new(BinarySource { entries, ended: false }))
         }
+        #[cfg(feature = "evtx")]
+        Form::Events => {
+            let mut bytes = Vec::new();
+            input.by_ref().take(MAX_PACKED_BYTES).read_to_end(&mut bytes)?;
+            Box::new(Lines::new(evtx::EventSource::open(Cursor::new(bytes))?))
+        }
         Form::Export => {
             let parser = Some(ExportParser::new());
             Box::new(Lines::new(ExportSource { input, parser, buffer: vec![0; 64 << 10] }))
@@ -120,7 +163,7 @@ fn lines_of(form: Form, mut input: Box<dyn Read + Send>) -> io::Result<Box<dyn R
 }
 
 /// Makes lines, some at a time.
-trait LineSource: Send {
+pub(super) trait LineSource: Send {
     /// Appends lines. False: there are no more.
     fn fill(&mut self, out: &mut Vec<u8>) -> io::Result<bool>;
 }
@@ -239,7 +282,7 @@ impl LineSource for ExportSource {
 }
 
 /// Makes entries of whole lines of text.
-trait Gather: Send {
+pub(super) trait Gather: Send {
     /// Takes what is whole from the start of `text`; all of it at the end. Returns how much.
     fn take(&mut self, text: &[u8], at_end: bool, out: &mut Vec<u8>) -> usize;
 }

@@ -4,6 +4,8 @@
 //! Invariants: offsets count decoded bytes, which are those of UTF-8 where the file is UTF-16; a plain file is read up to the length it had when it was opened, so a
 //! growing file gives one consistent picture; no file is read that was not named or found in a named directory.
 
+#[cfg(feature = "evtx")]
+mod evtx;
 mod expand;
 mod journal;
 mod range;
@@ -11,6 +13,7 @@ mod spool;
 mod stdin;
 mod stream;
 mod text;
+mod unwrap;
 
 use std::fs::File;
 use std::io;
@@ -22,6 +25,20 @@ pub use range::{RANGE_BYTES, RangeReader, read_exact_at};
 pub use spool::{Spool, SpooledLine};
 pub use stdin::Stdin;
 pub use stream::{BLOCK_BYTES, BlockReader, OpenStream, open_stream};
+
+pub use unwrap::Breaks;
+
+/// What the lines of a stream are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Unit {
+    /// Lines of the input.
+    #[default]
+    Line,
+    /// Entries of a journal that was no text.
+    Entry,
+    /// Records that were wrapped: their offsets are those of the input, and so many line breaks of it are in them.
+    Record(Breaks),
+}
 
 /// The longest line that is looked at, in bytes. A longer one counts as one line that was not understood.
 pub const MAX_LINE_BYTES: usize = 1 << 20;
@@ -57,9 +74,10 @@ impl Compression {
 pub enum Origin {
     /// A regular file that can be read at any position.
     Plain(File),
-    /// Anything that can only be read forwards: a compressed file, a file in UTF-16, or a named pipe.
+    /// Anything that can only be read forwards: a compressed file, a file in UTF-16, an export whose records are
+    /// wrapped, or a named pipe.
     Stream(File, Compression),
-    /// A binary journal file: read forwards, entry by entry.
+    /// A binary journal file, or an event log of Windows: read forwards, entry by entry.
     Journal(File),
     /// Standard input.
     Stdin,
@@ -141,10 +159,18 @@ fn open_file(path: &Path, bytes: &mut u64, modified_us: &mut Option<i64>) -> io:
                 "is a central binary log of IIS, which only Microsoft Log Parser reads; export it as W3C first",
             ))
         }
+        #[cfg(not(feature = "evtx"))]
+        [b'E', b'l', b'f', b'F', b'i', b'l', b'e', 0, ..] => Err(io::Error::new(
+            io::ErrorKind::Unsupported,
+            "is an event log of Windows, which this build does not read; use: wevtutil qe FILE /lf /f:xml",
+        )),
         _ if text::is_utf16(&head[..n]) => Ok(Origin::Stream(file, Compression::None)),
         _ => Ok(match journal::form_of(&head[..n]) {
-            Some(journal::Form::Binary) => Origin::Journal(file),
+            Some(form) if form.is_packed() => Origin::Journal(file),
             Some(_) => Origin::Stream(file, Compression::None),
+            None if unwrap::breaks_of(&head[..n]).is_some() => {
+                Origin::Stream(file, Compression::None)
+            }
             None => Origin::Plain(file),
         }),
     }

@@ -9,7 +9,7 @@ use flate2::bufread::MultiGzDecoder;
 use super::journal::{decode_journal, open_journal};
 use super::stdin::Stdin;
 use super::text::decode_text;
-use super::{Compression, MAX_LINE_BYTES, MAX_RECORD_BYTES, Origin, RecordStart};
+use super::{Compression, MAX_LINE_BYTES, MAX_RECORD_BYTES, Origin, RecordStart, Unit};
 
 /// Bytes of a block. A block is handed on earlier when the input pauses.
 pub const BLOCK_BYTES: usize = 512 << 10;
@@ -17,8 +17,8 @@ pub const BLOCK_BYTES: usize = 512 << 10;
 /// A read that returns fewer bytes than this has drained its pipe: what is there is handed on at once.
 const DRAINED_BYTES: usize = 4 << 10;
 
-/// The text of an input that is read forwards, and whether its lines are entries of a journal that was no text.
-pub type OpenStream = (Box<dyn Read + Send>, bool);
+/// The text of an input that is read forwards, and what its lines are.
+pub type OpenStream = (Box<dyn Read + Send>, Unit);
 
 /// Opens an input that is read forwards. `given_up`: ends standard input early when set.
 ///
@@ -31,7 +31,7 @@ pub fn open_stream(origin: &Origin, given_up: &Arc<AtomicBool>) -> io::Result<Op
             let packed = BufReader::with_capacity(128 << 10, file.try_clone()?);
             decode_journal(decode_text(MultiGzDecoder::new(packed)))
         }
-        Origin::Journal(file) => Ok((open_journal(file.try_clone()?)?, true)),
+        Origin::Journal(file) => Ok((open_journal(file.try_clone()?)?, Unit::Entry)),
         Origin::Plain(_) | Origin::Stdin => {
             decode_journal(decode_text(Stdin::new(Arc::clone(given_up))))
         }

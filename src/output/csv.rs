@@ -9,6 +9,7 @@ use super::told::{Told, main_cause, source_of, told};
 use super::{Output, Results, sanitize};
 use crate::error::{Error, Result};
 use crate::taxonomy::Cause;
+use crate::time::Timestamp;
 
 /// `--format csv`: the timelines.
 #[derive(Debug, Clone, Copy)]
@@ -138,7 +139,7 @@ impl Output for CsvIncidents {
                 incident.title.clone(),
                 incident.status.to_owned(),
                 incident.started_at.to_rfc3339(),
-                incident.ended_at.map(|at| at.to_rfc3339()).unwrap_or_default(),
+                incident.ended_at.map(Timestamp::to_rfc3339).unwrap_or_default(),
                 incident.duration_s.to_string(),
                 incident.severity.level.to_owned(),
                 incident.origin.verdict.to_string(),
@@ -148,7 +149,7 @@ impl Output for CsvIncidents {
                 impact.requests.to_string(),
                 number(impact.error_ratio),
                 number(impact.peak_ratio),
-                impact.peak_at.map(|at| at.to_rfc3339()).unwrap_or_default(),
+                impact.peak_at.map(Timestamp::to_rfc3339).unwrap_or_default(),
                 impact.clients.count.to_string(),
                 incident.recovery.state.to_owned(),
                 first.map(|item| source_of(results.report, item)).unwrap_or_default().to_owned(),

@@ -183,8 +183,7 @@ fn entry_event(row: &entries::Row<'_>, results: &Results<'_>) -> Map<String, Val
     document.put("labels.incident_id", row.incident);
     let texts = Texts { inputs: &results.analysis.inputs, matcher: results.config.matcher };
     if let Some(line) = texts.bytes(row.place) {
-        let hash: String = Sha256::digest(&line).iter().map(|byte| format!("{byte:02x}")).collect();
-        document.put("event.hash", hash);
+        document.put("event.hash", format!("{:x}", Sha256::digest(&line)));
         document.put("event.original", texts.quote(row.place));
     }
     document.0

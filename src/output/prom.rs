@@ -1,4 +1,4 @@
-//! Metrics for node_exporter's textfile collector (Prometheus text format 0.0.4).
+//! Metrics for `node_exporter`'s textfile collector (Prometheus text format 0.0.4).
 //!
 //! Invariants: no timestamps (the collector rejects them); labels come from closed sets, never from log text; every
 //! metric has its `# HELP` and `# TYPE`, once. With `-o NAME.prom` the file is replaced as a whole.

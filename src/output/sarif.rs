@@ -3,6 +3,7 @@
 //! Source: OASIS SARIF 2.1.0. Text is plain, never Markdown. The command line and the times of the run are given only
 //! where the document has a `run`, so that reproducible documents stay so.
 
+use std::fmt::Write as _;
 use std::io::Write;
 
 use serde_json::{Value, json};
@@ -215,7 +216,7 @@ fn uri(path: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-._~/!$&'()*+,;=:@".contains(&byte) {
             uri.push(char::from(byte));
         } else {
-            uri.push_str(&format!("%{byte:02X}"));
+            let _ = write!(uri, "%{byte:02X}");
         }
     }
     uri

@@ -28,7 +28,7 @@ pub(super) struct TimesketchCsv;
 /// What `data_type` says of our rows.
 const DATA_TYPE: &str = "logscan503:timeline";
 
-/// OpenSearch refuses longer terms; a row's text is far shorter.
+/// `OpenSearch` refuses longer terms; a row's text is far shorter.
 const MAX_FIELD_BYTES: usize = 8 << 10;
 
 /// One row. The CSV has the same columns in the same order.

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::ResolvedTo;
 use crate::taxonomy::{Basis, Cause, Confidence, Origin, Role};
 use crate::time::Timestamp;
 
@@ -192,6 +193,12 @@ pub struct CauseInfo {
     pub lead_s: Option<f64>,
     /// One line.
     pub summary: String,
+    /// The layer that saw it, where several show the same requests.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub layer: Option<String>,
+    /// Where its requests ended, seen from the deepest layers that have them: rows of those layers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub resolved_to: Vec<ResolvedTo>,
     /// Ids of evidence items.
     pub evidence: Vec<String>,
     /// What to do.
@@ -350,7 +357,7 @@ impl TimelineRow {
             ("error", _) => 7,
             ("origin_shift", _) | ("change", "before") => 6,
             ("health", "before") => 5,
-            ("change", _) | ("spread", _) => 4,
+            ("change" | "spread", _) => 4,
             _ => 3,
         }
     }

@@ -15,7 +15,7 @@ use crate::fact::{
     listen_key, referrer_key, site_key, target_parts_key,
 };
 use crate::format::{Glance, Instant, Plan, Run, Sink, Statuses};
-use crate::input::{MAX_RECORD_BYTES, SpooledLine};
+use crate::input::{Breaks, MAX_RECORD_BYTES, SpooledLine, Unit};
 use crate::record::{AccessRecord, Field, Record, Skip, split_url, unescape};
 use crate::tally::{InputTally, Unparsed};
 use crate::taxonomy::{LogRole, Server};
@@ -59,6 +59,8 @@ pub(super) struct Job<'b> {
     pub overlong: bool,
     /// Keep the text of entries and causes: the input cannot be read again.
     pub keep: bool,
+    /// What the lines are.
+    pub unit: Unit,
 }
 
 /// What a block holds. Line numbers count from the block's first line, which is 1.
@@ -74,6 +76,8 @@ pub(super) struct BlockResult {
     pub assumed: Carry,
     /// The carry that the block leaves, if it changes it.
     pub left: Option<Carry>,
+    /// Line breaks of the input in the block, where its records were wrapped: line numbers are of the input then.
+    pub n_breaks: Option<u64>,
     /// Offset in the input of the first fact under each carry that there are facts under.
     pub layouts: Vec<(u64, Carry)>,
 }
@@ -116,10 +120,36 @@ pub(super) fn scan_block(context: &Context<'_>, job: Job<'_>) -> BlockResult {
     result.left = (left != scanner.job.carry).then_some(left);
     result.assumed = scanner.job.carry;
     result.tally.lines.read = scanner.lines_before;
+    if let Unit::Record(breaks) = scanner.job.unit {
+        number_by_breaks(&mut result, bytes, scanner.job.offset, breaks);
+    }
     for (sum, seen) in result.tally.statuses.iter_mut().zip(statuses.seen) {
         *sum += seen;
     }
     result
+}
+
+/// Puts the line breaks of the input in place of the breaks between records, in line numbers.
+fn number_by_breaks(result: &mut BlockResult, bytes: &[u8], offset: u64, breaks: Breaks) {
+    let mut counted = (0, 0);
+    let mut line_at = |position: u64| {
+        let at = position.saturating_sub(offset) as usize;
+        if at < counted.0 {
+            counted = (0, 0);
+        }
+        counted = (at, counted.1 + breaks.count(&bytes[counted.0..at.min(bytes.len())]));
+        counted.1 + 1
+    };
+    for fact in &mut result.entries {
+        fact.place.line = line_at(fact.place.position.offset);
+    }
+    for fact in &mut result.causes {
+        fact.place.line = line_at(fact.place.position.offset);
+    }
+    for seen in &mut result.lines {
+        seen.line = line_at(seen.offset);
+    }
+    result.n_breaks = Some(breaks.count(bytes));
 }
 
 /// A message whose continuation lines are still being looked for.
@@ -210,8 +240,11 @@ impl Scanner<'_> {
         self.see(LineKind::Unparsed(reason), start, text, self.lines_before);
         if self.result.tally.first_unparsed.is_none() {
             let text = self.job.bytes[start..end.min(start + SHOWN_BYTES)].to_vec();
-            self.result.tally.first_unparsed =
-                Some(Unparsed { line: self.lines_before, reason, text });
+            let line = match self.job.unit {
+                Unit::Record(breaks) => breaks.count(&self.job.bytes[..start]) + 1,
+                _ => self.lines_before,
+            };
+            self.result.tally.first_unparsed = Some(Unparsed { line, reason, text });
         }
     }
 
@@ -315,6 +348,11 @@ impl Sink for Scanner<'_> {
 
     fn entry(&mut self, at: usize, n_before: u64, line: &[u8], glance: Glance<'_>) {
         self.close_message();
+        // What stood between wrapped records is no part of them.
+        let (at, line) = match self.job.unit {
+            Unit::Record(_) => (at + line.len() - line.trim_ascii_start().len(), line.trim_ascii()),
+            _ => (at, line),
+        };
         if self.context.every_line {
             let number = self.lines_before + n_before + 1;
             return self.see(LineKind::Record(self.reader), at, line, number);

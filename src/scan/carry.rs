@@ -103,7 +103,9 @@ pub(super) fn may_be_directive(line: &[u8]) -> bool {
     match line {
         [b'#', ..] | [0xef, 0xbb, 0xbf, b'#', ..] => true,
         [b'-' | b'=', ..] => line.starts_with(b"-- ") || line.starts_with(b"==> "),
-        [b'E', ..] => line.starts_with(CONTROL_MESSAGE),
+        [b'E', ..] if line.starts_with(CONTROL_MESSAGE) => true,
+        // A heading of columns, perhaps.
+        [b'A'..=b'Z' | b'a'..=b'z' | b'"', ..] => line.contains(&b',') && !line.contains(&b' '),
         _ => false,
     }
 }

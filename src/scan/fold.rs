@@ -14,7 +14,7 @@ use super::lines::{EachLine, hand_over};
 use super::{Done, JoinKey, Scan, ScanConfig, ScannedInput, TextSource, Work};
 use crate::error::{Error, Result};
 use crate::fact::{CauseFact, EntryFact};
-use crate::input::{Origin, RangeReader, Spool};
+use crate::input::{Origin, RangeReader, Spool, Unit};
 use crate::store::Sorter;
 use crate::tally::InputTally;
 
@@ -29,8 +29,10 @@ pub(super) struct InputFold {
     /// Where facts are under another carry than the facts before them.
     layouts: Vec<(u64, Carry)>,
     spool: Spool,
-    /// Its lines are entries of a journal that was no text.
-    is_journal: bool,
+    /// What its lines are.
+    unit: Unit,
+    /// Line breaks of the input in the blocks so far, where its records were wrapped.
+    n_breaks: u64,
     bytes_decoded: u64,
     error: Option<String>,
 }
@@ -77,9 +79,9 @@ impl<'f> Fold<'f> {
                     self.inputs[input].waiting.insert(index, Box::default());
                     self.take_in_order(input, work)?;
                 }
-                Done::Stream { input, bytes_decoded, is_journal, error } => {
+                Done::Stream { input, bytes_decoded, unit, error } => {
                     let fold = &mut self.inputs[input];
-                    fold.is_journal = is_journal;
+                    fold.unit = unit;
                     fold.bytes_decoded = bytes_decoded;
                     if let Some(error) = error {
                         fold.error = Some(format!("{error} (after {bytes_decoded} decoded bytes)"));
@@ -115,7 +117,13 @@ impl<'f> Fold<'f> {
                 }
             }
             fold.next += 1;
-            let lines_before = fold.tally.lines.read;
+            let lines_before = match result.n_breaks {
+                None => fold.tally.lines.read,
+                Some(n_breaks) => {
+                    fold.n_breaks += n_breaks;
+                    fold.n_breaks - n_breaks
+                }
+            };
             if let Some(unparsed) = &mut result.tally.first_unparsed {
                 unparsed.line += lines_before;
             }
@@ -164,7 +172,7 @@ impl<'f> Fold<'f> {
                 tally: fold.tally,
                 error,
                 layouts: layouts.unwrap_or_default(),
-                is_journal: fold.is_journal,
+                unit: fold.unit,
                 text,
             }
         });

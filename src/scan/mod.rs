@@ -29,7 +29,7 @@ use crate::fact::{CauseFact, EntryFact};
 use crate::format::{FormatChoice, Plan, detect_dated};
 use crate::input::{
     BlockReader, Compression, OpenStream, Origin, RANGE_BYTES, RangeReader, RecordStart, Source,
-    Spool, open_stream, read_exact_at,
+    Spool, Unit, open_stream, read_exact_at,
 };
 use crate::store::{Budget, Sorter};
 use crate::tally::InputTally;
@@ -95,8 +95,8 @@ pub struct ScannedInput {
     pub error: Option<String>,
     /// Where facts are read by other readers than those of the plan, or by these again: from this offset on.
     layouts: Vec<(u64, Arc<Plan>)>,
-    /// Its lines are entries of a journal that was no text.
-    is_journal: bool,
+    /// What its lines are.
+    unit: Unit,
     text: TextSource,
 }
 
@@ -162,12 +162,12 @@ impl ScannedInput {
 
     /// True when a reader of evidence can open `path` and find a record at its byte offset.
     pub fn addressable(&self) -> bool {
-        self.path.as_os_str() != OsStr::new("-") && !self.is_journal
+        self.path.as_os_str() != OsStr::new("-") && self.unit != Unit::Entry
     }
 
-    /// What its lines are: `line`, or `entry` where a journal that was no text became lines.
+    /// What its lines are: `line`, or `entry` where a journal that was no text became lines, or records were wrapped.
     pub fn unit(&self) -> &'static str {
-        if self.is_journal { "entry" } else { "line" }
+        if self.unit == Unit::Line { "line" } else { "entry" }
     }
 }
 
@@ -235,6 +235,7 @@ struct StreamJob {
     bytes: Vec<u8>,
     offset: u64,
     overlong: bool,
+    unit: Unit,
 }
 
 /// What workers and stream readers report.
@@ -242,7 +243,7 @@ enum Done {
     /// A part of an input was scanned.
     Block { input: usize, index: usize, result: Box<BlockResult> },
     /// A stream has ended.
-    Stream { input: usize, bytes_decoded: u64, is_journal: bool, error: Option<io::Error> },
+    Stream { input: usize, bytes_decoded: u64, unit: Unit, error: Option<io::Error> },
     /// A range could not be read.
     Fault { input: usize, index: usize, error: io::Error },
 }
@@ -371,6 +372,7 @@ impl<'c> Work<'c> {
                     offset: lines.offset,
                     overlong: lines.overlong_at.is_some(),
                     keep: false,
+                    unit: Unit::Line,
                 };
                 let result = Box::new(scan_block(&self.context, job));
                 Done::Block { input, index, result }
@@ -390,6 +392,7 @@ impl<'c> Work<'c> {
                 offset: job.offset,
                 overlong: job.overlong,
                 keep: true,
+                unit: job.unit,
             },
         );
         Done::Block { input: job.input, index: job.index, result: Box::new(result) }
@@ -400,11 +403,11 @@ impl<'c> Work<'c> {
         loop {
             let next = self.next_stream.fetch_add(1, Ordering::Relaxed);
             let Some(&input) = self.streams.get(next) else { return };
-            let ((bytes_decoded, error), is_journal) = match self.open_stream(input) {
-                Ok((stream, is_journal)) => (self.read_stream(input, stream, blocks), is_journal),
-                Err(error) => ((0, Some(error)), false),
+            let ((bytes_decoded, error), unit) = match self.open_stream(input) {
+                Ok((stream, unit)) => (self.read_stream(input, stream, unit, blocks), unit),
+                Err(error) => ((0, Some(error)), Unit::Line),
             };
-            if results.send(Done::Stream { input, bytes_decoded, is_journal, error }).is_err() {
+            if results.send(Done::Stream { input, bytes_decoded, unit, error }).is_err() {
                 return;
             }
         }
@@ -421,6 +424,7 @@ impl<'c> Work<'c> {
         &self,
         input: usize,
         stream: Box<dyn io::Read + Send>,
+        unit: Unit,
         blocks: &Sender<StreamJob>,
     ) -> (u64, Option<io::Error>) {
         let open = &self.inputs[input];
@@ -459,6 +463,7 @@ impl<'c> Work<'c> {
                 overlong: block.overlong_at.is_some(),
                 bytes: block.bytes,
                 offset: block.offset,
+                unit,
             };
             if blocks.send(job).is_err() {
                 break;

@@ -2,7 +2,7 @@
 //!
 //! In: the fields of one line of a data stream. Out: the id of a row. An error code says that the edge made the
 //! response; without one, breadcrumbs that name the origin, or a cache status, say that it did not.
-//! Source: Akamai documentation: "Log request details" (data sets), "Edge error codes", "Breadcrumbs in DataStream 2".
+//! Source: Akamai documentation: "Log request details" (data sets), "Edge error codes", "Breadcrumbs in `DataStream` 2".
 
 use memchr::memmem;
 

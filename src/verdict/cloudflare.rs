@@ -21,8 +21,11 @@ const fn edge(id: &'static str, cause: Cause, source: &'static str) -> VerdictRu
     decided(id, Origin::Cdn, Some(cause), source)
 }
 
-/// The row that a Worker's sub-request with this id's parent calls for.
-pub(crate) const WORKER_RELAYED: &str = "cloudflare.worker_relayed";
+/// The row of a Worker that ended well.
+pub const WORKER_RAN: &str = "cloudflare.worker_ran";
+
+/// The row of such a Worker, where one of its sub-requests got the same status from an origin.
+pub const WORKER_RELAYED: &str = "cloudflare.worker_relayed";
 
 /// The rows.
 pub(super) const RULES: &[VerdictRule] = &[
@@ -52,7 +55,7 @@ pub(super) const RULES: &[VerdictRule] = &[
         "WorkerStatus: errors 1101, 1102 and others of the runtime",
     ),
     open(
-        "cloudflare.worker_ran",
+        WORKER_RAN,
         Origin::Cdn,
         Some(Cause::CdnFunctionError),
         CHILDREN,
@@ -132,10 +135,25 @@ pub(super) fn own_verdict(record: &AccessRecord<'_>) -> &'static str {
     }
 }
 
+/// Cache statuses of what was stored before.
+const FROM_CACHE: [&[u8]; 5] = [b"hit", b"stale", b"updating", b"revalidated", b"stream_hit"];
+
+/// Actions that end a request.
+const ENDING: [&str; 9] = [
+    "block",
+    "drop",
+    "challenge",
+    "jschallenge",
+    "managed_challenge",
+    "managedChallenge",
+    "simulateblock",
+    "forceConnectionClose",
+    "chlng",
+];
+
 /// True where what was served came from cache.
 fn is_cached(record: &AccessRecord<'_>) -> bool {
     let status = record.raw(Field::UpstreamCacheStatus).unwrap_or_default();
-    const FROM_CACHE: [&[u8]; 5] = [b"hit", b"stale", b"updating", b"revalidated", b"stream_hit"];
     FROM_CACHE.iter().any(|known| status.eq_ignore_ascii_case(known))
 }
 
@@ -146,23 +164,12 @@ fn by_edge(record: &AccessRecord<'_>) -> Option<&'static str> {
     if is("rateLimit") || is("rate_limit") || is("connectionClose") || is("l7ddos") {
         return Some("cloudflare.rate_limited");
     }
-    const ENDING: [&str; 9] = [
-        "block",
-        "drop",
-        "challenge",
-        "jschallenge",
-        "managed_challenge",
-        "managedChallenge",
-        "simulateblock",
-        "forceConnectionClose",
-        "chlng",
-    ];
     if ENDING.iter().any(|known| is(known)) {
         return Some("cloudflare.denied");
     }
     match record.value(Field::FunctionStatus) {
         None | Some(b"unknown") => {}
-        Some(b"ok" | b"responseStreamDisconnected") => return Some("cloudflare.worker_ran"),
+        Some(b"ok" | b"responseStreamDisconnected") => return Some(WORKER_RAN),
         Some(_) => return Some("cloudflare.worker_failed"),
     }
     let purpose = record.value(Field::Purpose).unwrap_or_default();

@@ -325,9 +325,11 @@ fn connect_failure(record: &AccessRecord<'_>, details: &[u8]) -> &'static str {
         "envoy.connect_tls"
     } else if says("timeout") || says("error: 110") || says("error:_110") {
         "envoy.connect_timeout"
-    } else if says("error: 111") || says("error:_111") || says("refused") {
-        "envoy.connect_refused"
-    } else if record.duration_us().is_none_or(|duration| duration < REFUSED_MAX_US) {
+    } else if says("error: 111")
+        || says("error:_111")
+        || says("refused")
+        || record.duration_us().is_none_or(|duration| duration < REFUSED_MAX_US)
+    {
         "envoy.connect_refused"
     } else {
         "envoy.connect_failed"

@@ -31,6 +31,7 @@ use crate::format::About;
 use crate::record::AccessRecord;
 use crate::taxonomy::{Basis, Cause, Confidence, Origin, Server};
 
+pub use cloudflare::{WORKER_RAN, WORKER_RELAYED};
 pub use probe::is_probe;
 pub use relay::relayed_row;
 
@@ -144,7 +145,7 @@ const N_RULES: usize = {
 };
 
 /// The tables, one behind the other.
-const ALL: [VerdictRule; N_RULES] = {
+static ALL: [VerdictRule; N_RULES] = {
     let mut all = [nginx::RULES[0]; N_RULES];
     let (mut to, mut table) = (0, 0);
     while table < TABLES.len() {
@@ -159,7 +160,7 @@ const ALL: [VerdictRule; N_RULES] = {
 };
 
 /// Every row of every server.
-pub const RULES: &[VerdictRule] = &ALL;
+pub static RULES: &[VerdictRule] = &ALL;
 
 /// Index of the row with this id. Ids are constants of this crate; tests check that each one used exists.
 pub fn rule_index(id: &str) -> u16 {

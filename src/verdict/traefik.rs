@@ -115,10 +115,8 @@ pub(super) fn own_verdict(record: &AccessRecord<'_>) -> &'static str {
             (_, Some(_)) => match size {
                 Some(20) => "traefik.no_available_server",
                 Some(19) => "traefik.circuit_breaker",
-                Some(_) if origin.is_some() => "traefik.without_size",
-                Some(_) => "traefik.without_size",
                 None if origin.is_some() => "traefik.no_server_chosen",
-                None => "traefik.without_size",
+                _ => "traefik.without_size",
             },
             // Only the status of the origin is known: 0 is none.
             (_, None) if origin.is_some() => match size {

@@ -1,6 +1,7 @@
 //! Outputs for other programs, held against the rules of those programs.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::path::Path;
 
 use serde_json::Value;
@@ -45,12 +46,13 @@ fn hostile_log() -> String {
     let mut log = String::new();
     for n in 0..120 {
         let (status, upstream) = if n < 60 { (200, "200") } else { (503, "503") };
-        log.push_str(&format!(
-            "192.0.2.{} - - [20/Nov/2026:21:30:{:02} +0000] \"GET {} HTTP/1.1\" {status} 9 \"-\" \"=cmd|' /C calc'!A0\" \"-\" rt=0.010 ua=\"10.0.0.1:80\" us=\"{upstream}\" uct=\"0.000\" urt=\"0.010\"\n",
+        let _ = writeln!(
+            log,
+            "192.0.2.{} - - [20/Nov/2026:21:30:{:02} +0000] \"GET {} HTTP/1.1\" {status} 9 \"-\" \"=cmd|' /C calc'!A0\" \"-\" rt=0.010 ua=\"10.0.0.1:80\" us=\"{upstream}\" uct=\"0.000\" urt=\"0.010\"",
             n % 50,
             n / 2,
             targets[n % targets.len()],
-        ));
+        );
     }
     log
 }

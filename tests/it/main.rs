@@ -6,6 +6,8 @@ mod tidy;
 mod robustness;
 // The verdicts against labelled logs of real servers; skipped where the corpus is absent.
 mod accuracy;
+// Logs of AWS services: delivered late, unordered and twice.
+mod aws;
 // What a user types, and what comes back.
 mod cli;
 // Same bytes in, same bytes out, however they are given.
@@ -24,6 +26,8 @@ mod parse;
 mod public;
 // What stands around lines: syslog, containers, journals, tools.
 mod wrappers;
+// Every quoted line stands where the document says.
+mod evidence;
 // Outputs for other programs, held against their rules.
 mod exports;
 // The schema of the timeline document; what a change may do to it.

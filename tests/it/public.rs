@@ -19,7 +19,7 @@ const FIELDS: [&str; 9] =
     ["timestamp", "local_time", "status", "method", "path", "client", "level", "message", "parsed"];
 
 /// Suites of these folders must reach the floor.
-const ASSERTED: [&str; 6] = ["nginx", "apache", "iis", "httperr", "haproxy", "varnish"];
+const ASSERTED: [&str; 7] = ["nginx", "apache", "iis", "httperr", "aws", "haproxy", "varnish"];
 
 /// Rows of the asserted suites that must agree in every stated field, of 1000.
 const FLOOR: usize = 994;

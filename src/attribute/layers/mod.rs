@@ -4,17 +4,18 @@
 //! relayed the line of the deepest layer that has the request.
 //!
 //! Logs are put into groups (one server, one directory, one name but for dates and numbers). What stands in two groups
-//! tells which of them is in front and how far their clocks are apart: module [`relation`]. Groups of one kind of server
+//! tells which of them is in front and how far their clocks are apart: module `relation`. Groups of one kind of server
 //! of which none is in front of another are one layer. Then entries are linked to deeper lines:
 //!
 //! 1. By an id that stands once in either layer.
-//! 2. By target and time, and whatever else both layers write alike, for lines that no id joined: see [`target`]. Where
+//! 2. By target and time, and whatever else both layers write alike, for lines that no id joined: see `target`. Where
 //!    several lines may be meant, they must all say the same, and there must be enough of them.
-//! 3. A link to a line that relayed too is followed on: module [`link`].
+//! 3. A link to a line that relayed too is followed on: module `link`.
 //!
 //! Invariants: what a layer made itself is never linked; the origin at a layer is changed only where its own line left it
 //! open, and then to `upstream`; names of servers and files decide nothing; what is sorted spills past the budget.
 
+mod application;
 mod hop;
 mod link;
 mod relation;
@@ -25,12 +26,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::verdict::server_of_rule;
 use super::{Followed, Verdict};
 use crate::error::Result;
-use crate::evidence::{InputIndex, Position};
+use crate::evidence::{InputIndex, Place, Position};
+use crate::fact::EntryFact;
 use crate::scan::ScannedInput;
 use crate::store::{Budget, Sorted, Sorter};
 use crate::taxonomy::{Origin, Server};
 use crate::verdict::RULES;
 
+pub(super) use application::Listeners;
 use hop::{Hop, HopKey, KeyKind};
 use link::{deepest, followed};
 use relation::{Relation, relations};
@@ -87,6 +90,7 @@ impl Layers {
     /// Joins the layers.
     pub(super) fn of<'v>(
         inputs: &[ScannedInput],
+        listeners: &Listeners,
         verdicts: &dyn Fn() -> Verdicts<'v>,
         budget: &Budget,
     ) -> Result<Self> {
@@ -102,8 +106,10 @@ impl Layers {
             }
         }
         let hops = hops.sorted();
-        let relations = relations(&|| Box::new(hops.rows()))?;
-        let (mut layers, arrangement) = Layers::arranged(&groups, relations);
+        let applications = listeners.among(inputs, &groups.backends);
+        let relations = relations(&|| Box::new(hops.rows()), &groups, &applications)?;
+        let (mut layers, mut arrangement) = Layers::arranged(&groups, relations);
+        arrangement.applications = applications;
         if layers.rows.is_empty() {
             return Ok(layers);
         }
@@ -240,10 +246,13 @@ struct Group {
 struct Groups {
     rows: Vec<Group>,
     of_source: BTreeMap<(InputIndex, Server), u16>,
+    /// Backends that relayed entries name, each with a line that does.
+    backends: BTreeMap<u32, Place>,
 }
 
 impl Groups {
     fn of(inputs: &[ScannedInput], verdicts: Verdicts<'_>) -> Result<Self> {
+        let mut groups = Groups::default();
         let names: Vec<String> = inputs.iter().map(|input| name_of(&input.path)).collect();
         let mut sources: BTreeMap<(InputIndex, Server), BTreeSet<u64>> = BTreeMap::new();
         for verdict in verdicts {
@@ -254,8 +263,11 @@ impl Groups {
             if clients.len() < MAX_CLIENTS {
                 clients.insert(verdict.entry.client);
             }
+            if verdict.origin() == Origin::Upstream {
+                let EntryFact { upstream, place, .. } = verdict.entry;
+                application::note_backend(&mut groups.backends, upstream, place);
+            }
         }
-        let mut groups = Groups::default();
         let mut index: BTreeMap<(Server, &str), u16> = BTreeMap::new();
         for ((input, server), clients) in sources {
             let name = names.get(input as usize).map_or("", String::as_str);
@@ -268,6 +280,11 @@ impl Groups {
             groups.of_source.insert((input, server), group);
         }
         Ok(groups)
+    }
+
+    /// How many clients a group has, up to [`MAX_CLIENTS`].
+    fn n_clients(&self, group: u16) -> usize {
+        self.rows.get(usize::from(group)).map_or(0, |row| row.clients.len())
     }
 
     fn of_entry(&self, verdict: &Verdict) -> u16 {
@@ -387,6 +404,8 @@ struct Arrangement {
     offsets: Vec<i64>,
     /// Layers of which the first is in front of the second, and what their lines have in common.
     pairs: BTreeMap<(usize, usize), relation::Common>,
+    /// Backends that are servers of applications.
+    applications: BTreeSet<u32>,
 }
 
 impl Arrangement {
@@ -400,7 +419,7 @@ impl Arrangement {
                 .or_insert(row.common);
         }
         let offsets = (0..layer_of.len() as u16).map(|group| order.offset(group)).collect();
-        Arrangement { layer_of, offsets, pairs }
+        Arrangement { layer_of, offsets, pairs, applications: BTreeSet::new() }
     }
 
     /// All links, each followed to the deepest line.
@@ -467,13 +486,22 @@ impl Arrangement {
                 continue;
             }
             let is_open = front.origin() == Origin::Unknown;
-            found.push(Link::new(front, last, LinkBasis::RequestId, is_open))?;
+            found.push(self.link(front, last, LinkBasis::RequestId, is_open))?;
             taken.push(Taken { place: front.place.position, mark: Taken::LINKED })?;
             for row in deeper {
                 taken.push(Taken { place: row.place.position, mark: Taken::by(front.group) })?;
             }
         }
         Ok(())
+    }
+
+    /// The link between two lines.
+    fn link(&self, front: &Hop, deep: &Hop, basis: LinkBasis, decides: bool) -> Link {
+        let mut link = Link::new(front, deep, basis, decides);
+        if deep.origin() == Origin::Unknown && self.applications.contains(&front.upstream) {
+            link.deep_origin = Origin::LocalProcess as u8;
+        }
+        link
     }
 
     fn is_front(&self, front: u16, deep: u16) -> bool {

@@ -13,11 +13,13 @@
 //!
 //! Invariants: only counts are kept; no name of a server or file decides.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::Groups;
 use super::hop::{Hop, KeyKind};
 use crate::error::Result;
 use crate::fact::Flags;
+use crate::taxonomy::Origin;
 use crate::time::SECOND_US;
 
 /// Rows of one id, of all logs. More are no id of one request.
@@ -37,6 +39,13 @@ const MAX_APART_US: i64 = 15 * 3600 * SECOND_US;
 
 /// Offsets of zones are multiples of this, microseconds.
 const QUARTER_US: i64 = 900 * SECOND_US;
+
+/// Pairs that the number of clients may decide about.
+const MIN_BY_CLIENTS: u64 = 20;
+
+/// Clients of a server that faces them, and of one behind another.
+const MANY_CLIENTS: usize = 8;
+const FEW_CLIENTS: usize = 2;
 
 /// Pairs of groups looked at. There are far fewer layers in any system.
 const MAX_PAIRS: usize = 256;
@@ -111,6 +120,10 @@ impl Differences {
 
 /// What both lines of a pair have in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "five things that are alike or not, in any combination"
+)]
 pub(super) struct Common {
     /// Both name the same client.
     pub client: bool,
@@ -242,6 +255,8 @@ impl Learned {
 /// Learns the relations between all groups.
 pub(super) fn relations<'h>(
     hops: &dyn Fn() -> Box<dyn Iterator<Item = Result<Hop>> + 'h>,
+    groups: &Groups,
+    applications: &BTreeSet<u32>,
 ) -> Result<Vec<Relation>> {
     let mut learned: BTreeMap<(u16, u16), Learned> = BTreeMap::new();
     each_pair(hops(), &mut |kind, one, other| {
@@ -263,7 +278,7 @@ pub(super) fn relations<'h>(
             return;
         }
         row.n[kind as usize] += 1;
-        vote(one, other, kind, &mut row.votes[kind as usize]);
+        vote(one, other, kind, applications, &mut row.votes[kind as usize]);
         if kind != Sample::NearTarget {
             row.common[0].note(one, other);
             row.common[1].note(other, one);
@@ -272,7 +287,15 @@ pub(super) fn relations<'h>(
     let relation = |((low, high), row): (&(u16, u16), &Learned)| {
         let (_, offset_us) = *bases.get(&(*low, *high))?;
         let sum = |side: usize| row.votes.iter().map(|votes| votes[side]).sum::<u64>();
-        let (for_low, for_high) = (sum(0), sum(1));
+        let (mut for_low, mut for_high) = (sum(0), sum(1));
+        let n_pairs: u64 = row.n.iter().sum();
+        if for_low + for_high == 0 && n_pairs >= MIN_BY_CLIENTS {
+            // Nothing else tells: a server that all requests come to from one or two addresses is behind another.
+            let many = |group: u16| groups.n_clients(group) >= MANY_CLIENTS;
+            let few = |group: u16| groups.n_clients(group) <= FEW_CLIENTS;
+            for_low = n_pairs * u64::from(many(*low) && few(*high));
+            for_high = n_pairs * u64::from(many(*high) && few(*low));
+        }
         let least = if row.n[Sample::Id as usize] > 0 { 1 } else { MIN_SAMPLES };
         let is_clear = |a: u64, b: u64| a >= least && a >= b * 9;
         let (front, deep, offset_us, side) =
@@ -284,7 +307,7 @@ pub(super) fn relations<'h>(
         Some(Relation {
             front,
             deep,
-            n_pairs: row.n.iter().sum(),
+            n_pairs,
             n_by_id: row.n[Sample::Id as usize],
             offset_us,
             common: row.common[side].settled(),
@@ -297,7 +320,7 @@ pub(super) fn relations<'h>(
 fn apart_us(one: &Hop, other: &Hop) -> i64 {
     let middle = |hop: &Hop| {
         let (early, late) = hop.served().end;
-        early + (late - early) / 2
+        i64::midpoint(early, late)
     };
     middle(other) - middle(one)
 }
@@ -308,11 +331,11 @@ fn slack_us(one: &Hop, other: &Hop) -> i64 {
         let (early, late) = hop.served().end;
         late - early
     };
-    SECOND_US + (width(one) + width(other)) / 2
+    SECOND_US + i64::midpoint(width(one), width(other))
 }
 
 /// Rule 3.
-fn vote(low: &Hop, high: &Hop, kind: Sample, votes: &mut [u64; 2]) {
+fn vote(low: &Hop, high: &Hop, kind: Sample, applications: &BTreeSet<u32>, votes: &mut [u64; 2]) {
     if low.made_it() != high.made_it() {
         votes[usize::from(low.made_it())] += 1;
     }
@@ -326,7 +349,10 @@ fn vote(low: &Hop, high: &Hop, kind: Sample, votes: &mut [u64; 2]) {
             || (front.client != deep.client
                 && (same(front.client, deep.forwarded)
                     || same(front.client, deep.forwarded_before)));
-        votes[side] += u64::from(names_it);
+        let is_application = applications.contains(&front.upstream)
+            && deep.upstream == 0
+            && deep.origin() == Origin::Unknown;
+        votes[side] += u64::from(names_it || is_application);
     }
     let both_timed = [low, high].iter().all(|hop| hop.flags.has(Flags::TIMED));
     if both_timed && low.duration_ms.abs_diff(high.duration_ms) > 1 {

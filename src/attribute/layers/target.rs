@@ -13,7 +13,7 @@
 use std::collections::BTreeMap;
 
 use super::hop::{Hop, HopKey, KeyKind};
-use super::link::{Link, LinkBasis};
+use super::link::LinkBasis;
 use super::relation::Common;
 use super::{Arrangement, Found, Taken, TakenKey};
 use crate::error::Result;
@@ -143,7 +143,7 @@ fn judge(arrangement: &Arrangement, chunk: &mut [Hop], found: &mut Found) -> Res
             if is_open && !decides {
                 continue;
             }
-            let link = Link::new(
+            let link = arrangement.link(
                 &chunk[front_index],
                 &chunk[deep_index],
                 LinkBasis::ClientTargetTime,

@@ -1012,6 +1012,22 @@ pub(super) const RULES: &[CauseRule] = &[
         source: SRC_PROXY_AJP,
         ..BASE
     },
+    // What the AJP library says before mod_proxy_ajp does: the line that follows decides.
+    CauseRule {
+        id: "apache.ajp_link",
+        needles: &[&["ajp_ilink_receive", "ajp_ilink_send"]],
+        regex: words!(r"AH0[01][0-9]{3}: ajp_"),
+        cause: Some(Cause::UpstreamReset),
+        origin: Origin::Proxy,
+        kind: RuleKind::Pressure,
+        note: "the connection to an AJP backend broke",
+        example: line!(
+            "proxy_ajp:error",
+            "(104)Connection reset by peer: AH01030: ajp_ilink_receive() can't receive header"
+        ),
+        source: "Apache modules/proxy/ajp_link.c, ajp_header.c",
+        ..BASE
+    },
     CauseRule {
         id: "apache.uwsgi_reset",
         needles: &[&["AH10098: ", "AH00858: "]],

@@ -203,6 +203,26 @@ pub(super) const RULES: &[CauseRule] = &[
         source: SRC_FPM,
         ..BASE
     },
+    // Where a server of applications takes requests: what proxies name as their backend.
+    CauseRule {
+        id: "app.listening",
+        needles: &[&[
+            "^Listening at: ",
+            "^Uvicorn running on ",
+            "^Now listening on: ",
+            "^* Listening on ",
+            "^Listening on http",
+            "^ * Running on http",
+            "^Running on http",
+        ]],
+        regex: r"(?-u)(?:https?|tcp)://(?<scope>[^\s/]+:[0-9]+)",
+        kind: RuleKind::Lifecycle(ChangeKind::ServiceStart),
+        scope: Scope::Name,
+        note: "the application server takes requests",
+        example: "Listening at: http://127.0.0.1:8000 (30697)",
+        source: "gunicorn/arbiter.py, uvicorn/server.py, Kestrel, puma/binder.rb, werkzeug/serving.py, hypercorn",
+        ..BASE
+    },
     // gunicorn.
     CauseRule {
         id: "app.gunicorn_timeout",
@@ -1020,10 +1040,10 @@ pub(super) const RULES: &[CauseRule] = &[
     },
     CauseRule {
         id: "app.dotnet_started",
-        needles: &[&["^Application started. Press Ctrl+C", "^Now listening on: "]],
+        needles: &[&["^Application started. Press Ctrl+C"]],
         kind: RuleKind::Lifecycle(ChangeKind::ServiceStart),
         note: "the application started",
-        example: "Now listening on: http://[::]:8080",
+        example: "Application started. Press Ctrl+C to shut down.",
         source: SRC_DOTNET,
         ..BASE
     },

@@ -207,12 +207,12 @@ pub(super) const RULES: &[CauseRule] = &[
     },
     CauseRule {
         id: "caddy.stop",
-        needles: &[&["^shutting down apps, then terminating", "^shutting down: "]],
+        needles: &[&["^shutdown complete"]],
         kind: RuleKind::Lifecycle(ChangeKind::ServiceStop),
         cause: None,
         scope: Scope::None,
         note: "Caddy was stopped",
-        example: "shutting down apps, then terminating",
+        example: "shutdown complete",
         ..STATE
     },
     CauseRule {

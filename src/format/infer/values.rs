@@ -43,7 +43,7 @@ pub(super) enum Kind {
     AwsTrace,
     /// `00-<32 digits>-<16 digits>-01`: a trace parent.
     TraceParent,
-    /// 56 letters that end in `==`: a request of CloudFront.
+    /// 56 letters that end in `==`: a request of `CloudFront`.
     CloudFrontId,
     /// `8f2d3c4b5a697887-FRA`: a request of Cloudflare.
     CloudflareRay,

@@ -342,13 +342,12 @@ fn time_length(notation: Notation, text: &[u8]) -> Result<usize, Skip> {
         Notation::Iso8601 => (19, end_of_time(text, 19)),
         Notation::EpochSeconds => (10, 10 + fraction_length(text.get(10..).unwrap_or_default())),
         Notation::EpochMillis => (13, 13),
-        Notation::NginxError | Notation::W3c => (19, 19),
+        Notation::NginxError | Notation::W3c | Notation::EpochNanos => (19, 19),
         // No `log_format` writes it.
         Notation::IisNative | Notation::Syslog | Notation::WindowsLocal => {
             return Err(Skip::BadTime);
         }
         Notation::EpochMicros => (16, 16),
-        Notation::EpochNanos => (19, 19),
         Notation::ClfVariant => {
             let day = n_digits(text).min(2);
             (day + 18, end_of_time(text, day + 18))

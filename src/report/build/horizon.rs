@@ -102,7 +102,7 @@ mod tests {
 
     #[track_caller]
     fn check(names: &[&str], expected: Option<&str>) {
-        let found = by_names(names.iter().copied()).map(|end| end.to_rfc3339());
+        let found = by_names(names.iter().copied()).map(Timestamp::to_rfc3339);
         assert_eq!(found.as_deref(), expected);
     }
 

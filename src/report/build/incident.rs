@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::changes::changes;
+use super::layers::{names, relayed_title, resolved_to};
 use super::load::{group_failure, traffic};
 use super::recovery::recovery;
 use super::round;
@@ -17,7 +18,7 @@ use crate::cause::{CauseMatcher, Scope};
 use crate::evidence::Place;
 use crate::fact::hash_name;
 use crate::incident::ranking::Ranking;
-use crate::incident::{CauseGroup, CauseKey, Incident, TOP_ROWS};
+use crate::incident::{CauseGroup, Incident, RowKey, TOP_ROWS};
 use crate::report::Coverage;
 use crate::report::incident::{
     Capped, CauseInfo, ConfidenceInfo, Count, EvidenceItem, FirstFailing, Impact, IncidentInfo,
@@ -91,7 +92,8 @@ pub(super) fn incident_info(
     coverage: &Coverage,
 ) -> IncidentInfo {
     let mut evidence = EvidenceList { texts, items: Vec::new() };
-    let causes = causes(incident, config.matcher, texts, &mut evidence);
+    let layers = names(analysis);
+    let causes = causes(incident, config.matcher, &layers, texts, &mut evidence);
     let impact = impact(incident, analysis, config, texts, coverage.filtered);
     let origin = origin_info(incident, &causes);
     let main = causes.iter().find(|cause| cause.origin == origin.verdict && cause.id.is_some());
@@ -144,7 +146,8 @@ pub(super) fn incident_info(
     IncidentInfo {
         id,
         fingerprint,
-        title: title(&origin, main, &impact),
+        title: relayed_title(incident, &causes, &layers)
+            .unwrap_or_else(|| title(&origin, main, &impact)),
         status,
         started_at: Timestamp(incident.started_at),
         ended_at: (status != "ongoing_at_end").then_some(Timestamp(incident.ended_at)),
@@ -174,21 +177,26 @@ pub(super) fn lead_s(incident: &Incident, at: i64) -> f64 {
 fn causes(
     incident: &Incident,
     matcher: &CauseMatcher,
+    layers: &[String],
     texts: Texts<'_>,
     evidence: &mut EvidenceList<'_>,
 ) -> Vec<CauseInfo> {
-    let mut groups: Vec<(&CauseKey, &CauseGroup)> = incident.causes.iter().collect();
+    let mut groups: Vec<(&RowKey, &CauseGroup)> = incident.causes.iter().collect();
     groups.sort_by_key(|(key, group)| {
         (std::cmp::Reverse((group.entries, group.messages)), group.first_at, **key)
     });
     groups
         .into_iter()
-        .map(|(key, group)| cause_info(*key, group, incident, matcher, texts, evidence))
+        .map(|(key, group)| CauseInfo {
+            layer: key.0.and_then(|layer| layers.get(usize::from(layer)).cloned()),
+            resolved_to: resolved_to(group, layers),
+            ..cause_info(*key, group, incident, matcher, texts, evidence)
+        })
         .collect()
 }
 
 fn cause_info(
-    (origin, cause): CauseKey,
+    (_, origin, cause): RowKey,
     group: &CauseGroup,
     incident: &Incident,
     matcher: &CauseMatcher,
@@ -238,6 +246,8 @@ fn cause_info(
             .collect(),
         lead_s: first_message.map(|at| lead_s(incident, at)),
         summary,
+        layer: None,
+        resolved_to: Vec::new(),
         evidence: quoted,
         next_steps: next_steps(cause, &scope, incident, texts),
         scope,

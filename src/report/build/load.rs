@@ -69,7 +69,8 @@ pub(super) fn group_failure(
     if failed.is_empty() {
         return None;
     }
-    let none_left = incident.causes.keys().any(|(_, cause)| *cause == Some(Cause::NoLiveUpstreams));
+    let none_left =
+        incident.causes.keys().any(|(_, _, cause)| *cause == Some(Cause::NoLiveUpstreams));
     let extent = match impact.error_ratio {
         _ if none_left => "total",
         Some(ratio) if ratio < 0.9 => "partial",

@@ -69,7 +69,7 @@ pub(super) fn rejected(
         let reason = "no start, reload or stop in the messages from 15 min before the onset on";
         rows.push(Rejected { id: Cause::DeployInProgress, reason: reason.to_owned() });
     }
-    let seen = |cause: Cause| incident.causes.keys().any(|(_, other)| *other == Some(cause));
+    let seen = |cause: Cause| incident.causes.keys().any(|(_, _, other)| *other == Some(cause));
     for (server, cause, reason) in SILENT {
         if servers.contains(server) && !seen(*cause) {
             rows.push(Rejected { id: *cause, reason: (*reason).to_owned() });

@@ -1,0 +1,235 @@
+//! Declared access logs as CSV with a heading: the same names in columns (Cloudflare Logpush with a heading as batch
+//! prefix, exports of log queries).
+//!
+//! In: a heading whose columns are those of a [`Declared`], and rows. Out: access records.
+//! Invariants: a heading may come again, and then sets the columns of what follows; a row has as many values as the
+//! heading has columns. Values may be quoted, with `""` for a quote.
+
+use std::sync::Arc;
+
+use super::json_declared::{Declared, Use, is_key, status_of};
+use super::{About, Directive, FORMATS, Format, FormatBasis, Glance, Proposal, Reader, Sample};
+use crate::record::{AccessRecord, Escape, Field, Record, Skip};
+use crate::taxonomy::LogRole;
+use crate::time::Notation;
+
+/// Columns of a heading at least.
+const MIN_COLUMNS: usize = 3;
+
+/// Reads rows of one heading.
+#[derive(Debug, Clone)]
+struct CsvReader {
+    about: About,
+    format: Declared,
+    heading: Vec<u8>,
+    n_columns: usize,
+    time: usize,
+    status: Option<usize>,
+    /// Columns and what they are, in the order of the declaration.
+    uses: Vec<(usize, Use)>,
+}
+
+/// The values of a line, without the quotes around them. `None`: a quote is not closed, or stands inside of a value.
+fn values(line: &[u8]) -> impl Iterator<Item = Option<&[u8]>> {
+    let mut rest = Some(line);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let Some(quoted) = text.strip_prefix(b"\"") else {
+            let end = memchr::memchr(b',', text).unwrap_or(text.len());
+            rest = text.get(end + 1..);
+            return Some(Some(&text[..end]));
+        };
+        let mut at = 0;
+        loop {
+            let Some(quote) = quoted.get(at..).and_then(|from| memchr::memchr(b'"', from)) else {
+                rest = None;
+                return Some(None);
+            };
+            at += quote;
+            if quoted.get(at + 1) != Some(&b'"') {
+                break;
+            }
+            at += 2;
+        }
+        let behind = &quoted[at + 1..];
+        rest = behind.strip_prefix(b",");
+        Some((rest.is_some() || behind.is_empty()).then_some(&quoted[..at]))
+    })
+}
+
+impl CsvReader {
+    /// A reader for a heading of a declared format.
+    fn of_heading(heading: &[u8], notation: Option<Notation>) -> Option<Self> {
+        let names: Vec<&[u8]> = values(heading).collect::<Option<_>>()?;
+        let is_name = |name: &&[u8]| {
+            name.first().is_some_and(u8::is_ascii_alphabetic)
+                && name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_-.@".contains(byte))
+        };
+        if names.len() < MIN_COLUMNS || !names.iter().all(is_name) {
+            return None;
+        }
+        let column = |path: &str| names.iter().position(|name| is_key(name, path));
+        FORMATS.iter().filter_map(|format| format.declared()).find_map(|format| {
+            let has_all = format.required.iter().all(|required| {
+                required.optional || required.any_of.iter().any(|path| column(path).is_some())
+            });
+            let time =
+                format.time.iter().find(|time| time.clock.is_none() && column(time.path).is_some());
+            let time = time.filter(|_| has_all)?;
+            let about = About {
+                format: format.name,
+                layout: "csv".to_owned(),
+                server: format.server,
+                role: LogRole::Access,
+                notation: notation.or_else(|| time.notations.first().copied())?,
+                instant: format.instant,
+                basis: FormatBasis::Detected,
+                ambiguous_with: None,
+            };
+            Some(CsvReader {
+                about,
+                format: *format,
+                heading: heading.to_vec(),
+                n_columns: names.len(),
+                time: column(time.path)?,
+                status: format.status.iter().find_map(|path| column(path)),
+                uses: format
+                    .fields
+                    .iter()
+                    .filter_map(|(path, use_)| Some((column(path)?, *use_)))
+                    .collect(),
+            })
+        })
+    }
+}
+
+impl Reader for CsvReader {
+    fn about(&self) -> &About {
+        &self.about
+    }
+
+    fn glance<'a>(&self, line: &'a [u8]) -> Result<Glance<'a>, Skip> {
+        let (mut time, mut status) = (None, None);
+        let last = self.time.max(self.status.unwrap_or(0));
+        for (index, value) in values(line).enumerate().take(last + 1) {
+            let value = value.ok_or(Skip::Shape)?;
+            if index == self.time {
+                time = Some(value);
+            }
+            if Some(index) == self.status {
+                status = Some(value);
+            }
+        }
+        if self.status.is_some() && status.is_none() {
+            return Err(Skip::Truncated);
+        }
+        let stamp = time.filter(|time| !time.is_empty()).ok_or(Skip::BadTime)?;
+        Ok(Glance { stamp, status: status_of(status).ok_or(Skip::BadStatus)? })
+    }
+
+    fn directive(&self, line: &[u8]) -> Option<Directive> {
+        if line == self.heading {
+            return Some(Directive::Comment);
+        }
+        let next = CsvReader::of_heading(line, Some(self.about.notation))?;
+        Some(Directive::Layout(Arc::new(next)))
+    }
+
+    fn parse<'a>(&self, record: &'a [u8]) -> Result<Record<'a>, Skip> {
+        let glance = self.glance(record)?;
+        let stamp = self.about.notation.parse(glance.stamp).ok_or(Skip::BadTime)?;
+        let columns: Vec<&[u8]> = values(record).collect::<Option<_>>().ok_or(Skip::Shape)?;
+        if columns.len() != self.n_columns {
+            return Err(if columns.len() < self.n_columns { Skip::Truncated } else { Skip::Shape });
+        }
+        let mut access = AccessRecord::new(stamp, glance.status, Escape::None);
+        access.set(Field::Time, glance.stamp);
+        for with_value in [true, false] {
+            for (column, use_) in &self.uses {
+                use_.set(columns[*column], with_value, &mut access);
+            }
+        }
+        if let Some(finish) = self.format.finish {
+            finish(&mut access);
+        }
+        Ok(Record::Access(access))
+    }
+
+    fn each_field<'a>(&self, record: &'a [u8], each: &mut dyn FnMut(&str, &'a [u8])) {
+        for (name, value) in values(&self.heading).zip(values(record)) {
+            if let (Some(name), Some(value)) = (name, value) {
+                each(&String::from_utf8_lossy(name), value);
+            }
+        }
+    }
+}
+
+/// Recognises headings of declared formats.
+#[derive(Debug)]
+pub struct CsvDeclaredFormat;
+
+impl Format for CsvDeclaredFormat {
+    fn name(&self) -> &'static str {
+        "declared_csv"
+    }
+
+    fn summary(&self) -> &'static str {
+        "CSV of the formats in JSON, with a heading (Cloudflare Logpush); recognised by the names of the columns"
+    }
+
+    fn propose(&self, sample: &Sample<'_>) -> Option<Proposal> {
+        let is_heading = |line: &&&[u8]| line.contains(&b',') && !line.contains(&b' ');
+        let heading = sample
+            .lines
+            .iter()
+            .filter(is_heading)
+            .find_map(|line| CsvReader::of_heading(line, None).map(|reader| (*line, reader)));
+        let (heading, reader) = heading?;
+        let time = reader.format.time.iter().find(|time| time.clock.is_none())?;
+        let readers = time.notations.iter().filter_map(|notation| {
+            let reader = CsvReader::of_heading(heading, Some(*notation))?;
+            let n = sample.lines.iter().filter(|line| reader.parse(line).is_ok()).count();
+            Some((n, reader))
+        });
+        let (n_rows, reader) =
+            readers.reduce(|best, next| if next.0 > best.0 { next } else { best })?;
+        // The heading is understood as well.
+        (n_rows > 0).then(|| Proposal {
+            reader: Arc::new(reader),
+            n_accepted: n_rows + 1,
+            notes: Vec::new(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEADING: &[u8] = b"ClientIP,EdgeStartTimestamp,EdgeResponseStatus,ClientRequestURI,RayID";
+
+    #[test]
+    fn rows_are_read_by_their_heading() {
+        let row = br#""192.0.2.1",1506702504433000200,503,"/a?b=""c"",d","3a6050bcbe121a87""#;
+        let sample = Sample { lines: vec![HEADING, row] };
+        let proposal = CsvDeclaredFormat.propose(&sample).expect("recognised");
+        assert_eq!(proposal.n_accepted, 2);
+        let Ok(Record::Access(access)) = proposal.reader.parse(row) else { panic!("no record") };
+        assert_eq!((access.status, access.stamp.micros), (503, 1_506_702_504_433_000));
+        assert_eq!(access.raw(Field::RequestUri), Some(&br#"/a?b=""c"",d"#[..]));
+        assert_eq!(access.raw(Field::RequestId), Some(&b"3a6050bcbe121a87"[..]));
+        assert!(matches!(proposal.reader.directive(HEADING), Some(Directive::Comment)));
+        let other = b"RayID,EdgeResponseStatus,EdgeStartTimestamp";
+        assert!(matches!(proposal.reader.directive(other), Some(Directive::Layout(_))));
+    }
+
+    #[test]
+    fn what_is_no_row_is_refused() {
+        let reader = CsvReader::of_heading(HEADING, Some(Notation::EpochNanos)).expect("known");
+        let skip = |line: &str| reader.parse(line.as_bytes()).err();
+        assert_eq!(skip("\"192.0.2.1\",1506702504433000200,503"), Some(Skip::Truncated));
+        assert_eq!(skip("\"192.0.2.1\",1506702504433000200,x,a,b"), Some(Skip::BadStatus));
+        assert_eq!(skip("\"192.0.2.1,1506702504433000200,503,a,b"), Some(Skip::Shape));
+        assert!(CsvReader::of_heading(b"a,b,c", None).is_none());
+    }
+}
