@@ -12,7 +12,7 @@ use anstyle::{AnsiColor, Style};
 use super::{Output, Results, TextStyle, written};
 use crate::error::Result;
 use crate::report::Report;
-use crate::report::incident::{CauseInfo, IncidentInfo, TimelineRow};
+use crate::report::incident::{CauseInfo, IncidentInfo, TimelineRow, Top, TopItem};
 use crate::taxonomy::{Cause, Confidence};
 use crate::time::Timestamp;
 
@@ -257,6 +257,15 @@ impl Page<'_> {
             let _ = write!(text, ", most often {} ({})", top.key, grouped(top.count));
         }
         self.row("IMPACT", &text, Style::new());
+        if let Some(states) = &impact.termination_states {
+            let listed = |top: &Top| {
+                let item = |item: &TopItem| format!("{} ({})", item.key, grouped(item.count));
+                top.items.iter().take(4).map(item).collect::<Vec<_>>().join(", ")
+            };
+            let text =
+                format!("ended {}; towards {}", listed(states), listed(&impact.top_upstreams));
+            self.row("", &text, DIM);
+        }
         if impact.probe_entries > 0 {
             self.row(
                 "",

@@ -511,6 +511,7 @@ fn whole_fact(plan: &Plan, reader: usize, record: &AccessRecord<'_>, place: Plac
         connection: record.value(Field::Connection).and_then(parse_u64).unwrap_or(0),
         host: host_key(host_of(record)),
         upstream: upstream.map_or(0, hash_short),
+        ending: ending_of(record).map_or(0, hash_short),
         site: site_key(record.value(Field::SiteName).unwrap_or_default()),
         listen: listen_key(server_ip, record.value(Field::ServerPort).unwrap_or_default()),
         server: hash_short(server_ip),
@@ -532,6 +533,11 @@ pub(crate) fn upstream_of<'a>(record: &AccessRecord<'a>) -> Option<&'a [u8]> {
         .or_else(|| record.value(Field::BalancerWorker).map(upstream_peer))
         .or_else(|| record.value(Field::QueueName))
         .or_else(|| record.value(Field::TargetGroup).map(target_group_name))
+}
+
+/// The server's own code for how a request ended.
+pub(crate) fn ending_of<'a>(record: &AccessRecord<'a>) -> Option<&'a [u8]> {
+    record.raw(Field::TerminationState).or_else(|| record.value(Field::ResponseFlags))
 }
 
 /// The host of an access line without its port: the one asked for, else the server that took it.

@@ -38,7 +38,7 @@ use crate::store::{Budget, Sorter};
 use crate::tally::InputTally;
 
 use block::{BlockResult, Context, Job, scan_block};
-pub(crate) use block::{host_of, read_access, upstream_of};
+pub(crate) use block::{ending_of, host_of, read_access, upstream_of};
 use carry::{Carry, InForce};
 use fold::Fold;
 use lines::EachLine;

@@ -24,6 +24,8 @@ mod edge;
 mod iis;
 // Any split of the inputs over any runs merges to one document.
 mod partial;
+// Logs of HAProxy and Varnish, and what a lab provoked; in part skipped where the corpus is absent.
+mod proxies;
 // What each line is understood as.
 mod parse;
 // What other projects state of public logs; skipped where the corpus is absent.
