@@ -686,7 +686,8 @@ pub fn suits(step: &str, servers: &[Server]) -> bool {
         return named.peek().is_none() || !named.all(is_windows);
     }
     if step.starts_with("nginx -T") {
-        let is_web = |server: &Server| matches!(server, Server::Apache | Server::Iis);
+        let is_web =
+            |server: &Server| matches!(server, Server::Apache | Server::Iis | Server::Lighttpd);
         return servers.contains(&Server::Nginx) || !servers.iter().any(is_web);
     }
     true

@@ -12,6 +12,7 @@ mod dependencies;
 mod edge;
 mod haproxy;
 mod kubernetes;
+mod lighttpd;
 mod systemd;
 mod varnish;
 mod windows;
@@ -170,6 +171,8 @@ const SERVERS: &[&[CauseRule]] = &[
     NGINX,
     apache::RULES,
     edge::RULES,
+    // Before those of applications, some of which know words that every program writes.
+    lighttpd::RULES,
     apps::RULES,
     kubernetes::RULES,
     systemd::RULES,

@@ -18,7 +18,9 @@ use crate::format::cloudfront::CloudFront;
 use crate::format::detect::GivenFormat;
 use crate::format::haproxy_access::log_format;
 use crate::format::nginx_conf::NginxConf;
-use crate::format::{FormatChoice, Reader, apache_access, apache_error, envoy, nginx_access};
+use crate::format::{
+    FormatChoice, Reader, apache_access, apache_error, envoy, lighttpd_access, nginx_access,
+};
 use crate::incident::IncidentConfig;
 use crate::output::{OUTPUTS, Output, by_extension, by_name};
 use crate::scan::ScanConfig;
@@ -254,6 +256,9 @@ fn reader_of(spec: &str) -> std::result::Result<Arc<dyn Reader>, String> {
     if first.eq_ignore_ascii_case("ErrorLogFormat") {
         return apache_error::parse_spec(spec).map(|reader| Arc::new(reader) as Arc<dyn Reader>);
     }
+    if lighttpd_access::is_spec(spec) {
+        return lighttpd_access::parse_spec(spec);
+    }
     if envoy::is_spec(spec) {
         return envoy::parse_spec(spec);
     }
@@ -280,7 +285,8 @@ fn split_binding(spec: &str) -> (Option<&str>, &str) {
         Some((pattern, body))
             if !pattern.is_empty()
                 && !pattern.contains(['$', '%', '"', ' '])
-                && pattern != "escape" =>
+                && pattern != "escape"
+                && pattern != "accesslog.format" =>
         {
             (Some(pattern), body)
         }

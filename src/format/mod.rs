@@ -32,6 +32,8 @@ pub mod json_declared;
 pub(crate) mod json_pairs;
 pub mod layout;
 mod layout_reader;
+pub mod lighttpd_access;
+pub mod lighttpd_error;
 mod log_path;
 pub mod nginx_access;
 pub mod nginx_conf;
@@ -338,6 +340,8 @@ pub const FORMATS: &[&dyn Format] = &[
     &api_gateway::JSON,
     &haproxy_access::HaproxyAccessFormat,
     &haproxy_log::HaproxyLogFormat,
+    &lighttpd_access::LighttpdAccessFormat,
+    &lighttpd_error::LighttpdErrorFormat,
     &json_access::JsonAccessFormat,
     &aws_elb::AwsAlbFormat,
     &aws_elb::AwsClbFormat,

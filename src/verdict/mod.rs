@@ -18,6 +18,7 @@ mod fastly;
 mod google_lb;
 mod haproxy;
 mod iis;
+mod lighttpd;
 mod nginx;
 mod probe;
 mod relay;
@@ -130,6 +131,7 @@ const TABLES: &[&[VerdictRule]] = &[
     api_gateway::RULES,
     relay::RULES,
     haproxy::RULES,
+    lighttpd::RULES,
 ];
 
 const N_RULES: usize = {
@@ -185,6 +187,7 @@ pub fn undecided_rule(server: Server) -> u16 {
         Server::CloudFront => "cloudfront.other",
         Server::ApiGateway => "api_gateway.no_integration_status",
         Server::Haproxy => "haproxy.no_state",
+        Server::Lighttpd => "lighttpd.no_backend_field",
         _ => "nginx.no_upstream_field",
     })
 }
@@ -208,6 +211,7 @@ pub fn own_verdict(about: &About, record: &AccessRecord<'_>) -> u16 {
         Server::CloudFront => rule_index(cloudfront::own_verdict(record)),
         Server::ApiGateway => rule_index(api_gateway::own_verdict(record)),
         Server::Haproxy => rule_index(haproxy::own_verdict(record)),
+        Server::Lighttpd => rule_index(lighttpd::own_verdict(record)),
         _ => rule_index(nginx::own_verdict(record)),
     }
 }

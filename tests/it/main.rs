@@ -16,6 +16,8 @@ mod origins;
 mod readme;
 // IIS logs of the corpus, line by line; skipped where the corpus is absent.
 mod iis;
+// lighttpd, whose error lines name no request.
+mod lighttpd;
 // What each line is understood as.
 mod parse;
 // What other projects state of public logs; skipped where the corpus is absent.
