@@ -13,6 +13,7 @@ mod dependencies;
 mod edge;
 mod haproxy;
 mod kubernetes;
+mod lighttpd;
 mod systemd;
 mod varnish;
 mod windows;
@@ -173,6 +174,8 @@ const SERVERS: &[&[CauseRule]] = &[
     haproxy::RULES,
     varnish::RULES,
     edge::RULES,
+    // Before those of applications, some of which know words that every program writes.
+    lighttpd::RULES,
     apps::RULES,
     kubernetes::RULES,
     cloudfront::RULES,

@@ -13,14 +13,9 @@ use crate::attribute::zones::ZonePolicy;
 use crate::cause::{CauseMatcher, Rule, parse_user_rules};
 use crate::error::{Error, Result};
 use crate::format::apache_conf::ApacheConf;
-use crate::format::api_gateway::ApiGateway;
-use crate::format::cloudfront::CloudFront;
 use crate::format::detect::GivenFormat;
-use crate::format::haproxy_access::log_format;
 use crate::format::nginx_conf::NginxConf;
-use crate::format::{
-    FormatChoice, Reader, apache_access, apache_error, envoy, nginx_access, varnish_ncsa,
-};
+use crate::format::{FORMATS, FormatChoice, Reader, apache_access, nginx_access};
 use crate::incident::IncidentConfig;
 use crate::output::{OUTPUTS, Output, by_extension, by_name};
 use crate::scan::{Conditions, ScanConfig};
@@ -289,31 +284,17 @@ fn read_all(paths: &[PathBuf]) -> Result<Vec<u8>> {
     Ok(text)
 }
 
-/// The reader of a format string: Apache's have `%`, nginx's have `$`; a bare name is looked up.
+/// The reader of a format string. What no format knows as its own is Apache's where it has `%`, and nginx's otherwise:
+/// its strings have `$`, and a bare name is looked up.
 fn reader_of(spec: &str) -> std::result::Result<Arc<dyn Reader>, String> {
+    if let Some(reader) = FORMATS.iter().find_map(|format| format.given(spec)) {
+        return reader;
+    }
     let first = spec.split_whitespace().next().unwrap_or_default();
-    if first.eq_ignore_ascii_case("ErrorLogFormat") {
-        return apache_error::parse_spec(spec).map(|reader| Arc::new(reader) as Arc<dyn Reader>);
-    }
-    if varnish_ncsa::is_spec(spec) {
-        return varnish_ncsa::parse_spec(spec);
-    }
-    if envoy::is_spec(spec) {
-        return envoy::parse_spec(spec);
-    }
-    if log_format::is_spec(spec) {
-        return log_format::parse_spec(spec);
-    }
     let is_apache =
         first.eq_ignore_ascii_case("LogFormat") || (spec.contains('%') && !spec.contains('$'));
     if is_apache {
         return apache_access::parse_spec(spec).map(|reader| Arc::new(reader) as Arc<dyn Reader>);
-    }
-    if let Some(reader) = ApiGateway::given(spec) {
-        return reader.map(|reader| Arc::new(reader) as Arc<dyn Reader>);
-    }
-    if let Some(reader) = CloudFront::given(spec) {
-        return Ok(Arc::new(reader));
     }
     nginx_access::parse_spec(spec).map(|reader| Arc::new(reader) as Arc<dyn Reader>)
 }
@@ -324,7 +305,8 @@ fn split_binding(spec: &str) -> (Option<&str>, &str) {
         Some((pattern, body))
             if !pattern.is_empty()
                 && !pattern.contains(['$', '%', '"', ' '])
-                && pattern != "escape" =>
+                && pattern != "escape"
+                && pattern != "accesslog.format" =>
         {
             (Some(pattern), body)
         }

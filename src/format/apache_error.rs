@@ -245,6 +245,12 @@ impl Format for ApacheErrorFormat {
         "Apache error log, known by `[Fri Nov 20 21:21:41.755305 2026] [module:level] ` at the start of a line"
     }
 
+    fn given(&self, spec: &str) -> Option<Result<Arc<dyn Reader>, String>> {
+        let first = spec.split_whitespace().next()?;
+        let is_ours = first.eq_ignore_ascii_case("ErrorLogFormat");
+        is_ours.then(|| parse_spec(spec).map(|reader| Arc::new(reader) as Arc<dyn Reader>))
+    }
+
     fn propose(&self, sample: &Sample<'_>) -> Option<Proposal> {
         [ApacheError::new(), ApacheError::bracketed(Notation::Iso8601, "compact")]
             .into_iter()

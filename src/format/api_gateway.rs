@@ -210,6 +210,10 @@ impl Format for ApiGatewayFormat {
         "Amazon API Gateway access logs as text: the presets CLF, CSV and XML, or a given template of $context variables"
     }
 
+    fn given(&self, spec: &str) -> Option<Result<Arc<dyn Reader>, String>> {
+        ApiGateway::given(spec).map(|reader| Ok(Arc::new(reader?) as Arc<dyn Reader>))
+    }
+
     fn propose(&self, sample: &Sample<'_>) -> Option<Proposal> {
         let mut best: Option<(ApiGateway, usize)> = None;
         for (name, template) in PRESETS {

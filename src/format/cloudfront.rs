@@ -249,6 +249,10 @@ impl Format for CloudFrontFormat {
         "Amazon CloudFront: standard logs by their #Fields line, real-time and plain logs by what their columns hold"
     }
 
+    fn given(&self, spec: &str) -> Option<Result<Arc<dyn Reader>, String>> {
+        CloudFront::given(spec).map(|reader| Ok(Arc::new(reader) as Arc<dyn Reader>))
+    }
+
     fn propose(&self, sample: &Sample<'_>) -> Option<Proposal> {
         if let Some((reader, n_accepted)) = Self::declared(sample) {
             return Some(Proposal { reader, n_accepted, notes: Vec::new() });

@@ -161,6 +161,10 @@ impl Format for EnvoyFormat {
         "Envoy and Istio access logs (text): the default formats, and what begins as they do; others by --log-format"
     }
 
+    fn given(&self, spec: &str) -> Option<Result<Arc<dyn Reader>, String>> {
+        is_spec(spec).then(|| parse_spec(spec))
+    }
+
     fn propose(&self, sample: &Sample<'_>) -> Option<Proposal> {
         let mut best: Option<(LayoutReader, usize)> = None;
         for (_, body) in FORMATS {

@@ -380,6 +380,10 @@ impl Format for HaproxyAccessFormat {
         "HAProxy access log: option httplog, httpslog and httplog clf, or a given log-format"
     }
 
+    fn given(&self, spec: &str) -> Option<Result<Arc<dyn Reader>, String>> {
+        log_format::is_spec(spec).then(|| log_format::parse_spec(spec))
+    }
+
     fn propose(&self, sample: &Sample<'_>) -> Option<Proposal> {
         let readers: [Arc<dyn Reader>; 2] = [
             Arc::new(HaproxyAccess::new(FormatBasis::Detected)),

@@ -33,6 +33,8 @@ pub mod json_declared;
 pub(crate) mod json_pairs;
 pub mod layout;
 mod layout_reader;
+pub mod lighttpd_access;
+pub mod lighttpd_error;
 mod log_path;
 pub mod nginx_access;
 pub mod nginx_conf;
@@ -436,6 +438,8 @@ pub const FORMATS: &[&dyn Format] = &[
     &haproxy_log::HaproxyLogFormat,
     &haproxy_access::JSON,
     &varnish_ncsa::JSON,
+    &lighttpd_access::LighttpdAccessFormat,
+    &lighttpd_error::LighttpdErrorFormat,
     &json_access::JsonAccessFormat,
     &aws_elb::AwsAlbFormat,
     &aws_elb::AwsClbFormat,
@@ -459,6 +463,11 @@ pub trait Format: fmt::Debug + Sync {
     fn propose(&self, sample: &Sample<'_>) -> Option<Proposal>;
     /// The declaration that the format is, where it is no more than that.
     fn declared(&self) -> Option<&Declared> {
+        None
+    }
+    /// A reader for what a user gives as a log format, if the text is surely meant for this one.
+    fn given(&self, spec: &str) -> Option<Result<Arc<dyn Reader>, String>> {
+        let _ = spec;
         None
     }
     /// A reader for lines that may turn up later in any input, if the format's lines identify themselves.

@@ -299,6 +299,10 @@ impl Format for VarnishNcsaFormat {
         "Varnish access log (varnishncsa): the combined layout with whole URLs, with or without further columns"
     }
 
+    fn given(&self, spec: &str) -> Option<Result<Arc<dyn Reader>, String>> {
+        is_spec(spec).then(|| parse_spec(spec))
+    }
+
     fn propose(&self, sample: &Sample<'_>) -> Option<Proposal> {
         let is_valid = |parts: &Parts<'_>| Notation::Clf.parse(parts.date).is_some();
         let lines: Vec<Parts<'_>> = sample

@@ -18,6 +18,7 @@ mod fastly;
 mod google_lb;
 mod haproxy;
 mod iis;
+mod lighttpd;
 mod nginx;
 mod probe;
 mod relay;
@@ -235,6 +236,12 @@ const TABLES: &[Table] = &[
         undecided: "varnish.undecided",
         own_verdict: varnish::own_verdict,
     },
+    Table {
+        server: Server::Lighttpd,
+        rules: lighttpd::RULES,
+        undecided: "lighttpd.no_backend_field",
+        own_verdict: lighttpd::own_verdict,
+    },
 ];
 
 /// How many rows there are: those of the servers, and those of what joins between them decide.
@@ -312,6 +319,18 @@ mod tests {
     }
 
     #[test]
+    fn every_server_of_access_logs_has_a_table() {
+        use Server::{Application, Dependency, Kernel, Kubernetes, Systemd, Unknown, Windows};
+        let writes_messages_only = |server: &Server| {
+            matches!(server, Application | Dependency | Systemd | Kernel | Kubernetes | Windows)
+        };
+        for server in Server::ALL.iter().filter(|server| !writes_messages_only(server)) {
+            let has_table = table_of(*server).server == *server;
+            assert!(has_table || *server == Unknown, "{}", server.as_str());
+        }
+    }
+
+    #[test]
     fn every_row_is_consistent() {
         let mut seen = std::collections::BTreeSet::new();
         for rule in RULES {
@@ -326,6 +345,11 @@ mod tests {
             }
         }
         for table in TABLES {
+            assert!(
+                table_of(table.server).undecided == table.undecided,
+                "{} twice",
+                table.server.as_str()
+            );
             assert!(RULES.iter().any(|rule| rule.id == table.undecided), "{}", table.undecided);
         }
     }

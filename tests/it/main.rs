@@ -26,6 +26,8 @@ mod iis;
 mod partial;
 // Logs of HAProxy and Varnish, and what a lab provoked; in part skipped where the corpus is absent.
 mod proxies;
+// lighttpd, whose error lines name no request.
+mod lighttpd;
 // What each line is understood as.
 mod parse;
 // What other projects state of public logs; skipped where the corpus is absent.

@@ -345,6 +345,10 @@ fn missing(analysis: &Analysis) -> Result<Vec<Missing>> {
                 "a 503 of the origin and one of the edge look the same",
                 "give the access log of the origin as a further input",
             ),
+            "access log of the backend" => (
+                "a 503 of the backend and one of the proxy look the same",
+                "give the access log of the backend as a further input",
+            ),
             "$context.integration.status" => (
                 "a 503 of the integration and one of the gateway look the same",
                 "add $context.integration.status and $context.error.responseType to the log format",
