@@ -16,7 +16,6 @@ use crate::cause::{CauseMatcher, RULES};
 use crate::error::Result;
 use crate::evidence::Place;
 use crate::fact::{CauseFact, EntryFact, Flags, hash_short};
-use crate::record::Record;
 use crate::scan::{JoinKey, ScannedInput};
 use crate::store::Sorted;
 use crate::taxonomy::{Cause, Server};
@@ -309,22 +308,9 @@ impl Intervals {
 
 /// What an event is about: the pool that it names, or the site in `/LM/W3SVC/1/ROOT` and `MACHINE/WEBROOT/APPHOST/...`.
 fn about(inputs: &[ScannedInput], fact: &CauseFact, matcher: &CauseMatcher) -> About {
-    let read = || {
-        let input = inputs.get(fact.place.position.input as usize)?;
-        let bytes = input.fetch(fact.place)?;
-        input.plan.as_ref()?.readers.iter().find_map(|reader| {
-            let mut found = None;
-            reader.read(&bytes, &mut |result| {
-                if let Ok(Record::Error(record)) = result
-                    && let Some(matched) = matcher.match_message(&record)
-                {
-                    found = Some(about_name(matched.scope));
-                }
-            });
-            found
-        })
-    };
-    read().unwrap_or_default()
+    let input = inputs.get(fact.place.position.input as usize);
+    let scope = input.and_then(|input| input.scope(fact.place, matcher));
+    scope.map(|(_, name)| about_name(&name)).unwrap_or_default()
 }
 
 fn about_name(name: &[u8]) -> About {

@@ -3,6 +3,8 @@
 //! In: an entry's own row of the decision tables, and the message that explains it. Out: a [`Verdict`], stored as small
 //! integers. Invariants: a closed row stands whatever a message says; an origin is published at `likely` or above only.
 
+use std::sync::LazyLock;
+
 use super::companions::Companions;
 use super::intervals::Intervals;
 use super::layers::{Link, LinkBasis};
@@ -237,6 +239,13 @@ impl Verdict {
     pub(super) fn own_cause(&self) -> Option<Cause> {
         usize::from(self.cause).checked_sub(1).and_then(|code| Cause::ALL.get(code).copied())
     }
+}
+
+/// The server whose table the row of this index is in.
+pub(super) fn server_of(rule: u16) -> Server {
+    static SERVERS: LazyLock<Vec<Server>> =
+        LazyLock::new(|| RULES.iter().map(|rule| server_of_rule(rule.id)).collect());
+    SERVERS.get(usize::from(rule)).copied().unwrap_or(Server::Unknown)
 }
 
 /// The server whose table a row is in.

@@ -700,11 +700,21 @@ pub fn suits(step: &str, servers: &[Server]) -> bool {
     }
     if ["ss -", "journalctl", "systemctl", "dmesg"].iter().any(|tool| step.starts_with(tool)) {
         let mut named = servers.iter().filter(is_named).peekable();
-        return named.peek().is_none() || !named.all(is_windows);
+        let has_no_shell = |server: &Server| is_windows(server) || server.is_managed();
+        return named.peek().is_none() || !named.all(has_no_shell);
     }
     if step.starts_with("nginx -T") {
         let is_web = |server: &Server| {
-            matches!(server, Server::Apache | Server::Iis | Server::Haproxy | Server::Varnish)
+            !matches!(
+                server,
+                Server::Unknown
+                    | Server::Application
+                    | Server::Dependency
+                    | Server::Systemd
+                    | Server::Kernel
+                    | Server::Kubernetes
+                    | Server::Windows
+            )
         };
         return servers.contains(&Server::Nginx) || !servers.iter().any(is_web);
     }
@@ -752,6 +762,8 @@ mod tests {
         };
         check(&[Server::Nginx, Server::Unknown], [false, true, true]);
         check(&[Server::Apache], [false, true, false]);
+        check(&[Server::Cloudflare], [false, false, false]);
+        check(&[Server::Cloudflare, Server::Nginx], [false, true, true]);
         check(&[Server::Iis, Server::Windows, Server::Unknown], [true, false, false]);
         check(&[Server::Nginx, Server::Iis], [true, true, true]);
         check(&[Server::Haproxy], [false, true, false]);

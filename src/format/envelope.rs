@@ -79,6 +79,18 @@ pub trait Envelope: fmt::Debug + Send + Sync {
         let _ = (record, opened);
     }
 
+    /// True when a long line may be cut into several, each with this around it.
+    fn has_fragments(&self) -> bool {
+        false
+    }
+
+    /// True when a line goes on with the text of the one before it. Then [`Envelope::open`] puts together what a record
+    /// of several lines holds.
+    fn goes_on(&self, previous: &[u8], line: &[u8]) -> bool {
+        let _ = (previous, line);
+        false
+    }
+
     /// True for a line between the wrapped ones that says nothing.
     fn is_remark(&self, line: &[u8]) -> bool {
         let _ = line;
@@ -233,6 +245,14 @@ impl Reader for Wrapped {
 
     fn directive(&self, line: &[u8]) -> Option<Directive> {
         self.envelope.is_remark(line).then_some(Directive::Comment)
+    }
+
+    fn has_fragments(&self) -> bool {
+        self.envelope.has_fragments()
+    }
+
+    fn goes_on(&self, previous: &[u8], line: &[u8]) -> bool {
+        self.envelope.goes_on(previous, line)
     }
 
     fn parse<'a>(&self, record: &'a [u8]) -> Result<Record<'a>, Skip> {

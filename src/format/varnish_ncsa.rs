@@ -31,6 +31,7 @@ pub const JSON: Declared = Declared {
         ),
         key(&["status", "status_code", "response_status"]),
     ],
+    besides: &[],
     time: &[
         time_at("time", TIMES),
         time_at("timestamp", TIMES),

@@ -13,7 +13,7 @@ use super::{Output, Results, TextStyle, written};
 use crate::error::Result;
 use crate::report::Report;
 use crate::report::incident::{CauseInfo, IncidentInfo, TimelineRow, Top, TopItem};
-use crate::taxonomy::Confidence;
+use crate::taxonomy::{Cause, Confidence};
 use crate::time::Timestamp;
 
 /// `--format text`.
@@ -56,6 +56,7 @@ impl Output for Text {
         if hidden > 0 {
             page.line(&format!("\n{hidden} more incidents: see --format json"));
         }
+        page.layers();
         page.notes();
         written(out.write_all(page.text.as_bytes()))
     }
@@ -340,6 +341,27 @@ impl Page<'_> {
         }
         if let Some(id) = incident.causes.iter().find_map(|cause| cause.id) {
             self.row("", &format!("logscan503 explain {id}"), DIM);
+        }
+    }
+
+    /// Who saw how many responses, and who made them in the end.
+    fn layers(&mut self) {
+        for (index, layer) in self.report.layers.iter().enumerate() {
+            if index == 0 {
+                self.text.push('\n');
+            }
+            let ends: Vec<String> = layer
+                .resolved_to
+                .iter()
+                .map(|end| {
+                    let why = end.id.map_or(end.origin.as_str(), Cause::as_str);
+                    format!("{} {} {why}", grouped(end.entries), end.layer)
+                })
+                .collect();
+            let seen = format!("{}: {} responses", layer.name, grouped(layer.entries));
+            let text =
+                if ends.is_empty() { seen } else { format!("{seen}, of them {}", ends.join(", ")) };
+            self.row(if index == 0 { "LAYERS" } else { "" }, &text, Style::new());
         }
     }
 

@@ -43,6 +43,7 @@ pub const JSON: Declared = Declared {
     server: Server::Haproxy,
     instant: Instant::Start,
     required: REQUIRED,
+    besides: &[],
     time: TIME,
     status: &["status_code", "http_status_code", "http_status", "response_code", "status", "code"],
     fields: &[
