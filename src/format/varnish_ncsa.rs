@@ -318,8 +318,12 @@ impl Format for VarnishNcsaFormat {
         if n_absolute == 0 || n_absolute * 10 < n_requests * 9 {
             return None;
         }
-        let reader = VarnishNcsa::new(handling_column(&lines), FormatBasis::Detected);
-        Some(Proposal { reader: Arc::new(reader), n_accepted: lines.len(), notes: Vec::new() })
+        let handling = handling_column(&lines);
+        // Further columns that are not Varnish's own words may be those of a layout that another server is known by.
+        let is_doubtful = handling.is_none() && lines.iter().any(|parts| !parts.tail.is_empty());
+        let reader = VarnishNcsa::new(handling, FormatBasis::Detected);
+        let n_accepted = lines.len() - usize::from(is_doubtful);
+        Some(Proposal { reader: Arc::new(reader), n_accepted, notes: Vec::new() })
     }
 }
 

@@ -43,6 +43,16 @@ pub(super) const RULES: &[VerdictRule] = &[
         Some(Cause::NoLiveUpstreams),
         "8.5, SC with <NOSRV>: no server was up, or the backend has none",
     ),
+    // A `listen` section whose servers are down, or a `frontend` that names no backend: the lines are the same.
+    VerdictRule {
+        confidence: Confidence::Likely,
+        ..decided(
+            "haproxy.no_server_of_section",
+            Origin::Proxy,
+            Some(Cause::NoLiveUpstreams),
+            "8.5, SC with <NOSRV>; 8.2.3: frontend and backend have one name in a listen section",
+        )
+    },
     decided(
         "haproxy.connect_refused",
         Origin::Proxy,
@@ -187,6 +197,7 @@ pub(super) fn own_verdict(record: &AccessRecord<'_>) -> &'static str {
         }
         (b'D', _) if is_certain_response => relayed,
         (b'S', b'C') if is_chosen => "haproxy.connect_refused",
+        (b'S', b'C') if is_one_section(record) => "haproxy.no_server_of_section",
         (b'S', b'C') => "haproxy.no_server",
         (b's', b'C') => "haproxy.connect_timeout",
         (b's', b'Q') => "haproxy.queue_timeout",
@@ -207,6 +218,12 @@ pub(super) fn own_verdict(record: &AccessRecord<'_>) -> &'static str {
         (b'C', b'C' | b'Q') => "haproxy.client_left",
         _ => "haproxy.other",
     }
+}
+
+/// True where the request never left the section that took it.
+fn is_one_section(record: &AccessRecord<'_>) -> bool {
+    let frontend = record.value(Field::Frontend);
+    frontend.is_some() && frontend == record.value(Field::Backend)
 }
 
 #[cfg(test)]
@@ -242,6 +259,13 @@ mod tests {
         check(503, "CD--", "s1", "5", "haproxy.relayed_503");
         check(503, "sD--", "s1", "5", "haproxy.relayed_503");
         check(503, "SC--", "<NOSRV>", "-1", "haproxy.no_server");
+        let one_section = [
+            (Field::TerminationState, "SC--"),
+            (Field::BackendServer, "<NOSRV>"),
+            (Field::Frontend, "web"),
+            (Field::Backend, "web"),
+        ];
+        check_row(own_verdict, Escape::Haproxy, 503, &one_section, "haproxy.no_server_of_section");
         check(503, "SCDN", "s1", "-1", "haproxy.connect_refused");
         check(503, "sC--", "s1", "-1", "haproxy.connect_timeout");
         check(503, "sQ--", "<NOSRV>", "-1", "haproxy.queue_timeout");

@@ -94,12 +94,16 @@ pub(super) const RULES: &[VerdictRule] = &[
         Some(Cause::ConfigError),
         "cache_req_fsm.c: VCL failed, too many restarts",
     ),
-    decided(
-        "varnish.cached",
-        Origin::Upstream,
-        Some(Cause::CachedError),
-        "varnishncsa.1, handling hit: only what a backend answered has a time to live",
-    ),
+    // A page that Varnish made is kept for a second where others wait for it, and VCL may keep it longer.
+    VerdictRule {
+        confidence: Confidence::Likely,
+        ..decided(
+            "varnish.cached",
+            Origin::Upstream,
+            Some(Cause::CachedError),
+            "varnishncsa.1, handling hit, not the size of Varnish's page; cache_fetch.c (vbf_stp_error)",
+        )
+    },
     by_size(
         "varnish.cached_own_page",
         Origin::Proxy,
