@@ -44,6 +44,13 @@ pub struct AnalysisConfig<'c> {
     pub incidents: IncidentConfig,
 }
 
+impl AnalysisConfig<'_> {
+    /// A fresh budget for all facts and verdicts of a run.
+    pub fn budget(&self) -> Budget {
+        Budget::new(self.memory_bytes, self.temp_dir.clone())
+    }
+}
+
 /// The result of a run.
 #[derive(Debug)]
 pub struct Analysis {
@@ -68,6 +75,28 @@ pub fn analyse(
     config: &AnalysisConfig<'_>,
     interrupted: &Arc<AtomicBool>,
 ) -> Result<Analysis> {
+    let budget = config.budget();
+    conclude(collect_within(sources, config, interrupted, &budget)?, config, budget)
+}
+
+/// The scan alone: facts and counts, before any verdict.
+///
+/// # Errors
+/// When threads or temporary files fail. Unreadable inputs are noted in the result.
+pub fn collect(
+    sources: Vec<Source>,
+    config: &AnalysisConfig<'_>,
+    interrupted: &Arc<AtomicBool>,
+) -> Result<Scan> {
+    collect_within(sources, config, interrupted, &config.budget())
+}
+
+fn collect_within(
+    sources: Vec<Source>,
+    config: &AnalysisConfig<'_>,
+    interrupted: &Arc<AtomicBool>,
+    budget: &Budget,
+) -> Result<Scan> {
     let mut chosen = [false; 1000];
     for status in &config.statuses {
         chosen[usize::from(*status).min(999)] = true;
@@ -77,7 +106,6 @@ pub fn analyse(
     wanted[500..600].fill(true);
     // What a server logs when a cache or proxy before it gave up waiting: such requests say what became of those there.
     wanted[usize::from(CLIENT_CLOSED)] = true;
-    let budget = Budget::new(config.memory_bytes, config.temp_dir.clone());
     let scan_config = ScanConfig {
         wanted,
         chosen,
@@ -88,7 +116,15 @@ pub fn analyse(
         budget: budget.clone(),
         interrupted,
     };
-    let Scan { inputs, entries, causes, interrupted } = scan(sources, &scan_config)?;
+    scan(sources, &scan_config)
+}
+
+/// From facts to incidents: all that needs the whole set of facts, be it of one scan or of several merged.
+///
+/// # Errors
+/// When threads or temporary files fail.
+pub fn conclude(found: Scan, config: &AnalysisConfig<'_>, budget: Budget) -> Result<Analysis> {
+    let Scan { inputs, entries, causes, interrupted } = found;
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(config.n_threads)
         .build()

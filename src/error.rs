@@ -61,6 +61,14 @@ pub enum Error {
         /// What is wrong, and where.
         reason: String,
     },
+    /// A partial result is not usable.
+    #[error("{}: {reason}", path.display())]
+    Partial {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it, and what to do.
+        reason: String,
+    },
     /// The worker threads could not be started.
     #[error("worker threads cannot be started: {0}")]
     Threads(String),

@@ -86,6 +86,16 @@ impl Series {
         }
     }
 
+    /// A series of rows as [`Series::iter`] gave them for a width.
+    pub fn from_rows(width_s: i64, rows: impl IntoIterator<Item = (i64, Run)>) -> Self {
+        let level = WIDTHS_S.iter().position(|width| *width == width_s).unwrap_or(0);
+        let mut series = Series { level, buckets: BTreeMap::new() };
+        for (second, run) in rows {
+            series.add(second, &run);
+        }
+        series
+    }
+
     /// Adds all of another series.
     pub fn merge(&mut self, other: &Series) {
         self.merge_mapped(other, |second| second);

@@ -47,6 +47,8 @@ pub(super) enum Command {
         #[arg(value_name = "FILE")]
         paths: Vec<OsString>,
     },
+    /// One report of several partial results (scan --partial FILE)
+    Merge(Box<MergeArgs>),
     /// The JSON Schema of the timeline document (--format json)
     Schema,
     /// Shell completions
@@ -124,10 +126,10 @@ pub(super) struct ParseArgs {
     pub quiet: bool,
 }
 
-/// Options of a scan.
+/// Where the result goes, and what it looks like.
 #[derive(Debug, Clone, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
-pub(super) struct ScanArgs {
+pub(super) struct ResultArgs {
     /// Output: text (default on a terminal), json (default when piped), entries, events, markdown, csv, csv-incidents,
     /// timesketch, timesketch-csv, sarif, grafana, prom, otlp, ecs
     #[arg(long, value_name = "F")]
@@ -137,22 +139,6 @@ pub(super) struct ScanArgs {
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 
-    /// Statuses to explain: 503, lists, classes (502,503,504 or 5xx)
-    #[arg(long, value_name = "LIST", default_value = "503")]
-    pub status: String,
-
-    /// What is read, and how.
-    #[command(flatten)]
-    pub input: InputArgs,
-
-    /// Only from this time on: RFC 3339, 2026-06-01 02:00, 14:30, -2h, "90 minutes ago"
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    pub since: Option<String>,
-
-    /// Only before this time
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    pub until: Option<String>,
-
     /// Memory for facts and verdicts, e.g. 64M; what is more goes to temporary files
     #[arg(long, value_name = "SIZE", default_value = "32M")]
     pub memory: String,
@@ -160,14 +146,6 @@ pub(super) struct ScanArgs {
     /// Directory of temporary files
     #[arg(long, value_name = "DIR")]
     pub temp_dir: Option<PathBuf>,
-
-    /// Entries further apart than this are different incidents, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(i64).range(1..))]
-    pub gap: i64,
-
-    /// More cause rules, as JSON; repeatable
-    #[arg(long, value_name = "FILE")]
-    pub rules: Vec<PathBuf>,
 
     /// Exit with 1 when this is so; repeatable
     #[arg(long, value_name = "CONDITION", value_enum)]
@@ -192,4 +170,60 @@ pub(super) struct ScanArgs {
     /// More messages on standard error
     #[arg(short, long)]
     pub verbose: bool,
+}
+
+/// Options of `merge`.
+#[derive(Debug, Clone, Args)]
+pub(super) struct MergeArgs {
+    /// Partial results, in any order
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+
+    /// Where the inputs are now: their recorded paths are looked up below DIR
+    #[arg(long, value_name = "DIR")]
+    pub root: Option<PathBuf>,
+
+    /// Worker threads [default: all cores]
+    #[arg(short = 'j', long, value_name = "N")]
+    pub threads: Option<usize>,
+
+    /// Where the result goes.
+    #[command(flatten)]
+    pub result: ResultArgs,
+}
+
+/// Options of a scan.
+#[derive(Debug, Clone, Args)]
+pub(super) struct ScanArgs {
+    /// Where the result goes.
+    #[command(flatten)]
+    pub result: ResultArgs,
+
+    /// Write what was found to FILE, for logscan503 merge, and no report
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["format", "output", "fail_on"])]
+    pub partial: Option<PathBuf>,
+
+    /// Statuses to explain: 503, lists, classes (502,503,504 or 5xx)
+    #[arg(long, value_name = "LIST", default_value = "503")]
+    pub status: String,
+
+    /// What is read, and how.
+    #[command(flatten)]
+    pub input: InputArgs,
+
+    /// Only from this time on: RFC 3339, 2026-06-01 02:00, 14:30, -2h, "90 minutes ago"
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub since: Option<String>,
+
+    /// Only before this time
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub until: Option<String>,
+
+    /// Entries further apart than this are different incidents, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(i64).range(1..))]
+    pub gap: i64,
+
+    /// More cause rules, as JSON; repeatable
+    #[arg(long, value_name = "FILE")]
+    pub rules: Vec<PathBuf>,
 }

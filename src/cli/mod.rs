@@ -9,13 +9,14 @@ mod when;
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use clap::{CommandFactory, FromArgMatches};
 
-use crate::analysis::{Analysis, AnalysisConfig, analyse};
+use crate::analysis::{Analysis, AnalysisConfig, analyse, collect, conclude};
 use crate::cause::CauseMatcher;
 use crate::cause::advice::explain;
 use crate::error::{Error, Result};
@@ -25,14 +26,14 @@ use crate::output::{Results, TextStyle, sanitize, write_record};
 use crate::report::build::report;
 use crate::report::schema::timeline_schema;
 use crate::report::{Report, RunInfo};
-use crate::scan::{ScanConfig, scan_lines};
+use crate::scan::{Merging, Partial, ScanConfig, merge, scan_lines, write_partial};
 use crate::store::Budget;
 use crate::taxonomy::{Cause, Origin};
 use crate::time::Timestamp;
 
-use args::{Cli, Command, FailOn, ParseArgs, ScanArgs};
-use settings::{Settings, config_of, input_settings_of, settings_of};
-use target::Target;
+use args::{Cli, Command, FailOn, MergeArgs, ParseArgs, ResultArgs, ScanArgs};
+use settings::{Settings, config_of, input_settings_of, settings_of, settings_under, threads_of};
+use target::{FileTarget, Target};
 
 /// Nothing of the input was understood.
 const EXIT_NOT_UNDERSTOOD: u8 = 3;
@@ -67,6 +68,7 @@ pub fn main() -> u8 {
         Some(Command::Explain { cause }) => explain_cause(cause.as_deref()),
         Some(Command::Parse(args)) => parse(&args),
         Some(Command::Formats { paths }) => formats(&paths),
+        Some(Command::Merge(args)) => merge_partials(&args, &argv),
         Some(Command::Schema) => print(|out| {
             serde_json::to_writer_pretty(&mut *out, &timeline_schema())?;
             out.write_all(b"\n")
@@ -111,60 +113,148 @@ fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<u8> {
 }
 
 fn scan(args: &ScanArgs, argv: &[OsString]) -> Result<u8> {
-    let started = (Instant::now(), chrono::Utc::now().timestamp_micros());
-    let settings = settings_of(args, Timestamp(started.1))?;
-    let own_rules;
-    let matcher = if settings.user_rules.is_empty() {
-        CauseMatcher::built_in()
-    } else {
-        own_rules = CauseMatcher::new(settings.user_rules.clone())?;
-        &own_rules
-    };
-    let config = config_of(&settings, matcher);
-    let target = Target::open(args, settings.output)?;
-    let sources = expand(&args.input.paths)?;
-    let (interrupted, signal) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
-    for number in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        // A second signal ends the program at once; the first lets it report what it knows.
-        let code = EXIT_SIGNAL + number;
-        let _ = signal_hook::flag::register_conditional_shutdown(
-            number,
-            code,
-            Arc::clone(&interrupted),
-        );
-        let _ = signal_hook::flag::register(number, Arc::clone(&interrupted));
-        let _ = signal_hook::flag::register_usize(number, Arc::clone(&signal), number as usize);
+    let started = Started::now();
+    let settings = settings_of(args, started.at)?;
+    let matcher = CauseMatcher::new(settings.user_rules.clone())?;
+    let config = config_of(&settings, &matcher);
+    if let Some(path) = &args.partial {
+        return partial(args, path, &settings, &config);
     }
-    let analysis = analyse(sources, &config, &interrupted)?;
-    let mut report = report(&analysis, &config)?;
-    let code = exit_code(args, &analysis, &report, signal.load(Ordering::Relaxed));
+    let target = Target::open(&args.result, settings.output)?;
+    let sources = expand(&args.input.paths)?;
+    let stop = Stop::on_signals();
+    let analysis = analyse(sources, &config, &stop.interrupted)?;
+    tell(&args.result, argv, &started, &analysis, &config, target, stop.signal())
+}
+
+/// What was found, without verdicts, for a later merge.
+fn partial(
+    args: &ScanArgs,
+    path: &Path,
+    settings: &Settings,
+    config: &AnalysisConfig<'_>,
+) -> Result<u8> {
+    let target = FileTarget::open(path)?;
+    let sources = expand(&args.input.paths)?;
+    let stop = Stop::on_signals();
+    let found = collect(sources, config, &stop.interrupted)?;
+    let is_faulty = found.inputs.iter().any(|input| input.error.is_some());
+    let n_parsed: u64 = found.inputs.iter().map(|input| input.tally.lines.parsed).sum();
+    if !args.result.quiet {
+        for input in &found.inputs {
+            if let Some(error) = &input.error {
+                complain(&format!("{}: {error}", input.path.display()));
+            }
+        }
+    }
+    target.write(|out| write_partial(found, &settings.conditions, config.matcher, out))?;
+    Ok(match (stop.signal(), n_parsed) {
+        (signal @ 1.., _) => EXIT_SIGNAL as u8 + signal as u8,
+        _ if is_faulty => EXIT_PARTLY_READ,
+        (_, 0) => EXIT_NOT_UNDERSTOOD,
+        _ => 0,
+    })
+}
+
+/// One report of several partial results.
+fn merge_partials(args: &MergeArgs, argv: &[OsString]) -> Result<u8> {
+    let started = Started::now();
+    let partials =
+        args.files.iter().map(|path| Partial::open(path)).collect::<Result<Vec<Partial>>>()?;
+    let conditions = partials.first().map(|partial| partial.conditions().clone());
+    let mut settings = settings_under(conditions.unwrap_or_default(), &args.result)?;
+    settings.n_threads = threads_of(args.threads)?;
+    let matcher = CauseMatcher::new(settings.user_rules.clone())?;
+    let config = config_of(&settings, &matcher);
+    let target = Target::open(&args.result, settings.output)?;
+    let budget = config.budget();
+    let merging = Merging {
+        matcher: &matcher,
+        formats: &config.formats,
+        budget: budget.clone(),
+        root: args.root.as_deref(),
+    };
+    let analysis = conclude(merge(&partials, &merging)?, &config, budget)?;
+    tell(&args.result, argv, &started, &analysis, &config, target, 0)
+}
+
+/// When a run began.
+struct Started {
+    clock: Instant,
+    at: Timestamp,
+}
+
+impl Started {
+    fn now() -> Self {
+        Started { clock: Instant::now(), at: Timestamp(chrono::Utc::now().timestamp_micros()) }
+    }
+}
+
+/// Signals that end a run early, with a report.
+struct Stop {
+    interrupted: Arc<AtomicBool>,
+    number: Arc<AtomicUsize>,
+}
+
+impl Stop {
+    fn on_signals() -> Self {
+        let (interrupted, number) =
+            (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+        for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+            // A second signal ends the program at once; the first lets it report what it knows.
+            let code = EXIT_SIGNAL + signal;
+            let _ = signal_hook::flag::register_conditional_shutdown(
+                signal,
+                code,
+                Arc::clone(&interrupted),
+            );
+            let _ = signal_hook::flag::register(signal, Arc::clone(&interrupted));
+            let _ = signal_hook::flag::register_usize(signal, Arc::clone(&number), signal as usize);
+        }
+        Stop { interrupted, number }
+    }
+
+    /// The signal that came; 0 for none.
+    fn signal(&self) -> usize {
+        self.number.load(Ordering::Relaxed)
+    }
+}
+
+/// Writes the report and what is to be said beside it.
+fn tell(
+    args: &ResultArgs,
+    argv: &[OsString],
+    started: &Started,
+    analysis: &Analysis,
+    config: &AnalysisConfig<'_>,
+    target: Target,
+    signal: usize,
+) -> Result<u8> {
+    let mut report = report(analysis, config)?;
+    let code = exit_code(args, analysis, &report, signal);
     if !args.reproducible {
         report.run = Some(RunInfo {
             argv: argv.iter().map(|arg| arg.to_string_lossy().into_owned()).collect(),
-            started_at: Timestamp(started.1),
-            elapsed_ms: started.0.elapsed().as_millis() as u64,
+            started_at: started.at,
+            elapsed_ms: started.clock.elapsed().as_millis() as u64,
             exit_code: code,
             partial: analysis.interrupted,
         });
     }
-    target.write(&Results {
-        analysis: &analysis,
-        config: &config,
-        report: &report,
-        style: text_style(args),
-    })?;
+    let is_text = target.is_text();
+    target.write(&Results { analysis, config, report: &report, style: text_style(args) })?;
     if !args.quiet {
-        talk(args, &analysis, &report, settings.output.name());
+        talk(args, analysis, &report, is_text);
     }
     Ok(code)
 }
 
 /// What goes to standard error besides the result.
-fn talk(args: &ScanArgs, analysis: &Analysis, report: &Report, output: &str) {
+fn talk(args: &ResultArgs, analysis: &Analysis, report: &Report, is_text: bool) {
     let understood = report.inputs.iter().any(|input| input.lines.parsed > 0);
     let read: u64 = report.inputs.iter().map(|input| input.lines.read).sum();
     // The text output tells all this itself.
-    if output != "text" {
+    if !is_text {
         for diagnostic in &report.diagnostics {
             if diagnostic.level == "warning" || args.verbose {
                 complain(&diagnostic.message);
@@ -194,7 +284,7 @@ fn talk(args: &ScanArgs, analysis: &Analysis, report: &Report, output: &str) {
     }
 }
 
-fn text_style(args: &ScanArgs) -> TextStyle {
+fn text_style(args: &ResultArgs) -> TextStyle {
     let columns = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
     let unicode = ["LC_ALL", "LC_CTYPE", "LANG"]
         .iter()
@@ -204,7 +294,7 @@ fn text_style(args: &ScanArgs) -> TextStyle {
 }
 
 /// The exit code; see the help text. An interrupt goes before conditions, conditions before faults of inputs.
-fn exit_code(args: &ScanArgs, analysis: &Analysis, report: &Report, signal: usize) -> u8 {
+fn exit_code(args: &ResultArgs, analysis: &Analysis, report: &Report, signal: usize) -> u8 {
     if signal != 0 {
         return EXIT_SIGNAL as u8 + signal as u8;
     }

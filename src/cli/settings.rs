@@ -1,11 +1,11 @@
 //! Flags -> checked settings: lists, sizes, zones, times, formats, rules.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use globset::GlobBuilder;
 
-use super::args::{InputArgs, ScanArgs};
+use super::args::{InputArgs, ResultArgs, ScanArgs};
 use super::to_terminal;
 use super::when::parse_time;
 use crate::analysis::AnalysisConfig;
@@ -23,7 +23,7 @@ use crate::format::{
 };
 use crate::incident::IncidentConfig;
 use crate::output::{OUTPUTS, Output, by_extension, by_name};
-use crate::scan::ScanConfig;
+use crate::scan::{Conditions, ScanConfig};
 use crate::time::{Timestamp, parse_offset};
 
 /// Smallest memory budget: below this, spilled runs get too many.
@@ -43,6 +43,8 @@ pub(super) struct Settings {
     pub window: (Option<i64>, Option<i64>),
     pub gap_s: i64,
     pub output: &'static dyn Output,
+    /// What was asked for, as partial results record it.
+    pub conditions: Conditions,
 }
 
 impl Default for Settings {
@@ -59,6 +61,7 @@ impl Default for Settings {
             window: (None, None),
             gap_s: IncidentConfig::default().gap_s,
             output: OUTPUTS[0],
+            conditions: Conditions::default(),
         }
     }
 }
@@ -97,39 +100,79 @@ pub(super) fn settings_of(args: &ScanArgs, now: Timestamp) -> Result<Settings> {
         }),
     }
     };
-    let mut user_rules = Vec::new();
+    let mut rules = Vec::new();
     for path in &args.rules {
         let text = std::fs::read_to_string(path)
             .map_err(|source| Error::Read { path: path.clone(), source })?;
-        user_rules.extend(parse_user_rules(&text, path)?);
+        rules.push((path.to_string_lossy().into_owned(), text));
     }
+    let conditions = Conditions {
+        statuses: parse_statuses(&args.status)?,
+        window: (time("--since", &args.since)?, time("--until", &args.until)?),
+        gap_s: args.gap,
+        rules,
+        ..input.conditions.clone()
+    };
+    let result = settings_under(conditions, &args.result)?;
+    Ok(Settings {
+        n_threads: input.n_threads,
+        range_bytes: input.range_bytes,
+        formats: input.formats,
+        ..result
+    })
+}
+
+/// The settings for these conditions, whether just typed or recorded in a partial result.
+pub(super) fn settings_under(conditions: Conditions, args: &ResultArgs) -> Result<Settings> {
     if let Some(directory) = args.temp_dir.as_ref().filter(|directory| !directory.is_dir()) {
         let value = directory.to_string_lossy();
         return Err(flag_error("--temp-dir", &value, "expected a directory that exists"));
     }
+    let mut user_rules = Vec::new();
+    for (path, text) in &conditions.rules {
+        user_rules.extend(parse_user_rules(text, Path::new(path))?);
+    }
     Ok(Settings {
-        statuses: parse_statuses(&args.status)?,
+        statuses: conditions.statuses.clone(),
         user_rules,
+        formats: format_choice(&conditions)?,
         memory_bytes: parse_size(&args.memory)?.max(MIN_MEMORY_BYTES),
         temp_dir: args.temp_dir.clone(),
-        window: (time("--since", &args.since)?, time("--until", &args.until)?),
-        gap_s: args.gap,
+        zone: conditions.zone.as_deref().map_or(Ok(ZonePolicy::Unsaid), parse_zone)?,
+        window: conditions.window,
+        gap_s: conditions.gap_s,
         output: output_of(args)?,
-        ..input
+        conditions,
+        ..Settings::default()
     })
+}
+
+/// The number of worker threads, checked.
+pub(super) fn threads_of(threads: Option<usize>) -> Result<usize> {
+    match threads {
+        Some(0) => Err(flag_error("--threads", "0", "expected at least 1")),
+        Some(n_threads) => Ok(n_threads),
+        None => Ok(default_threads()),
+    }
 }
 
 /// Checks the flags that say what is read, and how.
 pub(super) fn input_settings_of(args: &InputArgs) -> Result<Settings> {
-    let n_threads = args.threads.unwrap_or_else(default_threads);
-    if n_threads == 0 {
-        return Err(flag_error("--threads", "0", "expected at least 1"));
-    }
+    let conf =
+        |paths: &[PathBuf]| if paths.is_empty() { Ok(None) } else { read_all(paths).map(Some) };
+    let conditions = Conditions {
+        zone: args.tz.clone(),
+        log_format: args.log_format.clone(),
+        nginx_conf: conf(&args.nginx_conf)?,
+        apache_conf: conf(&args.apache_conf)?,
+        ..Conditions::default()
+    };
     Ok(Settings {
-        n_threads,
+        n_threads: threads_of(args.threads)?,
         range_bytes: args.range_bytes.unwrap_or(ScanConfig::RANGE_BYTES).max(1),
-        formats: format_choice(args)?,
+        formats: format_choice(&conditions)?,
         zone: args.tz.as_deref().map_or(Ok(ZonePolicy::Unsaid), parse_zone)?,
+        conditions,
         ..Settings::default()
     })
 }
@@ -193,7 +236,7 @@ fn parse_zone(text: &str) -> Result<ZonePolicy> {
     })
 }
 
-fn output_of(args: &ScanArgs) -> Result<&'static dyn Output> {
+fn output_of(args: &ResultArgs) -> Result<&'static dyn Output> {
     if let Some(name) = &args.format {
         let known = || OUTPUTS.iter().map(|output| output.name()).collect::<Vec<_>>().join(", ");
         return by_name(name)
@@ -208,9 +251,9 @@ fn output_of(args: &ScanArgs) -> Result<&'static dyn Output> {
 }
 
 /// `SPEC` or `PATTERN=SPEC`, and configuration files.
-fn format_choice(args: &InputArgs) -> Result<FormatChoice> {
+fn format_choice(conditions: &Conditions) -> Result<FormatChoice> {
     let mut choice = FormatChoice::default();
-    for spec in &args.log_format {
+    for spec in &conditions.log_format {
         let (pattern, body) = split_binding(spec);
         let reader = reader_of(body)
             .map_err(|reason| Error::Format { origin: format!("--log-format {spec}"), reason })?;
@@ -229,12 +272,8 @@ fn format_choice(args: &InputArgs) -> Result<FormatChoice> {
         };
         choice.given.push(GivenFormat { pattern, reader });
     }
-    if !args.nginx_conf.is_empty() {
-        choice.nginx_conf = Some(NginxConf::parse(&read_all(&args.nginx_conf)?));
-    }
-    if !args.apache_conf.is_empty() {
-        choice.apache_conf = Some(ApacheConf::parse(&read_all(&args.apache_conf)?));
-    }
+    choice.nginx_conf = conditions.nginx_conf.as_deref().map(NginxConf::parse);
+    choice.apache_conf = conditions.apache_conf.as_deref().map(ApacheConf::parse);
     Ok(choice)
 }
 

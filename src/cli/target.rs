@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-use super::args::{ColorWhen, ScanArgs};
+use super::args::{ColorWhen, ResultArgs};
 use crate::error::{Error, Result};
 use crate::output::{Output, Results};
 
@@ -38,7 +38,7 @@ enum Place {
 
 impl Target {
     /// Makes sure the result can be written.
-    pub(super) fn open(args: &ScanArgs, output: &'static dyn Output) -> Result<Self> {
+    pub(super) fn open(args: &ResultArgs, output: &'static dyn Output) -> Result<Self> {
         let place = match &args.output {
             None => Place::Stdout(args.color),
             Some(path) => {
@@ -48,9 +48,14 @@ impl Target {
         Ok(Target { output, place })
     }
 
+    /// True when the output is the summary for people.
+    pub(super) fn is_text(&self) -> bool {
+        self.output.name() == "text"
+    }
+
     /// Writes the results.
     pub(super) fn write(self, results: &Results<'_>) -> Result<()> {
-        let is_text = self.output.name() == "text";
+        let is_text = self.is_text();
         match self.place {
             Place::Stdout(color) => {
                 let choice = match color {
@@ -71,15 +76,47 @@ impl Target {
             Place::Special { path, file } => write_file(self.output, results, &file, &path),
             Place::Replaced { path, file, permissions } => {
                 write_file(self.output, results, file.as_file(), &path)?;
-                let fault = |source: io::Error| Error::Write { path: path.clone(), source };
-                if let Some(permissions) = permissions.or_else(readable_by_all) {
-                    file.as_file().set_permissions(permissions).map_err(fault)?;
-                }
-                file.persist(&path).map_err(|error| fault(error.error))?;
-                Ok(())
+                put_in_place(file, permissions, &path)
             }
         }
     }
+}
+
+/// An opened file that is replaced as a whole.
+pub(super) struct FileTarget(Place);
+
+impl FileTarget {
+    /// Makes sure the file can be written.
+    pub(super) fn open(path: &Path) -> Result<Self> {
+        let place = place_of(path);
+        place.map(FileTarget).map_err(|source| Error::Write { path: path.to_owned(), source })
+    }
+
+    /// Writes the file.
+    pub(super) fn write(self, write: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
+        let buffered = |file: &File| {
+            let mut out = io::BufWriter::with_capacity(BUFFER_BYTES, file);
+            write(&mut out).and_then(|()| out.flush().map_err(Error::Output))
+        };
+        match self.0 {
+            Place::Stdout(_) => Ok(()),
+            Place::Special { file, .. } => buffered(&file),
+            Place::Replaced { path, file, permissions } => {
+                buffered(file.as_file())?;
+                put_in_place(file, permissions, &path)
+            }
+        }
+    }
+}
+
+/// Gives a written file its permissions and its name.
+fn put_in_place(file: NamedTempFile, permissions: Option<Permissions>, path: &Path) -> Result<()> {
+    let fault = |source: io::Error| Error::Write { path: path.to_owned(), source };
+    if let Some(permissions) = permissions.or_else(readable_by_all) {
+        file.as_file().set_permissions(permissions).map_err(fault)?;
+    }
+    file.persist(path).map_err(|error| fault(error.error))?;
+    Ok(())
 }
 
 fn place_of(path: &Path) -> io::Result<Place> {

@@ -48,6 +48,8 @@ pub const HTTP_REQUESTS: Declared = Declared {
         ("EdgeServerIP", Use::As(Field::ServerIp)),
         ("SecurityAction", Use::As(Field::SecurityAction)),
         ("SecurityActions>0", Use::As(Field::SecurityAction)),
+        // In CSV a list is text.
+        ("SecurityActions", Use::As(Field::SecurityAction)),
         ("FirewallMatchesActions>0", Use::As(Field::SecurityAction)),
         ("WAFAction", Use::As(Field::SecurityAction)),
         ("WorkerStatus", Use::As(Field::FunctionStatus)),

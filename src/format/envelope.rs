@@ -184,18 +184,19 @@ fn offset_between(local_us: i64, utc_us: i64) -> Option<i32> {
     is_zone.then_some((offset_us / SECOND_US) as i32)
 }
 
-/// The zone of a clock that lines show without it: `local_us` gives its time at the instant at which a line was written,
-/// which the prefix of the line dates. `None`: the prefixes have no zone, or do not agree.
-pub(super) fn offset_of_prefixes(
-    lines: &[&[u8]],
-    local_us: impl Fn(&[u8]) -> Option<i64>,
+/// The zone in which the server wrote the lines in an envelope, where they have none and the times of the envelope do.
+/// `None`: they do not agree.
+pub(super) fn zone_of(
+    reader: &dyn Reader,
+    envelope: &dyn Envelope,
+    opened: &[Opened<'_>],
 ) -> Option<i32> {
     let mut votes: BTreeMap<i32, usize> = BTreeMap::new();
-    let offset_of = |line: &&[u8]| {
-        let stamp = syslog::prefix_stamp(line).filter(|stamp| stamp.offset_s.is_some())?;
-        offset_between(local_us(line)?, stamp.micros)
+    let offset_of = |opened: &Opened<'_>| {
+        let arrived = envelope.stamp(opened.stamp?).filter(|stamp| stamp.offset_s.is_some())?;
+        offset_between(reader.written_at(&opened.inner)?, arrived.micros)
     };
-    for offset_s in lines.iter().filter_map(offset_of) {
+    for offset_s in opened.iter().filter_map(offset_of) {
         *votes.entry(offset_s).or_default() += 1;
     }
     let total: usize = votes.values().sum();

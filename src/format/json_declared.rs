@@ -179,6 +179,10 @@ struct Mark {
 impl Mark {
     #[inline]
     fn is_in(&self, line: &[u8]) -> bool {
+        if self.values.is_empty() && !self.optional {
+            // Wherever it is: the walk of `parse` looks at its place.
+            return self.keys.iter().any(|key| key.key.find(line).is_some());
+        }
         let mut found = self.keys.iter().filter_map(|key| key.find(line)).peekable();
         (self.optional && found.peek().is_none())
             || found.any(|found| self.values.is_empty() || is_one_of(found, self.values))

@@ -99,6 +99,12 @@ pub enum FormatBasis {
 }
 
 impl FormatBasis {
+    /// The basis with this id; `Detected` where there is none.
+    pub fn from_id(id: &str) -> Self {
+        let all = [FormatBasis::Given, FormatBasis::Config, FormatBasis::Inferred];
+        all.into_iter().find(|basis| basis.as_str() == id).unwrap_or(FormatBasis::Detected)
+    }
+
     /// The id used in outputs.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -182,11 +188,23 @@ pub trait Reader: fmt::Debug + Send + Sync {
         each(self.parse(record));
     }
 
-    /// The reader for `lines`, all of them behind the prefix of a syslog daemon, if this one finds its line behind such a
-    /// prefix by itself. It is then asked in place of an envelope, which takes longer.
-    fn behind_prefix(&self, lines: &[&[u8]]) -> Option<Arc<dyn Reader>> {
-        let _ = lines;
+    /// When a line was written, by the local clock of the server, in microseconds. Only for readers whose lines say it
+    /// without a zone, which the time of an envelope may then tell.
+    fn written_at(&self, line: &[u8]) -> Option<i64> {
+        let _ = line;
         None
+    }
+
+    /// The reader for such lines of a server whose zone is known, in seconds east of UTC.
+    fn in_zone(&self, offset_s: i32) -> Option<Arc<dyn Reader>> {
+        let _ = offset_s;
+        None
+    }
+
+    /// True for a reader that finds its line behind the prefix of a syslog daemon by itself: no envelope has to be taken
+    /// off, which takes longer.
+    fn reads_behind_prefixes(&self) -> bool {
+        false
     }
 
     /// Calls `each` with every field of a record, under the server's own names, raw, in the order of the line.
@@ -416,6 +434,8 @@ pub const FORMATS: &[&dyn Format] = &[
     &api_gateway::JSON,
     &haproxy_access::HaproxyAccessFormat,
     &haproxy_log::HaproxyLogFormat,
+    &haproxy_access::JSON,
+    &varnish_ncsa::JSON,
     &json_access::JsonAccessFormat,
     &aws_elb::AwsAlbFormat,
     &aws_elb::AwsClbFormat,

@@ -84,6 +84,31 @@ impl Spool {
         None
     }
 
+    /// How many lines are kept.
+    pub fn len(&self) -> usize {
+        self.n_lines
+    }
+
+    /// True when no line is kept.
+    pub fn is_empty(&self) -> bool {
+        self.n_lines == 0
+    }
+
+    /// All lines, in order. Ends early when the temporary file cannot be read.
+    pub fn lines(&self) -> impl Iterator<Item = SpooledLine> + '_ {
+        let mut at = 0;
+        (0..self.n_lines).map_while(move |_| {
+            let mut head = [0u8; 12];
+            self.read(at, &mut head)?;
+            let (offset, length) = head.split_first_chunk::<8>()?;
+            let length = u32::from_le_bytes(*length.first_chunk::<4>()?) as usize;
+            let mut bytes = vec![0; length];
+            self.read(at + 12, &mut bytes)?;
+            at += 12 + length as u64;
+            Some(SpooledLine { offset: u64::from_le_bytes(*offset), bytes })
+        })
+    }
+
     /// Reads stored bytes from the file, the buffer, or both.
     fn read(&self, at: u64, out: &mut [u8]) -> Option<()> {
         let in_file = self.written.saturating_sub(at).min(out.len() as u64) as usize;

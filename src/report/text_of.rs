@@ -8,8 +8,8 @@ use crate::cause::{CauseMatcher, Scope};
 use crate::evidence::Place;
 use crate::fact::path_template;
 use crate::format::About;
-use crate::record::{AccessRecord, ErrorRecord, Field, Record, split_request, unescape};
-use crate::scan::{ScannedInput, host_of, read_access, upstream_of};
+use crate::record::{AccessRecord, ErrorRecord, Field, split_request, unescape};
+use crate::scan::{ScannedInput, ending_of, host_of, read_access, upstream_of};
 
 /// Bytes of a quoted line.
 pub const QUOTED_BYTES: usize = 512;
@@ -36,6 +36,8 @@ pub enum Name {
     Upstream,
     /// The request queue of HTTP.sys, which is named as its application pool.
     Queue,
+    /// The server's own code for how the request ended.
+    Ending,
     /// The client.
     Client,
 }
@@ -69,20 +71,7 @@ impl<'i> Texts<'i> {
 
     /// Calls `read` with the message at a place.
     pub fn message<T>(&self, place: Place, read: impl FnOnce(&ErrorRecord<'_>) -> T) -> Option<T> {
-        let input = self.inputs.get(place.position.input as usize)?;
-        let bytes = input.fetch(place)?;
-        let mut read = Some(read);
-        input.plan.as_ref()?.readers.iter().find_map(|reader| {
-            let mut found = None;
-            reader.read(&bytes, &mut |result| {
-                if let Ok(Record::Error(record)) = result
-                    && let Some(read) = read.take()
-                {
-                    found = Some(read(&record));
-                }
-            });
-            found
-        })
+        self.inputs.get(place.position.input as usize)?.message(place, read)
     }
 
     /// A name in the access line, or else in the message, at a place.
@@ -93,6 +82,7 @@ impl<'i> Texts<'i> {
                 Name::Host => host_of(record),
                 Name::Upstream => upstream_of(record).unwrap_or_default(),
                 Name::Queue => record.value(Field::QueueName).unwrap_or_default(),
+                Name::Ending => ending_of(record).unwrap_or_default(),
                 Name::Client => record.value(Field::RemoteAddr).unwrap_or_default(),
             };
             if name == Name::Template {
@@ -110,7 +100,7 @@ impl<'i> Texts<'i> {
                     Name::Host => host_name(record).unwrap_or_default(),
                     Name::Upstream => upstream_peer(record.upstream.unwrap_or_default()),
                     Name::Client => record.client.unwrap_or_default(),
-                    Name::Queue => b"",
+                    Name::Queue | Name::Ending => b"",
                 };
                 quoted(raw)
             })
@@ -119,12 +109,10 @@ impl<'i> Texts<'i> {
 
     /// What the message at a place is about: the kind of name, and the name.
     pub fn scope(&self, place: Place) -> Option<(Scope, String)> {
-        let found = self.message(place, |record| {
-            let found = self.matcher.match_message(record)?;
-            let rule = self.matcher.rule(found.rule)?;
-            (!found.scope.is_empty()).then(|| (rule.scope, quoted(found.scope)))
-        });
-        found.flatten()
+        let input = self.inputs.get(place.position.input as usize)?;
+        let (rule, name) = input.scope(place, self.matcher)?;
+        let rule = self.matcher.rule(rule)?;
+        (!name.is_empty()).then(|| (rule.scope, quoted(&name)))
     }
 }
 

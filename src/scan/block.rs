@@ -473,8 +473,13 @@ fn whole_fact(plan: &Plan, reader: usize, record: &AccessRecord<'_>, place: Plac
     let mut plain_agent = [0u8; AGENT_BYTES];
     let agent = record.value(Field::UserAgent).unwrap_or_default();
     let n_agent = unescape(record.escape, agent, &mut plain_agent);
-    let id = record.value(Field::RequestId).map_or(0, id_key);
+    let raw_id = record.value(Field::RequestId).unwrap_or_default();
+    let (mut id, mut trace) = (id_key(raw_id), record.value(Field::TraceId).map_or(0, id_key));
     let redelivered = id != 0 && about.server.redelivers();
+    if redelivered && trace == 0 {
+        // `Self=...;Root=...`: the hops share a part, and only the whole is one request.
+        (id, trace) = (hash_name(raw_id), id);
+    }
     let upstream = upstream_of(record);
     let referrer = record.value(Field::Referer).unwrap_or_default();
     let server_ip = record.value(Field::ServerIp).unwrap_or_default();
@@ -500,12 +505,13 @@ fn whole_fact(plan: &Plan, reader: usize, record: &AccessRecord<'_>, place: Plac
         client: record.value(Field::RemoteAddr).map_or(0, hash_name),
         path: hash_path(path),
         id,
-        trace: record.value(Field::TraceId).map_or(0, id_key),
+        trace,
         edge_id: record.value(Field::EdgeRequestId).map_or(0, id_key),
         hop: hop_key(record.escape, method, path, query),
         connection: record.value(Field::Connection).and_then(parse_u64).unwrap_or(0),
         host: host_key(host_of(record)),
         upstream: upstream.map_or(0, hash_short),
+        ending: ending_of(record).map_or(0, hash_short),
         site: site_key(record.value(Field::SiteName).unwrap_or_default()),
         listen: listen_key(server_ip, record.value(Field::ServerPort).unwrap_or_default()),
         server: hash_short(server_ip),
@@ -527,6 +533,11 @@ pub(crate) fn upstream_of<'a>(record: &AccessRecord<'a>) -> Option<&'a [u8]> {
         .or_else(|| record.value(Field::BalancerWorker).map(upstream_peer))
         .or_else(|| record.value(Field::QueueName))
         .or_else(|| record.value(Field::TargetGroup).map(target_group_name))
+}
+
+/// The server's own code for how a request ended.
+pub(crate) fn ending_of<'a>(record: &AccessRecord<'a>) -> Option<&'a [u8]> {
+    record.raw(Field::TerminationState).or_else(|| record.value(Field::ResponseFlags))
 }
 
 /// The host of an access line without its port: the one asked for, else the server that took it.

@@ -15,7 +15,7 @@ use super::{Done, JoinKey, Scan, ScanConfig, ScannedInput, TextSource, Work};
 use crate::error::{Error, Result};
 use crate::fact::{CauseFact, EntryFact};
 use crate::input::{Origin, RangeReader, Spool, Unit};
-use crate::store::Sorter;
+use crate::store::{Budget, Sorter};
 use crate::tally::InputTally;
 
 /// Puts the results of one input in order.
@@ -48,6 +48,16 @@ pub(super) struct Fold<'f> {
     each: Option<EachLine<'f>>,
 }
 
+/// An empty store of entries.
+pub(super) fn entry_store(budget: &Budget) -> Sorter<EntryFact, JoinKey> {
+    Sorter::new(budget.clone(), |fact| (fact.target_key, fact.client, fact.at, fact.place.position))
+}
+
+/// An empty store of messages.
+pub(super) fn cause_store(budget: &Budget) -> Sorter<CauseFact, JoinKey> {
+    Sorter::new(budget.clone(), |fact| (fact.target_key, fact.client, fact.at, fact.place.position))
+}
+
 impl<'f> Fold<'f> {
     pub(super) fn new(
         n_inputs: usize,
@@ -56,12 +66,8 @@ impl<'f> Fold<'f> {
     ) -> Self {
         Fold {
             inputs: (0..n_inputs).map(|_| InputFold::default()).collect(),
-            entries: Sorter::new(config.budget.clone(), |fact| {
-                (fact.target_key, fact.client, fact.at, fact.place.position)
-            }),
-            causes: Sorter::new(config.budget.clone(), |fact| {
-                (fact.target_key, fact.client, fact.at, fact.place.position)
-            }),
+            entries: entry_store(&config.budget),
+            causes: cause_store(&config.budget),
             reader: RangeReader::new(),
             each,
         }
@@ -157,7 +163,7 @@ impl<'f> Fold<'f> {
             let layouts = plan.as_ref().map(|plan| plans_of(plan, fold.layouts));
             let (text, bytes_decoded) = match open.source.origin {
                 Ok(Origin::Plain(file)) => (TextSource::File(file), open.source.bytes),
-                Ok(_) => (TextSource::Spool(fold.spool), fold.bytes_decoded),
+                Ok(origin) => (TextSource::Spool(fold.spool, Some(origin)), fold.bytes_decoded),
                 Err(fault) => {
                     error = Some(fault.to_string());
                     (TextSource::None, 0)
@@ -174,6 +180,11 @@ impl<'f> Fold<'f> {
                 layouts: layouts.unwrap_or_default(),
                 unit: fold.unit,
                 text,
+                modified_us: open.source.modified_us,
+                sample: open.sample.into_inner(),
+                told_scopes: BTreeMap::new(),
+                told_backends: BTreeMap::new(),
+                is_absent: false,
             }
         });
         Scan { inputs: inputs.collect(), entries: self.entries, causes: self.causes, interrupted }

@@ -6,13 +6,16 @@
 //! in. The stores are sets: which worker found a fact first changes nothing. A range is scanned under the carry known at
 //! the time; when its turn comes and the carry proves wrong, it is scanned again under the right one.
 
+mod again;
 mod block;
 mod carry;
 mod fold;
 mod lines;
+mod partial;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
@@ -35,20 +38,18 @@ use crate::store::{Budget, Sorter};
 use crate::tally::InputTally;
 
 use block::{BlockResult, Context, Job, scan_block};
-pub(crate) use block::{host_of, read_access, upstream_of};
+pub(crate) use block::{ending_of, host_of, read_access, upstream_of};
 use carry::{Carry, InForce};
 use fold::Fold;
 use lines::EachLine;
 pub use lines::{LineKind, SeenLine, scan_lines};
+pub use partial::{Conditions, Merging, Partial, merge, write_partial};
 
 /// Bytes at the head of an input on which its formats are detected.
 const SAMPLE_BYTES: u64 = 256 << 10;
 
 /// Bytes in the middle and at the end of a plain file that join the sample.
 const FURTHER_SAMPLE_BYTES: u64 = 32 << 10;
-
-/// Bytes read at once where lines are read again.
-const STEP_BYTES: u64 = 256 << 10;
 
 /// How to scan.
 #[derive(Debug)]
@@ -98,13 +99,24 @@ pub struct ScannedInput {
     /// What its lines are.
     unit: Unit,
     text: TextSource,
+    /// When the file was last written, microseconds UTC.
+    modified_us: Option<i64>,
+    /// The start of standard input, by which its formats were detected.
+    sample: Option<Vec<u8>>,
+    /// What events are about, by their offset, where a partial result has told it: row of the cause table, and name.
+    told_scopes: BTreeMap<u64, (u16, Vec<u8>)>,
+    /// Names of backends by their hash, where a partial result has told them.
+    told_backends: BTreeMap<u32, Vec<u8>>,
+    /// It is known from a partial result, and could not be opened again.
+    is_absent: bool,
 }
 
 /// Where the text of a record comes from again.
 #[derive(Debug)]
 enum TextSource {
     File(File),
-    Spool(Spool),
+    /// The lines of facts; the rest can be had only where the stream can be opened anew.
+    Spool(Spool, Option<Origin>),
     None,
 }
 
@@ -117,32 +129,10 @@ impl ScannedInput {
                 read_exact_at(file, place.position.offset, &mut bytes).ok()?;
                 Some(bytes)
             }
-            TextSource::Spool(spool) => spool.fetch(place.position),
-            TextSource::None => None,
-        }
-    }
-
-    /// Hands out the lines of a plain file from the start of one on, without terminator, with their offsets, until
-    /// `max_bytes` are read or `each` returns false. Nothing comes of other inputs: they cannot be read from the middle.
-    pub fn lines_from(&self, start: u64, max_bytes: u64, each: &mut dyn FnMut(u64, &[u8]) -> bool) {
-        let TextSource::File(file) = &self.text else { return };
-        let mut reader = RangeReader::new();
-        let end = start.saturating_add(max_bytes).min(self.bytes_decoded);
-        let mut from = start;
-        while from < end {
-            let until = (from + STEP_BYTES).min(end);
-            let Ok(lines) = reader.read(file, from, until, self.bytes_decoded, None) else {
-                return;
-            };
-            let mut offset = lines.offset;
-            for line in lines.bytes.split_inclusive(|byte| *byte == b'\n') {
-                let text = line.strip_suffix(b"\n").unwrap_or(line);
-                if !each(offset, text.strip_suffix(b"\r").unwrap_or(text)) {
-                    return;
-                }
-                offset += line.len() as u64;
+            TextSource::Spool(spool, _) => {
+                spool.fetch(place.position).or_else(|| self.line_again(place))
             }
-            from = until;
+            TextSource::None => None,
         }
     }
 
@@ -153,6 +143,11 @@ impl ScannedInput {
             Some(row) => self.layouts.get(row).map(|(_, plan)| plan),
             None => self.plan.as_ref(),
         }
+    }
+
+    /// True when it is known from a partial result only: its lines cannot be had.
+    pub fn is_absent(&self) -> bool {
+        self.is_absent
     }
 
     /// True when there was nothing in it.
@@ -254,13 +249,20 @@ enum Done {
 struct OpenInput {
     source: Source,
     plan: OnceLock<Arc<Plan>>,
+    /// What of standard input its formats were detected on.
+    sample: OnceLock<Vec<u8>>,
     /// The carry of the last block that was folded: the best guess for the next one.
     carry: Mutex<Carry>,
 }
 
 impl OpenInput {
     fn new(source: Source) -> Self {
-        OpenInput { source, plan: OnceLock::new(), carry: Mutex::default() }
+        OpenInput {
+            source,
+            plan: OnceLock::new(),
+            sample: OnceLock::new(),
+            carry: Mutex::default(),
+        }
     }
 }
 
@@ -358,7 +360,9 @@ impl<'c> Work<'c> {
         let Ok(Origin::Plain(file)) = &open.source.origin else {
             return Done::Fault { input, index, error: io::ErrorKind::InvalidInput.into() };
         };
-        let plan = open.plan.get_or_init(|| Arc::new(self.detect_file(&open.source, file)));
+        let plan = open
+            .plan
+            .get_or_init(|| Arc::new(plan_of_file(&open.source, file, self.config.formats)));
         let start = index as u64 * self.config.range_bytes;
         let end = start + self.config.range_bytes;
         let starts_record: RecordStart<'_> =
@@ -447,6 +451,9 @@ impl<'c> Work<'c> {
             let fresh = plan.is_none();
             let plan = open.plan.get_or_init(|| {
                 let (path, modified_us) = (&open.source.path, open.source.modified_us);
+                if matches!(open.source.origin, Ok(Origin::Stdin)) {
+                    let _ = open.sample.set(block.bytes.clone());
+                }
                 Arc::new(detect_dated(path, &[&block.bytes], self.config.formats, modified_us))
             });
             if fresh && plan.has_long_records() && block.overlong_at.is_none() {
@@ -483,29 +490,29 @@ impl<'c> Work<'c> {
         }
         (reader.bytes_decoded(), None)
     }
+}
 
-    /// The plan of a plain file, from its head, its middle and its end.
-    fn detect_file(&self, source: &Source, file: &File) -> Plan {
-        let mut reader = RangeReader::new();
-        let total = source.bytes;
-        let mut parts = Vec::new();
-        let further = |part: u64| (part, FURTHER_SAMPLE_BYTES);
-        let starts = [
-            (0, SAMPLE_BYTES),
-            further(total / 2),
-            further(total.saturating_sub(FURTHER_SAMPLE_BYTES)),
-        ];
-        let mut from = 0;
-        for (start, length) in starts {
-            if (start < from && start > 0) || start >= total {
-                continue;
-            }
-            if let Ok(lines) = reader.read(file, start, start + length, total, None) {
-                parts.push(lines.bytes.to_vec());
-            }
-            from = start + length;
+/// The plan of a plain file, from its head, its middle and its end.
+fn plan_of_file(source: &Source, file: &File, formats: &FormatChoice) -> Plan {
+    let mut reader = RangeReader::new();
+    let total = source.bytes;
+    let mut parts = Vec::new();
+    let further = |part: u64| (part, FURTHER_SAMPLE_BYTES);
+    let starts = [
+        (0, SAMPLE_BYTES),
+        further(total / 2),
+        further(total.saturating_sub(FURTHER_SAMPLE_BYTES)),
+    ];
+    let mut from = 0;
+    for (start, length) in starts {
+        if (start < from && start > 0) || start >= total {
+            continue;
         }
-        let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
-        detect_dated(&source.path, &parts, self.config.formats, source.modified_us)
+        if let Ok(lines) = reader.read(file, start, start + length, total, None) {
+            parts.push(lines.bytes.to_vec());
+        }
+        from = start + length;
     }
+    let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
+    detect_dated(&source.path, &parts, formats, source.modified_us)
 }

@@ -10,8 +10,7 @@ use crate::cause::CauseMatcher;
 use crate::error::Result;
 use crate::evidence::Place;
 use crate::fact::CauseFact;
-use crate::record::{Field, Record};
-use crate::scan::{JoinKey, ScannedInput, read_access};
+use crate::scan::{JoinKey, ScannedInput};
 use crate::store::Sorted;
 
 /// The row of the cause table for messages that tell the address.
@@ -78,14 +77,11 @@ impl Listeners {
         if self.addresses.is_empty() && self.ports.is_empty() {
             return BTreeSet::new();
         }
-        let is_application = |place: &Place| {
-            let input = inputs.get(place.position.input as usize)?;
-            let (bytes, plan) = (input.fetch(*place)?, input.plan_at(place.position.offset)?);
-            read_access(plan, &bytes, |_, record| {
-                record.last_item(Field::UpstreamAddr).is_some_and(|backend| self.holds(backend))
-            })
-        };
-        let known = backends.iter().filter(|(_, place)| is_application(place) == Some(true));
+        let known = backends.iter().filter(|(backend, place)| {
+            let input = inputs.get(place.position.input as usize);
+            let name = input.and_then(|input| input.backend(**backend, **place));
+            name.is_some_and(|name| self.holds(&name))
+        });
         known.map(|(backend, _)| *backend).collect()
     }
 }
@@ -96,18 +92,7 @@ fn address_in(
     matcher: &CauseMatcher,
 ) -> Option<Vec<u8>> {
     let input = inputs.get(fact.place.position.input as usize)?;
-    let bytes = input.fetch(fact.place)?;
-    input.plan.as_ref()?.readers.iter().find_map(|reader| {
-        let mut found = None;
-        reader.read(&bytes, &mut |result| {
-            if let Ok(Record::Error(record)) = result
-                && let Some(matched) = matcher.match_message(&record)
-            {
-                found = Some(matched.scope.to_vec());
-            }
-        });
-        found
-    })
+    input.scope(fact.place, matcher).map(|(_, address)| address)
 }
 
 /// Notes one line per backend.

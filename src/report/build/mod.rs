@@ -279,7 +279,8 @@ fn is_filtered(analysis: &Analysis, totals: &Totals) -> bool {
     let (requests, entries) = (totals.requests, totals.entries);
     let is_piped = analysis.inputs.iter().all(|input| input.path.as_os_str() == "-");
     requests >= MIN_FILTERED
-        && (requests == entries || (is_piped && (requests - entries) * PIPED_OTHERS <= requests))
+        && (requests == entries
+            || (is_piped && requests.saturating_sub(entries) * PIPED_OTHERS <= requests))
 }
 
 /// Silences: pauses between access lines that are much longer than pauses usually are, also at the end of the input
@@ -352,7 +353,15 @@ fn missing(analysis: &Analysis) -> Result<Vec<Missing>> {
         };
         Missing { what: what.to_owned(), effect: effect.to_owned(), fix: fix.to_owned(), entries }
     });
-    Ok(rows.collect())
+    let absent = analysis.inputs.iter().filter(|input| input.is_absent());
+    let absent = absent.map(|input| Missing {
+        what: input.path.to_string_lossy().into_owned(),
+        effect: "its lines cannot be quoted, and names, the recovery and spread may be missing"
+            .to_owned(),
+        fix: "put it where it was, or give --root DIR".to_owned(),
+        entries: 0,
+    });
+    Ok(rows.chain(absent).collect())
 }
 
 fn signals(analysis: &Analysis, matcher: &CauseMatcher, texts: Texts<'_>) -> Vec<SignalInfo> {

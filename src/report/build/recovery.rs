@@ -5,7 +5,7 @@
 //! affected paths were answered without a server error, at least one for every second of these paths. Paths are affected
 //! when they hold [`MIN_SHARE`] of the entries (their templates; the ten most frequent at most). The lines are read up to
 //! [`MAX_READ_BYTES`] per input: those behind the last entry of each input, then inputs that begin later (a rotation).
-//! Where lines cannot be read again (streams), or no path stands out, the counts of all paths have to do, and the end stays
+//! Where lines cannot be read again (pipes), or no path stands out, the counts of all paths have to do, and the end stays
 //! **unverified**; without enough good answers of any kind the incident is **ongoing**.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,0 +1,273 @@
+//! Several partial results -> one scan, as if one run had read all inputs.
+//!
+//! In: opened [`Partial`]s. Out: a [`Scan`]: inputs in canonical order, facts numbered by it.
+//! Invariants: the order of the files does not matter. An input is opened again where its path, its length and its first
+//! bytes are those that were recorded, and its readers come out the same; otherwise it is absent: its facts count, its lines
+//! cannot be quoted.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::recorded::{RecordedInput, RecordedPlan, head_digest};
+use super::{Partial, body_of, read_header, tables_digest};
+use crate::cause::CauseMatcher;
+use crate::error::{Error, Result};
+use crate::evidence::Place;
+use crate::format::{FormatChoice, Plan, detect_dated};
+use crate::input::{BlockReader, Origin, Source, Spool, SpooledLine, open_stream};
+use crate::scan::carry::{Carry, Followed, InForce, may_be_directive};
+use crate::scan::fold::{cause_store, entry_store};
+use crate::scan::{Scan, ScannedInput, TextSource, plan_of_file};
+use crate::store::{Budget, Stored};
+
+/// How to merge.
+#[derive(Debug)]
+pub struct Merging<'m> {
+    /// The cause table.
+    pub matcher: &'m CauseMatcher,
+    /// Formats given by the user when the facts were made.
+    pub formats: &'m FormatChoice,
+    /// Memory for facts, and where they spill.
+    pub budget: Budget,
+    /// Where recorded paths are found now; `None` where they were.
+    pub root: Option<&'m Path>,
+}
+
+/// Puts partial results together.
+///
+/// # Errors
+/// When they do not fit together, hold an input twice, or cannot be read.
+pub fn merge(partials: &[Partial], merging: &Merging<'_>) -> Result<Scan> {
+    check(partials, merging.matcher)?;
+    let order = canonical_order(partials)?;
+    let mut inputs: Vec<ScannedInput> = Vec::with_capacity(order.len());
+    let mut numbers: Vec<Vec<u32>> =
+        partials.iter().map(|partial| vec![0; partial.header.inputs.len()]).collect();
+    for (number, (partial, input)) in order.into_iter().enumerate() {
+        numbers[partial][input] = number as u32;
+        inputs.push(open_again(&partials[partial].header.inputs[input], merging));
+    }
+    let (mut entries, mut causes) = (entry_store(&merging.budget), cause_store(&merging.budget));
+    for (partial, numbers) in partials.iter().zip(&numbers) {
+        let mut body = Body::open(partial)?;
+        for (recorded, number) in partial.header.inputs.iter().zip(numbers) {
+            body.kept_lines(recorded, &mut inputs[*number as usize])?;
+        }
+        for _ in 0..partial.header.n_entries {
+            let mut fact = body.fact()?;
+            body.renumber(&mut fact, numbers, |fact: &mut crate::fact::EntryFact| &mut fact.place)?;
+            entries.push(fact)?;
+        }
+        for _ in 0..partial.header.n_causes {
+            let mut fact = body.fact()?;
+            body.renumber(&mut fact, numbers, |fact: &mut crate::fact::CauseFact| &mut fact.place)?;
+            causes.push(fact)?;
+        }
+    }
+    let interrupted = partials.iter().any(|partial| partial.header.interrupted);
+    Ok(Scan { inputs, entries, causes, interrupted })
+}
+
+/// Refuses what does not fit together.
+fn check(partials: &[Partial], matcher: &CauseMatcher) -> Result<()> {
+    let tables = tables_digest(matcher);
+    for partial in partials {
+        let refuse = |reason: String| Error::Partial { path: partial.path.clone(), reason };
+        if partial.header.tables != tables {
+            return Err(refuse(
+                "was made with other rule tables than this program has: make it again".to_owned(),
+            ));
+        }
+        let first = &partials[0];
+        if partial.header.conditions != first.header.conditions {
+            return Err(refuse(format!(
+                "was made with other options than {} (--status, --since, --until, --tz, --gap, formats and rules must be the same)",
+                first.path.display()
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// All inputs (index of the file, index in it) in the order in which one run would have them.
+fn canonical_order(partials: &[Partial]) -> Result<Vec<(usize, usize)>> {
+    let mut rows: Vec<(bool, PathBuf, String, usize, usize)> = Vec::new();
+    for (partial, opened) in partials.iter().enumerate() {
+        for (index, input) in opened.header.inputs.iter().enumerate() {
+            let path = PathBuf::from(&input.path);
+            // Inputs of equal path, from different machines, are told apart by what was found in them.
+            let found = serde_json::to_string(input).unwrap_or_default();
+            rows.push((input.path != "-", path, found, partial, index));
+        }
+    }
+    rows.sort();
+    if let Some(pair) =
+        rows.windows(2).find(|pair| (&pair[0].1, &pair[0].2) == (&pair[1].1, &pair[1].2))
+    {
+        let (one, other) = (&partials[pair[0].3].path, &partials[pair[1].3].path);
+        return Err(Error::Partial {
+            path: other.clone(),
+            reason: format!(
+                "holds {} as {} does: leave one out",
+                pair[0].1.display(),
+                one.display()
+            ),
+        });
+    }
+    Ok(rows.into_iter().map(|(_, _, _, partial, index)| (partial, index)).collect())
+}
+
+/// An input with its text, where that can be had again.
+fn open_again(recorded: &RecordedInput, merging: &Merging<'_>) -> ScannedInput {
+    let mut input = recorded.absent();
+    if recorded.n_kept > 0 || (!recorded.is_plain && recorded.error.is_none()) {
+        input.text = TextSource::Spool(Spool::default(), None);
+    }
+    let Some((plan, text)) = text_of(recorded, merging) else {
+        // What could not be read then is not missing now.
+        let had_text = recorded.plan.is_some();
+        input.is_absent = had_text;
+        return input;
+    };
+    input.is_absent = false;
+    if let Some(text) = text {
+        input.text = text;
+    }
+    input.plan = plan.map(Arc::new);
+    if let Some(plan) = input.plan.as_ref().filter(|_| recorded.has_layouts) {
+        input.layouts = layouts_of(&input, plan);
+    }
+    input
+}
+
+/// The readers and the text of an input that is what it was; `None` where it is not.
+type Found = (Option<Plan>, Option<TextSource>);
+
+fn text_of(recorded: &RecordedInput, merging: &Merging<'_>) -> Option<Found> {
+    let path = Path::new(&recorded.path);
+    let detect =
+        |sample: &[u8]| detect_dated(path, &[sample], merging.formats, recorded.modified_us);
+    let is_same = |plan: &Option<Plan>| plan.as_ref().map(RecordedPlan::of) == recorded.plan;
+    if recorded.path == "-" {
+        let plan = recorded.sample.as_deref().map(detect);
+        return is_same(&plan).then_some((plan, None));
+    }
+    let mut source = Source::open(&place_of(path, merging.root));
+    source.path = path.to_owned();
+    source.modified_us = recorded.modified_us;
+    let Ok(origin) = source.origin else { return None };
+    let (Origin::Plain(file) | Origin::Stream(file, _) | Origin::Journal(file)) = &origin else {
+        return None;
+    };
+    let is_long = source.bytes >= recorded.bytes_read;
+    if !is_long || head_digest(file, recorded.bytes_read) != recorded.head {
+        return None;
+    }
+    // What was written since was not read then.
+    source.bytes = recorded.bytes_read;
+    if let (Origin::Plain(file), true) = (&origin, recorded.is_plain) {
+        source.origin = Ok(Origin::Stdin);
+        let plan = recorded.plan.is_some().then(|| plan_of_file(&source, file, merging.formats));
+        if !is_same(&plan) {
+            return None;
+        }
+        let Origin::Plain(file) = origin else { return None };
+        return Some((plan, Some(TextSource::File(file))));
+    }
+    let (stream, _) = open_stream(&origin, &Arc::default()).ok()?;
+    let block = BlockReader::new(stream).next_block(None).ok().flatten();
+    let plan = block.filter(|_| recorded.plan.is_some()).map(|block| detect(&block.bytes));
+    is_same(&plan).then(|| (plan, Some(TextSource::Spool(Spool::default(), Some(origin)))))
+}
+
+/// Where a recorded path is now.
+fn place_of(path: &Path, root: Option<&Path>) -> PathBuf {
+    let Some(root) = root else { return path.to_owned() };
+    let relative = path.components().filter(|part| {
+        !matches!(part, std::path::Component::RootDir | std::path::Component::Prefix(_))
+    });
+    root.join(relative.collect::<PathBuf>())
+}
+
+/// Where directives change the readers of an input.
+fn layouts_of(input: &ScannedInput, plan: &Arc<Plan>) -> Vec<(u64, Arc<Plan>)> {
+    let mut in_force = InForce::new(plan, Carry::default());
+    let mut layouts = Vec::new();
+    input.lines_from(0, u64::MAX, &mut |offset, line| {
+        if may_be_directive(line)
+            && in_force.plan.accepting(line).is_none()
+            && matches!(in_force.follow(line), Followed::Changed { .. })
+        {
+            layouts.push((offset, Arc::clone(&in_force.plan)));
+        }
+        true
+    });
+    layouts
+}
+
+/// The body of a file behind its header.
+struct Body<'p> {
+    partial: &'p Partial,
+    body: Box<dyn Read>,
+    buffer: Vec<u8>,
+}
+
+impl<'p> Body<'p> {
+    fn open(partial: &'p Partial) -> Result<Self> {
+        let mut body = body_of(&partial.path, partial.packed)?;
+        let fault = |source| Error::Read { path: partial.path.clone(), source };
+        read_header(&mut body).map_err(fault)?;
+        Ok(Body { partial, body, buffer: Vec::new() })
+    }
+
+    fn read(&mut self, n: usize) -> Result<&[u8]> {
+        self.buffer.resize(n, 0);
+        let fault = |source| Error::Read { path: self.partial.path.clone(), source };
+        self.body.read_exact(&mut self.buffer).map_err(fault)?;
+        Ok(&self.buffer)
+    }
+
+    fn kept_lines(&mut self, recorded: &RecordedInput, input: &mut ScannedInput) -> Result<()> {
+        for _ in 0..recorded.n_kept {
+            let head = self.read(12)?;
+            let mut line = SpooledLine { offset: 0, bytes: Vec::new() };
+            let mut length = 0;
+            if let Some((offset, rest)) = head.split_first_chunk::<8>()
+                && let Some(bytes) = rest.first_chunk::<4>()
+            {
+                line.offset = u64::from_le_bytes(*offset);
+                length = u32::from_le_bytes(*bytes) as usize;
+            }
+            line.bytes = self.read(length)?.to_vec();
+            if let TextSource::Spool(spool, _) = &mut input.text {
+                spool.push(&line).map_err(Error::Temporary)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn fact<T: Stored>(&mut self) -> Result<T> {
+        Ok(T::read(self.read(T::BYTES)?))
+    }
+
+    /// Gives a fact the number that its input has among all.
+    fn renumber<T>(
+        &self,
+        fact: &mut T,
+        numbers: &[u32],
+        place: impl Fn(&mut T) -> &mut Place,
+    ) -> Result<()> {
+        let input = &mut place(fact).position.input;
+        match numbers.get(*input as usize) {
+            Some(number) => *input = *number,
+            None => {
+                return Err(Error::Partial {
+                    path: self.partial.path.clone(),
+                    reason: "names an input that it does not hold: make it again".to_owned(),
+                });
+            }
+        }
+        Ok(())
+    }
+}
