@@ -83,6 +83,7 @@ impl Envelope for DockerJson {
 }
 
 /// The values of an object.
+#[derive(Clone, Copy)]
 struct Parts<'a> {
     text: &'a [u8],
     escaped: bool,
