@@ -85,7 +85,7 @@ fn tables_digest(matcher: &CauseMatcher) -> String {
     for rule in matcher.rules() {
         hasher.update(format!("{rule:?}\n"));
     }
-    for rule in verdict::RULES.iter() {
+    for rule in verdict::RULES {
         hasher.update(format!("{rule:?}\n"));
     }
     format!("{:x}", hasher.finalize())

@@ -116,7 +116,7 @@ mod tests {
             listeners.add(address.as_bytes());
         }
         let check = |backend: &str, is_known| {
-            assert_eq!(listeners.holds(backend.as_bytes()), is_known, "{backend}")
+            assert_eq!(listeners.holds(backend.as_bytes()), is_known, "{backend}");
         };
         check("127.0.0.1:8000", true);
         check("10.0.0.1:8000", false);
