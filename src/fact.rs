@@ -310,6 +310,8 @@ pub struct EntryFact {
     pub host: u32,
     /// Hash of the last upstream address or group; for HTTP.sys, of the request queue (the application pool).
     pub upstream: u32,
+    /// Hash of the server's own code for how the request ended: `HAProxy`'s termination state, Envoy's flags; 0 for none.
+    pub ending: u32,
     /// Hash of the number of the IIS site; 0 for none.
     pub site: u32,
     /// Hash of the server's own address and port, where the line has them.

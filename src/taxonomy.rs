@@ -124,6 +124,23 @@ vocabulary! {
 }
 
 impl Server {
+    /// True for services that others run: there is no machine to log in to.
+    pub const fn is_managed(self) -> bool {
+        matches!(
+            self,
+            Server::Alb
+                | Server::Clb
+                | Server::CloudFront
+                | Server::ApiGateway
+                | Server::Cloudflare
+                | Server::Fastly
+                | Server::Akamai
+                | Server::AzureFrontDoor
+                | Server::AzureAppGateway
+                | Server::GoogleLb
+        )
+    }
+
     /// True for logs that are delivered at least once, by a service that gives every request an id of its own, or by the
     /// shippers of containers: a line may come twice, in another file perhaps.
     pub const fn redelivers(self) -> bool {

@@ -18,7 +18,7 @@ use crate::evidence::Place;
 use crate::fact::{CauseFact, EntryFact, Flags, hash_short};
 use crate::scan::{JoinKey, ScannedInput};
 use crate::store::Sorted;
-use crate::taxonomy::Cause;
+use crate::taxonomy::{Cause, Server};
 use crate::time::SECOND_US;
 
 use super::zones::Zones;
@@ -115,6 +115,31 @@ pub(super) const STATES: &[State] = &[
         cause: Cause::ProcessCrashed,
         ..BASE
     },
+    // HAProxy says once per second at most which limit it is at.
+    State {
+        begins: &["haproxy.fd_limit"],
+        before_s: 5,
+        at_most_s: 60,
+        explains: &["haproxy.resource"],
+        cause: Cause::FdExhausted,
+        ..BASE
+    },
+    State {
+        begins: &["haproxy.memory_limit"],
+        before_s: 5,
+        at_most_s: 60,
+        explains: &["haproxy.resource", "haproxy.internal_error"],
+        cause: Cause::MemoryExhausted,
+        ..BASE
+    },
+    State {
+        begins: &["haproxy.maxconn_reached"],
+        before_s: 5,
+        at_most_s: 60,
+        explains: &["haproxy.resource"],
+        cause: Cause::ConnectionLimit,
+        ..BASE
+    },
 ];
 
 /// What an event is about.
@@ -204,7 +229,12 @@ impl Intervals {
             let matters = begun_by(matcher, fact.rule).next().is_some() || STATES.iter().any(ends);
             if matters && !fact.flags.has(Flags::TIMELESS) {
                 zones.resolve_cause(&mut fact);
-                events.push((fact, about(inputs, &fact, matcher)));
+                // Only events of Windows tell of pools and sites.
+                let is_windows =
+                    matcher.rule(fact.rule).is_some_and(|rule| rule.server == Server::Windows);
+                let about =
+                    if is_windows { about(inputs, &fact, matcher) } else { About::default() };
+                events.push((fact, about));
             }
         }
         events.sort_by_key(|(fact, _)| (fact.at, fact.place.position));

@@ -18,6 +18,7 @@ pub mod lean;
 mod onset;
 mod relayed;
 mod second;
+mod strangers;
 pub mod threads;
 mod twice;
 mod verdict;
@@ -43,6 +44,7 @@ use layers::{Layers, Link, Listeners, Verdicts};
 use lean::Leanings;
 use relayed::Hops;
 use second::{Outlet, SecondPhase};
+use strangers::clients_differ;
 use workers::Workers;
 use zones::{ZonePolicy, Zones};
 
@@ -197,10 +199,12 @@ pub fn attribute(
     let workers = Workers::of(inputs, &entries)?;
     let listeners = Listeners::of(inputs, &causes, config.matcher)?;
     let intervals = Intervals::of(inputs, &causes, &zones, config.matcher)?;
+    let companions = Companions::of(inputs, &zones);
+    let strangers = clients_differ(&entries, &causes, config.matcher, &companions, &zones)?;
     let mut walk = Walk {
         config,
         workers,
-        companions: Companions::of(inputs, &zones),
+        companions,
         zones,
         verdicts: Sorter::new(config.budget.clone(), |verdict| {
             (verdict.entry.at, verdict.entry.place.position)
@@ -210,6 +214,7 @@ pub fn attribute(
         redelivered: BTreeMap::new(),
         leftovers: Leftovers::default(),
         hops: Hops::default(),
+        strangers,
     };
     let mut second = SecondPhase::new(config.matcher, &config.budget, is_apache_alone(inputs));
     walk.all(&mut entries, &mut causes, &mut second)?;
@@ -274,6 +279,8 @@ struct Walk<'w> {
     redelivered: BTreeMap<InputIndex, u64>,
     leftovers: Leftovers,
     hops: Hops,
+    /// Access log and error log name different clients: the target alone joins them.
+    strangers: bool,
 }
 
 impl Walk<'_> {
@@ -283,21 +290,23 @@ impl Walk<'_> {
         causes: &mut Sorted<CauseFact, JoinKey>,
         second: &mut SecondPhase<'_>,
     ) -> Result<()> {
+        let by_client = !self.strangers;
+        let key_of = |target: u64, client: u64| (target, if by_client { client } else { 0 });
         let mut cluster = Cluster::default();
         let mut entry_rows = entries.last_rows().peekable();
         let mut cause_rows = causes.last_rows().peekable();
         loop {
             let entry_key =
-                peek_key(&mut entry_rows, |fact: &EntryFact| (fact.target_key, fact.client))?;
+                peek_key(&mut entry_rows, |fact: &EntryFact| key_of(fact.target_key, fact.client))?;
             let cause_key =
-                peek_key(&mut cause_rows, |fact: &CauseFact| (fact.target_key, fact.client))?;
+                peek_key(&mut cause_rows, |fact: &CauseFact| key_of(fact.target_key, fact.client))?;
             let Some(key) = [entry_key, cause_key].into_iter().flatten().min() else { break };
             if self.hops.is_done_before(key.0) {
                 self.flush_hops()?;
             }
-            while let Some(row) = entry_rows
-                .next_if(|row| row.as_ref().is_ok_and(|fact| (fact.target_key, fact.client) == key))
-            {
+            while let Some(row) = entry_rows.next_if(|row| {
+                row.as_ref().is_ok_and(|fact| key_of(fact.target_key, fact.client) == key)
+            }) {
                 let mut fact = row?;
                 self.zones.resolve_entry(&mut fact);
                 self.workers.resolve(&mut fact);
@@ -311,9 +320,9 @@ impl Walk<'_> {
                     self.close(key.0, &mut cluster, second)?;
                 }
             }
-            while let Some(row) = cause_rows
-                .next_if(|row| row.as_ref().is_ok_and(|fact| (fact.target_key, fact.client) == key))
-            {
+            while let Some(row) = cause_rows.next_if(|row| {
+                row.as_ref().is_ok_and(|fact| key_of(fact.target_key, fact.client) == key)
+            }) {
                 let mut fact = row?;
                 self.zones.resolve_cause(&mut fact);
                 if self.config.in_window(fact.at) || fact.flags.has(Flags::TIMELESS) {
@@ -328,7 +337,9 @@ impl Walk<'_> {
                 twice::drop_redelivered(&mut cluster.entries, |input| {
                     *self.redelivered.entry(input).or_default() += 1;
                 });
-                cluster.join(self.config.matcher, &self.companions, &self.zones);
+                if by_client || cluster.entries.len() + cluster.causes.len() <= MAX_STRANGERS {
+                    cluster.join(self.config.matcher, &self.companions, &self.zones, by_client);
+                }
             }
             self.close(key.0, &mut cluster, second)?;
         }
@@ -427,6 +438,9 @@ fn is_apache_alone(inputs: &[ScannedInput]) -> bool {
         && !any(LogRole::Access, Server::Apache)
 }
 
+/// Facts of one target that are joined without their clients at most.
+const MAX_STRANGERS: usize = 200_000;
+
 /// How near a line of another client puts an entry in doubt, microseconds.
 const DOUBT_US: i64 = 2 * SECOND_US;
 
@@ -468,7 +482,13 @@ struct Cluster {
 impl Cluster {
     /// Pairs what belongs together: within each directory first, then entries whose directory has no error log with
     /// what is left.
-    fn join(&mut self, matcher: &CauseMatcher, companions: &Companions, zones: &Zones) {
+    fn join(
+        &mut self,
+        matcher: &CauseMatcher,
+        companions: &Companions,
+        zones: &Zones,
+        by_client: bool,
+    ) {
         if self.entries.is_empty() || self.causes.is_empty() {
             return;
         }
@@ -486,13 +506,13 @@ impl Cluster {
         {
             let entries = positions(&self.entries, |verdict| entry_dir(verdict) == directory);
             let causes = positions(&self.causes, |fact| cause_dir(fact) == directory);
-            self.join_part(matcher, zones, &entries, &causes);
+            self.join_part(matcher, zones, &entries, &causes, by_client);
         }
         if directories.iter().any(|directory| !companions.has_error_log(*directory)) {
             let entries =
                 positions(&self.entries, |verdict| !companions.has_error_log(entry_dir(verdict)));
             let causes = positions(&self.causes, |fact| !fact.flags.has(Flags::JOINED));
-            self.join_part(matcher, zones, &entries, &causes);
+            self.join_part(matcher, zones, &entries, &causes, by_client);
         }
     }
 
@@ -503,6 +523,7 @@ impl Cluster {
         zones: &Zones,
         entries: &[usize],
         causes: &[usize],
+        by_client: bool,
     ) {
         let explains = |fact: &CauseFact| {
             matcher.rule(fact.rule).is_some_and(|rule| rule.kind.explains_requests())
@@ -525,7 +546,8 @@ impl Cluster {
                 // had to be measured makes no pair certain.
                 let sees_upstream = entry_facts[entry].flags.has(Flags::SEES_UPSTREAM);
                 let certain = (rule.kind == RuleKind::FinalFailure || sees_upstream)
-                    && !zones.is_measured_clock(fact.place.position.input);
+                    && !zones.is_measured_clock(fact.place.position.input)
+                    && by_client;
                 let confidence =
                     if certain { confidence } else { confidence.min(Confidence::Likely) };
                 self.entries[entries[entry]].set_message(&fact, rule, confidence, basis);

@@ -7,7 +7,7 @@
 //! Of entries only those are compared whose id the service made: the copy with the smallest position is kept.
 
 use super::Verdict;
-use super::verdict::server_of_rule;
+use super::verdict::server_of;
 use crate::evidence::InputIndex;
 use crate::fact::{CauseFact, Flags};
 use crate::taxonomy::Server;
@@ -36,7 +36,7 @@ pub(super) fn drop_redelivered(entries: &mut Vec<Verdict>, mut each: impl FnMut(
 /// the input as well: it passes an id on, so that retries and the next proxy have it too.
 fn named(verdict: &Verdict) -> (bool, u64, u16, Option<(i64, InputIndex)>) {
     let entry = &verdict.entry;
-    let is_envoys = server_of_rule(verdict.rule().id) == Server::Envoy;
+    let is_envoys = server_of(verdict.entry.rule) == Server::Envoy;
     let when = is_envoys.then_some((entry.at, entry.place.position.input));
     (!entry.flags.has(Flags::REDELIVERED), entry.id, entry.status, when)
 }

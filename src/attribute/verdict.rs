@@ -3,6 +3,8 @@
 //! In: an entry's own row of the decision tables, and the message that explains it. Out: a [`Verdict`], stored as small
 //! integers. Invariants: a closed row stands whatever a message says; an origin is published at `likely` or above only.
 
+use std::sync::LazyLock;
+
 use super::companions::Companions;
 use super::intervals::Intervals;
 use super::layers::{Link, LinkBasis};
@@ -60,7 +62,7 @@ pub struct Verdict {
 crate::store::stored!(
     Verdict, entry.at: i64, entry.place.position.input: u32, entry.place.position.offset: u64, entry.place.line: u64,
     entry.place.length: u32, entry.target_key: u64, entry.client: u64, entry.path: u64, entry.id: u64,
-    entry.trace: u64, entry.edge_id: u64, entry.hop: u64, entry.connection: u64, entry.host: u32, entry.upstream: u32,
+    entry.trace: u64, entry.edge_id: u64, entry.hop: u64, entry.connection: u64, entry.host: u32, entry.upstream: u32, entry.ending: u32,
     entry.site: u32, entry.listen: u32, entry.server: u32, entry.forwarded: u32, entry.forwarded_before: u32, entry.referrer: u32, entry.duration_ms: u32, entry.body_bytes: u32,
     entry.status: u16, entry.rule: u16, entry.flags.0: u16, evidence.position.input: u32, evidence.position.offset: u64,
     evidence.line: u64, evidence.length: u32, evidence_at: i64, scope: u32, basis: u16, message_rule: u16, origin: u8,
@@ -237,6 +239,13 @@ impl Verdict {
     pub(super) fn own_cause(&self) -> Option<Cause> {
         usize::from(self.cause).checked_sub(1).and_then(|code| Cause::ALL.get(code).copied())
     }
+}
+
+/// The server whose table the row of this index is in.
+pub(super) fn server_of(rule: u16) -> Server {
+    static SERVERS: LazyLock<Vec<Server>> =
+        LazyLock::new(|| RULES.iter().map(|rule| server_of_rule(rule.id)).collect());
+    SERVERS.get(usize::from(rule)).copied().unwrap_or(Server::Unknown)
 }
 
 /// The server whose table a row is in.

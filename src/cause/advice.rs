@@ -159,6 +159,8 @@ pub const fn advice(cause: Cause) -> &'static Advice {
             ],
             next_steps: &[
                 "nginx -T | grep -A15 \"upstream {scope}\"",
+                "echo \"show servers state {scope}\" | socat stdio /run/haproxy/admin.sock, and `show stat` for last_chk of each server",
+                "varnishadm backend.list -p",
                 "curl -sv http://BACKEND/health for each server of the group, and look at the first that failed",
                 "ss -ltnp on the backends: does the process listen?",
                 "kubectl get endpointslices -A; kubectl get pods -o wide",
@@ -176,6 +178,8 @@ pub const fn advice(cause: Cause) -> &'static Advice {
             ],
             next_steps: &[
                 "ss -ltnp | grep {scope}, on the backend",
+                "echo \"show servers state\" | socat stdio /run/haproxy/admin.sock: the address of {scope}, then ss -ltnp there",
+                "varnishlog -g request -q 'FetchError' -i FetchError,BackendOpen,ReqURL",
                 "systemctl status of the backend service; journalctl -u UNIT -n 100",
                 "curl -sv http://{scope}/",
                 "ls -l of the socket, when it is a unix socket",
@@ -308,7 +312,7 @@ pub const fn advice(cause: Cause) -> &'static Advice {
             shows: &["HAProxy: sQ-- with 503; HTTPERR: AppPoolTimer with 503"],
             next_steps: &[
                 "compare the queue time with the response time: slow service, or too few workers?",
-                "echo \"show servers state\" | socat stdio /run/haproxy.sock",
+                "echo \"show servers state\" | socat stdio /run/haproxy/admin.sock; show stat: qcur, scur against slim",
                 "raise concurrency only with the memory for it; else shed earlier",
             ],
             sources: &["haproxy configuration manual: timeout queue"],
@@ -452,6 +456,8 @@ pub const fn advice(cause: Cause) -> &'static Advice {
             ],
             next_steps: &[
                 "curl -sv http://{scope}/HEALTH-PATH, as the checker does: same port, path, host",
+                "echo \"show stat\" | socat stdio /run/haproxy/admin.sock | cut -d, -f1,2,18,37,57: state and last check of each server",
+                "varnishadm backend.list -p",
                 "if all members failed at once, suspect the check or a shared dependency",
                 "nginx -T | grep -E \"max_fails|fail_timeout|health_check\"",
             ],
@@ -639,8 +645,11 @@ pub const fn advice(cause: Cause) -> &'static Advice {
         Cause::CdnOriginUnreachable => &Advice {
             shows: &[
                 "Cloudflare: 52x; CloudFront: Origin... in x-edge-detailed-result-type; origin status empty or 0",
+                "Varnish: `Backend fetch failed`, FetchError in varnishlog",
             ],
             next_steps: &[
+                "varnishadm backend.list -p",
+                "varnishlog -g request -q 'FetchError' -i FetchError,BackendOpen,ReqURL",
                 "curl -sv --resolve {host}:443:ORIGIN-ADDRESS https://{host}/",
                 "check that the origin's firewall admits the edge's current addresses",
                 "openssl s_client -connect ORIGIN:443 -servername {host}",
@@ -678,15 +687,35 @@ pub fn suits(step: &str, servers: &[Server]) -> bool {
     if step.contains("PowerShell:") || step.starts_with("appcmd") {
         return servers.iter().any(is_windows);
     }
-    if ["ss -", "journalctl", "systemctl", "dmesg", "echo \"show"]
-        .iter()
-        .any(|tool| step.starts_with(tool))
-    {
+    // A proxy's own names for its servers are no addresses.
+    let is_proxy = |server: &Server| matches!(server, Server::Haproxy);
+    if step.contains("http://{scope}") || step.starts_with("ss -ltnp | grep {scope}") {
+        return servers.is_empty() || !servers.iter().filter(is_named).all(is_proxy);
+    }
+    if step.starts_with("echo \"show") {
+        return servers.is_empty() || servers.iter().any(is_proxy);
+    }
+    if step.starts_with("varnish") {
+        return servers.is_empty() || servers.contains(&Server::Varnish);
+    }
+    if ["ss -", "journalctl", "systemctl", "dmesg"].iter().any(|tool| step.starts_with(tool)) {
         let mut named = servers.iter().filter(is_named).peekable();
-        return named.peek().is_none() || !named.all(is_windows);
+        let has_no_shell = |server: &Server| is_windows(server) || server.is_managed();
+        return named.peek().is_none() || !named.all(has_no_shell);
     }
     if step.starts_with("nginx -T") {
-        let is_web = |server: &Server| matches!(server, Server::Apache | Server::Iis);
+        let is_web = |server: &Server| {
+            !matches!(
+                server,
+                Server::Unknown
+                    | Server::Application
+                    | Server::Dependency
+                    | Server::Systemd
+                    | Server::Kernel
+                    | Server::Kubernetes
+                    | Server::Windows
+            )
+        };
         return servers.contains(&Server::Nginx) || !servers.iter().any(is_web);
     }
     true
@@ -733,8 +762,18 @@ mod tests {
         };
         check(&[Server::Nginx, Server::Unknown], [false, true, true]);
         check(&[Server::Apache], [false, true, false]);
+        check(&[Server::Cloudflare], [false, false, false]);
+        check(&[Server::Cloudflare, Server::Nginx], [false, true, true]);
         check(&[Server::Iis, Server::Windows, Server::Unknown], [true, false, false]);
         check(&[Server::Nginx, Server::Iis], [true, true, true]);
+        check(&[Server::Haproxy], [false, true, false]);
+        let tools = |servers: &[Server]| {
+            ["echo \"show stat\" | socat", "varnishadm backend.list", "curl http://{scope}/"]
+                .map(|step| suits(step, servers))
+        };
+        assert_eq!(tools(&[Server::Haproxy]), [true, false, false]);
+        assert_eq!(tools(&[Server::Varnish]), [false, true, true]);
+        assert_eq!(tools(&[Server::Nginx]), [false, false, true]);
         check(&[], [false, true, true]);
     }
 

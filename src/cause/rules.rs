@@ -8,6 +8,7 @@
 
 mod apache;
 mod apps;
+mod cloudfront;
 mod dependencies;
 mod edge;
 mod haproxy;
@@ -174,6 +175,7 @@ const SERVERS: &[&[CauseRule]] = &[
     edge::RULES,
     apps::RULES,
     kubernetes::RULES,
+    cloudfront::RULES,
     systemd::RULES,
     dependencies::RULES,
     windows::RULES,

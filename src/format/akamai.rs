@@ -15,6 +15,7 @@ pub const DATASTREAM: Declared = Declared {
     server: Server::Akamai,
     instant: Instant::Start,
     required: &[key(&["reqTimeSec"]), key(&["statusCode"])],
+    besides: &[],
     time: &[time_at("reqTimeSec", ANY_TIME)],
     status: &["statusCode"],
     fields: &[

@@ -251,6 +251,7 @@ pub const JSON: Declared = Declared {
             "integration>status",
         ]),
     ],
+    besides: &[],
     time: &[
         time_at("requestTime", &[Notation::Clf, Notation::Iso8601]),
         time_at("requestTimeEpoch", &[Notation::EpochMillis, Notation::EpochSeconds]),

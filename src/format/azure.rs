@@ -8,7 +8,7 @@
 use memchr::memmem;
 
 use super::Instant;
-use super::json_declared::{ANY_TIME, Declared, TimeAt, Use, key, time_at, value_if_any};
+use super::json_declared::{ANY_TIME, Declared, TimeAt, Use, key, time_at, value, value_if_any};
 use crate::record::{AccessRecord, Field};
 use crate::taxonomy::Server;
 
@@ -28,6 +28,7 @@ pub const FRONT_DOOR: Declared = Declared {
     instant: Instant::End,
     required: &[
         value_if_any(&["category"], &["FrontDoorAccessLog", "AzureCdnAccessLog"]),
+        value_if_any(&["properties>isReceivedFromClient"], &["true"]),
         key(&["properties>trackingReference", "trackingReference", "trackingReference_s"]),
         key(&[
             "properties>httpStatusCode",
@@ -35,6 +36,18 @@ pub const FRONT_DOOR: Declared = Declared {
             "httpStatusCode_s",
             "httpStatusCode_d",
         ]),
+    ],
+    besides: &[
+        value(
+            &["category"],
+            &[
+                "FrontDoorHealthProbeLog",
+                "FrontDoorWebApplicationFirewallLog",
+                "WebSocketSessionLog",
+            ],
+        ),
+        // The leg between two places of the edge, by an origin shield of the classic product.
+        value(&["properties>isReceivedFromClient"], &["false"]),
     ],
     time: TIMES,
     status: &[
@@ -79,7 +92,6 @@ pub const FRONT_DOOR: Declared = Declared {
         ("timeTaken_s", Use::As(Field::RequestTime)),
         ("properties>responseBytes", Use::As(Field::BytesSent)),
         ("properties>httpStatusDetails", Use::As(Field::OriginalStatus)),
-        ("properties>isReceivedFromClient", Use::As(Field::Purpose)),
     ],
     finish: Some(front_door),
 };
@@ -111,6 +123,14 @@ pub const APP_GATEWAY: Declared = Declared {
         ]),
         key(&["properties>httpStatus", "httpStatus", "httpStatus_d"]),
     ],
+    besides: &[value(
+        &["category"],
+        &[
+            "ApplicationGatewayFirewallLog",
+            "ApplicationGatewayPerformanceLog",
+            "ApplicationGatewayActivityLog",
+        ],
+    )],
     time: TIMES,
     status: &["properties>httpStatus", "httpStatus", "httpStatus_d"],
     fields: &[

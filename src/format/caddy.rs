@@ -15,6 +15,7 @@ pub const ACCESS: Declared = Declared {
     server: Server::Caddy,
     instant: Instant::End,
     required: &[value(&["logger"], &["http.log.access*"]), key(&["request"])],
+    besides: &[],
     time: &[time_at("ts", ANY_TIME), time_at("time", ANY_TIME), time_at("timestamp", ANY_TIME)],
     status: &["status"],
     fields: &[

@@ -18,6 +18,7 @@ pub const HTTP_REQUESTS: Declared = Declared {
         key(&["EdgeResponseStatus", "RayID"]),
         key(&["EdgeStartTimestamp", "EdgeEndTimestamp", "ClientRequestHost", "ClientRequestURI"]),
     ],
+    besides: &[],
     time: &[
         time_at("EdgeStartTimestamp", ANY_TIME),
         time_at("EdgeEndTimestamp", ANY_TIME),
@@ -47,6 +48,8 @@ pub const HTTP_REQUESTS: Declared = Declared {
         ("EdgeServerIP", Use::As(Field::ServerIp)),
         ("SecurityAction", Use::As(Field::SecurityAction)),
         ("SecurityActions>0", Use::As(Field::SecurityAction)),
+        // In CSV a list is text.
+        ("SecurityActions", Use::As(Field::SecurityAction)),
         ("FirewallMatchesActions>0", Use::As(Field::SecurityAction)),
         ("WAFAction", Use::As(Field::SecurityAction)),
         ("WorkerStatus", Use::As(Field::FunctionStatus)),

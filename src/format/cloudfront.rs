@@ -286,6 +286,7 @@ pub const JSON: Declared = Declared {
             "x-edge-response-result-type",
         ]),
     ],
+    besides: &[],
     time: &[
         time_at("timestamp(ms)", &[Notation::EpochMillis]),
         time_at("timestamp", &[Notation::EpochSeconds, Notation::EpochMillis]),

@@ -17,6 +17,7 @@ use super::apache_error::ApacheError;
 use super::app_log;
 use super::envelope::{
     Envelope, MESSAGES, Messages, Opened, Wrapped, envelopes, is_tail_header, latest_year_shown,
+    zone_of,
 };
 use super::nginx_access::NginxAccess;
 use super::nginx_conf::NginxConf;
@@ -311,9 +312,13 @@ fn wrapped(
     let n_zoned = stamps().filter(|stamp| stamp.offset_s.is_some()).count();
     let has_zone = n_zoned * 2 > opened.len();
     let wrap = |reader: &Arc<dyn Reader>| -> Arc<dyn Reader> {
-        by_itself(reader, opened, lines).unwrap_or_else(|| {
-            Arc::new(Wrapped::new(Arc::clone(envelope), Arc::clone(reader), has_zone))
-        })
+        let zone = zone_of(reader.as_ref(), envelope.as_ref(), opened);
+        let zoned = zone.and_then(|offset_s| reader.in_zone(offset_s));
+        let reader = zoned.as_ref().unwrap_or(reader);
+        if reads_by_itself(reader.as_ref(), opened, lines) {
+            return Arc::clone(reader);
+        }
+        Arc::new(Wrapped::new(Arc::clone(envelope), Arc::clone(reader), has_zone))
     };
     let mut known = inside.readers.clone();
     known.extend(inside.standby.iter().cloned());
@@ -345,16 +350,12 @@ fn wrapped(
     found
 }
 
-/// A reader that needs no envelope taken off: it reads the lines as they are, prefixes and all.
-fn by_itself(
-    reader: &Arc<dyn Reader>,
-    opened: &[Opened<'_>],
-    lines: &[&[u8]],
-) -> Option<Arc<dyn Reader>> {
-    let own: Vec<&[u8]> =
-        lines.iter().copied().filter(|line| reads(reader.as_ref(), line)).collect();
-    let n_inside = opened.iter().filter(|opened| reads(reader.as_ref(), &opened.inner)).count();
-    (n_inside > 0 && own.len() >= n_inside).then(|| reader.behind_prefix(&own))?
+/// True for a reader that needs no envelope taken off: it reads the lines as they are, prefixes and all.
+fn reads_by_itself(reader: &dyn Reader, opened: &[Opened<'_>], lines: &[&[u8]]) -> bool {
+    reader.reads_behind_prefixes() && {
+        let n_inside = opened.iter().filter(|opened| reads(reader, &opened.inner)).count();
+        n_inside > 0 && lines.iter().filter(|line| reads(reader, line)).count() >= n_inside
+    }
 }
 
 /// True when a line of the part is a directive that sets a layout.

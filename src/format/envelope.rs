@@ -79,6 +79,18 @@ pub trait Envelope: fmt::Debug + Send + Sync {
         let _ = (record, opened);
     }
 
+    /// True when a long line may be cut into several, each with this around it.
+    fn has_fragments(&self) -> bool {
+        false
+    }
+
+    /// True when a line goes on with the text of the one before it. Then [`Envelope::open`] puts together what a record
+    /// of several lines holds.
+    fn goes_on(&self, previous: &[u8], line: &[u8]) -> bool {
+        let _ = (previous, line);
+        false
+    }
+
     /// True for a line between the wrapped ones that says nothing.
     fn is_remark(&self, line: &[u8]) -> bool {
         let _ = line;
@@ -172,18 +184,19 @@ fn offset_between(local_us: i64, utc_us: i64) -> Option<i32> {
     is_zone.then_some((offset_us / SECOND_US) as i32)
 }
 
-/// The zone of a clock that lines show without it: `local_us` gives its time at the instant at which a line was written,
-/// which the prefix of the line dates. `None`: the prefixes have no zone, or do not agree.
-pub(super) fn offset_of_prefixes(
-    lines: &[&[u8]],
-    local_us: impl Fn(&[u8]) -> Option<i64>,
+/// The zone in which the server wrote the lines in an envelope, where they have none and the times of the envelope do.
+/// `None`: they do not agree.
+pub(super) fn zone_of(
+    reader: &dyn Reader,
+    envelope: &dyn Envelope,
+    opened: &[Opened<'_>],
 ) -> Option<i32> {
     let mut votes: BTreeMap<i32, usize> = BTreeMap::new();
-    let offset_of = |line: &&[u8]| {
-        let stamp = syslog::prefix_stamp(line).filter(|stamp| stamp.offset_s.is_some())?;
-        offset_between(local_us(line)?, stamp.micros)
+    let offset_of = |opened: &Opened<'_>| {
+        let arrived = envelope.stamp(opened.stamp?).filter(|stamp| stamp.offset_s.is_some())?;
+        offset_between(reader.written_at(&opened.inner)?, arrived.micros)
     };
-    for offset_s in lines.iter().filter_map(offset_of) {
+    for offset_s in opened.iter().filter_map(offset_of) {
         *votes.entry(offset_s).or_default() += 1;
     }
     let total: usize = votes.values().sum();
@@ -232,6 +245,14 @@ impl Reader for Wrapped {
 
     fn directive(&self, line: &[u8]) -> Option<Directive> {
         self.envelope.is_remark(line).then_some(Directive::Comment)
+    }
+
+    fn has_fragments(&self) -> bool {
+        self.envelope.has_fragments()
+    }
+
+    fn goes_on(&self, previous: &[u8], line: &[u8]) -> bool {
+        self.envelope.goes_on(previous, line)
     }
 
     fn parse<'a>(&self, record: &'a [u8]) -> Result<Record<'a>, Skip> {

@@ -29,6 +29,7 @@ pub const JSON: Declared = Declared {
         key(&["response_flags", "response_flags_long", "response_code_details", "resp_flags"]),
         key(&["response_code", "status", "status_code", "response_status", "code"]),
     ],
+    besides: &[],
     time: &[
         time_at("start_time", ANY_TIME),
         time_at("timestamp", ANY_TIME),

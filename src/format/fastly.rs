@@ -35,6 +35,7 @@ pub const ACCESS: Declared = Declared {
             "response_code",
         ]),
     ],
+    besides: &[],
     time: &[
         time_at("timestamp", ANY_TIME),
         time_at("time", ANY_TIME),

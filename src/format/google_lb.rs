@@ -28,6 +28,7 @@ pub const ACCESS: Declared = Declared {
             ],
         ),
     ],
+    besides: &[],
     time: &[time_at("timestamp", ANY_TIME), time_at("receiveTimestamp", ANY_TIME)],
     status: &["httpRequest>status"],
     fields: &[

@@ -7,13 +7,13 @@
 //! observed on 2.6.12.
 
 mod clf;
+mod json;
 pub mod log_format;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
 
-use super::envelope::offset_of_prefixes;
 use super::{About, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
 use crate::bytes::{parse_status, parse_u64};
 use crate::record::{AccessRecord, Escape, Field, Record, Skip};
@@ -21,6 +21,7 @@ use crate::taxonomy::{LogRole, Server};
 use crate::time::{Notation, SECOND_US, Stamp};
 
 pub use clf::HaproxyClf;
+pub use json::JSON;
 
 /// Bytes of `20/Nov/2026:21:29:42.123`.
 const DATE_BYTES: usize = 24;
@@ -51,8 +52,13 @@ pub(super) fn client_before(line: &[u8], date: usize) -> Option<&[u8]> {
     let before = line[..date].strip_suffix(b" ")?;
     let start = memchr::memrchr(b' ', before).map_or(0, |blank| blank + 1);
     let prefix = &before[..start];
+    let client = &before[start..];
+    // `haproxy[123]:10.0.0.1:443`: some tags have no blank behind them.
+    if let Some(close) = memchr::memchr(b']', client) {
+        return client[close + 1..].strip_prefix(b":").filter(|client| !client.is_empty());
+    }
     let is_prefix = prefix.is_empty() || prefix.ends_with(b": ") || prefix.ends_with(b"- ");
-    (is_prefix && start < before.len() && before[start] != b'{').then_some(&before[start..])
+    (is_prefix && !client.is_empty() && client[0] != b'{').then_some(client)
 }
 
 /// Splits at the first blank.
@@ -246,14 +252,6 @@ impl HaproxyAccess {
     pub fn new(basis: FormatBasis) -> Self {
         HaproxyAccess { about: about("httplog", Notation::ClfVariant, basis), offset_s: None }
     }
-
-    /// The instant at which the line was written, by the clock of the accept date.
-    fn local_end_us(line: &[u8]) -> Option<i64> {
-        let parts = Parts::of(line).ok()?;
-        let start = Notation::ClfVariant.parse(parts.date)?.micros;
-        let total_ms = parse_u64(unsigned(parts.timer(4)))?;
-        Some(start + total_ms as i64 * 1000)
-    }
 }
 
 /// What readers of this format say of themselves.
@@ -302,9 +300,19 @@ impl Reader for HaproxyAccess {
         self.offset_s.map_or(0, |offset_s| i64::from(offset_s) + i64::from(i32::MAX))
     }
 
-    fn behind_prefix(&self, lines: &[&[u8]]) -> Option<Arc<dyn Reader>> {
-        let offset_s = offset_of_prefixes(lines, Self::local_end_us);
-        Some(Arc::new(HaproxyAccess { offset_s, ..self.clone() }))
+    fn written_at(&self, line: &[u8]) -> Option<i64> {
+        let parts = Parts::of(line).ok()?;
+        let start = Notation::ClfVariant.parse(parts.date)?.micros;
+        let total_ms = parse_u64(unsigned(parts.timer(4)))?;
+        Some(start + total_ms as i64 * 1000)
+    }
+
+    fn in_zone(&self, offset_s: i32) -> Option<Arc<dyn Reader>> {
+        Some(Arc::new(HaproxyAccess { offset_s: Some(offset_s), ..self.clone() }))
+    }
+
+    fn reads_behind_prefixes(&self) -> bool {
+        true
     }
 
     fn parse<'a>(&self, record: &'a [u8]) -> Result<Record<'a>, Skip> {

@@ -13,7 +13,7 @@ mod tests;
 use std::sync::Arc;
 
 use super::json_pairs::{Key, Pairs, items};
-use super::{About, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
+use super::{About, Directive, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
 use crate::bytes::{is_absent, parse_status, split_url, without_client_port};
 use crate::record::{AccessRecord, Escape, Field, Record, Skip};
 use crate::taxonomy::{LogRole, Server};
@@ -79,7 +79,7 @@ pub const fn time_at(path: &'static str, notations: &'static [Notation]) -> Time
     TimeAt { path, clock: None, notations }
 }
 
-/// Numbers since the epoch, told from each other by their length, and texts with a zone.
+/// Numbers since the epoch, told from each other by their length, and texts.
 pub const ANY_TIME: &[Notation] = &[
     Notation::Iso8601,
     Notation::EpochSeconds,
@@ -87,6 +87,7 @@ pub const ANY_TIME: &[Notation] = &[
     Notation::EpochMicros,
     Notation::EpochNanos,
     Notation::Clf,
+    Notation::NginxError,
 ];
 
 /// What an object must have to be of a format.
@@ -131,6 +132,8 @@ pub struct Declared {
     pub instant: Instant,
     /// What tells its objects from others.
     pub required: &'static [Required],
+    /// What tells records that come with the requests and are none: of probes, of a firewall, of another hop.
+    pub besides: &'static [Required],
     /// Where the time may be, best first.
     pub time: &'static [TimeAt],
     /// Where the status may be, best first. An object without any has status 0: no response was begun.
@@ -176,6 +179,10 @@ struct Mark {
 impl Mark {
     #[inline]
     fn is_in(&self, line: &[u8]) -> bool {
+        if self.values.is_empty() && !self.optional {
+            // Wherever it is: the walk of `parse` looks at its place.
+            return self.keys.iter().any(|key| key.key.find(line).is_some());
+        }
         let mut found = self.keys.iter().filter_map(|key| key.find(line)).peekable();
         (self.optional && found.peek().is_none())
             || found.any(|found| self.values.is_empty() || is_one_of(found, self.values))
@@ -414,6 +421,13 @@ impl Reader for DeclaredReader {
         Ok(Glance { stamp, status })
     }
 
+    fn directive(&self, line: &[u8]) -> Option<Directive> {
+        let line = line.trim_ascii_start();
+        let is_beside = |required: &Required| required.is_in(line);
+        (line.starts_with(b"{") && self.format.besides.iter().any(is_beside))
+            .then_some(Directive::Comment)
+    }
+
     fn parse<'a>(&self, record: &'a [u8]) -> Result<Record<'a>, Skip> {
         let glance = self.glance(record)?;
         let stamp = self.about.notation.parse(glance.stamp).ok_or(Skip::BadTime)?;
@@ -474,14 +488,16 @@ impl Declared {
     /// True for an object that has everything required.
     pub(super) fn owns(&self, line: &[u8]) -> bool {
         line.trim_ascii_start().starts_with(b"{")
-            && self.required.iter().all(|required| {
-                let values = required.any_of.iter().filter_map(|path| at_path(line, path));
-                let mut values = values.map(|(_, value)| value).peekable();
-                (required.optional && values.peek().is_none())
-                    || values.any(|found| {
-                        required.values.is_empty() || is_one_of(found, required.values)
-                    })
-            })
+            && self.required.iter().all(|required| required.is_in(line))
+    }
+}
+
+impl Required {
+    fn is_in(&self, object: &[u8]) -> bool {
+        let values = self.any_of.iter().filter_map(|path| at_path(object, path));
+        let mut values = values.map(|(_, value)| value).peekable();
+        (self.optional && values.peek().is_none())
+            || values.any(|found| self.values.is_empty() || is_one_of(found, self.values))
     }
 }
 

@@ -372,7 +372,7 @@ impl Layout {
 /// A status; 0 for no response.
 #[inline]
 fn status_of(text: &[u8]) -> Option<u16> {
-    if text == b"0" { Some(0) } else { parse_status(text) }
+    if matches!(text, b"0" | b"-") { Some(0) } else { parse_status(text) }
 }
 
 impl Anchor {

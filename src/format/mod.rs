@@ -45,6 +45,7 @@ pub mod windows_event;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::input::{MAX_RECORD_BYTES, Records};
 use crate::record::{Record, Skip};
 use crate::taxonomy::{LogRole, Server};
 use crate::time::{Notation, Stamp};
@@ -162,6 +163,17 @@ pub trait Reader: fmt::Debug + Send + Sync {
         0
     }
 
+    /// True when a record may be cut into several lines, each in an envelope of its own.
+    fn has_fragments(&self) -> bool {
+        false
+    }
+
+    /// True when a line goes on with the text of the one before it. Asked only of readers that have fragments.
+    fn goes_on(&self, previous: &[u8], line: &[u8]) -> bool {
+        let _ = (previous, line);
+        false
+    }
+
     /// True for a line that belongs to the record before it whatever it says.
     fn continues(&self, line: &[u8]) -> bool {
         let _ = line;
@@ -176,11 +188,23 @@ pub trait Reader: fmt::Debug + Send + Sync {
         each(self.parse(record));
     }
 
-    /// The reader for `lines`, all of them behind the prefix of a syslog daemon, if this one finds its line behind such a
-    /// prefix by itself. It is then asked in place of an envelope, which takes longer.
-    fn behind_prefix(&self, lines: &[&[u8]]) -> Option<Arc<dyn Reader>> {
-        let _ = lines;
+    /// When a line was written, by the local clock of the server, in microseconds. Only for readers whose lines say it
+    /// without a zone, which the time of an envelope may then tell.
+    fn written_at(&self, line: &[u8]) -> Option<i64> {
+        let _ = line;
         None
+    }
+
+    /// The reader for such lines of a server whose zone is known, in seconds east of UTC.
+    fn in_zone(&self, offset_s: i32) -> Option<Arc<dyn Reader>> {
+        let _ = offset_s;
+        None
+    }
+
+    /// True for a reader that finds its line behind the prefix of a syslog daemon by itself: no envelope has to be taken
+    /// off, which takes longer.
+    fn reads_behind_prefixes(&self) -> bool {
+        false
     }
 
     /// Calls `each` with every field of a record, under the server's own names, raw, in the order of the line.
@@ -243,6 +267,8 @@ pub trait Sink {
     fn run(&mut self, stamp: Option<Stamp>, run: &Run);
     /// An access line of a wanted status: `line` starts at offset `at` of the block.
     fn entry(&mut self, at: usize, n_before: u64, line: &[u8], glance: Glance<'_>);
+    /// A line that went on with the record before it, which held it as far as records reach.
+    fn fragment(&mut self, at: usize, n_before: u64, line: &[u8]);
     /// The first line of a message: `line` starts at offset `at` of the block.
     /// `timed`: it holds the time.
     fn message(&mut self, at: usize, n_before: u64, line: &[u8], timed: bool);
@@ -262,6 +288,7 @@ fn scan_run<R: Reader + ?Sized>(
 ) -> usize {
     let about = reader.about();
     let (notation, is_access) = (about.notation, about.role == LogRole::Access);
+    let has_fragments = reader.has_fragments();
     let mut second: &[u8] = b"";
     let mut stamp = None;
     let mut run = Run::default();
@@ -283,6 +310,11 @@ fn scan_run<R: Reader + ?Sized>(
             (second, stamp, run) = (now, parsed, Run::default());
         }
         run.requests += 1;
+        let (record, next) = if has_fragments {
+            with_fragments(reader, block, at, end)
+        } else {
+            (line, (end + 1).min(block.len()))
+        };
         if is_access {
             let status = usize::from(glance.status.min(999));
             statuses.seen[status] += 1;
@@ -290,18 +322,53 @@ fn scan_run<R: Reader + ?Sized>(
                 count_server_error(&mut run, glance.status);
             }
             if statuses.wanted[status] {
-                sink.entry(at, n_lines, line, glance);
+                sink.entry(at, n_lines, record, glance);
             }
         } else {
-            sink.message(at, n_lines, line, !glance.stamp.is_empty());
+            sink.message(at, n_lines, record, !glance.stamp.is_empty());
         }
         n_lines += 1;
         at = (end + 1).min(block.len());
+        while at < next {
+            let line = line_at(block, at);
+            sink.fragment(at, n_lines, line);
+            n_lines += 1;
+            at = (at + line.len() + 1).min(block.len());
+        }
     }
     if run.requests > 0 {
         sink.run(stamp, &run);
     }
     at
+}
+
+/// The line that starts at `at`, with a `\r` at its end but without terminator.
+pub(crate) fn line_at(block: &[u8], at: usize) -> &[u8] {
+    let rest = &block[at..];
+    memchr::memchr(b'\n', rest).map_or(rest, |length| &rest[..length])
+}
+
+/// The record whose first line is at `start..end`, with the fragments that it holds; and where the line behind all its
+/// fragments starts.
+fn with_fragments<'b, R: Reader + ?Sized>(
+    reader: &R,
+    block: &'b [u8],
+    start: usize,
+    end: usize,
+) -> (&'b [u8], usize) {
+    let (mut held, mut last, mut at) = (end, &block[start..end], end + 1);
+    while at < block.len() {
+        let line = line_at(block, at);
+        if !reader.goes_on(last, line) {
+            break;
+        }
+        if at < start + MAX_RECORD_BYTES {
+            held = at + line.len();
+        }
+        (last, at) = (line, at + line.len() + 1);
+    }
+    let record = &block[start..held];
+    (record.strip_suffix(b"\r").unwrap_or(record), at.min(block.len()))
 }
 
 /// Equality of two stamps. The usual length is compared as one block, which the compiler makes two vector operations.
@@ -367,6 +434,8 @@ pub const FORMATS: &[&dyn Format] = &[
     &api_gateway::JSON,
     &haproxy_access::HaproxyAccessFormat,
     &haproxy_log::HaproxyLogFormat,
+    &haproxy_access::JSON,
+    &varnish_ncsa::JSON,
     &json_access::JsonAccessFormat,
     &aws_elb::AwsAlbFormat,
     &aws_elb::AwsClbFormat,
@@ -413,9 +482,10 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// True when the input holds messages, whose records may go over several lines.
-    pub fn has_messages(&self) -> bool {
-        self.detected().any(|reader| reader.about().role != LogRole::Access)
+    /// True when records may go over several lines: those of messages, and what was cut into fragments.
+    pub fn has_long_records(&self) -> bool {
+        self.detected()
+            .any(|reader| reader.about().role != LogRole::Access || reader.has_fragments())
     }
 
     /// The readers found in the sample, or given.
@@ -433,6 +503,20 @@ impl Plan {
         let line = line.strip_suffix(b"\n").unwrap_or(line);
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         self.readers.iter().position(|reader| accepts(reader.as_ref(), line))
+    }
+}
+
+impl Records for Plan {
+    fn starts(&self, line: &[u8]) -> bool {
+        self.starts_record(line)
+    }
+
+    fn has_fragments(&self) -> bool {
+        self.readers.iter().any(|reader| reader.has_fragments())
+    }
+
+    fn goes_on(&self, previous: &[u8], line: &[u8]) -> bool {
+        self.readers.iter().any(|reader| reader.has_fragments() && reader.goes_on(previous, line))
     }
 }
 

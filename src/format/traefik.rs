@@ -29,6 +29,7 @@ pub const JSON: Declared = Declared {
             "RequestHost",
         ]),
     ],
+    besides: &[],
     time: &[
         time_at("StartUTC", ANY_TIME),
         time_at("StartLocal", ANY_TIME),
@@ -36,7 +37,8 @@ pub const JSON: Declared = Declared {
     ],
     status: &["DownstreamStatus"],
     fields: &[
-        ("ClientHost", Use::As(Field::RemoteAddr)),
+        // It is the whole of `X-Forwarded-For`, where there is one.
+        ("ClientHost", Use::FirstClient),
         ("ClientAddr", Use::Client),
         ("ClientPort", Use::As(Field::ClientPort)),
         ("ClientUsername", Use::As(Field::RemoteUser)),
@@ -73,7 +75,7 @@ const PARTS: &[(&str, Field, Kind, &str)] = &[
     ("ClientUsername", Field::RemoteUser, Kind::Text, " ["),
     ("StartUTC", Field::Time, Kind::Time(crate::time::Notation::Clf), "] \""),
     ("Request", Field::Request, Kind::Text, "\" "),
-    ("DownstreamStatus", Field::Status, Kind::Status, " "),
+    ("DownstreamStatus", Field::Status, Kind::StatusIfAny, " "),
     ("DownstreamContentSize", Field::BodyBytes, Kind::Integer, " \""),
     ("request_Referer", Field::Referer, Kind::Text, "\" \""),
     ("request_User-Agent", Field::UserAgent, Kind::Text, "\" "),
@@ -130,5 +132,42 @@ impl Format for TraefikClfFormat {
             n_accepted,
             notes: Vec::new(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::Reader;
+    use crate::record::{Record, Skip};
+
+    #[test]
+    fn lines_of_the_extended_format_are_read() {
+        let reader = TraefikClfFormat::reader().expect("compiles");
+        let check = |line: &str, status, fields: &[(Field, &str)]| {
+            let Ok(Record::Access(access)) = reader.parse(line.as_bytes()) else {
+                panic!("no access record")
+            };
+            assert_eq!(access.status, status);
+            for (field, value) in fields {
+                assert_eq!(access.raw(*field), Some(value.as_bytes()), "{field:?}");
+            }
+        };
+        check(
+            r#"2001:db8::1 - jdoe [13/Apr/2026:13:15:34 +0000] "GET /a HTTP/1.1" 503 20 "-" "x \"503\"" 265 "api@docker" "-" 12ms"#,
+            503,
+            &[
+                (Field::UpstreamAddr, "-"),
+                (Field::RequestTimeMillis, "12"),
+                (Field::BodyBytes, "20"),
+            ],
+        );
+        check(
+            r#"172.17.1.1 - - [28/Sep/2022:13:38:04 +0000] "GET /a HTTP/1.1" - - "-" "x" 45640 "-" "-" 0ms"#,
+            0,
+            &[],
+        );
+        let plain = br#"1.2.3.4 - - [13/Apr/2026:13:15:34 +0000] "GET /a HTTP/1.1" 503 20 "-" "x""#;
+        assert_eq!(reader.parse(plain).err(), Some(Skip::Truncated));
     }
 }

@@ -10,12 +10,72 @@
 use std::sync::Arc;
 
 use super::apache_access::log_format::{Compiled, compile};
+use super::json_declared::{Declared, Use, key, time_at, value};
 use super::layout::{Layout, next_quote};
 use super::{About, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
 use crate::bytes::parse_status;
 use crate::record::{AccessRecord, Escape, Field, Record, Skip, split_request, split_url};
 use crate::taxonomy::{LogRole, Server};
 use crate::time::Notation;
+
+/// Formats that print JSON: the keys are the operator's.
+pub const JSON: Declared = Declared {
+    name: "varnish_json",
+    summary: "Varnish access log (a format of varnishncsa that prints JSON); recognised by \"handling\"",
+    server: Server::Varnish,
+    instant: Instant::Start,
+    required: &[
+        value(
+            &["handling", "varnish_handling", "cache_handling", "hitmiss", "varnish_hitmiss"],
+            &["hit", "miss", "pass", "pipe", "error", "synth", "streaming-hit", "-"],
+        ),
+        key(&["status", "status_code", "response_status"]),
+    ],
+    besides: &[],
+    time: &[
+        time_at("time", TIMES),
+        time_at("timestamp", TIMES),
+        time_at("@timestamp", TIMES),
+        time_at("date", TIMES),
+    ],
+    status: &["status", "status_code", "response_status"],
+    fields: &[
+        ("client_ip", Use::Client),
+        ("remote_ip", Use::Client),
+        ("remote_addr", Use::Client),
+        ("client", Use::Client),
+        ("request", Use::As(Field::Request)),
+        ("method", Use::As(Field::Method)),
+        ("request_method", Use::As(Field::Method)),
+        ("url", Use::Url),
+        ("uri", Use::Url),
+        ("request_url", Use::Url),
+        ("path", Use::Url),
+        ("query", Use::As(Field::Args)),
+        ("host", Use::As(Field::Host)),
+        ("bytes", Use::As(Field::BodyBytes)),
+        ("body_bytes", Use::As(Field::BodyBytes)),
+        ("bytes_sent", Use::As(Field::BodyBytes)),
+        ("duration_us", Use::As(Field::RequestTimeMicros)),
+        ("time_us", Use::As(Field::RequestTimeMicros)),
+        ("user_agent", Use::As(Field::UserAgent)),
+        ("referer", Use::As(Field::Referer)),
+        ("request_id", Use::As(Field::RequestId)),
+        ("handling", Use::As(Field::CacheHandling)),
+        ("varnish_handling", Use::As(Field::CacheHandling)),
+        ("cache_handling", Use::As(Field::CacheHandling)),
+        ("hitmiss", Use::As(Field::CacheHandling)),
+        ("varnish_hitmiss", Use::As(Field::CacheHandling)),
+        ("fetch_error", Use::As(Field::FetchError)),
+        ("beresp_status", Use::As(Field::BackendStatus)),
+        ("backend_status", Use::As(Field::BackendStatus)),
+    ],
+    finish: None,
+};
+
+/// `%t`, `%{...}t` and `%{sec}t`.
+const TIMES: &[Notation] =
+    &[Notation::Clf, Notation::Iso8601, Notation::EpochSeconds, Notation::ClfVariant];
 
 /// Bytes of `20/Nov/2026:21:29:42 +0000`.
 const DATE_BYTES: usize = 26;

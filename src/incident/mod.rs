@@ -206,6 +206,8 @@ pub struct Incident {
     pub hosts: Ranking,
     /// See `paths`.
     pub upstreams: Ranking,
+    /// Codes of the server for how requests ended, by entries.
+    pub endings: Ranking,
     /// See `paths`.
     pub clients: Ranking,
     /// Width of the buckets, seconds: fine for a short incident, coarse for a long one.
@@ -238,6 +240,7 @@ impl Incident {
             paths: Ranking::default(),
             hosts: Ranking::default(),
             upstreams: Ranking::default(),
+            endings: Ranking::default(),
             clients: Ranking::default(),
             buckets: BTreeMap::new(),
             changes: Vec::new(),
@@ -249,7 +252,13 @@ impl Incident {
 
     /// Lets go of what only counting needs: there may be many incidents.
     fn close_rankings(&mut self) {
-        for ranking in [&mut self.paths, &mut self.hosts, &mut self.upstreams, &mut self.clients] {
+        for ranking in [
+            &mut self.paths,
+            &mut self.hosts,
+            &mut self.upstreams,
+            &mut self.endings,
+            &mut self.clients,
+        ] {
             ranking.close(TOP_ROWS);
         }
         self.course.close();
@@ -281,6 +290,9 @@ impl Incident {
         self.paths.add(entry.path, entry.place);
         self.hosts.add(u64::from(entry.host), entry.place);
         self.upstreams.add(u64::from(entry.upstream), entry.place);
+        if entry.ending != 0 {
+            self.endings.add(u64::from(entry.ending), entry.place);
+        }
         self.clients.add(entry.client, entry.place);
         let bucket = entry.at.div_euclid(self.bucket_s * SECOND_US);
         *self.buckets.entry(bucket).or_default().entry(verdict.origin()).or_default() += 1;

@@ -47,8 +47,35 @@ pub const MAX_LINE_BYTES: usize = 1 << 20;
 /// start before it if it starts less than this after it. Purely a matter of positions, so it holds however a file is cut.
 pub const MAX_RECORD_BYTES: usize = 64 << 10;
 
+/// No line longer than this is a fragment, in bytes: container engines cut at 16 KiB, which JSON may write six times as
+/// long.
+pub const MAX_FRAGMENT_BYTES: usize = 128 << 10;
+
+/// Tells where records start.
+pub trait Records {
+    /// True for a line that starts a record, if nothing before it goes on.
+    fn starts(&self, line: &[u8]) -> bool;
+
+    /// True when lines may be fragments, so that [`Records::goes_on`] has to be asked.
+    fn has_fragments(&self) -> bool {
+        false
+    }
+
+    /// True when a line goes on with the one before it, which is then at most [`MAX_FRAGMENT_BYTES`] long.
+    fn goes_on(&self, previous: &[u8], line: &[u8]) -> bool {
+        let _ = (previous, line);
+        false
+    }
+}
+
+impl<F: Fn(&[u8]) -> bool> Records for F {
+    fn starts(&self, line: &[u8]) -> bool {
+        self(line)
+    }
+}
+
 /// Tells lines that start a record from continuation lines; `None` where every line is a record.
-pub type RecordStart<'f> = Option<&'f dyn Fn(&[u8]) -> bool>;
+pub type RecordStart<'f> = Option<&'f dyn Records>;
 
 /// How the bytes of an input are packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

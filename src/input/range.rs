@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io;
 
-use super::{MAX_LINE_BYTES, MAX_RECORD_BYTES, RecordStart};
+use super::{MAX_FRAGMENT_BYTES, MAX_LINE_BYTES, MAX_RECORD_BYTES, RecordStart, Records};
 
 /// Bytes of a range. 256 KiB to 1 MiB measured equal; larger ranges were slower (they leave the second-level cache).
 pub const RANGE_BYTES: u64 = 1 << 20;
@@ -48,6 +48,8 @@ pub struct RangeLines<'b> {
     pub bytes: &'b [u8],
     /// Offset of the first byte in the file.
     pub offset: u64,
+    /// The first line goes on with a line before the range, which started too far before it to hold it.
+    pub continues: bool,
     /// The last line is longer than [`MAX_LINE_BYTES`]; it starts here and is not part of `bytes`.
     pub overlong_at: Option<u64>,
 }
@@ -81,13 +83,21 @@ impl RangeReader {
         let base = start.saturating_sub(1);
         self.fill(file, base, (end - base) as usize + AHEAD_BYTES, file_bytes)?;
         let skipped = (start - base) as usize;
+        let mut continues = false;
         let mut first = if start == 0 {
             0
         } else {
             let before_end = &self.buffer[..(end - base) as usize - 1];
             match memchr::memchr(b'\n', before_end) {
                 Some(newline) => newline + 1,
-                None => return Ok(RangeLines { bytes: &[], offset: end, overlong_at: None }),
+                None => {
+                    return Ok(RangeLines {
+                        bytes: &[],
+                        offset: end,
+                        continues,
+                        overlong_at: None,
+                    });
+                }
             }
         };
         debug_assert!(start == 0 || first >= skipped);
@@ -95,23 +105,26 @@ impl RangeReader {
         let last_line = memchr::memrchr(b'\n', &self.buffer[..own_end - 1]).map_or(0, |at| at + 1);
         let Some(mut last) = self.line_end(file, base, last_line, file_bytes)? else {
             let last_line = last_line.max(first);
-            if let Some(starts_record) = starts_record {
-                first = self.first_record(file, base, first, last_line, starts_record)?;
+            if let Some(records) = starts_record {
+                (first, continues) = self.first_record(file, base, first, last_line, records)?;
             }
             return Ok(RangeLines {
                 bytes: &self.buffer[first..last_line],
                 offset: base + first as u64,
+                continues,
                 overlong_at: Some(base + last_line as u64),
             });
         };
-        if let Some(starts_record) = starts_record {
-            first = self.first_record(file, base, first, last, starts_record)?;
-            last = self.last_record_end(file, base, last, file_bytes, starts_record)?;
+        if let Some(records) = starts_record {
+            (first, continues) = self.first_record(file, base, first, last, records)?;
+            last =
+                self.last_record_end(file, base, (first, continues), last, file_bytes, records)?;
         }
         let first = first.min(last);
         Ok(RangeLines {
             bytes: &self.buffer[first..last],
             offset: base + first as u64,
+            continues,
             overlong_at: None,
         })
     }
@@ -157,53 +170,89 @@ impl RangeReader {
         }
     }
 
-    /// Index of the first line from `first` on that does not belong to a record started before the range.
+    /// Index of the first line from `first` on that does not belong to a record started before the range; and whether it
+    /// is a fragment all the same.
     fn first_record(
         &self,
         file: &File,
         base: u64,
         first: usize,
         last: usize,
-        starts_record: &dyn Fn(&[u8]) -> bool,
-    ) -> io::Result<usize> {
-        if first == 0 || first >= last || starts_record(line_at(&self.buffer, first)) {
-            return Ok(first);
+        records: &dyn Records,
+    ) -> io::Result<(usize, bool)> {
+        if first == 0 || first >= last {
+            return Ok((first, false));
+        }
+        let line = line_at(&self.buffer, first);
+        let may_start = records.starts(line);
+        if may_start && !records.has_fragments() {
+            return Ok((first, false));
         }
         let here = base + first as u64;
-        let from = here.saturating_sub(MAX_RECORD_BYTES as u64);
+        // A start counts this near; the line before it tells whether it is one.
+        let margin = if records.has_fragments() { MAX_FRAGMENT_BYTES + 1 } else { 0 };
+        let from = here.saturating_sub((MAX_RECORD_BYTES + margin) as u64);
         let mut before = vec![0; (here - from) as usize];
         read_exact_at(file, from, &mut before)?;
-        let Some(start) = last_start(&before, from == 0, starts_record) else { return Ok(first) };
+        let near = before.len().saturating_sub(MAX_RECORD_BYTES);
+        let mut continues = records.goes_on(line_before(&before, before.len()), line);
+        if may_start && !continues {
+            return Ok((first, false));
+        }
+        let whole = from == 0 && near == 0;
+        let Some(start) = last_start(&before, near, records)
+            .or_else(|| (whole && records.starts(line_at(&before, 0))).then_some(0))
+        else {
+            return Ok((first, continues));
+        };
         let reach = from + start as u64 + MAX_RECORD_BYTES as u64;
         let mut at = first;
-        while at < last && base + (at as u64) < reach && !starts_record(line_at(&self.buffer, at)) {
-            at += line_at(&self.buffer, at).len() + 1;
+        while at < last && base + (at as u64) < reach {
+            let line = line_at(&self.buffer, at);
+            if at > first {
+                continues = records.goes_on(line_before(&self.buffer, at), line);
+            }
+            if records.starts(line) && !continues {
+                return Ok((at, false));
+            }
+            at += line.len() + 1;
         }
-        Ok(at.min(last))
+        let at = at.min(last);
+        if at == first {
+            return Ok((at, continues));
+        }
+        let line = line_at(&self.buffer, at);
+        Ok((at, at < last && records.goes_on(line_before(&self.buffer, at), line)))
     }
 
-    /// Index behind the last continuation line of the last record that starts in the buffer before `last`.
+    /// Index behind the last continuation line of the last record that starts in the buffer before `last`. No line before
+    /// `first` is of this range; `continues`: the one at `first` is a fragment.
     fn last_record_end(
         &mut self,
         file: &File,
         base: u64,
+        (first, continues): (usize, bool),
         last: usize,
         file_bytes: u64,
-        starts_record: &dyn Fn(&[u8]) -> bool,
+        records: &dyn Records,
     ) -> io::Result<usize> {
-        let near = last.saturating_sub(MAX_RECORD_BYTES);
-        let whole = near == 0 && base == 0;
-        let Some(start) = last_start(&self.buffer[near..last], whole, starts_record) else {
+        let near = last.saturating_sub(MAX_RECORD_BYTES).max(first);
+        let starts_first = |buffer: &[u8]| {
+            near == first && first < last && !continues && records.starts(line_at(buffer, first))
+        };
+        let Some(start) = last_start(&self.buffer[..last], near, records)
+            .or_else(|| starts_first(&self.buffer).then_some(first))
+        else {
             return Ok(last);
         };
-        let reach = near + start + MAX_RECORD_BYTES;
+        let reach = start + MAX_RECORD_BYTES;
         let mut at = last;
         loop {
             if at >= self.buffer.len() && !self.extend(file, base, file_bytes)? {
                 return Ok(at);
             }
             let Some(end) = self.line_end(file, base, at, file_bytes)? else { return Ok(at) };
-            if at >= reach || starts_record(line_at(&self.buffer, at)) {
+            if at >= reach || starts_at(&self.buffer, at, records) {
                 return Ok(at);
             }
             at = end;
@@ -217,16 +266,29 @@ fn line_at(bytes: &[u8], at: usize) -> &[u8] {
     memchr::memchr(b'\n', rest).map_or(rest, |end| &rest[..end])
 }
 
-/// Index of the last line start in `bytes` that starts a record. The first byte counts as a line start only if `whole`.
-fn last_start(bytes: &[u8], whole: bool, starts_record: &dyn Fn(&[u8]) -> bool) -> Option<usize> {
+/// The line that ends before `at`, without its terminator.
+fn line_before(bytes: &[u8], at: usize) -> &[u8] {
+    let before = &bytes[..at];
+    let before = before.strip_suffix(b"\n").unwrap_or(before);
+    memchr::memrchr(b'\n', before).map_or(before, |newline| &before[newline + 1..])
+}
+
+/// True when the line at `at` starts a record.
+pub(super) fn starts_at(bytes: &[u8], at: usize, records: &dyn Records) -> bool {
+    let line = line_at(bytes, at);
+    records.starts(line)
+        && !(at > 0 && records.has_fragments() && records.goes_on(line_before(bytes, at), line))
+}
+
+/// Index of the last line start behind `near` that starts a record.
+fn last_start(bytes: &[u8], near: usize, records: &dyn Records) -> Option<usize> {
     let mut end = bytes.len();
-    while end > 0 {
-        let start = memchr::memrchr(b'\n', &bytes[..end - 1]).map(|newline| newline + 1);
-        match start {
-            Some(start) if starts_record(&bytes[start..end]) => return Some(start),
-            Some(start) => end = start,
-            None => return (whole && starts_record(&bytes[..end])).then_some(0),
+    while end > near {
+        let start = near + memchr::memrchr(b'\n', &bytes[near..end - 1])? + 1;
+        if starts_at(bytes, start, records) {
+            return Some(start);
         }
+        end = start;
     }
     None
 }

@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicBool;
 use flate2::bufread::MultiGzDecoder;
 
 use super::journal::{decode_journal, open_journal};
+use super::range::starts_at;
 use super::stdin::Stdin;
 use super::text::decode_text;
 use super::{Compression, MAX_LINE_BYTES, MAX_RECORD_BYTES, Origin, RecordStart, Unit};
@@ -182,12 +183,12 @@ impl<R: Read> BlockReader<R> {
 
     /// Where to cut before `end` so that no record is torn; `None` when more bytes are needed to tell.
     fn cut(&self, end: usize, starts_record: RecordStart<'_>) -> Option<usize> {
-        let Some(starts_record) = starts_record else { return Some(end) };
+        let Some(records) = starts_record else { return Some(end) };
         let mut at = end;
         while at > 0 && end - at < MAX_RECORD_BYTES {
             let start =
                 memchr::memrchr(b'\n', &self.pending[..at - 1]).map_or(0, |newline| newline + 1);
-            if starts_record(&self.pending[start..at]) {
+            if starts_at(&self.pending[..end], start, records) {
                 return (start > 0).then_some(start);
             }
             at = start;

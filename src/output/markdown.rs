@@ -127,6 +127,9 @@ fn write_incident(page: &mut String, report: &Report, incident: &IncidentInfo) {
     ] {
         top_row(page, name, top);
     }
+    if let Some(states) = &impact.termination_states {
+        top_row(page, "termination states", states);
+    }
     let _ = writeln!(page, "\n## Origin\n");
     let _ = writeln!(
         page,

@@ -12,8 +12,8 @@ use anstyle::{AnsiColor, Style};
 use super::{Output, Results, TextStyle, written};
 use crate::error::Result;
 use crate::report::Report;
-use crate::report::incident::{CauseInfo, IncidentInfo, TimelineRow};
-use crate::taxonomy::Confidence;
+use crate::report::incident::{CauseInfo, IncidentInfo, TimelineRow, Top, TopItem};
+use crate::taxonomy::{Cause, Confidence};
 use crate::time::Timestamp;
 
 /// `--format text`.
@@ -56,6 +56,7 @@ impl Output for Text {
         if hidden > 0 {
             page.line(&format!("\n{hidden} more incidents: see --format json"));
         }
+        page.layers();
         page.notes();
         written(out.write_all(page.text.as_bytes()))
     }
@@ -256,6 +257,15 @@ impl Page<'_> {
             let _ = write!(text, ", most often {} ({})", top.key, grouped(top.count));
         }
         self.row("IMPACT", &text, Style::new());
+        if let Some(states) = &impact.termination_states {
+            let listed = |top: &Top| {
+                let item = |item: &TopItem| format!("{} ({})", item.key, grouped(item.count));
+                top.items.iter().take(4).map(item).collect::<Vec<_>>().join(", ")
+            };
+            let text =
+                format!("ended {}; towards {}", listed(states), listed(&impact.top_upstreams));
+            self.row("", &text, DIM);
+        }
         if impact.probe_entries > 0 {
             self.row(
                 "",
@@ -331,6 +341,27 @@ impl Page<'_> {
         }
         if let Some(id) = incident.causes.iter().find_map(|cause| cause.id) {
             self.row("", &format!("logscan503 explain {id}"), DIM);
+        }
+    }
+
+    /// Who saw how many responses, and who made them in the end.
+    fn layers(&mut self) {
+        for (index, layer) in self.report.layers.iter().enumerate() {
+            if index == 0 {
+                self.text.push('\n');
+            }
+            let ends: Vec<String> = layer
+                .resolved_to
+                .iter()
+                .map(|end| {
+                    let why = end.id.map_or(end.origin.as_str(), Cause::as_str);
+                    format!("{} {} {why}", grouped(end.entries), end.layer)
+                })
+                .collect();
+            let seen = format!("{}: {} responses", layer.name, grouped(layer.entries));
+            let text =
+                if ends.is_empty() { seen } else { format!("{seen}, of them {}", ends.join(", ")) };
+            self.row(if index == 0 { "LAYERS" } else { "" }, &text, Style::new());
         }
     }
 

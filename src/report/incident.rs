@@ -92,6 +92,9 @@ pub struct Impact {
     pub top_hosts: Top,
     /// Upstreams by entries.
     pub top_upstreams: Top,
+    /// The server's own codes for how requests ended, by entries: termination states of `HAProxy`, flags of Envoy; null
+    /// where lines have none.
+    pub termination_states: Option<Top>,
     /// Clients by entries.
     pub top_clients: Top,
 }

@@ -9,7 +9,7 @@ use crate::evidence::Place;
 use crate::fact::path_template;
 use crate::format::About;
 use crate::record::{AccessRecord, ErrorRecord, Field, split_request, unescape};
-use crate::scan::{ScannedInput, host_of, read_access, upstream_of};
+use crate::scan::{ScannedInput, ending_of, host_of, read_access, upstream_of};
 
 /// Bytes of a quoted line.
 pub const QUOTED_BYTES: usize = 512;
@@ -36,6 +36,8 @@ pub enum Name {
     Upstream,
     /// The request queue of HTTP.sys, which is named as its application pool.
     Queue,
+    /// The server's own code for how the request ended.
+    Ending,
     /// The client.
     Client,
 }
@@ -80,6 +82,7 @@ impl<'i> Texts<'i> {
                 Name::Host => host_of(record),
                 Name::Upstream => upstream_of(record).unwrap_or_default(),
                 Name::Queue => record.value(Field::QueueName).unwrap_or_default(),
+                Name::Ending => ending_of(record).unwrap_or_default(),
                 Name::Client => record.value(Field::RemoteAddr).unwrap_or_default(),
             };
             if name == Name::Template {
@@ -97,7 +100,7 @@ impl<'i> Texts<'i> {
                     Name::Host => host_name(record).unwrap_or_default(),
                     Name::Upstream => upstream_peer(record.upstream.unwrap_or_default()),
                     Name::Client => record.client.unwrap_or_default(),
-                    Name::Queue => b"",
+                    Name::Queue | Name::Ending => b"",
                 };
                 quoted(raw)
             })

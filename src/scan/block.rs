@@ -14,8 +14,8 @@ use crate::fact::{
     CauseFact, EntryFact, Flags, forwarded_keys, hash_name, hash_path, hash_short, hop_key, id_key,
     listen_key, referrer_key, site_key, target_parts_key,
 };
-use crate::format::{Glance, Instant, Plan, Run, Sink, Statuses};
-use crate::input::{Breaks, MAX_RECORD_BYTES, SpooledLine, Unit};
+use crate::format::{Glance, Instant, Plan, Run, Sink, Statuses, line_at};
+use crate::input::{Breaks, MAX_RECORD_BYTES, Records, SpooledLine, Unit};
 use crate::record::{AccessRecord, Field, Record, Skip, split_url, unescape};
 use crate::tally::{InputTally, Unparsed};
 use crate::taxonomy::{LogRole, Server};
@@ -55,6 +55,8 @@ pub(super) struct Job<'b> {
     pub bytes: &'b [u8],
     /// Offset of the first byte in the input.
     pub offset: u64,
+    /// The first line goes on with a record of a block before, which did not reach it.
+    pub continues: bool,
     /// A line that was too long follows.
     pub overlong: bool,
     /// Keep the text of entries and causes: the input cannot be read again.
@@ -98,11 +100,17 @@ pub(super) fn scan_block(context: &Context<'_>, job: Job<'_>) -> BlockResult {
     };
     let bytes = scanner.job.bytes;
     let mut at = if scanner.job.offset == 0 && bytes.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+    if scanner.job.continues && at < bytes.len() {
+        let end = at + line_at(bytes, at).len();
+        scanner.fragment(at, 0, &bytes[at..end]);
+        scanner.lines_before += 1;
+        at = scanner.pass_fragments(at, end);
+    }
     while at < bytes.len() {
         let reader = Arc::clone(&scanner.in_force.plan.readers[scanner.reader]);
-        let n_before = scanner.result.tally.lines.parsed;
+        let n_before = scanner.n_taken();
         let stopped = reader.scan_run(bytes, at, &mut statuses, &mut scanner);
-        scanner.lines_before += scanner.result.tally.lines.parsed - n_before;
+        scanner.lines_before += scanner.n_taken() - n_before;
         if stopped == bytes.len() {
             break;
         }
@@ -210,7 +218,29 @@ impl Scanner<'_> {
             }
             _ => self.unparsed(start, start + line.len(), Skip::Shape),
         }
-        next
+        if self.in_force.plan.has_fragments() { self.pass_fragments(start, end) } else { next }
+    }
+
+    /// Counts the lines that go on with the one at `start..end`, which no reader took; returns where the next one starts.
+    fn pass_fragments(&mut self, start: usize, end: usize) -> usize {
+        let bytes = self.job.bytes;
+        let (mut last, mut at) = (&bytes[start..end], (end + 1).min(bytes.len()));
+        while at < bytes.len() {
+            let line = line_at(bytes, at);
+            if !self.in_force.plan.goes_on(last, line) {
+                break;
+            }
+            self.fragment(at, 0, line);
+            self.lines_before += 1;
+            (last, at) = (line, (at + line.len() + 1).min(bytes.len()));
+        }
+        at
+    }
+
+    /// Lines that were taken as records, or go on with one.
+    fn n_taken(&self) -> u64 {
+        let lines = &self.result.tally.lines;
+        lines.parsed + lines.continuation
     }
 
     /// Follows a directive. False: the line is none.
@@ -366,6 +396,12 @@ impl Sink for Scanner<'_> {
         }
     }
 
+    fn fragment(&mut self, at: usize, n_before: u64, line: &[u8]) {
+        self.result.tally.lines.continuation += 1;
+        let number = self.lines_before + n_before + 1;
+        self.see(LineKind::Continuation(self.reader), at, line, number);
+    }
+
     fn message(&mut self, at: usize, n_before: u64, line: &[u8], timed: bool) {
         self.close_message();
         let number = self.lines_before + n_before + 1;
@@ -437,8 +473,13 @@ fn whole_fact(plan: &Plan, reader: usize, record: &AccessRecord<'_>, place: Plac
     let mut plain_agent = [0u8; AGENT_BYTES];
     let agent = record.value(Field::UserAgent).unwrap_or_default();
     let n_agent = unescape(record.escape, agent, &mut plain_agent);
-    let id = record.value(Field::RequestId).map_or(0, id_key);
+    let raw_id = record.value(Field::RequestId).unwrap_or_default();
+    let (mut id, mut trace) = (id_key(raw_id), record.value(Field::TraceId).map_or(0, id_key));
     let redelivered = id != 0 && about.server.redelivers();
+    if redelivered && trace == 0 {
+        // `Self=...;Root=...`: the hops share a part, and only the whole is one request.
+        (id, trace) = (hash_name(raw_id), id);
+    }
     let upstream = upstream_of(record);
     let referrer = record.value(Field::Referer).unwrap_or_default();
     let server_ip = record.value(Field::ServerIp).unwrap_or_default();
@@ -464,12 +505,13 @@ fn whole_fact(plan: &Plan, reader: usize, record: &AccessRecord<'_>, place: Plac
         client: record.value(Field::RemoteAddr).map_or(0, hash_name),
         path: hash_path(path),
         id,
-        trace: record.value(Field::TraceId).map_or(0, id_key),
+        trace,
         edge_id: record.value(Field::EdgeRequestId).map_or(0, id_key),
         hop: hop_key(record.escape, method, path, query),
         connection: record.value(Field::Connection).and_then(parse_u64).unwrap_or(0),
         host: host_key(host_of(record)),
         upstream: upstream.map_or(0, hash_short),
+        ending: ending_of(record).map_or(0, hash_short),
         site: site_key(record.value(Field::SiteName).unwrap_or_default()),
         listen: listen_key(server_ip, record.value(Field::ServerPort).unwrap_or_default()),
         server: hash_short(server_ip),
@@ -491,6 +533,11 @@ pub(crate) fn upstream_of<'a>(record: &AccessRecord<'a>) -> Option<&'a [u8]> {
         .or_else(|| record.value(Field::BalancerWorker).map(upstream_peer))
         .or_else(|| record.value(Field::QueueName))
         .or_else(|| record.value(Field::TargetGroup).map(target_group_name))
+}
+
+/// The server's own code for how a request ended.
+pub(crate) fn ending_of<'a>(record: &AccessRecord<'a>) -> Option<&'a [u8]> {
+    record.raw(Field::TerminationState).or_else(|| record.value(Field::ResponseFlags))
 }
 
 /// The host of an access line without its port: the one asked for, else the server that took it.

@@ -104,6 +104,8 @@ pub(super) fn may_be_directive(line: &[u8]) -> bool {
         [b'#', ..] | [0xef, 0xbb, 0xbf, b'#', ..] => true,
         [b'-' | b'=', ..] => line.starts_with(b"-- ") || line.starts_with(b"==> "),
         [b'E', ..] if line.starts_with(CONTROL_MESSAGE) => true,
+        // A record beside those of the log.
+        [b'{' | b' ' | b'\r', ..] => line.trim_ascii_start().starts_with(b"{"),
         // A heading of columns, perhaps.
         [b'A'..=b'Z' | b'a'..=b'z' | b'"', ..] => line.contains(&b',') && !line.contains(&b' '),
         _ => false,

@@ -29,16 +29,16 @@ use crate::cause::CauseMatcher;
 use crate::error::{Error, Result};
 use crate::evidence::{InputIndex, Place, Position};
 use crate::fact::{CauseFact, EntryFact};
-use crate::format::{FormatChoice, Plan, detect_dated};
+use crate::format::{FormatChoice, Plan, detect_dated, line_at};
 use crate::input::{
-    BlockReader, Compression, OpenStream, Origin, RANGE_BYTES, RangeReader, RecordStart, Source,
-    Spool, Unit, open_stream, read_exact_at,
+    BlockReader, Compression, OpenStream, Origin, RANGE_BYTES, RangeReader, RecordStart, Records,
+    Source, Spool, Unit, open_stream, read_exact_at,
 };
 use crate::store::{Budget, Sorter};
 use crate::tally::InputTally;
 
 use block::{BlockResult, Context, Job, scan_block};
-pub(crate) use block::{host_of, read_access, upstream_of};
+pub(crate) use block::{ending_of, host_of, read_access, upstream_of};
 use carry::{Carry, InForce};
 use fold::Fold;
 use lines::EachLine;
@@ -229,6 +229,8 @@ struct StreamJob {
     carry: Carry,
     bytes: Vec<u8>,
     offset: u64,
+    /// The first line goes on with the last of the block before.
+    continues: bool,
     overlong: bool,
     unit: Unit,
 }
@@ -363,9 +365,8 @@ impl<'c> Work<'c> {
             .get_or_init(|| Arc::new(plan_of_file(&open.source, file, self.config.formats)));
         let start = index as u64 * self.config.range_bytes;
         let end = start + self.config.range_bytes;
-        let starts_record = |line: &[u8]| plan.starts_record(line);
         let starts_record: RecordStart<'_> =
-            if plan.has_messages() { Some(&starts_record) } else { None };
+            if plan.has_long_records() { Some(plan.as_ref()) } else { None };
         match reader.read(file, start, end, open.source.bytes, starts_record) {
             Ok(lines) => {
                 let job = Job {
@@ -374,6 +375,7 @@ impl<'c> Work<'c> {
                     carry,
                     bytes: lines.bytes,
                     offset: lines.offset,
+                    continues: lines.continues,
                     overlong: lines.overlong_at.is_some(),
                     keep: false,
                     unit: Unit::Line,
@@ -394,6 +396,7 @@ impl<'c> Work<'c> {
                 carry: job.carry.clone(),
                 bytes: &job.bytes,
                 offset: job.offset,
+                continues: job.continues,
                 overlong: job.overlong,
                 keep: true,
                 unit: job.unit,
@@ -435,12 +438,11 @@ impl<'c> Work<'c> {
         let mut reader = BlockReader::new(stream);
         let mut index = 0;
         let mut in_force: Option<InForce> = None;
+        let mut last_line = Vec::new();
         while !self.stopped() {
             let plan = open.plan.get().cloned();
-            let starts_record =
-                |line: &[u8]| plan.as_ref().is_some_and(|plan| plan.starts_record(line));
-            let records = plan.as_ref().is_some_and(|plan| plan.has_messages());
-            let starts_record: RecordStart<'_> = if records { Some(&starts_record) } else { None };
+            let long_records = plan.as_deref().filter(|plan| plan.has_long_records());
+            let starts_record: RecordStart<'_> = long_records.map(|plan| plan as &dyn Records);
             let block = match reader.next_block(starts_record) {
                 Ok(Some(block)) => block,
                 Ok(None) => return (reader.bytes_decoded(), None),
@@ -454,7 +456,7 @@ impl<'c> Work<'c> {
                 }
                 Arc::new(detect_dated(path, &[&block.bytes], self.config.formats, modified_us))
             });
-            if fresh && plan.has_messages() && block.overlong_at.is_none() {
+            if fresh && plan.has_long_records() && block.overlong_at.is_none() {
                 // Only now it is known where records start: cut the first block again.
                 reader.unread(block);
                 continue;
@@ -462,6 +464,14 @@ impl<'c> Work<'c> {
             let in_force = in_force.get_or_insert_with(|| InForce::new(plan, Carry::default()));
             let carry = in_force.carry.clone();
             in_force.pass(&block.bytes);
+            let continues =
+                !last_line.is_empty() && plan.goes_on(&last_line, line_at(&block.bytes, 0));
+            last_line.clear();
+            if plan.has_fragments() && block.overlong_at.is_none() {
+                let lines = block.bytes.strip_suffix(b"\n").unwrap_or(&block.bytes);
+                let start = memchr::memrchr(b'\n', lines).map_or(0, |newline| newline + 1);
+                last_line.extend_from_slice(&lines[start..]);
+            }
             let job = StreamJob {
                 input,
                 index,
@@ -470,6 +480,7 @@ impl<'c> Work<'c> {
                 overlong: block.overlong_at.is_some(),
                 bytes: block.bytes,
                 offset: block.offset,
+                continues,
                 unit,
             };
             if blocks.send(job).is_err() {

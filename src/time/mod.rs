@@ -108,9 +108,9 @@ pub enum Notation {
     Iso8601,
     /// `1795210283.328`: seconds since the epoch, with or without a fraction.
     EpochSeconds,
-    /// `1795210283328`: milliseconds since the epoch.
+    /// `1795210283328`: milliseconds since the epoch, with or without a fraction.
     EpochMillis,
-    /// `2026/11/20 21:29:49`: the nginx error log, no zone.
+    /// `2026/11/20 21:29:49`: the nginx error log, no zone; Caddy writes a fraction too.
     NginxError,
     /// `2026-11-20 21:29:42`, the date and time columns of a W3C extended log, in UTC. Columns may be in the other order,
     /// quoted, apart from each other, and the time may have a fraction.
@@ -214,6 +214,8 @@ mod tests {
         check(Notation::EpochSeconds, "1795210283.328", "2026-11-20T21:31:23.328Z", Some(0));
         check(Notation::EpochMillis, "1795210283328", "2026-11-20T21:31:23.328Z", Some(0));
         check(Notation::NginxError, "2026/11/20 21:29:49", "2026-11-20T21:29:49Z", None);
+        check(Notation::NginxError, "2026/11/20 21:29:49.5", "2026-11-20T21:29:49.500Z", None);
+        check(Notation::EpochMillis, "1795210283328.5", "2026-11-20T21:31:23.328500Z", Some(0));
         for text in [
             "2026-11-20 21:29:42",
             "21:29:42 2026-11-20",

@@ -190,20 +190,46 @@ pub fn parse_epoch_seconds(text: &[u8]) -> Option<Stamp> {
     Some(Stamp::zoned(parse_u64(whole)? as i64 * SECOND_US + fraction_us, 0))
 }
 
-/// Parses `1795210283328`, milliseconds since the epoch (13 digits).
+/// Parses `1795210283328`, milliseconds since the epoch (13 digits), with or without a fraction.
 pub fn parse_epoch_millis(text: &[u8]) -> Option<Stamp> {
-    if text.len() != 13 || text[0] == b'0' {
+    let (whole, fraction) = match memchr::memchr(b'.', text) {
+        Some(dot) => (&text[..dot], fraction_us(&text[dot + 1..])? / 1000),
+        None => (text, 0),
+    };
+    if whole.len() != 13 || whole[0] == b'0' {
         return None;
     }
-    Some(Stamp::zoned(parse_u64(text)? as i64 * 1000, 0))
+    Some(Stamp::zoned(parse_u64(whole)? as i64 * 1000 + fraction, 0))
 }
 
-/// Parses `2026/11/20 21:29:49` (19 bytes, no zone).
+/// Parses `2026/11/20 21:29:49`, with or without a fraction, no zone.
 pub fn parse_nginx_error(text: &[u8]) -> Option<Stamp> {
-    let &[y1, y2, y3, y4, b'/', m1, m2, b'/', d1, d2, b' ', c1, c2, c3, c4, c5, c6, c7, c8] = text
+    let &[
+        y1,
+        y2,
+        y3,
+        y4,
+        b'/',
+        m1,
+        m2,
+        b'/',
+        d1,
+        d2,
+        b' ',
+        c1,
+        c2,
+        c3,
+        c4,
+        c5,
+        c6,
+        c7,
+        c8,
+        ref rest @ ..,
+    ] = text
     else {
         return None;
     };
+    let (fraction_us, b"") = take_fraction(rest)? else { return None };
     let (hour, minute, second) = clock_of([c1, c2, c3, c4, c5, c6, c7, c8])?;
     let local = civil_us(
         year_of([y1, y2, y3, y4])?,
@@ -212,7 +238,7 @@ pub fn parse_nginx_error(text: &[u8]) -> Option<Stamp> {
         hour,
         minute,
         second,
-    )?;
+    )? + fraction_us;
     Some(Stamp { micros: local, offset_s: None })
 }
 

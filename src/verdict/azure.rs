@@ -159,7 +159,8 @@ pub(super) fn front_door(record: &AccessRecord<'_>) -> &'static str {
     if cache.ends_with(b"HIT") {
         return "azure_front_door.cached_503";
     }
-    match record.value(Field::UpstreamAddr) {
+    let origin = record.value(Field::UpstreamAddr).or(record.value(Field::ProxyUpstreamName));
+    match origin {
         Some(_) if record.status == 503 => "azure_front_door.relayed_503",
         Some(_) => "azure_front_door.relayed_5xx",
         None => "azure_front_door.no_origin",

@@ -159,7 +159,7 @@ fn is_cached(record: &AccessRecord<'_>) -> bool {
 
 /// The row of what the edge did by a rule or a Worker.
 fn by_edge(record: &AccessRecord<'_>) -> Option<&'static str> {
-    let action = record.value(Field::SecurityAction).unwrap_or_default();
+    let action = first_word(record.value(Field::SecurityAction).unwrap_or_default());
     let is = |known: &str| action.eq_ignore_ascii_case(known.as_bytes());
     if is("rateLimit") || is("rate_limit") || is("connectionClose") || is("l7ddos") {
         return Some("cloudflare.rate_limited");
@@ -174,6 +174,14 @@ fn by_edge(record: &AccessRecord<'_>) -> Option<&'static str> {
     }
     let purpose = record.value(Field::Purpose).unwrap_or_default();
     purpose.starts_with(b"prefetch").then_some("cloudflare.prefetch")
+}
+
+/// The first word of a value, which may be a list.
+fn first_word(value: &[u8]) -> &[u8] {
+    let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+    let start = value.iter().position(is_part).unwrap_or(value.len());
+    let word = &value[start..];
+    &word[..word.iter().position(|byte| !is_part(byte)).unwrap_or(word.len())]
 }
 
 /// The origin did not answer, and nothing at the edge says that it did.
@@ -221,6 +229,8 @@ mod tests {
     fn without_an_origin_rules_and_workers_decide() {
         let none = (UpstreamStatus, "0");
         check(503, &[none, (SecurityAction, "rateLimit")], "cloudflare.rate_limited");
+        check(503, &[none, (SecurityAction, r#"[""rateLimit""]"#)], "cloudflare.rate_limited");
+        check(503, &[none, (SecurityAction, "[]"), (ServerIp, "")], "cloudflare.no_contact");
         check(503, &[none, (SecurityAction, "block")], "cloudflare.denied");
         check(503, &[none, (FunctionStatus, "exceededCpu")], "cloudflare.worker_failed");
         check(503, &[none, (FunctionStatus, "ok")], "cloudflare.worker_ran");

@@ -8,6 +8,7 @@
 //! "HTTP 503 status code", "HTTP 502 status code", "HTTP 504 status code"; values of functions as seen in `X-Cache`.
 
 use super::{VerdictRule, decided, open};
+use crate::bytes::parse_seconds_us;
 use crate::record::{AccessRecord, Field};
 use crate::taxonomy::{Basis, Cause, Confidence, Origin};
 
@@ -37,6 +38,12 @@ pub(super) const RULES: &[VerdictRule] = &[
         Origin::Cdn,
         Some(Cause::CdnFunctionError),
         "FunctionExecutionError, FunctionThrottledError, LambdaExecutionError, ...",
+    ),
+    decided(
+        "cloudfront.function_limit",
+        Origin::Cdn,
+        Some(Cause::CdnCapacity),
+        "LambdaLimitExceeded: more functions at once than the account may run",
     ),
     decided(
         "cloudfront.function_response",
@@ -168,7 +175,7 @@ pub(super) fn own_verdict(record: &AccessRecord<'_>) -> &'static str {
     if says.contains(&Says::Cached) {
         return "cloudfront.cached";
     }
-    let is_seconds = |raw: &[u8]| raw.first().is_some_and(u8::is_ascii_digit);
+    let is_seconds = |raw: &[u8]| parse_seconds_us(raw).is_some() && raw.contains(&b'.');
     let origin_byte =
         record.raw(Field::OriginFirstByte).or_else(|| record.raw(Field::OriginLastByte));
     match origin_byte {
@@ -205,6 +212,7 @@ fn meaning(result: &[u8], status: u16) -> Says {
         b"OriginError" if status == 502 => Says::Row("cloudfront.origin_invalid_response"),
         b"ClientGeoBlocked" => Says::Row("cloudfront.request_refused"),
         _ if result.starts_with(b"InvalidRequest") => Says::Row("cloudfront.request_refused"),
+        b"LambdaLimitExceeded" => Says::Row("cloudfront.function_limit"),
         _ if result.starts_with(b"Function") || result.starts_with(b"Lambda") => {
             Says::Row("cloudfront.function_failed")
         }
@@ -240,6 +248,7 @@ mod tests {
         check(503, "LimitExceeded", "cloudfront.limit_exceeded");
         check(503, "FunctionThrottledError", "cloudfront.function_failed");
         check(503, "LambdaExecutionError", "cloudfront.function_failed");
+        check(503, "LambdaLimitExceeded", "cloudfront.function_limit");
         check(503, "FunctionGeneratedResponse", "cloudfront.function_response");
         check(502, "OriginConnectError", "cloudfront.origin_connect");
         check(504, "OriginCommError", "cloudfront.origin_timeout");

@@ -147,12 +147,16 @@ pub(super) const RULES: &[VerdictRule] = &[
         Some(Cause::Maintenance),
         "8.5, K: an operator killed the session",
     ),
-    decided(
-        "haproxy.internal_error",
-        Origin::LocalProcess,
-        None,
-        "8.5, I: an internal error, or a lack of memory",
-    ),
+    VerdictRule {
+        openness: Openness::CauseOpen,
+        missing: MESSAGES,
+        ..decided(
+            "haproxy.internal_error",
+            Origin::LocalProcess,
+            None,
+            "8.5, I: an internal error, or a lack of memory",
+        )
+    },
     decided(
         "haproxy.client_left",
         Origin::Proxy,

@@ -113,45 +113,149 @@ const fn open(
     }
 }
 
-/// The rows of each server. A new server is appended.
-const TABLES: &[&[VerdictRule]] = &[
-    nginx::RULES,
-    iis::RULES,
-    apache::RULES,
-    envoy::RULES,
-    traefik::RULES,
-    caddy::RULES,
-    cloudflare::RULES,
-    fastly::RULES,
-    akamai::RULES,
-    azure::RULES,
-    google_lb::RULES,
-    alb::RULES,
-    clb::RULES,
-    cloudfront::RULES,
-    api_gateway::RULES,
-    relay::RULES,
-    haproxy::RULES,
-    varnish::RULES,
+/// How the entries of one server are decided.
+#[derive(Clone, Copy)]
+struct Table {
+    server: Server,
+    rules: &'static [VerdictRule],
+    /// Id of the row of a line that cannot be read to its end.
+    undecided: &'static str,
+    /// Gives the id of the row that the fields of an access line select.
+    own_verdict: fn(&AccessRecord<'_>) -> &'static str,
+}
+
+/// The decision tables. A new server is appended. The first one is also for lines of unknown servers.
+const TABLES: &[Table] = &[
+    Table {
+        server: Server::Nginx,
+        rules: nginx::RULES,
+        undecided: "nginx.no_upstream_field",
+        own_verdict: nginx::own_verdict,
+    },
+    Table {
+        server: Server::Iis,
+        rules: iis::RULES,
+        undecided: "iis.other",
+        own_verdict: iis::own_verdict,
+    },
+    Table {
+        server: Server::Apache,
+        rules: apache::RULES,
+        undecided: "apache.no_proxy_field",
+        own_verdict: apache::own_verdict,
+    },
+    Table {
+        server: Server::Envoy,
+        rules: envoy::RULES,
+        undecided: "envoy.other",
+        own_verdict: envoy::own_verdict,
+    },
+    Table {
+        server: Server::Traefik,
+        rules: traefik::RULES,
+        undecided: "traefik.other",
+        own_verdict: traefik::own_verdict,
+    },
+    Table {
+        server: Server::Caddy,
+        rules: caddy::RULES,
+        undecided: "caddy.other",
+        own_verdict: caddy::own_verdict,
+    },
+    Table {
+        server: Server::Cloudflare,
+        rules: cloudflare::RULES,
+        undecided: "cloudflare.no_origin_status",
+        own_verdict: cloudflare::own_verdict,
+    },
+    Table {
+        server: Server::Fastly,
+        rules: fastly::RULES,
+        undecided: "fastly.other",
+        own_verdict: fastly::own_verdict,
+    },
+    Table {
+        server: Server::Akamai,
+        rules: akamai::RULES,
+        undecided: "akamai.other",
+        own_verdict: akamai::own_verdict,
+    },
+    Table {
+        server: Server::AzureFrontDoor,
+        rules: azure::RULES,
+        undecided: "azure_front_door.other",
+        own_verdict: azure::front_door,
+    },
+    Table {
+        server: Server::AzureAppGateway,
+        // The rows stand with those of Front Door.
+        rules: &[],
+        undecided: "azure_app_gateway.other",
+        own_verdict: azure::app_gateway,
+    },
+    Table {
+        server: Server::GoogleLb,
+        rules: google_lb::RULES,
+        undecided: "google_lb.other",
+        own_verdict: google_lb::own_verdict,
+    },
+    Table {
+        server: Server::Alb,
+        rules: alb::RULES,
+        undecided: "alb.other",
+        own_verdict: alb::own_verdict,
+    },
+    Table {
+        server: Server::Clb,
+        rules: clb::RULES,
+        undecided: "clb.other",
+        own_verdict: clb::own_verdict,
+    },
+    Table {
+        server: Server::CloudFront,
+        rules: cloudfront::RULES,
+        undecided: "cloudfront.other",
+        own_verdict: cloudfront::own_verdict,
+    },
+    Table {
+        server: Server::ApiGateway,
+        rules: api_gateway::RULES,
+        undecided: "api_gateway.no_integration_status",
+        own_verdict: api_gateway::own_verdict,
+    },
+    Table {
+        server: Server::Haproxy,
+        rules: haproxy::RULES,
+        undecided: "haproxy.no_state",
+        own_verdict: haproxy::own_verdict,
+    },
+    Table {
+        server: Server::Varnish,
+        rules: varnish::RULES,
+        undecided: "varnish.undecided",
+        own_verdict: varnish::own_verdict,
+    },
 ];
 
+/// How many rows there are: those of the servers, and those of what joins between them decide.
 const N_RULES: usize = {
-    let (mut n_rules, mut table) = (0, 0);
+    let (mut n_rules, mut table) = (relay::RULES.len(), 0);
     while table < TABLES.len() {
-        n_rules += TABLES[table].len();
+        n_rules += TABLES[table].rules.len();
         table += 1;
     }
     n_rules
 };
 
-/// The tables, one behind the other.
+/// The rows, one table behind the other.
 static ALL: [VerdictRule; N_RULES] = {
     let mut all = [nginx::RULES[0]; N_RULES];
     let (mut to, mut table) = (0, 0);
-    while table < TABLES.len() {
+    while table <= TABLES.len() {
+        let rules = if table < TABLES.len() { TABLES[table].rules } else { relay::RULES };
         let mut from = 0;
-        while from < TABLES[table].len() {
-            all[to] = TABLES[table][from];
+        while from < rules.len() {
+            all[to] = rules[from];
             (to, from) = (to + 1, from + 1);
         }
         table += 1;
@@ -169,52 +273,18 @@ pub fn rule_index(id: &str) -> u16 {
     INDEX.get(id).copied().unwrap_or(0)
 }
 
+fn table_of(server: Server) -> &'static Table {
+    TABLES.iter().find(|table| table.server == server).unwrap_or(&TABLES[0])
+}
+
 /// The row of a line that cannot be read to its end.
 pub fn undecided_rule(server: Server) -> u16 {
-    rule_index(match server {
-        Server::Iis => "iis.other",
-        Server::Apache => "apache.no_proxy_field",
-        Server::Envoy => "envoy.other",
-        Server::Traefik => "traefik.other",
-        Server::Caddy => "caddy.other",
-        Server::Cloudflare => "cloudflare.no_origin_status",
-        Server::Fastly => "fastly.other",
-        Server::Akamai => "akamai.other",
-        Server::AzureFrontDoor => "azure_front_door.other",
-        Server::AzureAppGateway => "azure_app_gateway.other",
-        Server::GoogleLb => "google_lb.other",
-        Server::Alb => "alb.other",
-        Server::Clb => "clb.other",
-        Server::CloudFront => "cloudfront.other",
-        Server::ApiGateway => "api_gateway.no_integration_status",
-        Server::Haproxy => "haproxy.no_state",
-        Server::Varnish => "varnish.undecided",
-        _ => "nginx.no_upstream_field",
-    })
+    rule_index(table_of(server).undecided)
 }
 
 /// The row that an access line's own fields select.
 pub fn own_verdict(about: &About, record: &AccessRecord<'_>) -> u16 {
-    match about.server {
-        Server::Iis => rule_index(iis::own_verdict(record)),
-        Server::Apache => rule_index(apache::own_verdict(record)),
-        Server::Envoy => rule_index(envoy::own_verdict(record)),
-        Server::Traefik => rule_index(traefik::own_verdict(record)),
-        Server::Caddy => rule_index(caddy::own_verdict(record)),
-        Server::Cloudflare => rule_index(cloudflare::own_verdict(record)),
-        Server::Fastly => rule_index(fastly::own_verdict(record)),
-        Server::Akamai => rule_index(akamai::own_verdict(record)),
-        Server::AzureFrontDoor => rule_index(azure::front_door(record)),
-        Server::AzureAppGateway => rule_index(azure::app_gateway(record)),
-        Server::GoogleLb => rule_index(google_lb::own_verdict(record)),
-        Server::Alb => rule_index(alb::own_verdict(record)),
-        Server::Clb => rule_index(clb::own_verdict(record)),
-        Server::CloudFront => rule_index(cloudfront::own_verdict(record)),
-        Server::ApiGateway => rule_index(api_gateway::own_verdict(record)),
-        Server::Haproxy => rule_index(haproxy::own_verdict(record)),
-        Server::Varnish => rule_index(varnish::own_verdict(record)),
-        _ => rule_index(nginx::own_verdict(record)),
-    }
+    rule_index((table_of(about.server).own_verdict)(record))
 }
 
 #[cfg(test)]
@@ -254,6 +324,9 @@ mod tests {
             if let Some(id) = rule.when_silent {
                 assert!(RULES.iter().any(|other| other.id == id), "{id} is no row");
             }
+        }
+        for table in TABLES {
+            assert!(RULES.iter().any(|rule| rule.id == table.undecided), "{}", table.undecided);
         }
     }
 }

@@ -9,6 +9,7 @@ use super::{Openness, VerdictRule, decided, open};
 use crate::bytes::{is_absent, parse_status};
 use crate::record::{AccessRecord, Field};
 use crate::taxonomy::{Basis, Cause, Confidence, Origin};
+use crate::time::SECOND_US;
 
 const ORIGIN_STATUS: &[&str] = &["OriginStatus", "ServiceURL"];
 const SIZE: &[&str] = &["DownstreamContentSize", "log of this server"];
@@ -39,6 +40,16 @@ pub(super) const RULES: &[VerdictRule] = &[
             Origin::Proxy,
             Some(Cause::NoLiveUpstreams),
             "loadbalancer: no server was chosen",
+        )
+    },
+    VerdictRule {
+        confidence: Confidence::Likely,
+        basis: FIELD_AND_SIZE,
+        ..decided(
+            "traefik.no_server_v2",
+            Origin::Proxy,
+            Some(Cause::NoLiveUpstreams),
+            "vulcand/oxy of Traefik 2: a balancer without servers writes the status text without a line break",
         )
     },
     VerdictRule {
@@ -107,21 +118,23 @@ pub(super) fn own_verdict(record: &AccessRecord<'_>) -> &'static str {
     let size = record.body_bytes();
     match record.status {
         503 => match (origin_status, server) {
-            (Some(503), _) => "traefik.origin_status_503",
-            (Some(500..=599), _) => "traefik.relayed_5xx",
+            // Where the server is logged and none is named, the status is a balancer's own.
+            (Some(503), None) => "traefik.origin_status_503",
+            (Some(503), Some(_)) if has_server => "traefik.origin_status_503",
+            (Some(500..=599), _) if has_server || server.is_none() => "traefik.relayed_5xx",
             (_, Some(_)) if has_server && origin.is_none() => "traefik.origin_status_503",
             (_, Some(_)) if has_server => "traefik.other",
             _ if is_ping(record) => "traefik.terminating",
             (_, Some(_)) => match size {
                 Some(20) => "traefik.no_available_server",
-                Some(19) => "traefik.circuit_breaker",
+                Some(19) => without_line_break(record),
                 None if origin.is_some() => "traefik.no_server_chosen",
                 _ => "traefik.without_size",
             },
             // Only the status of the origin is known: 0 is none.
             (_, None) if origin.is_some() => match size {
                 Some(20) => "traefik.no_available_server",
-                Some(19) => "traefik.circuit_breaker",
+                Some(19) => without_line_break(record),
                 _ => "traefik.without_size",
             },
             _ => "traefik.other",
@@ -137,6 +150,14 @@ pub(super) fn own_verdict(record: &AccessRecord<'_>) -> &'static str {
     }
 }
 
+/// When Traefik 3.0 came out: 2024-04-29. From then on the page of 19 bytes is a circuit breaker's alone.
+const V3_US: i64 = 1_714_348_800 * SECOND_US;
+
+/// The row of the page of 19 bytes.
+fn without_line_break(record: &AccessRecord<'_>) -> &'static str {
+    if record.stamp.micros < V3_US { "traefik.no_server_v2" } else { "traefik.circuit_breaker" }
+}
+
 /// True for the process's own health page, which no service is behind.
 fn is_ping(record: &AccessRecord<'_>) -> bool {
     let (path, _) = record.target_parts();
@@ -149,6 +170,7 @@ mod tests {
     use super::super::tests::check_row;
     use super::*;
     use crate::record::Escape;
+    use crate::time::Stamp;
 
     use Field::{BodyBytes, Request, ServerName, UpstreamAddr, UpstreamStatus};
 
@@ -168,12 +190,29 @@ mod tests {
     }
 
     #[test]
+    fn the_page_of_19_bytes_is_told_by_its_age() {
+        let at = |second: i64| {
+            let stamp = Stamp { micros: second * SECOND_US, offset_s: Some(0) };
+            let mut record = AccessRecord::new(stamp, 503, Escape::Apache);
+            record.set(UpstreamAddr, b"-");
+            record.set(BodyBytes, b"19");
+            own_verdict(&record)
+        };
+        assert_eq!(at(1_636_588_874), "traefik.no_server_v2");
+        assert_eq!(at(1_795_210_283), "traefik.circuit_breaker");
+    }
+
+    #[test]
     fn without_a_server_the_page_tells() {
         let none = (UpstreamAddr, "-");
         check(503, &[none, (BodyBytes, "20")], "traefik.no_available_server");
-        check(503, &[none, (BodyBytes, "19")], "traefik.circuit_breaker");
         check(503, &[none, (BodyBytes, "300")], "traefik.without_size");
         check(503, &[none, (UpstreamStatus, "0")], "traefik.no_server_chosen");
+        check(
+            503,
+            &[none, (UpstreamStatus, "503"), (BodyBytes, "20")],
+            "traefik.no_available_server",
+        );
         check(
             503,
             &[none, (BodyBytes, "19"), (Request, "GET /ping HTTP/1.1")],

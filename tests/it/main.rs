@@ -8,6 +8,8 @@ mod robustness;
 mod accuracy;
 // Logs of AWS services: delivered late, unordered and twice.
 mod aws;
+// The same logs with something taken away, or with clocks that are off; skipped where the corpus is absent.
+mod removal;
 // What a user types, and what comes back.
 mod cli;
 // Same bytes in, same bytes out, however they are given.
@@ -16,10 +18,14 @@ mod determinism;
 mod origins;
 // What the README promises: its commands, and what its example finds.
 mod readme;
+// Logs of proxies, CDNs and cloud load balancers against their labels; skipped where the corpus is absent.
+mod edge;
 // IIS logs of the corpus, line by line; skipped where the corpus is absent.
 mod iis;
 // Any split of the inputs over any runs merges to one document.
 mod partial;
+// Logs of HAProxy and Varnish, and what a lab provoked; in part skipped where the corpus is absent.
+mod proxies;
 // What each line is understood as.
 mod parse;
 // What other projects state of public logs; skipped where the corpus is absent.

@@ -206,3 +206,100 @@ fn no_file_of_the_corpus_loses_a_line() {
         }
     }
 }
+
+/// A line, cut into parts of so many bytes.
+fn parts(line: &str, n_bytes: usize) -> Vec<&str> {
+    let ends = (0..line.len()).step_by(n_bytes);
+    ends.map(|start| &line[start..(start + n_bytes).min(line.len())]).collect()
+}
+
+fn cri(second: usize, line: &str) -> String {
+    let parts = parts(line, 90);
+    let mut text = String::new();
+    for (index, part) in parts.iter().enumerate() {
+        let tag = if index + 1 == parts.len() { "F" } else { "P" };
+        writeln!(text, "2026-11-20T21:29:{second:02}.{index:09}Z stdout {tag} {part}")
+            .expect("fits");
+    }
+    text
+}
+
+fn docker(second: usize, line: &str) -> String {
+    let parts = parts(line, 90);
+    let mut text = String::new();
+    for (index, part) in parts.iter().enumerate() {
+        let log = if index + 1 == parts.len() { format!("{part}\n") } else { (*part).to_owned() };
+        let object = serde_json::json!({
+            "log": log, "stream": "stdout", "time": format!("2026-11-20T21:29:{second:02}.000000001Z")
+        });
+        writeln!(text, "{object}").expect("fits");
+    }
+    text
+}
+
+#[test]
+fn lines_that_containers_cut_are_put_together() {
+    let agent = "x".repeat(300);
+    let line = |second: usize| {
+        format!(
+            "192.0.2.{second} - - [20/Nov/2026:21:29:{second:02} +0000] \"GET /a?n={second} HTTP/1.1\" 503 {second} \"http://a.example/{agent}\" \"agent \\\\ {agent} {second}\""
+        )
+    };
+    // Longer than records are, in many parts: its first ones are a record, the others are counted.
+    let huge = "y".repeat(100 << 10);
+    for cut in [cri, docker] {
+        let fixture = Fixture::new();
+        let mut text = String::new();
+        let mut n_lines = 0;
+        for second in 0..60 {
+            let part = cut(second, &if second == 30 { huge.clone() } else { line(second) });
+            n_lines += part.lines().count();
+            text += &part;
+        }
+        fixture.write("0.log", &text);
+        let mut documents = Vec::new();
+        for range in ["200", "1000", "70000", "1000000"] {
+            let args =
+                ["--format", "json", "--reproducible", "-j", "3", "--range-bytes", range, "0.log"];
+            documents.push(fixture.run(&args, b"").json());
+        }
+        let mut piped =
+            fixture.run(&["--format", "json", "--reproducible", "-"], text.as_bytes()).json();
+        for document in &documents[1..] {
+            assert!(document == &documents[0], "{}", document["inputs"]);
+        }
+        let lines = &documents[0]["inputs"][0]["lines"];
+        assert_eq!(lines["read"], n_lines);
+        assert_eq!(lines["unparsed"], 0, "{lines}");
+        assert_eq!(lines, &piped["inputs"][0]["lines"].take());
+        assert_eq!(documents[0]["totals"]["entries"], 59);
+        let rows = fixture.run(&["--format", "entries", "0.log"], b"").rows();
+        assert_eq!(rows.len(), 59);
+        assert_eq!(rows[3]["target"], "/a?n=3");
+        assert_eq!(rows[3]["bytes"], 3);
+        let shown = fixture.run(&["parse", "0.log"], b"").rows();
+        assert_eq!(shown.len(), n_lines);
+        let first = &shown[0];
+        assert_eq!(first["kind"], "access", "{first}");
+        assert!(
+            first["fields"].to_string().contains(&format!("agent \\\\\\\\ {agent} 0")),
+            "{first}"
+        );
+    }
+}
+
+#[test]
+fn lines_without_an_end_are_joined_only_when_one_message_was_cut() {
+    let fixture = Fixture::new();
+    // Some tools leave the end of the line out of every object.
+    let mut text = String::new();
+    for second in 0..9 {
+        let log = format!(
+            "192.0.2.1 - - [20/Nov/2026:21:29:{second:02} +0000] \"GET /{second} HTTP/1.1\" 503 1 \"-\" \"-\""
+        );
+        let object = serde_json::json!({"log": log, "stream": "stdout", "time": format!("2026-11-20T21:29:{second:02}.5Z")});
+        writeln!(text, "{object}").expect("fits");
+    }
+    fixture.write("x-json.log", &text);
+    assert_eq!(fixture.run(&["--format", "entries", "x-json.log"], b"").rows().len(), 9);
+}

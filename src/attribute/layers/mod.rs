@@ -23,7 +23,7 @@ mod target;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::verdict::server_of_rule;
+use super::verdict::server_of;
 use super::{Followed, Verdict};
 use crate::error::Result;
 use crate::evidence::{InputIndex, Place, Position};
@@ -31,7 +31,6 @@ use crate::fact::EntryFact;
 use crate::scan::ScannedInput;
 use crate::store::{Budget, Sorted, Sorter};
 use crate::taxonomy::{Origin, Server};
-use crate::verdict::RULES;
 
 pub(super) use application::Listeners;
 use hop::{Hop, HopKey, KeyKind};
@@ -42,9 +41,6 @@ pub use link::{Link, LinkBasis};
 
 /// More groups than this are not told apart: their logs are left unjoined.
 const MAX_GROUPS: usize = 1024;
-
-/// Clients told apart to see whether a log has many.
-const MAX_CLIENTS: usize = 64;
 
 /// Verdicts in order of time.
 pub(super) type Verdicts<'v> = Box<dyn Iterator<Item = Result<Verdict>> + 'v>;
@@ -95,7 +91,7 @@ impl Layers {
         budget: &Budget,
     ) -> Result<Self> {
         let groups = Groups::of(inputs, verdicts())?;
-        if groups.rows.len() < 2 || groups.rows.len() > MAX_GROUPS {
+        if groups.servers.len() < 2 || groups.servers.len() > MAX_GROUPS {
             return Ok(Layers::default());
         }
         let mut hops: Sorter<Hop, HopKey> = Sorter::new(budget.clone(), Hop::order);
@@ -107,7 +103,7 @@ impl Layers {
         }
         let hops = hops.sorted();
         let applications = listeners.among(inputs, &groups.backends);
-        let relations = relations(&|| Box::new(hops.rows()), &groups, &applications)?;
+        let relations = relations(&|| Box::new(hops.rows()), &applications)?;
         let (mut layers, mut arrangement) = Layers::arranged(&groups, relations);
         arrangement.applications = applications;
         if layers.rows.is_empty() {
@@ -121,12 +117,12 @@ impl Layers {
 
     /// Puts groups into layers by their relations.
     fn arranged(groups: &Groups, relations: Vec<Relation>) -> (Self, Arrangement) {
-        let order = Order::of(groups.rows.len(), relations);
+        let order = Order::of(groups.servers.len(), relations);
         let mut layers: Vec<(usize, Server, Vec<u16>)> = Vec::new();
-        let mut ranked: Vec<u16> = (0..groups.rows.len() as u16).collect();
+        let mut ranked: Vec<u16> = (0..groups.servers.len() as u16).collect();
         ranked.sort_by_key(|group| (order.depth(*group), *group));
         for group in ranked {
-            let server = groups.rows[usize::from(group)].server;
+            let server = groups.servers[usize::from(group)];
             let fits =
                 |members: &[u16]| members.iter().all(|other| !order.is_ordered(*other, group));
             let known = layers.iter_mut().find(|row| row.1 == server && fits(&row.2));
@@ -135,7 +131,7 @@ impl Layers {
                 None => layers.push((order.depth(group), server, vec![group])),
             }
         }
-        let mut layer_of = vec![0usize; groups.rows.len()];
+        let mut layer_of = vec![0usize; groups.servers.len()];
         for (index, (_, _, members)) in layers.iter().enumerate() {
             for group in members {
                 layer_of[usize::from(*group)] = index;
@@ -167,6 +163,10 @@ impl Layers {
             row.inputs.sort_unstable();
             row.inputs.dedup();
         }
+        // Lines whose layout several servers have do not tell whose they are.
+        for row in order.kept.iter().filter(|row| row.is_application) {
+            rows[arrangement.layer_of[usize::from(row.deep)]].server = Server::Application;
+        }
         for (front, deep) in arrangement.pairs.keys() {
             rows[*front].behind.push(*deep);
         }
@@ -182,7 +182,7 @@ impl Layers {
 
     fn layer_by_row(&self, verdict: &Verdict) -> Option<usize> {
         let input = verdict.entry.place.position.input;
-        self.of_source.get(&(input, server_of(verdict))).copied()
+        self.of_source.get(&(input, server_of(verdict.entry.rule))).copied()
     }
 
     /// True when no other layer was found to share requests with this one.
@@ -228,23 +228,12 @@ impl Layers {
     }
 }
 
-/// The server whose table decided an entry.
-fn server_of(verdict: &Verdict) -> Server {
-    static SERVERS: std::sync::LazyLock<Vec<Server>> =
-        std::sync::LazyLock::new(|| RULES.iter().map(|rule| server_of_rule(rule.id)).collect());
-    SERVERS.get(usize::from(verdict.entry.rule)).copied().unwrap_or(Server::Unknown)
-}
-
-/// Logs that are surely of one server.
-#[derive(Debug, Clone)]
-struct Group {
-    server: Server,
-    clients: BTreeSet<u64>,
-}
-
+/// Logs that are surely of one server: the same server, directory and name but for dates and numbers.
 #[derive(Debug, Clone, Default)]
 struct Groups {
-    rows: Vec<Group>,
+    /// Server of each group.
+    servers: Vec<Server>,
+    /// Group of what one server wrote in one input.
     of_source: BTreeMap<(InputIndex, Server), u16>,
     /// Backends that relayed entries name, each with a line that does.
     backends: BTreeMap<u32, Place>,
@@ -254,41 +243,30 @@ impl Groups {
     fn of(inputs: &[ScannedInput], verdicts: Verdicts<'_>) -> Result<Self> {
         let mut groups = Groups::default();
         let names: Vec<String> = inputs.iter().map(|input| name_of(&input.path)).collect();
-        let mut sources: BTreeMap<(InputIndex, Server), BTreeSet<u64>> = BTreeMap::new();
+        let mut sources: BTreeSet<(InputIndex, Server)> = BTreeSet::new();
         for verdict in verdicts {
             let verdict = verdict?;
-            let clients = sources
-                .entry((verdict.entry.place.position.input, server_of(&verdict)))
-                .or_default();
-            if clients.len() < MAX_CLIENTS {
-                clients.insert(verdict.entry.client);
-            }
+            let EntryFact { upstream, place, rule, .. } = verdict.entry;
+            sources.insert((place.position.input, server_of(rule)));
             if verdict.origin() == Origin::Upstream {
-                let EntryFact { upstream, place, .. } = verdict.entry;
                 application::note_backend(&mut groups.backends, upstream, place);
             }
         }
         let mut index: BTreeMap<(Server, &str), u16> = BTreeMap::new();
-        for ((input, server), clients) in sources {
+        for (input, server) in sources {
             let name = names.get(input as usize).map_or("", String::as_str);
-            let fresh = groups.rows.len() as u16;
+            let fresh = groups.servers.len() as u16;
             let group = *index.entry((server, name)).or_insert(fresh);
             if group == fresh {
-                groups.rows.push(Group { server, clients: BTreeSet::new() });
+                groups.servers.push(server);
             }
-            groups.rows[usize::from(group)].clients.extend(clients);
             groups.of_source.insert((input, server), group);
         }
         Ok(groups)
     }
 
-    /// How many clients a group has, up to [`MAX_CLIENTS`].
-    fn n_clients(&self, group: u16) -> usize {
-        self.rows.get(usize::from(group)).map_or(0, |row| row.clients.len())
-    }
-
     fn of_entry(&self, verdict: &Verdict) -> u16 {
-        let source = (verdict.entry.place.position.input, server_of(verdict));
+        let source = (verdict.entry.place.position.input, server_of(verdict.entry.rule));
         self.of_source.get(&source).copied().unwrap_or(0)
     }
 }
@@ -395,6 +373,15 @@ impl Taken {
 /// Links as they are found: by entry, those by target before those by id, and the deepest last.
 type Found = Sorter<Link, (Position, u8, u16)>;
 
+/// What two layers share.
+#[derive(Debug, Clone, Copy)]
+struct Shared {
+    /// What both write alike of a request.
+    common: relation::Common,
+    /// Whatever the deeper layer answers, the layer in front shows.
+    is_covered: bool,
+}
+
 /// What matching between layers needs to know.
 #[derive(Debug)]
 struct Arrangement {
@@ -403,20 +390,23 @@ struct Arrangement {
     /// Clock of each group against the outermost one.
     offsets: Vec<i64>,
     /// Layers of which the first is in front of the second, and what their lines have in common.
-    pairs: BTreeMap<(usize, usize), relation::Common>,
+    pairs: BTreeMap<(usize, usize), Shared>,
     /// Backends that are servers of applications.
     applications: BTreeSet<u32>,
 }
 
 impl Arrangement {
     fn of(order: &Order, layer_of: Vec<usize>) -> Self {
-        let mut pairs: BTreeMap<(usize, usize), relation::Common> = BTreeMap::new();
+        let mut pairs: BTreeMap<(usize, usize), Shared> = BTreeMap::new();
         for row in &order.kept {
             let key = (layer_of[usize::from(row.front)], layer_of[usize::from(row.deep)]);
             pairs
                 .entry(key)
-                .and_modify(|common| *common = common.also(row.common))
-                .or_insert(row.common);
+                .and_modify(|shared| {
+                    shared.common = shared.common.also(row.common);
+                    shared.is_covered &= row.is_covered;
+                })
+                .or_insert(Shared { common: row.common, is_covered: row.is_covered });
         }
         let offsets = (0..layer_of.len() as u16).map(|group| order.offset(group)).collect();
         Arrangement { layer_of, offsets, pairs, applications: BTreeSet::new() }

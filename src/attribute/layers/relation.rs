@@ -6,16 +6,16 @@
 //! 1. Two lines are one request where an id stands once in either log, or where a target does. Where there are too few of
 //!    those, lines of one target that are near each other count, but only for rule 2 and the first line of rule 3.
 //! 2. Clocks agree unless most pairs are apart by one and the same difference.
-//! 3. In front is the log that relayed what the other made; whose backend address is the other's own; whose own address,
-//!    or whose client, the other names as its client or in `X-Forwarded-For`; whose requests take longer. A relation
-//!    stands only where nine in ten of these votes agree.
+//! 3. In front is the log that relayed what the other made; whose backend address is the other's own, or that of an
+//!    application server; whose own address, or whose client, the other names as its client or in `X-Forwarded-For`; whose
+//!    requests take longer. A relation stands only where nine in ten of these votes agree. How many clients a log has is
+//!    no vote: a server behind two others may see all clients, and the one before it only one.
 //! 4. What nearly all pairs have in common (client, host, size of the body), every pair must.
 //!
 //! Invariants: only counts are kept; no name of a server or file decides.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Groups;
 use super::hop::{Hop, KeyKind};
 use crate::error::Result;
 use crate::fact::Flags;
@@ -40,12 +40,8 @@ const MAX_APART_US: i64 = 15 * 3600 * SECOND_US;
 /// Offsets of zones are multiples of this, microseconds.
 const QUARTER_US: i64 = 900 * SECOND_US;
 
-/// Pairs that the number of clients may decide about.
-const MIN_BY_CLIENTS: u64 = 20;
-
-/// Clients of a server that faces them, and of one behind another.
-const MANY_CLIENTS: usize = 8;
-const FEW_CLIENTS: usize = 2;
+/// Lines that tell whether all requests come the same way.
+const MIN_COVERED: u64 = 20;
 
 /// Pairs of groups looked at. There are far fewer layers in any system.
 const MAX_PAIRS: usize = 256;
@@ -223,6 +219,10 @@ pub(super) struct Relation {
     pub offset_us: i64,
     /// What every pair has in common.
     pub common: Common,
+    /// Nearly every line of the deeper group has one in the group in front: no other way leads there.
+    pub is_covered: bool,
+    /// The deeper group is known to be the log of an application server.
+    pub is_application: bool,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -232,6 +232,8 @@ struct Learned {
     votes: [[u64; 2]; 3],
     /// Samples near the offset.
     n: [u64; 3],
+    /// Samples whose backend is a server of applications.
+    n_application: u64,
     /// What pairs have in common, if the lower or the higher group is in front.
     common: [CommonCounts; 2],
 }
@@ -255,7 +257,6 @@ impl Learned {
 /// Learns the relations between all groups.
 pub(super) fn relations<'h>(
     hops: &dyn Fn() -> Box<dyn Iterator<Item = Result<Hop>> + 'h>,
-    groups: &Groups,
     applications: &BTreeSet<u32>,
 ) -> Result<Vec<Relation>> {
     let mut learned: BTreeMap<(u16, u16), Learned> = BTreeMap::new();
@@ -278,6 +279,9 @@ pub(super) fn relations<'h>(
             return;
         }
         row.n[kind as usize] += 1;
+        let is_application =
+            is_application(one, other, applications) || is_application(other, one, applications);
+        row.n_application += u64::from(is_application);
         vote(one, other, kind, applications, &mut row.votes[kind as usize]);
         if kind != Sample::NearTarget {
             row.common[0].note(one, other);
@@ -287,15 +291,8 @@ pub(super) fn relations<'h>(
     let relation = |((low, high), row): (&(u16, u16), &Learned)| {
         let (_, offset_us) = *bases.get(&(*low, *high))?;
         let sum = |side: usize| row.votes.iter().map(|votes| votes[side]).sum::<u64>();
-        let (mut for_low, mut for_high) = (sum(0), sum(1));
+        let (for_low, for_high) = (sum(0), sum(1));
         let n_pairs: u64 = row.n.iter().sum();
-        if for_low + for_high == 0 && n_pairs >= MIN_BY_CLIENTS {
-            // Nothing else tells: a server that all requests come to from one or two addresses is behind another.
-            let many = |group: u16| groups.n_clients(group) >= MANY_CLIENTS;
-            let few = |group: u16| groups.n_clients(group) <= FEW_CLIENTS;
-            for_low = n_pairs * u64::from(many(*low) && few(*high));
-            for_high = n_pairs * u64::from(many(*high) && few(*low));
-        }
         let least = if row.n[Sample::Id as usize] > 0 { 1 } else { MIN_SAMPLES };
         let is_clear = |a: u64, b: u64| a >= least && a >= b * 9;
         let (front, deep, offset_us, side) =
@@ -311,9 +308,42 @@ pub(super) fn relations<'h>(
             n_by_id: row.n[Sample::Id as usize],
             offset_us,
             common: row.common[side].settled(),
+            is_covered: false,
+            is_application: row.n_application * 2 > n_pairs,
         })
     };
-    Ok(learned.iter().filter_map(relation).collect())
+    let mut found: Vec<Relation> = learned.iter().filter_map(relation).collect();
+    note_coverage(hops(), &mut found)?;
+    Ok(found)
+}
+
+/// Notes for which relations nearly every line of the deeper log has one in the log in front of it.
+fn note_coverage(
+    hops: impl Iterator<Item = Result<Hop>>,
+    relations: &mut [Relation],
+) -> Result<()> {
+    let mut counts = vec![(0u64, 0u64); relations.len()];
+    each_key(hops, &mut |rows, _| {
+        if rows.first().is_none_or(|row| row.kind == KeyKind::Id as u8) {
+            return;
+        }
+        for (relation, (n_covered, n)) in relations.iter().zip(&mut counts) {
+            for deep in rows.iter().filter(|row| row.group == relation.deep) {
+                let is_front = |front: &&Hop| {
+                    front.group == relation.front
+                        && front.status == deep.status
+                        && (apart_us(front, deep) - relation.offset_us).abs()
+                            <= slack_us(front, deep)
+                };
+                *n += 1;
+                *n_covered += u64::from(rows.iter().any(|row| is_front(&row)));
+            }
+        }
+    })?;
+    for (relation, (n_covered, n)) in relations.iter_mut().zip(counts) {
+        relation.is_covered = n >= MIN_COVERED && n_covered * 50 >= n * 49;
+    }
+    Ok(())
 }
 
 /// How much later the second line's request ended than the first one's.
@@ -349,10 +379,7 @@ fn vote(low: &Hop, high: &Hop, kind: Sample, applications: &BTreeSet<u32>, votes
             || (front.client != deep.client
                 && (same(front.client, deep.forwarded)
                     || same(front.client, deep.forwarded_before)));
-        let is_application = applications.contains(&front.upstream)
-            && deep.upstream == 0
-            && deep.origin() == Origin::Unknown;
-        votes[side] += u64::from(names_it || is_application);
+        votes[side] += u64::from(names_it || is_application(front, deep, applications));
     }
     let both_timed = [low, high].iter().all(|hop| hop.flags.has(Flags::TIMED));
     if both_timed && low.duration_ms.abs_diff(high.duration_ms) > 1 {
@@ -360,10 +387,24 @@ fn vote(low: &Hop, high: &Hop, kind: Sample, applications: &BTreeSet<u32>, votes
     }
 }
 
+/// True when the backend that the front names is a server of applications, which the deeper line may be of.
+fn is_application(front: &Hop, deep: &Hop, applications: &BTreeSet<u32>) -> bool {
+    applications.contains(&front.upstream) && deep.upstream == 0 && deep.origin() == Origin::Unknown
+}
+
 /// Calls `each` with every two lines of different groups that are taken for one request, the lower group first.
 fn each_pair(
     hops: impl Iterator<Item = Result<Hop>>,
     each: &mut dyn FnMut(Sample, &Hop, &Hop),
+) -> Result<()> {
+    each_key(hops, &mut |rows, n_of_key| pairs_of(rows, n_of_key, each))
+}
+
+/// Calls `each` with the lines of one key that are near each other, and how many of the key there were so far. Of ids that
+/// too many lines carry nothing is told.
+fn each_key(
+    hops: impl Iterator<Item = Result<Hop>>,
+    each: &mut dyn FnMut(&[Hop], usize),
 ) -> Result<()> {
     let mut rows: Vec<Hop> = Vec::new();
     let mut n_of_key = 0usize;
@@ -371,19 +412,19 @@ fn each_pair(
         let hop = hop?;
         let same = rows.first().is_none_or(|row| (row.kind, row.key) == (hop.kind, hop.key));
         if !same {
-            pairs_of(&rows, n_of_key, each);
+            each(&rows, n_of_key);
             rows.clear();
             n_of_key = 0;
         } else if rows.len() == MAX_TARGET_ROWS {
             if hop.kind == KeyKind::Target as u8 {
-                pairs_of(&rows, n_of_key, each);
+                each(&rows, n_of_key);
             }
             rows.clear();
         }
         rows.push(hop);
         n_of_key += 1;
     }
-    pairs_of(&rows, n_of_key, each);
+    each(&rows, n_of_key);
     Ok(())
 }
 

@@ -6,7 +6,9 @@
 //!    rounding, and if they agree on whatever all known pairs of the two layers agree on.
 //! 2. Lines whose times overlap are judged together. They are linked in order of time if all deeper ones say the same, so
 //!    that it does not matter which is which, and if there are enough of them for those in front.
-//! 3. A line in front that leaves open who made its response is decided only if client or body size were compared too.
+//! 3. A line in front that leaves open who made its response is decided only if client or body size were compared too, or
+//!    if whatever the deeper layer answers shows in the layer in front and both have as many lines: then each of the
+//!    deeper lines has its line in front, and none is left that could have another origin.
 //!
 //! Invariants: one to one; what an id joined takes no part; a cut in a long stretch depends on the facts alone.
 
@@ -121,7 +123,8 @@ fn judge(arrangement: &Arrangement, chunk: &mut [Hop], found: &mut Found) -> Res
     if chunk.len() < 2 {
         return Ok(());
     }
-    for ((front, deep), common) in &arrangement.pairs {
+    for ((front, deep), shared) in &arrangement.pairs {
+        let common = &shared.common;
         let (front, deep) = (*front as u16, *deep as u16);
         let mut classes: BTreeMap<Alike, (Vec<usize>, Vec<usize>)> = BTreeMap::new();
         for (index, hop) in chunk.iter().enumerate() {
@@ -131,16 +134,17 @@ fn judge(arrangement: &Arrangement, chunk: &mut [Hop], found: &mut Found) -> Res
                 classes.entry(alike(hop, *common, false)).or_default().1.push(index);
             }
         }
+        let decides = common.names_client() || common.body;
+        let needs_even = !decides && shared.is_covered;
         let mut pairs = Vec::new();
         for (fronts, deeps) in classes.values() {
             if !fronts.is_empty() && !deeps.is_empty() {
-                pair_stretches(chunk, fronts, deeps, &mut pairs);
+                pair_stretches(chunk, fronts, deeps, needs_even, &mut pairs);
             }
         }
-        let decides = common.names_client() || common.body;
         for (front_index, deep_index) in pairs {
             let is_open = chunk[front_index].origin() == Origin::Unknown;
-            if is_open && !decides {
+            if is_open && !decides && !needs_even {
                 continue;
             }
             let link = arrangement.link(
@@ -162,6 +166,7 @@ fn pair_stretches(
     chunk: &[Hop],
     fronts: &[usize],
     deeps: &[usize],
+    needs_even: bool,
     pairs: &mut Vec<(usize, usize)>,
 ) {
     // First and last instant at which a deeper line may have ended, by line in front; and the ends of the deeper ones.
@@ -182,12 +187,17 @@ fn pair_stretches(
             reach = reach.max(spans[to].1);
             to += 1;
         }
-        pair_stretch(chunk, &spans[from..to], pairs);
+        pair_stretch(chunk, &spans[from..to], needs_even, pairs);
         from = to;
     }
 }
 
-fn pair_stretch(chunk: &[Hop], spans: &[(i64, i64, bool, usize)], pairs: &mut Vec<(usize, usize)>) {
+fn pair_stretch(
+    chunk: &[Hop],
+    spans: &[(i64, i64, bool, usize)],
+    needs_even: bool,
+    pairs: &mut Vec<(usize, usize)>,
+) {
     let of = |is_front: bool| {
         let mut rows: Vec<usize> =
             spans.iter().filter(|span| span.2 == is_front).map(|span| span.3).collect();
@@ -201,7 +211,8 @@ fn pair_stretch(chunk: &[Hop], spans: &[(i64, i64, bool, usize)], pairs: &mut Ve
     let n_lacking = fronts.len().saturating_sub(deeps.len());
     let is_open = fronts.iter().any(|index| chunk[*index].origin() == Origin::Unknown);
     let allowed = if is_open { 0 } else { fronts.len() / ODD };
-    if !all_say_the_same || n_lacking > allowed {
+    let is_uneven = is_open && needs_even && fronts.len() != deeps.len();
+    if !all_say_the_same || n_lacking > allowed || is_uneven {
         return;
     }
     for front in fronts {

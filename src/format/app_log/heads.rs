@@ -22,7 +22,7 @@ pub(super) struct Head<'a> {
 }
 
 /// Level words, in lower case.
-const LEVELS: [&[u8]; 24] = [
+const LEVELS: [&[u8]; 29] = [
     b"trace",
     b"debug",
     b"info",
@@ -47,6 +47,12 @@ const LEVELS: [&[u8]; 24] = [
     b"finest",
     b"statement",
     b"system",
+    // Serilog.
+    b"vrb",
+    b"dbg",
+    b"inf",
+    b"wrn",
+    b"ftl",
 ];
 
 /// Words between the time and the level, at most.
@@ -258,10 +264,22 @@ fn named_month_head(line: &[u8], from: usize) -> Option<Head<'_>> {
     leveled(line, &line[from..from + length], from + length)
 }
 
-/// `[2026-11-20 21:17:24 +0000] [99] [ERROR] text`, `[20-Nov-2026 21:17:24] WARNING: text`, `[ W 2026-... ]: text` and
-/// `[12345.678901] text` of the kernel.
+/// `[2026-11-20 21:17:24 +0000] [99] [ERROR] text`, `[20-Nov-2026 21:17:24] WARNING: text`, `[ W 2026-... ]: text`,
+/// `[21:17:24 ERR] text` of .NET, which has no date, and `[12345.678901] text` of the kernel.
 fn bracketed_head(line: &[u8]) -> Option<Head<'_>> {
     let inner = &line[1..];
+    if let Some(length) = clock(inner)
+        && let Some(rest) = inner[length..].strip_prefix(b" ")
+        && let Some(close) = memchr::memchr(b']', rest)
+        && is_level(&rest[..close])
+    {
+        let text = rest[close + 1..].trim_ascii_start();
+        return Some(Head {
+            level: &rest[..close],
+            message_at: line.len() - text.len(),
+            ..Head::default()
+        });
+    }
     if let Some(length) = named_month(inner) {
         // PHP: whatever follows is its text, with a level or without.
         let close = memchr::memchr(b']', line).filter(|close| *close < 64)?;

@@ -54,6 +54,13 @@ fn heads_of_application_servers() {
     );
     check("2026-11-20T21:17:24: PM2 log: App [a:0] online", local, "", "log: App [a:0] online");
     check("fail: Microsoft.Hosting[13]", None, "error", "");
+    check("[21:17:24 ERR] HTTP GET / failed", None, "ERR", "HTTP GET / failed");
+    check(
+        "2026-11-20 21:17:24.123 +00:00 [FTL] Host terminated",
+        Some((123_000, true)),
+        "FTL",
+        "Host terminated",
+    );
 }
 
 #[test]

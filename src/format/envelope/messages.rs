@@ -92,6 +92,14 @@ impl Reader for Messages {
         self.envelope.is_remark(line).then_some(Directive::Comment)
     }
 
+    fn has_fragments(&self) -> bool {
+        self.envelope.has_fragments()
+    }
+
+    fn goes_on(&self, previous: &[u8], line: &[u8]) -> bool {
+        self.envelope.goes_on(previous, line)
+    }
+
     fn parse<'a>(&self, record: &'a [u8]) -> Result<Record<'a>, Skip> {
         let (stamp, mut opened) = self.open(record)?;
         self.envelope.describe(record, &mut opened);

@@ -19,15 +19,6 @@ fn split_priority(text: &[u8]) -> (Option<u64>, &[u8]) {
     }
 }
 
-/// The time of the prefix that a daemon wrote before a line, of RFC 5424 or older.
-pub(super) fn prefix_stamp(line: &[u8]) -> Option<Stamp> {
-    let (_, rest) = split_priority(line);
-    match parse_time(rest.strip_prefix(b"1 ").unwrap_or(rest))?.0 {
-        TextTime::Stamp(stamp) => Some(stamp),
-        TextTime::Yearless(_) | TextTime::Monotonic(_) => None,
-    }
-}
-
 /// `TIME HOST TAG[PID]: LINE`, where the time is any of those that syslog daemons and `journalctl` write.
 #[derive(Debug)]
 pub struct Syslog {

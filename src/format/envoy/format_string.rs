@@ -100,7 +100,7 @@ fn meaning(name: &str, argument: Option<&str>) -> (Field, Kind) {
 }
 
 const OPERATORS: &[(&str, Field, Kind)] = &[
-    ("RESPONSE_CODE", Field::Status, Kind::Status),
+    ("RESPONSE_CODE", Field::Status, Kind::StatusIfAny),
     ("RESPONSE_FLAGS", Field::ResponseFlags, Kind::Token),
     ("RESPONSE_FLAGS_LONG", Field::ResponseFlags, Kind::Token),
     ("RESPONSE_CODE_DETAILS", Field::ResponseDetails, Kind::Token),

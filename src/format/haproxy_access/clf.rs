@@ -138,6 +138,10 @@ impl Reader for HaproxyClf {
         Notation::Clf.parse(text)
     }
 
+    fn reads_behind_prefixes(&self) -> bool {
+        true
+    }
+
     fn parse<'a>(&self, record: &'a [u8]) -> Result<Record<'a>, Skip> {
         let parts = Parts::of(record)?;
         let stamp = Notation::Clf.parse(parts.date).ok_or(Skip::BadTime)?;

@@ -336,7 +336,10 @@ impl Reader for HaproxyCustom {
                 break;
             }
         }
-        result.map(|access| Record::Access(completed(access)))
+        result.map(|mut access| {
+            completed(&mut access);
+            Record::Access(access)
+        })
     }
 
     fn each_field<'a>(&self, record: &'a [u8], each: &mut dyn FnMut(&str, &'a [u8])) {
@@ -346,17 +349,16 @@ impl Reader for HaproxyCustom {
     }
 }
 
-/// Adds what a record is about, where backend and server stand together.
-fn completed(mut access: AccessRecord<'_>) -> AccessRecord<'_> {
+/// Adds what a record is about.
+pub(super) fn completed(access: &mut AccessRecord<'_>) {
     match access.raw(Field::BackendTarget) {
-        Some(target) => set_target(&mut access, target),
+        Some(target) => set_target(access, target),
         None => {
             if let Some(backend) = access.raw(Field::Backend) {
                 access.set(Field::UpstreamAddr, backend);
             }
         }
     }
-    access
 }
 
 /// A reader for what a user gives: the text of a `log-format`, quoted, with escaped blanks or plain, or the directive.

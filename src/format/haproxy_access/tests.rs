@@ -2,7 +2,9 @@
 
 use super::log_format::parse_spec;
 use super::*;
+use crate::format::{FormatChoice, detect};
 use crate::time::Timestamp;
+use std::path::Path;
 
 const HTTP: &str = r#"198.51.100.7:39572 [20/Nov/2026:21:05:20.537] fe~ be/s1 0/1/2/3/10 503 217 - - SCNN 5/4/3/2/+1 0/7 "GET /a#22b HTTP/1.1""#;
 
@@ -41,6 +43,7 @@ fn prefixes_of_every_kind_are_passed_over() {
     for prefix in [
         "",
         "Nov 20 21:05:20 haproxy[32721]: ",
+        "haproxy[32721]:",
         "<134>Nov 20 21:05:20 lb1 haproxy[32721]: ",
         "2026-11-20T21:05:20.123456+01:00 lb1 haproxy[32721]: ",
         "<134>1 2026-11-20T21:05:20.123456+01:00 lb1 haproxy 32721 - - ",
@@ -128,19 +131,30 @@ fn every_field_has_the_name_of_the_manual() {
 }
 
 #[test]
-fn the_zone_comes_from_prefixes_that_have_one() {
-    let check = |prefix: &str, offset_s: Option<i32>| {
-        let line = format!("{prefix}{HTTP}");
-        let reader = HaproxyAccess::new(FormatBasis::Detected);
-        let reader = reader.behind_prefix(&[line.as_bytes()]).expect("reads prefixes");
-        assert_eq!(record(reader.as_ref(), &line).stamp.offset_s, offset_s);
+fn the_zone_comes_from_envelopes_that_have_one() {
+    let check = |line: String, offset_s: Option<i32>| {
+        let lines = format!("{line}\n{line}\n");
+        let plan = detect(Path::new("x"), &[lines.as_bytes()], &FormatChoice::default());
+        let mut found = None;
+        plan.readers[0].read(line.as_bytes(), &mut |result| {
+            let Ok(Record::Access(record)) = result else { panic!("{line}") };
+            found = Some(record.stamp.offset_s);
+        });
+        assert_eq!(found, Some(offset_s), "{line}");
     };
-    check("2026-11-20T20:05:20.9Z lb1 haproxy[1]: ", Some(3600));
-    check("<134>1 2026-11-20T21:05:21+01:00 lb1 haproxy 1 - - ", Some(3600));
-    check("2026-11-20T21:05:21Z lb1 haproxy[1]: ", Some(0));
-    check("2026-11-20T20:35:21Z lb1 haproxy[1]: ", Some(1800));
-    check("2026-11-20T20:38:21Z lb1 haproxy[1]: ", None);
-    check("Nov 20 21:05:21 lb1 haproxy[1]: ", None);
+    let with = |prefix: &str| format!("{prefix}{HTTP}");
+    check(with("2026-11-20T20:05:20.9Z lb1 haproxy[1]: "), Some(3600));
+    check(with("<134>1 2026-11-20T21:05:21+01:00 lb1 haproxy 1 - - "), Some(3600));
+    check(with("2026-11-20T21:05:21Z lb1 haproxy[1]: "), Some(0));
+    check(with("2026-11-20T20:35:21Z lb1 haproxy[1]: "), Some(1800));
+    check(with("2026-11-20T20:38:21Z lb1 haproxy[1]: "), None);
+    check(with("Nov 20 21:05:21 lb1 haproxy[1]: "), None);
+    check(with("2026-11-20T20:05:20.900000000Z stdout F "), Some(3600));
+    let message = HTTP.replace('"', "\\\"");
+    check(
+        format!(r#"{{"__REALTIME_TIMESTAMP":"1795205120900000","MESSAGE":"{message}"}}"#),
+        Some(3600),
+    );
 }
 
 #[test]

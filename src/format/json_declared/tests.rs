@@ -10,6 +10,7 @@ const FORMAT: Declared = Declared {
     server: Server::Unknown,
     instant: Instant::End,
     required: &[value(&["logger"], &["http.access*"]), key(&["http", "request"])],
+    besides: &[],
     time: &[
         TimeAt { path: "date", clock: Some("clock"), notations: &[Notation::W3c] },
         time_at("ts", ANY_TIME),
@@ -102,4 +103,127 @@ proptest! {
             let _ = FORMAT.propose(&Sample { lines: vec![text, text] });
         }
     }
+}
+
+/// A line is of exactly one declared format, and its fields are found.
+#[track_caller]
+fn check_format(name: &str, line: &str, status: u16, rfc3339: &str, fields: &[(Field, &str)]) {
+    let owners: Vec<_> = super::super::FORMATS
+        .iter()
+        .filter_map(|format| format.declared())
+        .filter(|format| format.owns(line.as_bytes()))
+        .collect();
+    let names: Vec<_> = owners.iter().map(|format| format.name).collect();
+    assert_eq!(names, [name]);
+    let proposal = owners[0].propose(&Sample { lines: vec![line.as_bytes()] }).expect("read");
+    let Ok(Record::Access(access)) = proposal.reader.parse(line.as_bytes()) else {
+        panic!("no access record")
+    };
+    assert_eq!(access.status, status);
+    assert_eq!(crate::time::Timestamp(access.stamp.micros).to_rfc3339(), rfc3339);
+    for (field, value) in fields {
+        assert_eq!(access.raw(*field), Some(value.as_bytes()), "{field:?}");
+    }
+}
+
+#[test]
+fn every_declared_format_knows_its_lines() {
+    check_format(
+        "caddy_access",
+        r#"{"level":"error","ts":"2026/11/20 21:48:33.297","logger":"http.log.access.log0","msg":"handled request","request":{"remote_ip":"10.0.0.1","client_ip":"192.0.2.1","remote_port":"33624","method":"GET","host":"a.example","uri":"/b?c=d","headers":{"User-Agent":["curl/8"]}},"duration":0.5,"size":0,"status":503,"resp_headers":{"Server":["Caddy"]}}"#,
+        503,
+        "2026-11-20T21:48:33.297Z",
+        &[
+            (Field::RemoteAddr, "192.0.2.1"),
+            (Field::Connection, "33624"),
+            (Field::UserAgent, "curl/8"),
+            (Field::ResponseServer, r#"["Caddy"]"#),
+        ],
+    );
+    check_format(
+        "cloudflare_http",
+        r#"{"ClientIP":"192.0.2.1","ClientRequestHost":"a.example","ClientRequestMethod":"GET","ClientRequestURI":"/b","EdgeResponseStatus":503,"EdgeStartTimestamp":1773315691396673792,"OriginResponseStatus":0,"RayID":"7755924541bcba2c","SecurityActions":["rateLimit"],"WorkerStatus":"unknown"}"#,
+        503,
+        "2026-03-12T11:41:31.396673Z",
+        &[(Field::UpstreamStatus, "0"), (Field::SecurityAction, "rateLimit")],
+    );
+    check_format(
+        "fastly_access",
+        r#"{"timestamp":"2026-03-19T19:06:29+0000","client_ip":"192.0.2.1","url":"/a","response_state":"ERROR","response_status":503,"response_reason":"first byte timeout","fastly_is_edge":true}"#,
+        503,
+        "2026-03-19T19:06:29Z",
+        &[(Field::UpstreamCacheStatus, "ERROR"), (Field::ResponseDetails, "first byte timeout")],
+    );
+    check_format(
+        "fastly_access",
+        r#"{"time_start":"1773947189","resp.status":"503","fastly_info.state":"MISS","req.url":"/a","time_elapsed":"1500"}"#,
+        503,
+        "2026-03-19T19:06:29Z",
+        &[(Field::UpstreamCacheStatus, "MISS"), (Field::RequestTimeMicros, "1500")],
+    );
+    check_format(
+        "akamai_datastream",
+        r#"{"version":1,"cp":"123456","reqId":"1239f220","reqTimeSec":"1573840000.123","bytes":"4995","cliIP":"128.147.28.68","statusCode":"503","proto":"HTTPS","reqHost":"test.hostname.net","reqMethod":"GET","reqPath":"/path/file.ext","queryStr":"a=b","errorCode":"ERR_CONNECT_FAIL","turnAroundTimeMSec":"11"}"#,
+        503,
+        "2019-11-15T17:46:40.123Z",
+        &[(Field::ResponseDetails, "ERR_CONNECT_FAIL"), (Field::Uri, "/path/file.ext")],
+    );
+    check_format(
+        "azure_front_door",
+        r#"{"time":"2026-03-04T08:06:06.0000000Z","category":"FrontDoorAccessLog","properties":{"trackingReference":"x1","httpMethod":"GET","requestUri":"https://a.example:443/b","clientIp":"192.0.2.1","httpStatusCode":"503","errorInfo":"OriginTimeout","originIp":"N/A","timeTaken":"0.100"}}"#,
+        503,
+        "2026-03-04T08:06:06Z",
+        &[(Field::Host, "a.example:443"), (Field::RequestUri, "/b"), (Field::UpstreamAddr, "")],
+    );
+    check_format(
+        "azure_app_gateway",
+        r#"{"time":"2026-03-04T06:46:27Z","category":"ApplicationGatewayAccessLog","operationName":"ApplicationGatewayAccess","properties":{"instanceId":"ApplicationGatewayRole_IN_0","clientIP":"192.0.2.1","httpMethod":"GET","requestUri":"/a","requestQuery":"b=c&X-AzureApplicationGateway-CACHE-HIT=0&SERVER-ROUTED=10.4.0.4&X-AzureApplicationGateway-LOG-ID=874f&SERVER-STATUS=503","httpStatus":503,"timeTaken":205}}"#,
+        503,
+        "2026-03-04T06:46:27Z",
+        &[
+            (Field::Args, "b=c"),
+            (Field::UpstreamAddr, "10.4.0.4"),
+            (Field::UpstreamStatus, "503"),
+            (Field::RequestId, "874f"),
+            (Field::RequestTimeMillis, "205"),
+        ],
+    );
+    check_format(
+        "azure_app_gateway",
+        r#"{"TimeGenerated":"2026-03-04T06:46:27Z","OperationName":"ApplicationGatewayAccess","ClientIp":"192.0.2.1","OriginalRequestUriWithArgs":"/a?b=c","HttpStatus":502,"ServerStatus":"","ErrorInfo":"ERRORINFO_UPSTREAM_NO_LIVE","TimeTaken":0.078}"#,
+        502,
+        "2026-03-04T06:46:27Z",
+        &[(Field::ResponseDetails, "ERRORINFO_UPSTREAM_NO_LIVE"), (Field::RequestTime, "0.078")],
+    );
+    check_format(
+        "google_lb",
+        r#"{"httpRequest":{"requestMethod":"GET","requestUrl":"https://a.example/b","status":502,"remoteIp":"[2001:db8::1]:50398","latency":"4.059133s"},"insertId":"2eb1","jsonPayload":{"proxyStatus":"details=\"failed_to_pick_backend\""},"resource":{"type":"http_external_regional_lb_rule"},"timestamp":"2026-04-06T06:11:33.654640Z"}"#,
+        502,
+        "2026-04-06T06:11:33.654640Z",
+        &[(Field::RemoteAddr, "2001:db8::1"), (Field::RequestTime, "4.059133s")],
+    );
+    check_format(
+        "envoy_json",
+        r#"{"responseCodeDetails":"upstream_reset_before_response_started{connection_failure}","requestPath":"/v1","upstreamServiceTime":"-","requestMethod":"GET","startTime":"2021-07-21T09:42:36.514Z","responseFlags":"UF,URX","responseCode":"503","duration":"55"}"#,
+        503,
+        "2021-07-21T09:42:36.514Z",
+        &[(Field::ResponseFlags, "UF,URX"), (Field::RequestTimeMillis, "55")],
+    );
+    check_format(
+        "traefik_json",
+        r#"{"ClientAddr":"[2001:db8::1]:50339","DownstreamStatus":503,"Duration":200997,"OriginStatus":0,"RequestHost":"a.example","RequestMethod":"GET","RequestPath":"/b","ServiceURL":{"Scheme":"http","Host":"10.0.0.1:80"},"StartUTC":"2026-03-28T17:27:39.074881638Z","msg":""}"#,
+        503,
+        "2026-03-28T17:27:39.074881Z",
+        &[(Field::RemoteAddr, "2001:db8::1"), (Field::UpstreamAddr, "10.0.0.1:80")],
+    );
+}
+
+#[test]
+fn records_beside_the_requests_are_comments() {
+    let access = r#"{"time":"2026-03-04T08:06:06Z","category":"FrontDoorAccessLog","properties":{"trackingReference":"x1","requestUri":"https://a/b","httpStatusCode":"503"}}"#;
+    let probe = r#"{"time":"2026-03-04T08:06:06Z","category":"FrontDoorHealthProbeLog","properties":{"httpStatusCode":"503"}}"#;
+    let sample = Sample { lines: vec![access.as_bytes()] };
+    let reader = super::super::azure::FRONT_DOOR.propose(&sample).expect("read").reader;
+    assert!(matches!(reader.directive(probe.as_bytes()), Some(Directive::Comment)));
+    assert!(reader.directive(access.as_bytes()).is_none());
 }

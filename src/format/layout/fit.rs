@@ -98,7 +98,12 @@ impl Fit<'_> {
             }
             let is_cheap = matches!(
                 this.shape,
-                Shape::Time(_) | Shape::Status | Shape::Integer | Shape::Seconds | Shape::Ratio
+                Shape::Time(_)
+                    | Shape::Status
+                    | Shape::StatusIfAny
+                    | Shape::Integer
+                    | Shape::Seconds
+                    | Shape::Ratio
             );
             if !is_cheap && !self.may_enter(slot) {
                 return false;

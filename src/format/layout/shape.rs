@@ -19,6 +19,8 @@ pub(super) enum Shape {
     Time(Notation),
     /// Exactly three digits.
     Status,
+    /// Three digits, or `0` or `-` where no response was begun.
+    StatusIfAny,
     /// Digits; `-` or nothing where a value is missing.
     Integer,
     /// Digits, a dot, three digits or more.
@@ -49,6 +51,8 @@ pub(in crate::format) enum Kind {
     Time(Notation),
     /// Three digits.
     Status,
+    /// Three digits, or `0` or `-` where no response was begun.
+    StatusIfAny,
     /// Digits, or a mark of absence.
     Integer,
     /// Digits, a dot, three digits or more.
@@ -197,6 +201,7 @@ pub(super) fn shape(field: Field, kind: Kind, place: Surroundings<'_>) -> Shape 
     match kind {
         Kind::Time(notation) => Shape::Time(notation),
         Kind::Status => Shape::Status,
+        Kind::StatusIfAny => Shape::StatusIfAny,
         Kind::Integer => Shape::Integer,
         Kind::Seconds => Shape::Seconds,
         Kind::Ratio => Shape::Ratio,
@@ -288,13 +293,15 @@ impl Shape {
         let length = match self {
             Shape::Time(notation) => time_length(notation, rest)?,
             Shape::Status => match rest {
-                // Envoy's word for a response that was never begun.
-                [b'0', next, ..] if escape == Escape::None && !next.is_ascii_digit() => 1,
                 [a, b, c, ..] if [a, b, c].iter().all(|byte| byte.is_ascii_digit()) => 3,
                 _ if rest.len() < 3 && rest.iter().all(u8::is_ascii_digit) => {
                     return Err(Skip::Truncated);
                 }
                 _ => return Err(Skip::BadStatus),
+            },
+            Shape::StatusIfAny => match rest {
+                [b'0' | b'-', next, ..] if !next.is_ascii_digit() => 1,
+                _ => return Shape::Status.end(escape, line, from, after),
             },
             Shape::Integer | Shape::Ratio if rest.first() == Some(&b'-') => 1,
             Shape::Integer => n_digits(rest),

@@ -361,6 +361,7 @@ fn impact(
         top_paths: top(&incident.paths, Name::Template),
         top_hosts: top(&incident.hosts, Name::Host),
         top_upstreams: top(&incident.upstreams, Name::Upstream),
+        termination_states: Some(top(&incident.endings, Name::Ending)).filter(|top| top.total > 0),
         top_clients: top(&incident.clients, Name::Client),
     }
 }

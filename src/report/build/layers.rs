@@ -11,8 +11,11 @@ use crate::attribute::layers::Layer;
 use crate::incident::{CauseGroup, Incident};
 use crate::report::incident::CauseInfo;
 use crate::report::{Joined, LayerInfo, ResolvedTo};
-use crate::taxonomy::{Cause, Origin};
+use crate::taxonomy::{Cause, Origin, Server};
 use crate::time::SECOND_US;
+
+/// Ends named in a title.
+const TOLD_ENDS: usize = 3;
 
 /// Clocks that are less apart are taken to agree: logs round to seconds.
 const TOLD_US: i64 = 2 * SECOND_US;
@@ -27,22 +30,45 @@ pub(super) fn layers(analysis: &Analysis) -> Vec<LayerInfo> {
 /// Name of each layer.
 pub(super) fn names(analysis: &Analysis) -> Vec<String> {
     let layers = &analysis.attribution.layers;
+    let path = |input: u32| {
+        let input = analysis.inputs.get(input as usize)?;
+        Some(input.path.to_string_lossy().replace('\\', "/"))
+    };
     let mut n_of_server: BTreeMap<&str, usize> = BTreeMap::new();
     for layer in &layers.rows {
         *n_of_server.entry(layer.server.as_str()).or_default() += 1;
     }
+    let paths =
+        || layers.rows.iter().flat_map(|layer| &layer.inputs).filter_map(|input| path(*input));
+    let shared = shared_directories(paths());
     let name = |layer: &Layer| {
-        let server = layer.server.as_str();
-        if n_of_server.get(server).is_none_or(|n| *n < 2) {
-            return server.to_owned();
+        let server = match layer.server {
+            Server::Unknown => "a server",
+            server => server.as_str(),
+        };
+        let first = layer.inputs.first().and_then(|input| path(*input));
+        match first.filter(|_| n_of_server.get(layer.server.as_str()).is_some_and(|n| *n > 1)) {
+            Some(path) => format!("{server} ({})", path.get(shared..).unwrap_or(&path)),
+            None => server.to_owned(),
         }
-        let input = layer.inputs.first().and_then(|input| analysis.inputs.get(*input as usize));
-        input.map_or_else(
-            || server.to_owned(),
-            |input| format!("{server} ({})", input.path.to_string_lossy()),
-        )
     };
     layers.rows.iter().map(name).collect()
+}
+
+/// Bytes of the directories that all paths begin with.
+fn shared_directories(paths: impl Iterator<Item = String>) -> usize {
+    let mut shared: Option<String> = None;
+    for path in paths {
+        let directory = path.rfind('/').map_or("", |slash| &path[..=slash]);
+        shared = Some(match shared {
+            None => directory.to_owned(),
+            Some(before) => {
+                let alike = before.split_inclusive('/').zip(directory.split_inclusive('/'));
+                alike.take_while(|(one, other)| one == other).map(|(one, _)| one).collect()
+            }
+        });
+    }
+    shared.map_or(0, |shared| shared.len())
 }
 
 fn info(index: usize, layer: &Layer, names: &[String]) -> LayerInfo {
@@ -84,6 +110,9 @@ pub(super) fn resolved_to(group: &CauseGroup, layers: &[String]) -> Vec<Resolved
     rows
 }
 
+/// A layer, and what it says of requests that ended there.
+type End<'l> = (&'l str, Origin, Option<Cause>);
+
 /// The title of an incident that the outermost layer relayed for the most part. `None`: it did not.
 pub(super) fn relayed_title(
     incident: &Incident,
@@ -94,33 +123,45 @@ pub(super) fn relayed_title(
     let front = layers.get(usize::from(outermost))?;
     let rows = || causes.iter().filter(|row| row.layer.as_ref() == Some(front));
     let n_entries: u64 = rows().map(|row| row.entries).sum();
-    let mut ends: BTreeMap<(&str, Origin, Option<Cause>), u64> = BTreeMap::new();
+    let mut ends: BTreeMap<End<'_>, u64> = BTreeMap::new();
     for end in rows().flat_map(|row| &row.resolved_to) {
         *ends.entry((&end.layer, end.origin, end.id)).or_default() += end.entries;
     }
-    let ((deep, origin, cause), n_ended) = ends.into_iter().max_by_key(|(end, n)| (*n, *end))?;
-    if n_ended * 2 < n_entries {
+    let mut ends: Vec<(End<'_>, u64)> = ends.into_iter().collect();
+    ends.sort_by_key(|(end, n)| (std::cmp::Reverse(*n), *end));
+    let n_ended: u64 = ends.iter().map(|(_, n)| n).sum();
+    if n_ended * 2 < n_entries || n_ended == 0 {
         return None;
     }
-    let whose = if origin == Origin::Upstream {
-        format!("of a backend of {deep}")
-    } else {
-        format!("{deep}'s")
+    let whose = |(deep, origin, _): &End<'_>| match origin {
+        Origin::Upstream => format!("of a backend of {deep}"),
+        _ => format!("{deep}'s"),
     };
-    let deeper = causes
-        .iter()
-        .find(|row| row.layer.as_deref() == Some(deep) && (row.origin, row.id) == (origin, cause));
-    let why = match (deeper, cause) {
-        (Some(row), Some(_)) => format!(", because {}", row.summary),
-        (None, Some(cause)) => format!(", because {}", cause.meaning()),
-        _ => String::new(),
+    let why = |(deep, origin, cause): &End<'_>| {
+        let deeper = causes.iter().find(|row| {
+            row.layer.as_deref() == Some(deep) && (row.origin, row.id) == (*origin, *cause)
+        });
+        let meaning = cause.map(|cause| cause.meaning().to_owned());
+        let summary = deeper.filter(|_| cause.is_some()).map(|row| row.summary.clone());
+        summary.or(meaning).map_or_else(String::new, |why| format!(", because {why}"))
     };
-    let share = if n_ended == n_entries {
-        format!("{n_entries} responses of {front} were {whose}")
-    } else {
-        format!("{n_ended} of {n_entries} responses of {front} were {whose}")
+    let told = match &ends[..] {
+        [(end, n), ..] if *n == n_entries => {
+            return Some(format!("{n} responses of {front} were {}{}", whose(end), why(end)));
+        }
+        [(end, n), ..] if n * 2 >= n_entries => {
+            vec![format!("{n} were {}{}", whose(end), why(end))]
+        }
+        ends => ends
+            .iter()
+            .take(TOLD_ENDS)
+            .map(|(end, n)| {
+                let cause = end.2.map_or_else(String::new, |cause| format!(" ({cause})"));
+                format!("{n} were {}{cause}", whose(end))
+            })
+            .collect(),
     };
-    Some(format!("{share}{why}"))
+    Some(format!("of {n_entries} responses of {front} {}", told.join(", ")))
 }
 
 /// Index of the first input of each layer whose clock is off, and what to say.

@@ -1,0 +1,130 @@
+//! `log-format` strings that print JSON: the keys are the operator's, and mostly the names of the manual.
+//!
+//! In: nothing. Out: [`JSON`], which names the keys. Invariants: an object without a termination state is not of the format.
+//! Source: `HAProxy` `doc/configuration.txt`, section 8.2.6 (names of the aliases); names in common use.
+
+use super::log_format::completed;
+use crate::format::Instant;
+use crate::format::json_declared::{Declared, Required, TimeAt, Use, key, time_at};
+use crate::record::Field;
+use crate::taxonomy::Server;
+use crate::time::Notation;
+
+/// `%t` and `%tr` have no zone, `%T` and `%trg` have one, `%Ts` is a number.
+const TIMES: &[Notation] = &[
+    Notation::Iso8601,
+    Notation::EpochSeconds,
+    Notation::EpochMillis,
+    Notation::EpochMicros,
+    Notation::Clf,
+    Notation::ClfVariant,
+];
+
+const REQUIRED: &[Required] = &[
+    key(&["termination_state", "termination_code", "term_state", "session_state", "tsc"]),
+    key(&["status", "status_code", "http_status", "http_status_code", "response_code", "code"]),
+];
+
+const TIME: &[TimeAt] = &[
+    time_at("request_date", TIMES),
+    time_at("accept_date", TIMES),
+    time_at("timestamp", TIMES),
+    time_at("@timestamp", TIMES),
+    time_at("time", TIMES),
+    time_at("date", TIMES),
+    time_at("time_local", TIMES),
+    time_at("ts", TIMES),
+];
+
+/// Lines of JSON.
+pub const JSON: Declared = Declared {
+    name: "haproxy_json",
+    summary: "HAProxy access log (a log-format that prints JSON); recognised by \"termination_state\"",
+    server: Server::Haproxy,
+    instant: Instant::Start,
+    required: REQUIRED,
+    besides: &[],
+    time: TIME,
+    status: &["status_code", "http_status_code", "http_status", "response_code", "status", "code"],
+    fields: &[
+        ("client_ip", Use::Client),
+        ("client", Use::Client),
+        ("client_address", Use::Client),
+        ("remote_addr", Use::Client),
+        ("src", Use::Client),
+        ("client_port", Use::As(Field::ClientPort)),
+        ("frontend_name", Use::As(Field::Frontend)),
+        ("frontend", Use::As(Field::Frontend)),
+        ("backend_name", Use::As(Field::Backend)),
+        ("backend", Use::As(Field::Backend)),
+        ("server_name", Use::As(Field::BackendServer)),
+        ("backend_server", Use::As(Field::BackendServer)),
+        ("server", Use::As(Field::BackendServer)),
+        ("termination_state", Use::As(Field::TerminationState)),
+        ("termination_code", Use::As(Field::TerminationState)),
+        ("term_state", Use::As(Field::TerminationState)),
+        ("session_state", Use::As(Field::TerminationState)),
+        ("tsc", Use::As(Field::TerminationState)),
+        ("Tw", Use::As(Field::QueueTimeMillis)),
+        ("time_queue", Use::As(Field::QueueTimeMillis)),
+        ("Tc", Use::As(Field::ConnectTimeMillis)),
+        ("time_connect", Use::As(Field::ConnectTimeMillis)),
+        ("Tr", Use::As(Field::ResponseTimeMillis)),
+        ("time_response", Use::As(Field::ResponseTimeMillis)),
+        ("time_server_response", Use::As(Field::ResponseTimeMillis)),
+        ("Ta", Use::As(Field::RequestTimeMillis)),
+        ("Tt", Use::As(Field::RequestTimeMillis)),
+        ("time_active", Use::As(Field::RequestTimeMillis)),
+        ("time_total", Use::As(Field::RequestTimeMillis)),
+        ("time_duration", Use::As(Field::RequestTimeMillis)),
+        ("retries", Use::As(Field::Retries)),
+        ("bytes_read", Use::As(Field::BytesSent)),
+        ("bytes_sent", Use::As(Field::BytesSent)),
+        ("http_request", Use::As(Field::Request)),
+        ("request", Use::As(Field::Request)),
+        ("http_method", Use::As(Field::Method)),
+        ("request_method", Use::As(Field::Method)),
+        ("method", Use::As(Field::Method)),
+        ("http_uri", Use::Url),
+        ("request_uri", Use::Url),
+        ("uri", Use::Url),
+        ("url", Use::Url),
+        ("path", Use::Url),
+        ("http_query", Use::As(Field::Args)),
+        ("query", Use::As(Field::Args)),
+        ("host", Use::As(Field::Host)),
+        ("http_host", Use::As(Field::Host)),
+        ("user_agent", Use::As(Field::UserAgent)),
+        ("unique_id", Use::As(Field::RequestId)),
+        ("request_id", Use::As(Field::RequestId)),
+    ],
+    finish: Some(completed),
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::{Format, Sample};
+    use crate::record::Record;
+
+    #[test]
+    fn keys_of_the_manual_are_read() {
+        let line = br#"{"timestamp":"20/Nov/2026:21:05:20.537","client_ip":"192.0.2.7","client_port":39572,"frontend_name":"fe~","backend_name":"be","server_name":"<NOSRV>","Tw":-1,"Tc":-1,"Tr":-1,"Ta":0,"status_code":503,"bytes_read":217,"termination_state":"SC--","http_method":"GET","http_uri":"/a?b","retries":"+3"}"#;
+        let sample = Sample { lines: vec![line] };
+        let proposal = JSON.propose(&sample).expect("known");
+        let Ok(Record::Access(record)) = proposal.reader.parse(line) else { unreachable!() };
+        let text = |field| record.raw(field).map(String::from_utf8_lossy);
+        assert_eq!(text(Field::TerminationState).as_deref(), Some("SC--"));
+        assert_eq!(text(Field::BackendServer).as_deref(), Some("<NOSRV>"));
+        assert_eq!(text(Field::UpstreamAddr).as_deref(), Some("be"));
+        assert_eq!(text(Field::ResponseTimeMillis).as_deref(), Some("-1"));
+        assert_eq!((record.status, record.stamp.offset_s), (503, None));
+        assert_eq!(record.target_parts(), (&b"/a"[..], Some(&b"b"[..])));
+        let other = Sample {
+            lines: vec![
+                br#"{"time":"2026-11-20T21:05:20Z","status":503,"request":"GET / HTTP/1.1"}"#,
+            ],
+        };
+        assert!(JSON.propose(&other).is_none());
+    }
+}

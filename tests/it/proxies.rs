@@ -1,0 +1,286 @@
+//! `HAProxy` and Varnish: every line of the corpus is accounted for, and what a lab run provoked is what is found.
+//!
+//! In: `corpus/{edge,public,real}`, and a few lines written here. Out: counts, origins and causes.
+//! Invariants: the lab's requests name the failure that they met.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use crate::support::{Fixture, run_in, shared};
+
+/// The logs of `HAProxy` and Varnish below a folder of the corpus.
+fn logs(folder: &str) -> Vec<PathBuf> {
+    let Some(shared) = shared() else { return Vec::new() };
+    let mut found = Vec::new();
+    let mut open = vec![shared.join("corpus").join(folder)];
+    while let Some(folder) = open.pop() {
+        for entry in fs::read_dir(folder).expect("the corpus is readable") {
+            let path = entry.expect("the corpus is readable").path();
+            let name = path.to_string_lossy().into_owned();
+            if path.is_dir() {
+                open.push(path);
+            } else if (name.contains("haproxy") || name.contains("varnish"))
+                && (name.ends_with(".log") || name.ends_with(".txt"))
+            {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn every_line_of_the_corpus_is_understood() {
+    let mut faults = String::new();
+    for path in ["edge", "public", "real"].into_iter().flat_map(logs) {
+        let folder = path.parent().expect("in a folder");
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let report = run_in(folder, &["--format", "json", &name], b"").json();
+        let lines = &report["inputs"][0]["lines"];
+        let count = |kind: &str| lines[kind].as_u64().unwrap_or(0);
+        let kinds = ["parsed", "continuation", "directive", "blank", "unparsed", "filtered"];
+        let sum: u64 = kinds.iter().map(|kind| count(kind)).sum();
+        if count("read") != sum || count("unparsed") > 0 {
+            let _ = writeln!(faults, "{}: {lines}", path.display());
+        }
+    }
+    assert_eq!(faults, "");
+}
+
+/// Origin and cause of every entry with a server error, by target.
+fn verdicts(path: &str) -> Vec<(String, String)> {
+    let Some(shared) = shared() else { return Vec::new() };
+    let folder = shared.join("corpus/edge");
+    let rows = run_in(&folder, &["--status", "5xx", "--format", "entries", path], b"").rows();
+    let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
+    rows.iter()
+        .map(|row| {
+            let verdict = format!("{} {}", text(&row["origin"]), text(&row["cause"]));
+            (text(&row["target"]), verdict)
+        })
+        .collect()
+}
+
+#[track_caller]
+fn check(path: &str, expected: &[(&str, &str)]) {
+    if shared().is_none() {
+        return;
+    }
+    let found = verdicts(path);
+    let found: Vec<_> = found.iter().map(|row| (row.0.as_str(), row.1.as_str())).collect();
+    assert_eq!(found, expected, "{path}");
+}
+
+#[test]
+fn termination_states_tell_what_the_lab_provoked() {
+    let expected = [
+        ("/ok/u503", "upstream upstream_503"),
+        ("/ok/reset", "proxy upstream_reset"),
+        ("/ok/bad", "proxy upstream_invalid_response"),
+        ("/ok/slow", "proxy upstream_timeout"),
+        ("/refused/1", "proxy upstream_refused"),
+        ("/down/1", "proxy no_live_upstreams"),
+        ("/empty/1", "proxy no_live_upstreams"),
+        ("/deny", "local_process policy_denied"),
+        ("/return", "local_process maintenance"),
+        ("/other", "proxy no_live_upstreams"),
+        ("/maxq/slow", "proxy request_queue_timeout"),
+        ("/queue/slow", "proxy request_queue_timeout"),
+        ("/queue/slow", "proxy request_queue_timeout"),
+        ("/maxq/slow", "proxy request_queue_timeout"),
+        ("/queue/slow", "proxy upstream_timeout"),
+        ("/maxq/slow", "proxy upstream_timeout"),
+        ("/refused/x", "proxy upstream_refused"),
+    ];
+    check("haproxy/lab-haproxy-2.6.12.log", &expected);
+    check("haproxy/lab-haproxy-2.6.12-raw-syslog-pri.log", &expected);
+    check(
+        "haproxy/lab-haproxy-2.6.12-queue-connect-timeout.log",
+        &[
+            ("/cto/1", "proxy upstream_timeout"),
+            ("/maxq/slow3", "proxy request_queue_full"),
+            ("/maxq/slow4", "proxy request_queue_full"),
+            ("/cto/abort", "proxy upstream_timeout"),
+            ("/queue/abort", "proxy request_queue_timeout"),
+            ("/maxq/slow2", "proxy request_queue_timeout"),
+            ("/queue/slow", "proxy upstream_timeout"),
+            ("/maxq/slow1", "proxy upstream_timeout"),
+        ],
+    );
+}
+
+#[test]
+fn transactions_tell_what_the_lab_provoked() {
+    check(
+        "varnish/lab-varnishlog-g-request.txt",
+        &[
+            ("/ok/u503", "upstream upstream_503"),
+            ("/ok/reset", "proxy upstream_reset"),
+            ("/ok/bad", "proxy upstream_invalid_response"),
+            ("/ok/slow", "proxy upstream_timeout"),
+            ("/refused/1", "proxy upstream_refused"),
+            ("/sick/1", "proxy no_live_upstreams"),
+            ("/syn", "local_process maintenance"),
+            ("/pass/u503", "upstream upstream_503"),
+            ("/refused/2", "proxy -"),
+        ],
+    );
+}
+
+/// Lines of `varnishncsa`: seconds, target, status and bytes.
+fn cache_log(requests: &[(u32, &str, u16, u32)]) -> String {
+    log(requests, "http://a.example")
+}
+
+/// The same requests as nginx logs them.
+fn log(requests: &[(u32, &str, u16, u32)], host: &str) -> String {
+    let line = |(second, target, status, bytes): &(u32, &str, u16, u32)| {
+        format!(
+            "192.0.2.7 - - [20/Nov/2026:21:06:{second:02} +0000] \"GET {host}{target} HTTP/1.1\" {status} {bytes} \"-\" \"curl\"\n"
+        )
+    };
+    requests.iter().map(line).collect()
+}
+
+const RELAYED: [(u32, &str, u16, u32); 6] = [
+    (1, "/a", 503, 197),
+    (1, "/b", 503, 197),
+    (2, "/c", 503, 197),
+    (2, "/d", 503, 197),
+    (3, "/e", 503, 197),
+    (3, "/f", 503, 25),
+];
+
+#[test]
+fn the_log_of_the_backend_decides_what_a_size_only_hints_at() {
+    let fixture = Fixture::new();
+    let mut cache = RELAYED.to_vec();
+    cache.extend([
+        (5, "/gone", 503, 283),
+        (7, "/slow", 503, 283),
+        (9, "/ok", 200, 9),
+        (9, "/ok", 200, 9),
+    ]);
+    fixture.write("cache.log", cache_log(&cache));
+    let mut backend = RELAYED.to_vec();
+    backend.extend([(8, "/slow", 499, 0), (9, "/ok", 200, 9)]);
+    fixture.write("backend/access.log", log(&backend, ""));
+    let verdicts = |args: &[&str]| -> Vec<String> {
+        let rows = fixture.run(args, b"").rows();
+        let of_cache = |row: &&Value| row["server"] == "varnish";
+        let verdict = |row: &Value| {
+            let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
+            format!("{} {} {}", text(&row["target"]), text(&row["origin"]), text(&row["cause"]))
+        };
+        rows.iter().filter(of_cache).map(verdict).collect()
+    };
+    let decided = verdicts(&["--format", "entries", "cache.log", "backend/access.log"]);
+    assert_eq!(decided[0], "/a upstream upstream_503");
+    assert_eq!(decided[5], "/f upstream upstream_503");
+    assert_eq!(decided[6], "/gone proxy cdn_origin_unreachable");
+    assert_eq!(decided[7], "/slow proxy upstream_timeout");
+    // Alone, a size is a hint.
+    let alone = verdicts(&["--format", "entries", "cache.log"]);
+    assert!(alone.iter().all(|row| row.contains(" unknown ")), "{alone:?}");
+    // What stands before a cache sees all of its requests, and more.
+    let mut front = cache.clone();
+    front.push((9, "/other", 200, 9));
+    fixture.write("front/access.log", log(&front, ""));
+    let before = verdicts(&["--format", "entries", "cache.log", "front/access.log"]);
+    assert!(before[6].starts_with("/gone unknown"), "{before:?}");
+}
+
+#[test]
+fn a_request_and_its_fetch_are_joined_where_they_stand_apart() {
+    let fixture = Fixture::new();
+    let log = "\
+*   << BeReq    >> 3
+-   Begin          bereq 2 fetch
+-   Timestamp      Start: 1795208767.681156 0.000000 0.000000
+-   BereqMethod    GET
+-   BereqURL       /a?b
+-   BereqProtocol  HTTP/1.1
+-   BereqHeader    Host: a.example
+-   BereqHeader    X-Forwarded-For: 192.0.2.7
+-   FetchError     backend boot.app: fail errno 111 (Connection refused)
+-   Timestamp      Error: 1795208767.681256 0.000100 0.000100
+-   BerespStatus   503
+-   VCL_call       BACKEND_ERROR
+-   End
+
+*   << Request  >> 2
+-   Begin          req 1 rxreq
+-   Timestamp      Start: 1795208767.681059 0.000000 0.000000
+-   ReqStart       192.0.2.7 50278 a0
+-   ReqMethod      GET
+-   ReqURL         /a?b
+-   ReqProtocol    HTTP/1.1
+-   ReqHeader      Host: a.example
+-   VCL_call       MISS
+-   RespStatus     503
+-   RespReason     Backend fetch failed
+-   Timestamp      Resp: 1795208767.683009 0.001950 0.000778
+-   ReqAcct        83 0 83 250 282 532
+-   End
+";
+    fixture.write("varnish.log", log);
+    let said = fixture.run(&["--format", "entries", "varnish.log"], b"").rows();
+    assert_eq!(said.len(), 1);
+    assert_eq!(
+        (said[0]["origin"].as_str(), said[0]["cause"].as_str(), said[0]["host"].as_str()),
+        (Some("proxy"), Some("upstream_refused"), Some("a.example"))
+    );
+    assert_eq!(said[0]["line"], 15);
+    let report = fixture.run(&["--format", "json", "varnish.log"], b"").json();
+    assert_eq!(report["totals"]["requests"], 1);
+}
+
+#[test]
+fn a_limit_that_haproxy_names_explains_what_it_refused() {
+    let fixture = Fixture::new();
+    let entry = |second: u32| {
+        format!(
+            "Nov 20 21:05:{second:02} lb1 haproxy[1]: 192.0.2.7:39572 [20/Nov/2026:21:05:{second:02}.537] fe be/s1 0/0/-1/-1/0 503 217 - - RC-- 9/9/0/0/0 0/0 \"GET /a HTTP/1.1\"\n"
+        )
+    };
+    let said = "Nov 20 21:05:02 lb1 haproxy[1]: Proxy fe reached process FD limit (maxsock=9). Please check 'ulimit-n' and restart.\n";
+    fixture.write("haproxy.log", [entry(1), said.to_owned(), entry(3)].concat());
+    fixture.write("silent.log", [entry(1), entry(3)].concat());
+    let verdicts = |file: &str| -> Vec<String> {
+        let rows = fixture.run(&["--format", "entries", file], b"").rows();
+        rows.iter().map(|row| format!("{} {}", row["origin"], row["cause"])).collect()
+    };
+    assert_eq!(verdicts("haproxy.log"), ["\"local_process\" \"fd_exhausted\""; 2]);
+    assert_eq!(verdicts("silent.log"), ["\"local_process\" null"; 2]);
+}
+
+#[test]
+fn reports_count_how_sessions_ended_and_towards_which_server() {
+    let fixture = Fixture::new();
+    let mut log = String::new();
+    for second in 0..30 {
+        let (server, state) =
+            if second % 3 == 0 { ("be/<NOSRV>", "SC--") } else { ("be/s1", "sC--") };
+        let _ = writeln!(
+            log,
+            "Nov 20 21:05:{second:02} lb1 haproxy[1]: 192.0.2.7:39572 [20/Nov/2026:21:05:{second:02}.537] fe {server} 0/-1/-1/-1/0 503 217 - - {state} 1/1/0/0/0 0/0 \"GET /a HTTP/1.1\""
+        );
+    }
+    fixture.write("haproxy.log", log);
+    let report = fixture.run(&["--format", "json", "haproxy.log"], b"").json();
+    let impact = &report["incidents"][0]["impact"];
+    let items = |top: &str| -> Vec<(String, u64)> {
+        let items = impact[top]["items"].as_array().expect("a ranking");
+        let key = |item: &Value| item["key"].as_str().unwrap_or_default().to_owned();
+        items.iter().map(|item| (key(item), item["count"].as_u64().unwrap_or(0))).collect()
+    };
+    assert_eq!(items("termination_states"), [("sC--".to_owned(), 20), ("SC--".to_owned(), 10)]);
+    assert_eq!(items("top_upstreams"), [("be/s1".to_owned(), 20), ("be".to_owned(), 10)]);
+    let text = fixture.run(&["--format", "text", "haproxy.log"], b"");
+    let text = String::from_utf8_lossy(&text.out).into_owned();
+    assert!(text.contains("sC-- (20), SC-- (10)"), "{text}");
+}
