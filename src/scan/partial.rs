@@ -1,6 +1,6 @@
 //! Partial results: what one run found of its inputs, in a file that later runs put together.
 //!
-//! In: a [`Scan`]. Out: a file of facts and counts, before any verdict; [`merge`] makes one [`Scan`] of several.
+//! In: a [`Scan`]. Out: a file of facts and counts, before any verdict; [`merge()`] makes one [`Scan`] of several.
 //! Invariants: attribution runs once, after the last merge, so that any split of the inputs over any runs gives the same
 //! verdicts, also where an access log and its error log were in different ones. Facts number rows of this release's tables:
 //! files of other releases or rules are refused. The checksum covers the whole file.
@@ -85,7 +85,7 @@ fn tables_digest(matcher: &CauseMatcher) -> String {
     for rule in matcher.rules() {
         hasher.update(format!("{rule:?}\n"));
     }
-    for rule in verdict::RULES.iter() {
+    for rule in verdict::RULES {
         hasher.update(format!("{rule:?}\n"));
     }
     format!("{:x}", hasher.finalize())

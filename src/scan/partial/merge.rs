@@ -154,7 +154,7 @@ fn text_of(recorded: &RecordedInput, merging: &Merging<'_>) -> Option<Found> {
         return is_same(&plan).then_some((plan, None));
     }
     let mut source = Source::open(&place_of(path, merging.root));
-    source.path = path.to_owned();
+    path.clone_into(&mut source.path);
     source.modified_us = recorded.modified_us;
     let Ok(origin) = source.origin else { return None };
     let (Origin::Plain(file) | Origin::Stream(file, _) | Origin::Journal(file)) = &origin else {
@@ -209,7 +209,7 @@ fn layouts_of(input: &ScannedInput, plan: &Arc<Plan>) -> Vec<(u64, Arc<Plan>)> {
 /// The body of a file behind its header.
 struct Body<'p> {
     partial: &'p Partial,
-    body: Box<dyn Read>,
+    stream: Box<dyn Read>,
     buffer: Vec<u8>,
 }
 
@@ -218,13 +218,13 @@ impl<'p> Body<'p> {
         let mut body = body_of(&partial.path, partial.packed)?;
         let fault = |source| Error::Read { path: partial.path.clone(), source };
         read_header(&mut body).map_err(fault)?;
-        Ok(Body { partial, body, buffer: Vec::new() })
+        Ok(Body { partial, stream: body, buffer: Vec::new() })
     }
 
     fn read(&mut self, n: usize) -> Result<&[u8]> {
         self.buffer.resize(n, 0);
         let fault = |source| Error::Read { path: self.partial.path.clone(), source };
-        self.body.read_exact(&mut self.buffer).map_err(fault)?;
+        self.stream.read_exact(&mut self.buffer).map_err(fault)?;
         Ok(&self.buffer)
     }
 

@@ -217,14 +217,12 @@ fn known_id(id: &str) -> &'static str {
     use std::sync::{Mutex, PoisonError};
     static KNOWN: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
     let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-    match known.get(id) {
-        Some(id) => id,
-        None => {
-            let id: &'static str = id.to_owned().leak();
-            known.insert(id);
-            id
-        }
+    if let Some(id) = known.get(id) {
+        return id;
     }
+    let id: &'static str = id.to_owned().leak();
+    known.insert(id);
+    id
 }
 
 /// A reader that is known by what was told of it.
