@@ -59,12 +59,11 @@ fn labelled_requests_are_decided_rightly_and_once() {
             };
             let said = format!("{} {} by {}", row["origin"], row["cause"], row["rule"]);
             let wanted = format!("{} {}", label["origin"], label["cause"]);
-            if !is_accepted(&row["origin"], &label, "origin", "origin_any") {
-                fault(format!("{said} instead of {wanted}"));
-            } else if row["origin"] == label["origin"]
+            let is_origin_wrong = !is_accepted(&row["origin"], &label, "origin", "origin_any");
+            let is_cause_wrong = row["origin"] == label["origin"]
                 && !is_accepted(&row["cause"], &label, "cause", "cause_alt")
-                && !label["cause"].is_null()
-            {
+                && !label["cause"].is_null();
+            if is_origin_wrong || is_cause_wrong {
                 fault(format!("{said} instead of {wanted}"));
             }
         }
