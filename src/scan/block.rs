@@ -473,7 +473,7 @@ fn whole_fact(plan: &Plan, reader: usize, record: &AccessRecord<'_>, place: Plac
     let mut plain_agent = [0u8; AGENT_BYTES];
     let agent = record.value(Field::UserAgent).unwrap_or_default();
     let n_agent = unescape(record.escape, agent, &mut plain_agent);
-    let id = record.value(Field::RequestId).map_or(0, id_key);
+    let id = record.value(Field::RequestId).map_or(0, hash_name);
     let redelivered = id != 0 && about.server.redelivers();
     let upstream = upstream_of(record);
     let referrer = record.value(Field::Referer).unwrap_or_default();
@@ -500,6 +500,7 @@ fn whole_fact(plan: &Plan, reader: usize, record: &AccessRecord<'_>, place: Plac
         client: record.value(Field::RemoteAddr).map_or(0, hash_name),
         path: hash_path(path),
         id,
+        request: record.value(Field::RequestId).map_or(0, id_key),
         trace: record.value(Field::TraceId).map_or(0, id_key),
         edge_id: record.value(Field::EdgeRequestId).map_or(0, id_key),
         hop: hop_key(record.escape, method, path, query),
