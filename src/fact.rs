@@ -296,8 +296,10 @@ pub struct EntryFact {
     pub client: u64,
     /// [`hash_path`] of the path, without query.
     pub path: u64,
-    /// [`id_key`] of the request id.
+    /// Hash of the request id as it stands in the line.
     pub id: u64,
+    /// [`id_key`] of the request id.
+    pub request: u64,
     /// [`id_key`] of the trace.
     pub trace: u64,
     /// [`id_key`] of the id that a delivery network gave.

@@ -473,13 +473,8 @@ fn whole_fact(plan: &Plan, reader: usize, record: &AccessRecord<'_>, place: Plac
     let mut plain_agent = [0u8; AGENT_BYTES];
     let agent = record.value(Field::UserAgent).unwrap_or_default();
     let n_agent = unescape(record.escape, agent, &mut plain_agent);
-    let raw_id = record.value(Field::RequestId).unwrap_or_default();
-    let (mut id, mut trace) = (id_key(raw_id), record.value(Field::TraceId).map_or(0, id_key));
+    let id = record.value(Field::RequestId).map_or(0, hash_name);
     let redelivered = id != 0 && about.server.redelivers();
-    if redelivered && trace == 0 {
-        // `Self=...;Root=...`: the hops share a part, and only the whole is one request.
-        (id, trace) = (hash_name(raw_id), id);
-    }
     let upstream = upstream_of(record);
     let referrer = record.value(Field::Referer).unwrap_or_default();
     let server_ip = record.value(Field::ServerIp).unwrap_or_default();
@@ -505,7 +500,8 @@ fn whole_fact(plan: &Plan, reader: usize, record: &AccessRecord<'_>, place: Plac
         client: record.value(Field::RemoteAddr).map_or(0, hash_name),
         path: hash_path(path),
         id,
-        trace,
+        request: record.value(Field::RequestId).map_or(0, id_key),
+        trace: record.value(Field::TraceId).map_or(0, id_key),
         edge_id: record.value(Field::EdgeRequestId).map_or(0, id_key),
         hop: hop_key(record.escape, method, path, query),
         connection: record.value(Field::Connection).and_then(parse_u64).unwrap_or(0),

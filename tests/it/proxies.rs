@@ -23,7 +23,7 @@ fn logs(folder: &str) -> Vec<PathBuf> {
             if path.is_dir() {
                 open.push(path);
             } else if (name.contains("haproxy") || name.contains("varnish"))
-                && (name.ends_with(".log") || name.ends_with(".txt"))
+                && path.extension().is_some_and(|end| end == "log" || end == "txt")
             {
                 found.push(path);
             }

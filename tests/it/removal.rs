@@ -80,8 +80,10 @@ fn check(changes: &[Change]) {
 /// What is wrong after a change. `None`: nothing, or the change does not apply.
 fn try_change(folder: &Path, change: Change) -> Option<String> {
     let fixture = Fixture::new();
-    let logs: Vec<String> =
-        logs_of(folder).into_iter().filter(|log| log.ends_with(".log")).collect();
+    let logs: Vec<String> = logs_of(folder)
+        .into_iter()
+        .filter(|log| Path::new(log).extension().is_some_and(|end| end == "log"))
+        .collect();
     let line_of = lines_of(folder, &logs);
     let mut given: Vec<&str> = Vec::new();
     let mut n_changed = 0;

@@ -96,7 +96,7 @@ impl Hop {
             cause: verdict.cause().map_or(0, |cause| cause as u8 + 1),
             ..Hop::default()
         };
-        let mut ids = [entry.id, entry.trace, entry.edge_id];
+        let mut ids = [entry.request, entry.trace, entry.edge_id];
         ids.sort_unstable();
         (0..ids.len())
             .filter(move |index| {
@@ -175,7 +175,7 @@ mod tests {
     #[test]
     fn an_entry_stands_under_each_of_its_ids_once_and_under_its_target() {
         let mut verdict = Verdict::default();
-        verdict.entry.id = 7;
+        verdict.entry.request = 7;
         verdict.entry.trace = 7;
         verdict.entry.edge_id = 9;
         verdict.entry.hop = 5;
