@@ -113,6 +113,7 @@ vocabulary! {
         GoogleLb = "google_lb": "Google Cloud load balancers for HTTP",
         Haproxy = "haproxy": "the load balancer `HAProxy`",
         Varnish = "varnish": "Varnish Cache",
+        Heroku = "heroku": "the router of Heroku",
         Lighttpd = "lighttpd": "lighttpd",
         Application = "application": "an application or its server: PHP-FPM, gunicorn, uWSGI, Puma, Node, Tomcat, .NET, Go",
         Dependency = "dependency": "a database, cache or queue, or a client of one",
@@ -139,6 +140,7 @@ impl Server {
                 | Server::AzureFrontDoor
                 | Server::AzureAppGateway
                 | Server::GoogleLb
+                | Server::Heroku
         )
     }
 

@@ -407,6 +407,22 @@ const NGINX: &[CauseRule] = &[
         ..BASE
     },
     CauseRule {
+        id: "kong.no_peer",
+        needles: &[&["^[lua] "], &["failure to get a peer from the ring-balancer"]],
+        cause: Some(Cause::NoLiveUpstreams),
+        origin: Origin::Proxy,
+        kind: RuleKind::Failure,
+        status: &[503],
+        note: "Kong's balancer had no healthy target to give",
+        example: line!(
+            "error",
+            "[lua] openidc.lua:497: openidc_discover(): response indicates failure, status=503, body={\"message\":\"failure to get a peer from the ring-balancer\"}",
+            request
+        ),
+        source: "Kong kong/runloop/balancer/init.lua: the body of its 503 without a healthy target",
+        ..BASE
+    },
+    CauseRule {
         id: "nginx.lua_text",
         needles: &[&["^[lua] "]],
         note: "text written by Lua code",

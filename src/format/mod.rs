@@ -24,6 +24,7 @@ pub mod fastly;
 pub mod google_lb;
 pub mod haproxy_access;
 pub mod haproxy_log;
+pub mod heroku;
 pub mod iis_httperr;
 pub mod iis_native;
 pub mod iis_w3c;
@@ -436,6 +437,7 @@ pub const FORMATS: &[&dyn Format] = &[
     &api_gateway::JSON,
     &haproxy_access::HaproxyAccessFormat,
     &haproxy_log::HaproxyLogFormat,
+    &heroku::HerokuRouterFormat,
     &haproxy_access::JSON,
     &varnish_ncsa::JSON,
     &lighttpd_access::LighttpdAccessFormat,

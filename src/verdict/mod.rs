@@ -17,6 +17,7 @@ mod envoy;
 mod fastly;
 mod google_lb;
 mod haproxy;
+mod heroku;
 mod iis;
 mod lighttpd;
 mod nginx;
@@ -241,6 +242,12 @@ const TABLES: &[Table] = &[
         rules: lighttpd::RULES,
         undecided: "lighttpd.no_backend_field",
         own_verdict: lighttpd::own_verdict,
+    },
+    Table {
+        server: Server::Heroku,
+        rules: heroku::RULES,
+        undecided: "heroku.other",
+        own_verdict: heroku::own_verdict,
     },
 ];
 
