@@ -304,7 +304,7 @@ impl Reader for HaproxyAccess {
         let parts = Parts::of(line).ok()?;
         let start = Notation::ClfVariant.parse(parts.date)?.micros;
         let total_ms = parse_u64(unsigned(parts.timer(4)))?;
-        Some(start + total_ms as i64 * 1000)
+        start.checked_add(i64::try_from(total_ms).ok()?.checked_mul(1000)?)
     }
 
     fn in_zone(&self, offset_s: i32) -> Option<Arc<dyn Reader>> {

@@ -46,7 +46,8 @@ fn cell(markdown: &str) -> String {
 /// Words as prose where nothing in them means anything to Markdown, else as code.
 fn words(text: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || " ,.;:()%/+-'\"".contains(c);
-    let is_link = text.contains("//") || text.contains("www.");
+    // `GH-12` is an issue to some readers of Markdown.
+    let is_link = ["//", "www.", "GH-"].iter().any(|mark| text.contains(mark));
     let starts_block = text.starts_with(['+', '-'])
         || text.starts_with(|c: char| c.is_ascii_digit()) && text.contains(". ");
     if text.chars().all(|c| plain(c) || c == '_') && !is_link && !starts_block {

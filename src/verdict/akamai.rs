@@ -9,7 +9,7 @@ use memchr::memmem;
 use super::{VerdictRule, decided, open};
 use crate::bytes::parse_u64;
 use crate::record::{AccessRecord, Field};
-use crate::taxonomy::{Cause, Origin};
+use crate::taxonomy::{Cause, Confidence, Origin};
 
 const FIELDS: &[&str] = &["errorCode", "breadcrumbs"];
 
@@ -31,18 +31,26 @@ pub(super) const RULES: &[VerdictRule] = &[
     edge("akamai.denied", Cause::PolicyDenied),
     edge("akamai.invalid_response", Cause::UpstreamInvalidResponse),
     decided("akamai.edge_error", Origin::Cdn, None, CODES),
-    decided(
-        "akamai.relayed_503",
-        Origin::Upstream,
-        Some(Cause::Upstream503),
-        "breadcrumbs: the origin took part, and no error code was set",
-    ),
-    decided(
-        "akamai.relayed_5xx",
-        Origin::Upstream,
-        Some(Cause::UpstreamError),
-        "breadcrumbs: the origin took part, and no error code was set",
-    ),
+    // A stream may leave error codes out.
+    VerdictRule {
+        confidence: Confidence::Likely,
+        ..decided(
+            "akamai.relayed_503",
+            Origin::Upstream,
+            Some(Cause::Upstream503),
+            "breadcrumbs: the origin took part, and no error code was set",
+        )
+    },
+    // A stream may leave error codes out.
+    VerdictRule {
+        confidence: Confidence::Likely,
+        ..decided(
+            "akamai.relayed_5xx",
+            Origin::Upstream,
+            Some(Cause::UpstreamError),
+            "breadcrumbs: the origin took part, and no error code was set",
+        )
+    },
     decided(
         "akamai.cached_503",
         Origin::Upstream,

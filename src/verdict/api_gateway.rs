@@ -8,7 +8,7 @@
 use super::{VerdictRule, decided, open};
 use crate::bytes::{is_absent, parse_status};
 use crate::record::{AccessRecord, Field};
-use crate::taxonomy::{Cause, Origin};
+use crate::taxonomy::{Cause, Confidence, Origin};
 
 const INTEGRATION_STATUS: &[&str] = &["$context.integration.status", "$context.error.responseType"];
 
@@ -78,12 +78,15 @@ pub(super) const RULES: &[VerdictRule] = &[
         "gateway response types: ACCESS_DENIED, WAF_FILTERED, UNAUTHORIZED, ...",
     ),
     // The integration gave no status: the gateway answered in its place.
-    decided(
-        "api_gateway.integration_unavailable",
-        Origin::Proxy,
-        None,
-        "$context.integration.status is - when no response came",
-    ),
+    VerdictRule {
+        confidence: Confidence::Likely,
+        ..decided(
+            "api_gateway.integration_unavailable",
+            Origin::Proxy,
+            None,
+            "$context.integration.status is - when no response came",
+        )
+    },
 ];
 
 /// Id of the row that the fields of an access line select.

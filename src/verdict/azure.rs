@@ -175,6 +175,7 @@ pub(super) fn app_gateway(record: &AccessRecord<'_>) -> &'static str {
     match (server, row) {
         // 502 and 504 are what the gateway itself notes for an attempt that failed.
         (Some(b"502" | b"504"), Some((_, row))) => row,
+        (Some(b"502" | b"504"), None) if info.is_empty() => "azure_app_gateway.other",
         (Some(status), _) if parse_status(status).is_some_and(|status| status >= 500) => {
             if record.status == 503 && status == b"503" {
                 "azure_app_gateway.relayed_503"

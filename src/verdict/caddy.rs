@@ -49,13 +49,14 @@ pub(super) const RULES: &[VerdictRule] = &[
             "staticresp.go: respond answers without a line in the error log",
         )
     },
+    // A page of `handle_errors` looks the same; the failure behind it has a line.
     VerdictRule {
-        confidence: Confidence::Likely,
-        openness: Openness::CauseOpen,
-        ..decided(
+        when_silent: Some("caddy.own_response_silent"),
+        ..open(
             "caddy.respond",
             Origin::LocalProcess,
             Some(Cause::Maintenance),
+            ERROR_LOG,
             "staticresp.go: a body without any header of a backend",
         )
     },
@@ -79,9 +80,14 @@ pub(super) fn own_verdict(record: &AccessRecord<'_>) -> &'static str {
         return relayed();
     }
     let Some(servers) = record.raw(Field::ResponseServer) else { return "caddy.other" };
+    // Two values are Caddy's and a backend's. One that is not Caddy's may have been set in its place by `header`.
     let mut servers = items(servers);
-    if servers.next() != Some(b"Caddy") || servers.next().is_some() {
+    let first = servers.next();
+    if servers.next().is_some() {
         return relayed();
+    }
+    if first != Some(b"Caddy") {
+        return "caddy.other";
     }
     match (record.status, record.body_bytes()) {
         (502 | 504, Some(0)) => "caddy.proxy_error",
@@ -115,6 +121,7 @@ mod tests {
         check(503, &[own, (ResponseDate, "Fri, 20 Nov 2026 21:48:33 GMT")], "caddy.relayed_503");
         check(503, &[own, (ResponseVia, r#"["1.1 Caddy"]"#)], "caddy.relayed_503");
         check(503, &[own, (BodyBytes, "0")], "caddy.own_response_empty");
+        check(503, &[(ResponseServer, r#"["shop"]"#), (BodyBytes, "24")], "caddy.other");
         check(503, &[own, (BodyBytes, "24")], "caddy.respond");
         check(502, &[own, (BodyBytes, "0")], "caddy.proxy_error");
         check(503, &[(BodyBytes, "0")], "caddy.other");

@@ -159,8 +159,8 @@ fn is_cached(record: &AccessRecord<'_>) -> bool {
 
 /// The row of what the edge did by a rule or a Worker.
 fn by_edge(record: &AccessRecord<'_>) -> Option<&'static str> {
-    let action = first_word(record.value(Field::SecurityAction).unwrap_or_default());
-    let is = |known: &str| action.eq_ignore_ascii_case(known.as_bytes());
+    let actions = record.value(Field::SecurityAction).unwrap_or_default();
+    let is = |known: &str| words(actions).any(|word| word.eq_ignore_ascii_case(known.as_bytes()));
     if is("rateLimit") || is("rate_limit") || is("connectionClose") || is("l7ddos") {
         return Some("cloudflare.rate_limited");
     }
@@ -176,12 +176,10 @@ fn by_edge(record: &AccessRecord<'_>) -> Option<&'static str> {
     purpose.starts_with(b"prefetch").then_some("cloudflare.prefetch")
 }
 
-/// The first word of a value, which may be a list.
-fn first_word(value: &[u8]) -> &[u8] {
+/// The words of a value, which may be a list.
+fn words(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
-    let start = value.iter().position(is_part).unwrap_or(value.len());
-    let word = &value[start..];
-    &word[..word.iter().position(|byte| !is_part(byte)).unwrap_or(word.len())]
+    value.split(move |byte| !is_part(byte)).filter(|word| !word.is_empty())
 }
 
 /// The origin did not answer, and nothing at the edge says that it did.

@@ -83,6 +83,14 @@ pub(super) const RULES: &[VerdictRule] = &[
         "flag UO, reset reason overflow: a circuit breaker of the cluster",
     ),
     proxy("envoy.connect_refused", Cause::UpstreamRefused, RESET),
+    VerdictRule {
+        confidence: Confidence::Likely,
+        ..proxy(
+            "envoy.connect_failed_at_once",
+            Cause::UpstreamRefused,
+            "flag UF: what fails at once was refused; a handshake or a timer takes longer, mostly",
+        )
+    },
     proxy("envoy.connect_timeout", Cause::UpstreamTimeout, RESET),
     proxy("envoy.connect_tls", Cause::UpstreamTls, RESET),
     VerdictRule {
@@ -270,6 +278,9 @@ fn by_details(record: &AccessRecord<'_>, details: &[u8], flags: &[u8]) -> Option
         "envoy.concurrency_limit"
     } else if starts("health_check") {
         "envoy.health_check"
+    } else if says("reset_after_response_started") {
+        // The answer had begun: its status is the backend's.
+        if record.status == 503 { "envoy.via_upstream_503" } else { "envoy.via_upstream_5xx" }
     } else if says("reset_before_response_started") {
         by_reset(record, details, flags)
     } else if says("response_timeout")
@@ -325,12 +336,10 @@ fn connect_failure(record: &AccessRecord<'_>, details: &[u8]) -> &'static str {
         "envoy.connect_tls"
     } else if says("timeout") || says("error: 110") || says("error:_110") {
         "envoy.connect_timeout"
-    } else if says("error: 111")
-        || says("error:_111")
-        || says("refused")
-        || record.duration_us().is_none_or(|duration| duration < REFUSED_MAX_US)
-    {
+    } else if says("error: 111") || says("error:_111") || says("refused") {
         "envoy.connect_refused"
+    } else if record.duration_us().is_some_and(|duration| duration < REFUSED_MAX_US) {
+        "envoy.connect_failed_at_once"
     } else {
         "envoy.connect_failed"
     }
@@ -402,7 +411,7 @@ mod tests {
                 (ResponseFlags, "UF,URX"),
                 (ResponseDetails, "upstream_reset_before_response_started{connection_failure}"),
             ],
-            "envoy.connect_refused",
+            "envoy.connect_failed",
         );
         check(
             &[
@@ -435,7 +444,7 @@ mod tests {
             &[(ResponseFlags, "NoHealthyUpstream,UpstreamRetryLimitExceeded")],
             "envoy.no_healthy_upstream",
         );
-        check(&[(ResponseFlags, "URX,UF"), (RequestTimeMillis, "5")], "envoy.connect_refused");
+        check(&[(ResponseFlags, "URX,UF"), (RequestTimeMillis, "5")], "envoy.connect_failed_at_once");
         check(&[(ResponseFlags, "UF"), (RequestTimeMillis, "5000")], "envoy.connect_failed");
         check(
             &[(ResponseFlags, "UF"), (TransportFailure, "delayed connect error: 110")],

@@ -101,6 +101,8 @@ pub(super) fn own_verdict(record: &AccessRecord<'_>) -> &'static str {
     }
     if is_relayed {
         if record.status == 503 { "fastly.relayed_503" } else { "fastly.relayed_5xx" }
+    } else if starts("HIT-SYNTH") {
+        "fastly.synthetic"
     } else if starts("HIT") {
         "fastly.cached_503"
     } else if starts("ERROR") || starts("BG-ERROR") {

@@ -59,6 +59,15 @@ pub(super) const RULES: &[VerdictRule] = &[
         Some(Cause::UpstreamRefused),
         "8.5, SC: the server or a device before it refused the connection",
     ),
+    VerdictRule {
+        openness: Openness::CauseOpen,
+        ..decided(
+            "haproxy.no_connection",
+            Origin::Proxy,
+            None,
+            "8.5, SC: refused, or no server to choose; the format does not say whether one was chosen",
+        )
+    },
     decided(
         "haproxy.connect_timeout",
         Origin::Proxy,
@@ -198,6 +207,7 @@ pub(super) fn own_verdict(record: &AccessRecord<'_>) -> &'static str {
         (b'D', _) if is_certain_response => relayed,
         (b'S', b'C') if is_chosen => "haproxy.connect_refused",
         (b'S', b'C') if is_one_section(record) => "haproxy.no_server_of_section",
+        (b'S', b'C') if server.is_empty() => "haproxy.no_connection",
         (b'S', b'C') => "haproxy.no_server",
         (b's', b'C') => "haproxy.connect_timeout",
         (b's', b'Q') => "haproxy.queue_timeout",

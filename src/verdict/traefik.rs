@@ -139,10 +139,9 @@ pub(super) fn own_verdict(record: &AccessRecord<'_>) -> &'static str {
             },
             _ => "traefik.other",
         },
-        502 | 504 | 500 => match size {
+        500 | 502 | 504 => match size {
             Some(11) if record.status == 502 => "traefik.bad_gateway",
             Some(15) if record.status == 504 => "traefik.gateway_timeout",
-            Some(21) if record.status == 500 => "traefik.bad_gateway",
             Some(_) if origin_status == Some(record.status) || has_server => "traefik.relayed_5xx",
             _ => "traefik.other",
         },

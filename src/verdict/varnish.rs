@@ -44,7 +44,7 @@ pub(super) const RULES: &[VerdictRule] = &[
     failed("varnish.reset", Cause::UpstreamReset, SRC_FETCH),
     failed("varnish.invalid_response", Cause::UpstreamInvalidResponse, SRC_FETCH),
     failed("varnish.backend_busy", Cause::ConnectionLimit, SRC_FETCH),
-    failed("varnish.no_port", Cause::PortExhausted, SRC_FETCH),
+    decided("varnish.no_port", Origin::LocalProcess, Some(Cause::PortExhausted), SRC_FETCH),
     decided(
         "varnish.no_storage",
         Origin::LocalProcess,
@@ -283,7 +283,11 @@ pub(super) fn own_verdict(record: &AccessRecord<'_>) -> &'static str {
     if handling.eq_ignore_ascii_case(b"hit") || handling == b"streaming-hit" {
         let is_own = body_bytes
             .is_some_and(|size| FAILED_PAGE.contains(&size) || SHORT_PAGE.contains(&size));
-        return if is_own { "varnish.cached_own_page" } else { "varnish.cached" };
+        return match body_bytes {
+            None => "varnish.undecided",
+            Some(_) if is_own => "varnish.cached_own_page",
+            Some(_) => "varnish.cached",
+        };
     }
     match record.value(Field::BackendStatus) {
         Some(b"503") => return "varnish.relayed_503",
@@ -291,7 +295,8 @@ pub(super) fn own_verdict(record: &AccessRecord<'_>) -> &'static str {
         Some(_) => return "varnish.after_good_backend",
         None => {}
     }
-    if record.raw(Field::RemoteAddr) == Some(b"-") {
+    // The log of backends (`-b`). A client address from a header may be missing as well.
+    if record.raw(Field::RemoteAddr) == Some(b"-") && record.body_bytes() == Some(0) {
         return "varnish.no_connection";
     }
     if record.status == 503 && record.request().0 == b"HEAD" {
