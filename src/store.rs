@@ -149,7 +149,7 @@ impl<T: Stored, K: Ord + Send> Sorter<T, K> {
     /// When a run cannot be spilled.
     #[inline]
     pub fn push(&mut self, record: T) -> Result<()> {
-        if self.memory.len() == self.n_paid {
+        if self.memory.len() >= self.n_paid {
             self.pay()?;
         }
         self.memory.push(record);
@@ -444,6 +444,26 @@ mod tests {
         entry.write(&mut bytes);
         assert_eq!(bytes.len(), EntryFact::BYTES);
         assert_eq!(EntryFact::read(&bytes), entry);
+    }
+
+    #[test]
+    fn memory_stays_within_the_budget() {
+        let bytes = 1 << 20;
+        let budget = Budget::new(bytes, None);
+        let sorter =
+            || Sorter::new(budget.clone(), |fact: &EntryFact| (fact.at, fact.place.position));
+        let (mut one, mut other) = (sorter(), sorter());
+        for offset in 0..40_000 {
+            one.push(fact(7, offset)).unwrap();
+            other.push(fact(8, offset)).unwrap();
+            let held = (one.memory.len() + other.memory.len()) * size_of::<EntryFact>();
+            assert!(held <= bytes + (256 << 10), "{held}");
+        }
+        assert!(one.runs.len() > 1 && other.runs.len() > 1);
+        let sorted = one.sorted();
+        assert_eq!(sorted.rows().map(|row| row.unwrap().place.position.offset).max(), Some(39_999));
+        drop((sorted, other));
+        assert_eq!(budget.0.used_bytes.load(Ordering::Relaxed), 0);
     }
 
     proptest! {

@@ -140,7 +140,7 @@ pub(super) struct ResultArgs {
     pub output: Option<PathBuf>,
 
     /// Memory for facts and verdicts, e.g. 64M; what is more goes to temporary files
-    #[arg(long, value_name = "SIZE", default_value = "32M")]
+    #[arg(long, value_name = "SIZE", default_value = "40M")]
     pub memory: String,
 
     /// Directory of temporary files

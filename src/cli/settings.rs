@@ -50,7 +50,7 @@ impl Default for Settings {
             range_bytes: ScanConfig::RANGE_BYTES,
             formats: FormatChoice::default(),
             user_rules: Vec::new(),
-            memory_bytes: 32 << 20,
+            memory_bytes: 40 << 20,
             temp_dir: None,
             zone: ZonePolicy::Unsaid,
             window: (None, None),

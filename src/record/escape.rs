@@ -22,6 +22,18 @@ pub enum Escape {
 
 /// Undoes `escape` into `out` and returns how many bytes of `out` were filled; stops when `out` is full.
 pub fn unescape(escape: Escape, raw: &[u8], out: &mut [u8]) -> usize {
+    // Most values hold no escape.
+    let marker = match escape {
+        Escape::Default | Escape::Apache | Escape::Json => Some(b'\\'),
+        Escape::Haproxy => Some(b'#'),
+        Escape::Percent => Some(b'%'),
+        Escape::None => None,
+    };
+    let n = raw.len().min(out.len());
+    if marker.is_none_or(|marker| memchr::memchr(marker, &raw[..n]).is_none()) {
+        out[..n].copy_from_slice(&raw[..n]);
+        return n;
+    }
     let (mut from, mut to) = (0, 0);
     while from < raw.len() && to < out.len() {
         let (byte, used) = match (escape, &raw[from..]) {

@@ -444,7 +444,10 @@ mod tests {
             &[(ResponseFlags, "NoHealthyUpstream,UpstreamRetryLimitExceeded")],
             "envoy.no_healthy_upstream",
         );
-        check(&[(ResponseFlags, "URX,UF"), (RequestTimeMillis, "5")], "envoy.connect_failed_at_once");
+        check(
+            &[(ResponseFlags, "URX,UF"), (RequestTimeMillis, "5")],
+            "envoy.connect_failed_at_once",
+        );
         check(&[(ResponseFlags, "UF"), (RequestTimeMillis, "5000")], "envoy.connect_failed");
         check(
             &[(ResponseFlags, "UF"), (TransportFailure, "delayed connect error: 110")],
