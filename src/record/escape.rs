@@ -29,10 +29,10 @@ pub fn unescape(escape: Escape, raw: &[u8], out: &mut [u8]) -> usize {
         Escape::Percent => Some(b'%'),
         Escape::None => None,
     };
-    let n = raw.len().min(out.len());
-    if marker.is_none_or(|marker| memchr::memchr(marker, &raw[..n]).is_none()) {
-        out[..n].copy_from_slice(&raw[..n]);
-        return n;
+    let fitting = raw.len().min(out.len());
+    if marker.is_none_or(|marker| memchr::memchr(marker, &raw[..fitting]).is_none()) {
+        out[..fitting].copy_from_slice(&raw[..fitting]);
+        return fitting;
     }
     let (mut from, mut to) = (0, 0);
     while from < raw.len() && to < out.len() {

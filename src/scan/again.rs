@@ -25,7 +25,7 @@ impl ScannedInput {
     pub fn message<T>(&self, place: Place, read: impl FnOnce(&ErrorRecord<'_>) -> T) -> Option<T> {
         let bytes = self.fetch(place)?;
         let mut read = Some(read);
-        self.plan.as_ref()?.readers.iter().find_map(|reader| {
+        self.plan_at(place.position.offset)?.readers.iter().find_map(|reader| {
             let mut found = None;
             reader.read(&bytes, &mut |result| {
                 if let Ok(Record::Error(record)) = result

@@ -125,6 +125,10 @@ impl ScannedInput {
     pub fn fetch(&self, place: Place) -> Option<Vec<u8>> {
         match &self.text {
             TextSource::File(file) => {
+                let end = place.position.offset.checked_add(u64::from(place.length))?;
+                if end > self.bytes_decoded {
+                    return None;
+                }
                 let mut bytes = vec![0; place.length as usize];
                 read_exact_at(file, place.position.offset, &mut bytes).ok()?;
                 Some(bytes)

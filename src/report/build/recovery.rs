@@ -184,6 +184,10 @@ impl Seen {
             if at < incident.ended_at || !affected.contains(&path) {
                 return true;
             }
+            // A client that gave up, was refused or found nothing says neither.
+            if (400..500).contains(&status) {
+                return true;
+            }
             if status >= 500 {
                 self.succeeded.clear();
                 self.successes = 0;

@@ -6,7 +6,7 @@
 //! cannot be quoted.
 
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use super::recorded::{RecordedInput, RecordedPlan, head_digest};
@@ -153,7 +153,17 @@ fn text_of(recorded: &RecordedInput, merging: &Merging<'_>) -> Option<Found> {
         let plan = recorded.sample.as_deref().map(detect);
         return is_same(&plan).then_some((plan, None));
     }
-    let mut source = Source::open(&place_of(path, merging.root));
+    // A partial result is no name for any file: only the very file that was read then is opened again.
+    let place = place_of(path, merging.root);
+    let is_file = std::fs::metadata(&place).is_ok_and(|found| found.is_file());
+    if !is_file {
+        return None;
+    }
+    if recorded.bytes_read == 0 || recorded.plan.is_none() {
+        // Nothing of it can be quoted.
+        return Some((None, None));
+    }
+    let mut source = Source::open(&place);
     path.clone_into(&mut source.path);
     source.modified_us = recorded.modified_us;
     let Ok(origin) = source.origin else { return None };
@@ -184,9 +194,8 @@ fn text_of(recorded: &RecordedInput, merging: &Merging<'_>) -> Option<Found> {
 /// Where a recorded path is now.
 fn place_of(path: &Path, root: Option<&Path>) -> PathBuf {
     let Some(root) = root else { return path.to_owned() };
-    let relative = path.components().filter(|part| {
-        !matches!(part, std::path::Component::RootDir | std::path::Component::Prefix(_))
-    });
+    let is_name = |part: &Component<'_>| matches!(part, Component::Normal(_));
+    let relative = path.components().filter(is_name);
     root.join(relative.collect::<PathBuf>())
 }
 
