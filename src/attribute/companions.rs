@@ -58,6 +58,8 @@ pub struct Companions {
     caddy: Directory,
     /// Inputs that hold them.
     of_caddy: Vec<InputIndex>,
+    /// Inputs that are error logs of Apache.
+    of_apache: Vec<InputIndex>,
 }
 
 /// Access logs beside those of a cache: are they its backends', and do they cover a time?
@@ -146,6 +148,7 @@ impl Companions {
                             }
                             LogRole::Error if about.server == Server::Apache => {
                                 companions.apache = Some(false);
+                                companions.of_apache.push(input_index as InputIndex);
                             }
                             LogRole::Error if about.server == Server::Caddy => {
                                 companions.caddy.has_error_log = true;
@@ -229,9 +232,13 @@ impl Companions {
     pub fn silence_speaks(&self, input: InputIndex, at: i64, server: Server) -> bool {
         match server {
             Server::Nginx => {}
-            Server::Apache => return self.apache == Some(true),
+            Server::Apache => {
+                return self.apache == Some(true) && self.is_near(&self.of_apache, input);
+            }
             Server::Varnish => return self.behind.speaks_at(at),
-            Server::Caddy => return self.caddy.speaks_at(at),
+            Server::Caddy => {
+                return self.caddy.speaks_at(at) && self.is_near(&self.of_caddy, input);
+            }
             _ => return false,
         }
         let own = self.directory(input);
@@ -239,6 +246,13 @@ impl Companions {
             return self.directories[own].speaks_at(at);
         }
         self.one_access_directory && self.directories.iter().any(|row| row.speaks_at(at))
+    }
+
+    /// True when one of these logs may be about the entries of an input: it lies beside it, or all access logs lie in
+    /// one place.
+    fn is_near(&self, logs: &[InputIndex], input: InputIndex) -> bool {
+        let own = self.directory(input);
+        self.one_access_directory || logs.iter().any(|log| self.directory(*log) == own)
     }
 
     /// True when an error log is among the inputs.

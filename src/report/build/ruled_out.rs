@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::incident::Incident;
+use crate::incident::{Event, Incident};
 use crate::report::incident::{Change, Rejected, Traffic};
 use crate::report::text_of::Texts;
 use crate::taxonomy::{Cause, LogRole, Server};
@@ -69,7 +69,12 @@ pub(super) fn rejected(
         let reason = "no start, reload or stop in the messages from 15 min before the onset on";
         rows.push(Rejected { id: Cause::DeployInProgress, reason: reason.to_owned() });
     }
-    let seen = |cause: Cause| incident.causes.keys().any(|(_, _, other)| *other == Some(cause));
+    let rule_of = |event: &Event| texts.matcher.rule(event.rule);
+    let is_change = |cause: Cause| {
+        incident.changes.iter().filter_map(rule_of).any(|rule| rule.cause == Some(cause))
+    };
+    let is_told = |cause: Cause| incident.causes.keys().any(|(_, _, other)| *other == Some(cause));
+    let seen = |cause: Cause| is_told(cause) || is_change(cause);
     for (server, cause, reason) in SILENT {
         if servers.contains(server) && !seen(*cause) {
             rows.push(Rejected { id: *cause, reason: (*reason).to_owned() });
