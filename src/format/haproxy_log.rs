@@ -288,13 +288,7 @@ impl Format for HaproxyLogFormat {
     }
 
     fn propose(&self, sample: &Sample<'_>) -> Option<Proposal> {
-        let reader = HaproxyLog::new();
-        let n_accepted = sample.lines.iter().filter(|line| reader.parse(line).is_ok()).count();
-        (n_accepted > 0).then(|| Proposal {
-            reader: Arc::new(reader),
-            n_accepted,
-            notes: Vec::new(),
-        })
+        Proposal::of(HaproxyLog::new(), sample)
     }
 
     fn standing_reader(&self) -> Option<Arc<dyn Reader>> {

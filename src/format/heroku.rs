@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use memchr::memmem;
 
-use super::{About, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample, reads};
+use super::{About, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
 use crate::bytes::parse_status;
 use crate::record::{AccessRecord, Escape, Field, Record, Skip};
 use crate::taxonomy::{LogRole, Server};
@@ -147,13 +147,7 @@ impl Format for HerokuRouterFormat {
     }
 
     fn propose(&self, sample: &Sample<'_>) -> Option<Proposal> {
-        let reader = HerokuRouter::default();
-        let n_accepted = sample.lines.iter().filter(|line| reads(&reader, line)).count();
-        (n_accepted > 0).then(|| Proposal {
-            reader: Arc::new(reader),
-            n_accepted,
-            notes: Vec::new(),
-        })
+        Proposal::of(HerokuRouter::default(), sample)
     }
 
     fn standing_reader(&self) -> Option<Arc<dyn Reader>> {

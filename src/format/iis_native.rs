@@ -5,8 +5,6 @@
 //! Source: IIS documentation, "IIS Log File Formats":
 //! `::1, -, 2/23/2013, 12:12:46, W3SVC1, HOST, ::1, 324, 285, 935, 200, 0, GET, /, -,`
 
-use std::sync::Arc;
-
 use super::iis_w3c::without_padding;
 use super::{About, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
 use crate::bytes::parse_status;
@@ -129,13 +127,7 @@ impl Format for IisNativeFormat {
     }
 
     fn propose(&self, sample: &Sample<'_>) -> Option<Proposal> {
-        let reader = IisNative::default();
-        let n_accepted = sample.lines.iter().filter(|line| reader.parse(line).is_ok()).count();
-        (n_accepted > 0).then(|| Proposal {
-            reader: Arc::new(reader),
-            n_accepted,
-            notes: Vec::new(),
-        })
+        Proposal::of(IisNative::default(), sample)
     }
 }
 

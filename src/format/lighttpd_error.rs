@@ -186,13 +186,7 @@ impl Format for LighttpdErrorFormat {
     }
 
     fn propose(&self, sample: &Sample<'_>) -> Option<Proposal> {
-        let reader = LighttpdError::new();
-        let n_accepted = sample.lines.iter().filter(|line| reader.parse(line).is_ok()).count();
-        (n_accepted > 0).then(|| Proposal {
-            reader: Arc::new(reader),
-            n_accepted,
-            notes: Vec::new(),
-        })
+        Proposal::of(LighttpdError::new(), sample)
     }
 
     fn standing_reader(&self) -> Option<Arc<dyn Reader>> {

@@ -40,6 +40,7 @@ mod log_path;
 pub mod nginx_access;
 pub mod nginx_conf;
 pub mod nginx_error;
+mod proposal;
 pub mod traefik;
 pub mod varnish_log;
 pub mod varnish_ncsa;
@@ -56,6 +57,7 @@ use crate::time::{Notation, Stamp};
 use json_declared::Declared;
 
 pub use detect::{FormatChoice, detect, detect_dated};
+pub use proposal::{Proposal, Sample};
 
 /// Which instant of a request its access line stamps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -392,24 +394,6 @@ fn count_server_error(run: &mut Run, status: u16) {
         504 => run.kin[2] += 1,
         _ => {}
     }
-}
-
-/// Complete lines from an input, without terminators, on which formats are tried.
-#[derive(Debug, Clone, Default)]
-pub struct Sample<'a> {
-    /// The lines, in input order. Blank lines are left out.
-    pub lines: Vec<&'a [u8]>,
-}
-
-/// A reader that a format proposes for a sample.
-#[derive(Debug, Clone)]
-pub struct Proposal {
-    /// The reader.
-    pub reader: Arc<dyn Reader>,
-    /// How many lines of the sample its `parse` accepts.
-    pub n_accepted: usize,
-    /// What was worked out rather than recognised, for people.
-    pub notes: Vec<String>,
 }
 
 /// Every log format, in order of preference where two understand equally many lines. A new format is a line here.

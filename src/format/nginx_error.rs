@@ -355,13 +355,7 @@ impl Format for NginxErrorFormat {
     }
 
     fn propose(&self, sample: &Sample<'_>) -> Option<Proposal> {
-        let reader = NginxError::new();
-        let n_accepted = sample.lines.iter().filter(|line| reader.parse(line).is_ok()).count();
-        (n_accepted > 0).then(|| Proposal {
-            reader: Arc::new(reader),
-            n_accepted,
-            notes: Vec::new(),
-        })
+        Proposal::of(NginxError::new(), sample)
     }
 
     fn standing_reader(&self) -> Option<Arc<dyn Reader>> {
