@@ -8,10 +8,11 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::fs::File;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use rayon::iter::{IntoParallelRefMutIterator, ParallelIterator};
 use rayon::slice::ParallelSliceMut;
 
 use crate::error::{Error, Result};
@@ -171,7 +172,8 @@ impl<T: Stored, K: Ord + Send> Sorter<T, K> {
 
     fn spill(&mut self) -> Result<()> {
         sort(&mut self.memory, self.key);
-        let run = SortedRun::write(&self.memory, self.share.budget.0.directory.as_deref())
+        let records = self.memory.iter().copied().map(Ok);
+        let run = SortedRun::write(records, self.share.budget.0.directory.as_deref())
             .map_err(Error::Temporary)?;
         self.runs.push(run);
         self.memory = Vec::new();
@@ -232,6 +234,19 @@ impl<T: Stored, K: Ord> Sorted<T, K> {
     /// True when there is none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Changes every record in place; `change` must leave the key as it is.
+    ///
+    /// # Errors
+    /// When a run cannot be read or written again.
+    pub fn update(&mut self, change: impl Fn(&mut T) + Sync) -> Result<()> {
+        self.memory.par_iter_mut().for_each(&change);
+        let directory = self.share.budget.0.directory.as_deref();
+        for run in &mut self.runs {
+            *run = run.changed(&change, directory).map_err(Error::Temporary)?;
+        }
+        Ok(())
     }
 
     /// All records in order. A run that cannot be read ends with an error as its last item.
@@ -304,23 +319,42 @@ struct SortedRun {
 
 impl SortedRun {
     fn write<T: Stored>(
-        records: &[T],
-        directory: Option<&std::path::Path>,
+        records: impl Iterator<Item = io::Result<T>>,
+        directory: Option<&Path>,
     ) -> io::Result<SortedRun> {
         let mut file = match directory {
             Some(directory) => tempfile::tempfile_in(directory)?,
             None => tempfile::tempfile()?,
         };
         let mut buffer = Vec::with_capacity(MERGE_BUFFER_BYTES + T::BYTES);
+        let mut n_records = 0;
         for record in records {
-            record.write(&mut buffer);
+            record?.write(&mut buffer);
+            n_records += 1;
             if buffer.len() >= MERGE_BUFFER_BYTES {
                 file.write_all(&buffer)?;
                 buffer.clear();
             }
         }
         file.write_all(&buffer)?;
-        Ok(SortedRun { file, n_records: records.len() as u64 })
+        Ok(SortedRun { file, n_records })
+    }
+
+    /// The same records in the same order, each changed.
+    fn changed<T: Stored>(
+        &self,
+        change: &impl Fn(&mut T),
+        directory: Option<&Path>,
+    ) -> io::Result<SortedRun> {
+        let mut reader = RunReader::new(self);
+        let records = std::iter::from_fn(|| reader.next::<T>());
+        let changed = records.map(|record| {
+            record.map(|mut record| {
+                change(&mut record);
+                record
+            })
+        });
+        SortedRun::write(changed, directory)
     }
 }
 
@@ -332,7 +366,11 @@ struct RunReader<'s> {
     at: usize,
 }
 
-impl RunReader<'_> {
+impl<'s> RunReader<'s> {
+    fn new(run: &'s SortedRun) -> Self {
+        RunReader { run, next: 0, buffer: Vec::new(), at: 0 }
+    }
+
     fn next<T: Stored>(&mut self) -> Option<io::Result<T>> {
         if self.at == self.buffer.len() {
             let left = self.run.n_records - self.next;
@@ -371,11 +409,7 @@ struct Merge<'s, T, K> {
 
 impl<'s, T: Stored, K: Ord> Merge<'s, T, K> {
     fn new(sorted: &'s Sorted<T, K>) -> Self {
-        let readers: Vec<_> = sorted
-            .runs
-            .iter()
-            .map(|run| RunReader { run, next: 0, buffer: Vec::new(), at: 0 })
-            .collect();
+        let readers: Vec<_> = sorted.runs.iter().map(RunReader::new).collect();
         let n = readers.len() + 1;
         let mut merge = Merge {
             sorted,

@@ -107,7 +107,6 @@ pub type TimeKey = (i64, Position);
 pub struct Attribution {
     verdicts: Sorted<Verdict, TimeKey>,
     companions: Companions,
-    intervals: Intervals,
     leanings: Leanings,
     /// Which logs stand in front of which.
     pub layers: Layers,
@@ -129,7 +128,12 @@ impl Attribution {
 
     /// The verdicts in order of time, each with its link to a deeper layer.
     pub fn followed(&self) -> impl Iterator<Item = Result<Followed>> + '_ {
-        follow(&self.verdicts, &self.companions, &self.intervals, &self.layers)
+        follow(&self.verdicts, &self.layers)
+    }
+
+    /// The instants of the entries in order, microseconds UTC.
+    pub fn instants(&self) -> impl Iterator<Item = Result<i64>> + '_ {
+        self.verdicts.rows().map(|row| row.map(|verdict| verdict.entry.at))
     }
 
     /// True when an error log is among the inputs.
@@ -194,7 +198,7 @@ pub fn attribute(
     causes: Sorter<CauseFact, JoinKey>,
     config: &AttributeConfig<'_>,
 ) -> Result<Attribution> {
-    let (mut entries, mut causes) = (entries.sorted(), causes.sorted());
+    let (mut entries, mut causes) = rayon::join(|| entries.sorted(), || causes.sorted());
     let zones = Zones::resolve(inputs, &entries, &causes, config.zone, config.matcher)?;
     let workers = Workers::of(inputs, &entries)?;
     let listeners = Listeners::of(inputs, &causes, config.matcher)?;
@@ -214,46 +218,43 @@ pub fn attribute(
         redelivered: BTreeMap::new(),
         leftovers: Leftovers::default(),
         hops: Hops::default(),
+        is_with_cache: inputs
+            .iter()
+            .any(|input| is_log_of(input, LogRole::Access, Server::Varnish)),
         strangers,
     };
     let mut second = SecondPhase::new(config.matcher, &config.budget, is_apache_alone(inputs));
     walk.all(&mut entries, &mut causes, &mut second)?;
     let found = second.finish(&mut walk)?;
     walk.companions.note_apache(found.trusts_silence());
-    let verdicts = walk.verdicts.sorted();
+    let (verdicts, messages) = (walk.verdicts, walk.messages);
+    let (mut verdicts, messages) = rayon::join(|| verdicts.sorted(), || messages.sorted());
     let companions = walk.companions;
-    let settled = || -> Verdicts<'_> {
-        Box::new(
-            verdicts.rows().map(|row| row.map(|verdict| verdict.settled(&companions, &intervals))),
-        )
-    };
+    verdicts.update(|verdict| *verdict = verdict.settled(&companions, &intervals))?;
+    let settled = || -> Verdicts<'_> { Box::new(verdicts.rows()) };
     let layers = Layers::of(inputs, &listeners, &settled, &config.budget)?;
-    let known =
-        follow(&verdicts, &companions, &intervals, &layers).map(|row| row.map(|row| row.verdict));
+    let known = follow(&verdicts, &layers).map(|row| row.map(|row| row.verdict));
     let leanings = Leanings::of(known)?;
     Ok(Attribution {
         verdicts,
         companions,
-        intervals,
         leanings,
         layers,
-        messages: walk.messages.sorted(),
+        messages,
         signals: walk.signals,
         redelivered: walk.redelivered,
         zones: walk.zones,
     })
 }
 
-/// Verdicts in order of time, settled, each with its link to a deeper layer.
+/// Verdicts in order of time, each with its link to a deeper layer.
 fn follow<'f>(
     verdicts: &'f Sorted<Verdict, TimeKey>,
-    companions: &'f Companions,
-    intervals: &'f Intervals,
     layers: &'f Layers,
 ) -> impl Iterator<Item = Result<Followed>> + 'f {
     let mut links = layers.links().peekable();
     verdicts.rows().map(move |verdict| {
-        let verdict = verdict?.settled(companions, intervals);
+        let verdict = verdict?;
         let key = (verdict.entry.at, verdict.entry.place.position);
         while let Some(next) = peek_key(&mut links, Link::key)? {
             if next >= key {
@@ -279,6 +280,8 @@ struct Walk<'w> {
     redelivered: BTreeMap<InputIndex, u64>,
     leftovers: Leftovers,
     hops: Hops,
+    /// The log of a cache is among the inputs, whose requests are looked for in the logs of its backends.
+    is_with_cache: bool,
     /// Access log and error log name different clients: the target alone joins them.
     strangers: bool,
 }
@@ -311,7 +314,9 @@ impl Walk<'_> {
                 self.zones.resolve_entry(&mut fact);
                 self.workers.resolve(&mut fact);
                 if relayed::is_abandoned(&fact) {
-                    self.hops.note_abandoned(&fact);
+                    if self.is_with_cache {
+                        self.hops.note_abandoned(&fact);
+                    }
                 } else if self.config.in_window(fact.at) {
                     cluster.entries.push(Verdict::own(fact));
                 }
@@ -367,7 +372,7 @@ impl Walk<'_> {
             self.leftovers.target_key = target_key;
         }
         for verdict in cluster.entries.drain(..) {
-            if target_key != 0 && self.hops.take(&verdict) {
+            if self.is_with_cache && target_key != 0 && self.hops.take(&verdict) {
                 continue;
             }
             let Some(verdict) = second.take_entry(verdict)? else { continue };
