@@ -10,12 +10,14 @@
 //! are resolved in [`zones`].
 
 pub mod client;
+pub mod clock;
 pub mod companions;
 pub mod intervals;
 pub mod join;
 pub mod layers;
 pub mod lean;
 mod onset;
+mod places;
 mod relayed;
 mod second;
 mod strangers;
@@ -378,7 +380,8 @@ impl Walk<'_> {
             }
         }
         for fact in cluster.causes.drain(..) {
-            let Some(fact) = second.take_message(fact)? else { continue };
+            let directory = self.companions.directory(fact.place.position.input);
+            let Some(fact) = second.take_message(fact, directory)? else { continue };
             let rule = self.config.matcher.rule(fact.rule);
             let joined = fact.flags.has(Flags::JOINED);
             if rule.is_some_and(|rule| rule.kind.explains_requests()) && target_key != 0 {

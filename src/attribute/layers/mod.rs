@@ -42,6 +42,9 @@ pub use link::{Link, LinkBasis};
 /// More groups than this are not told apart: their logs are left unjoined.
 const MAX_GROUPS: usize = 1024;
 
+/// Of more layers than this that are in front of others, the innermost are left unjoined.
+const MAX_FRONTS: usize = 63;
+
 /// Verdicts in order of time.
 pub(super) type Verdicts<'v> = Box<dyn Iterator<Item = Result<Verdict>> + 'v>;
 
@@ -357,13 +360,8 @@ type TakenKey = (Position, u64);
 crate::store::stored!(Taken, place.input: u32, place.offset: u64, mark: u64);
 
 impl Taken {
-    /// The line has its deeper line.
+    /// The line has its deeper line. The other bits say of which layer's lines it is the deeper line.
     const LINKED: u64 = 1 << 63;
-
-    /// The line is the deeper line of one in this layer.
-    fn by(layer: u16) -> u64 {
-        1 << (layer % 63)
-    }
 
     fn order(&self) -> TakenKey {
         (self.place, self.mark)
@@ -391,6 +389,8 @@ struct Arrangement {
     offsets: Vec<i64>,
     /// Layers of which the first is in front of the second, and what their lines have in common.
     pairs: BTreeMap<(usize, usize), Shared>,
+    /// Layers in front of others, in order.
+    fronts: Vec<usize>,
     /// Backends that are servers of applications.
     applications: BTreeSet<u32>,
 }
@@ -408,8 +408,12 @@ impl Arrangement {
                 })
                 .or_insert(Shared { common: row.common, is_covered: row.is_covered });
         }
+        let mut fronts: Vec<usize> = pairs.keys().map(|(front, _)| *front).collect();
+        fronts.dedup();
+        fronts.truncate(MAX_FRONTS);
+        pairs.retain(|(front, _), _| fronts.binary_search(front).is_ok());
         let offsets = (0..layer_of.len() as u16).map(|group| order.offset(group)).collect();
-        Arrangement { layer_of, offsets, pairs, applications: BTreeSet::new() }
+        Arrangement { layer_of, offsets, pairs, fronts, applications: BTreeSet::new() }
     }
 
     /// All links, each followed to the deepest line.
@@ -479,7 +483,7 @@ impl Arrangement {
             found.push(self.link(front, last, LinkBasis::RequestId, is_open))?;
             taken.push(Taken { place: front.place.position, mark: Taken::LINKED })?;
             for row in deeper {
-                taken.push(Taken { place: row.place.position, mark: Taken::by(front.group) })?;
+                taken.push(Taken { place: row.place.position, mark: self.mark(front.group) })?;
             }
         }
         Ok(())
@@ -492,6 +496,11 @@ impl Arrangement {
             link.deep_origin = Origin::LocalProcess as u8;
         }
         link
+    }
+
+    /// The mark of what is the deeper line of one in this layer.
+    fn mark(&self, front: u16) -> u64 {
+        self.fronts.binary_search(&usize::from(front)).map_or(0, |index| 1 << index)
     }
 
     fn is_front(&self, front: u16, deep: u16) -> bool {

@@ -65,9 +65,15 @@ struct Differences {
 }
 
 impl Differences {
+    /// More distinct differences than this are only counted: pairs that lie everywhere agree on nothing.
+    const MAX_STEPS: usize = 10_000;
+
     fn note(&mut self, difference_us: i64) {
         if difference_us.abs() <= MAX_APART_US {
-            *self.counts.entry(difference_us.div_euclid(STEP_US)).or_default() += 1;
+            let step = difference_us.div_euclid(STEP_US);
+            if self.counts.len() < Self::MAX_STEPS || self.counts.contains_key(&step) {
+                *self.counts.entry(step).or_default() += 1;
+            }
             self.total += 1;
         }
     }
@@ -118,7 +124,7 @@ impl Differences {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "five things that are alike or not, in any combination"
+    reason = "things that are alike or not, in any combination"
 )]
 pub(super) struct Common {
     /// Both name the same client.
@@ -131,6 +137,8 @@ pub(super) struct Common {
     pub host: bool,
     /// Both have bodies of the same size.
     pub body: bool,
+    /// Clients or sizes differ so much from request to request that it is no chance when two lines agree.
+    pub tells: bool,
 }
 
 impl Common {
@@ -142,6 +150,7 @@ impl Common {
             forwarded_before: same(front.client, deep.forwarded_before),
             host: same(front.host, deep.host),
             body: has_body(front) && has_body(deep) && front.body_bytes == deep.body_bytes,
+            tells: false,
         }
     }
 }
@@ -160,6 +169,7 @@ impl Common {
             forwarded_before: self.forwarded_before && other.forwarded_before,
             host: self.host && other.host,
             body: self.body && other.body,
+            tells: self.tells && other.tells,
         }
     }
 }
@@ -168,8 +178,36 @@ fn has_body(hop: &Hop) -> bool {
     hop.flags.has(Flags::SIZED) && !hop.flags.has(Flags::HEAD)
 }
 
+/// How often each value of a field was seen.
+#[derive(Debug, Clone, Default)]
+struct Values {
+    counts: BTreeMap<u32, u64>,
+    n: u64,
+}
+
+impl Values {
+    /// More distinct values than this are not counted apart: each of the others is rare.
+    const MAX_VALUES: usize = 1000;
+
+    /// Two lines that have nothing to do with each other agree at most once in so many times.
+    const LEAST_ODDS: u64 = 4;
+
+    fn note(&mut self, value: u32) {
+        self.n += 1;
+        if self.counts.len() < Self::MAX_VALUES || self.counts.contains_key(&value) {
+            *self.counts.entry(value).or_default() += 1;
+        }
+    }
+
+    /// True when an equal value in both lines is hardly chance.
+    fn tell(&self) -> bool {
+        let n_agree: u64 = self.counts.values().map(|n| n * n).sum();
+        self.n >= 5 && n_agree * Self::LEAST_ODDS <= self.n * self.n
+    }
+}
+
 /// How often each thing was common.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 struct CommonCounts {
     n: u64,
     n_bodies: u64,
@@ -178,13 +216,20 @@ struct CommonCounts {
     forwarded_before: u64,
     host: u64,
     body: u64,
+    /// Clients of the one in front, and sizes of its bodies.
+    clients: Values,
+    bodies: Values,
 }
 
 impl CommonCounts {
     fn note(&mut self, front: &Hop, deep: &Hop) {
         let common = Common::of(front, deep);
         self.n += 1;
-        self.n_bodies += u64::from(has_body(front) && has_body(deep));
+        self.clients.note(front.client);
+        if has_body(front) && has_body(deep) {
+            self.n_bodies += 1;
+            self.bodies.note(front.body_bytes);
+        }
         self.client += u64::from(common.client);
         self.forwarded += u64::from(common.forwarded);
         self.forwarded_before += u64::from(common.forwarded_before);
@@ -194,13 +239,17 @@ impl CommonCounts {
 
     fn settled(&self) -> Common {
         let nearly = |n: u64, total: u64| total >= 5 && n * 20 >= total * 19;
-        Common {
+        let common = Common {
             client: nearly(self.client, self.n),
             forwarded: nearly(self.forwarded, self.n),
             forwarded_before: nearly(self.forwarded_before, self.n),
             host: nearly(self.host, self.n),
             body: nearly(self.body, self.n_bodies),
-        }
+            tells: false,
+        };
+        let tells = (common.names_client() && self.clients.tell())
+            || (common.body && self.bodies.tell());
+        Common { tells, ..common }
     }
 }
 
@@ -435,12 +484,14 @@ fn pairs_of(rows: &[Hop], n_of_key: usize, each: &mut dyn FnMut(Sample, &Hop, &H
     }
     let n_in = |group: u16| rows.iter().filter(|row| row.group == group).count();
     let is_whole = n_of_key == rows.len();
+    // Rows are few here: see `MAX_TARGET_ROWS`.
+    let is_single: Vec<bool> = rows.iter().map(|row| is_whole && n_in(row.group) == 1).collect();
     for (index, one) in rows.iter().enumerate() {
-        for other in &rows[index + 1..] {
+        for (other_index, other) in rows.iter().enumerate().skip(index + 1) {
             if one.group == other.group || one.status != other.status {
                 continue;
             }
-            let is_alone = is_whole && n_in(one.group) == 1 && n_in(other.group) == 1;
+            let is_alone = is_single[index] && is_single[other_index];
             let kind = match (is_id, is_alone) {
                 (true, true) => Sample::Id,
                 (true, false) => continue,
@@ -470,6 +521,23 @@ mod tests {
             expected_s.map(|seconds| seconds * SECOND_US),
             "{rows:?}"
         );
+    }
+
+    #[test]
+    fn values_tell_where_they_differ() {
+        let tell = |rows: &[(u32, u64)]| {
+            let mut values = Values::default();
+            for (value, n) in rows {
+                for _ in 0..*n {
+                    values.note(*value);
+                }
+            }
+            values.tell()
+        };
+        assert!(!tell(&[(197, 1000)]));
+        assert!(!tell(&[(197, 900), (1, 20), (2, 20), (3, 20), (4, 40)]));
+        assert!(tell(&[(1, 20), (2, 20), (3, 20), (4, 20), (5, 20)]));
+        assert!(!tell(&[(1, 1), (2, 1)]));
     }
 
     #[test]
