@@ -18,10 +18,10 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::hop::{Hop, HopKey, KeyKind};
+use super::common::Common;
+use super::hop::{Hop, KeyKind};
 use super::link::LinkBasis;
-use super::relation::Common;
-use super::{Arrangement, Found, Taken, TakenKey};
+use super::{Arrangement, Found, Hops, Taken, TakenKey};
 use crate::attribute::join::Free;
 use crate::error::Result;
 use crate::evidence::Position;
@@ -63,15 +63,15 @@ pub(super) fn may_be_one(front: &Hop, deep: &Hop) -> bool {
 type EndKey = (u64, i64, Position);
 
 /// Links the lines of all targets.
-pub(super) fn by_target(
+pub(super) fn by_target<'h>(
     arrangement: &Arrangement,
-    hops: &Sorted<Hop, HopKey>,
+    hops: &dyn Fn() -> Hops<'h>,
     taken: &Sorted<Taken, TakenKey>,
     budget: &Budget,
     found: &mut Found,
 ) -> Result<()> {
     let mut by_place: Sorter<Hop, Position> = Sorter::new(budget.clone(), |hop| hop.place.position);
-    for hop in hops.rows() {
+    for hop in hops() {
         let mut hop = hop?;
         if hop.kind == KeyKind::Target as u8 {
             arrangement.place(&mut hop);
