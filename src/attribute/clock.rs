@@ -117,11 +117,8 @@ mod tests {
     fn clocks_that_are_off_are_noticed() {
         let check = |apart_s: i64, expected: bool| {
             let trace = |at| Trace { at, statuses: &[503], ..Trace::default() };
-            let entry = |second| EntryFact {
-                at: second * SECOND_US,
-                status: 503,
-                ..EntryFact::default()
-            };
+            let entry =
+                |second| EntryFact { at: second * SECOND_US, status: 503, ..EntryFact::default() };
             let mut clock = Clock::default();
             for second in 0..30 {
                 clock.vote(&[entry(second)], &trace((second + apart_s) * SECOND_US + 900_000));

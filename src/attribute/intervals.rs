@@ -221,9 +221,8 @@ static EXPLAINED: LazyLock<Vec<u32>> = LazyLock::new(|| {
 });
 
 /// Per row of the cause table the kinds of state that explain its messages, a bit each.
-static EXPLAINED_MESSAGES: LazyLock<Vec<u32>> = LazyLock::new(|| {
-    states_of(RULES.iter().map(|rule| rule.id), |state| state.explains_messages)
-});
+static EXPLAINED_MESSAGES: LazyLock<Vec<u32>> =
+    LazyLock::new(|| states_of(RULES.iter().map(|rule| rule.id), |state| state.explains_messages));
 
 fn states_of<'i>(
     ids: impl Iterator<Item = &'i str>,
@@ -516,8 +515,11 @@ mod tests {
             fact: CauseFact::default(),
         };
         let entry = |input| {
-            let mut entry =
-                EntryFact { at: 7, rule: rule_index("iis.application_503"), ..EntryFact::default() };
+            let mut entry = EntryFact {
+                at: 7,
+                rule: rule_index("iis.application_503"),
+                ..EntryFact::default()
+            };
             entry.place.position.input = input;
             entry
         };

@@ -11,11 +11,13 @@
 
 pub mod client;
 pub mod clock;
+mod cluster;
 pub mod companions;
 pub mod intervals;
 pub mod join;
 pub mod layers;
 pub mod lean;
+mod leftovers;
 mod onset;
 mod places;
 mod relayed;
@@ -36,14 +38,14 @@ use crate::evidence::{InputIndex, Place, Position};
 use crate::fact::{CauseFact, EntryFact, Flags};
 use crate::scan::{JoinKey, ScannedInput};
 use crate::store::{Budget, Sorted, Sorter, Stored};
-use crate::taxonomy::{Basis, Cause, Confidence, LogRole, Origin, Server};
-use crate::time::SECOND_US;
+use crate::taxonomy::{Basis, LogRole, Origin, Server};
 
+use cluster::{Cluster, Part};
 use companions::Companions;
 use intervals::Intervals;
-use join::{Matched, match_cluster};
 use layers::{Layers, Link, Listeners, Verdicts};
 use lean::Leanings;
+use leftovers::Leftovers;
 use relayed::Hops;
 use second::{Outlet, SecondPhase};
 use strangers::clients_differ;
@@ -214,7 +216,7 @@ pub fn attribute(
         messages: Sorter::new(config.budget.clone(), |fact| (fact.at, fact.place.position)),
         signals: BTreeMap::new(),
         redelivered: BTreeMap::new(),
-        leftovers: Leftovers::default(),
+        leftovers: Leftovers::new(&config.budget),
         hops: Hops::default(),
         strangers,
     };
@@ -294,7 +296,7 @@ impl Walk<'_> {
     ) -> Result<()> {
         let by_client = !self.strangers;
         let key_of = |target: u64, client: u64| (target, if by_client { client } else { 0 });
-        let mut cluster = Cluster::default();
+        let mut cluster = Cluster::new(&self.config.budget);
         let mut entry_rows = entries.last_rows().peekable();
         let mut cause_rows = causes.last_rows().peekable();
         loop {
@@ -303,9 +305,6 @@ impl Walk<'_> {
             let cause_key =
                 peek_key(&mut cause_rows, |fact: &CauseFact| key_of(fact.target_key, fact.client))?;
             let Some(key) = [entry_key, cause_key].into_iter().flatten().min() else { break };
-            if self.hops.is_done_before(key.0) {
-                self.flush_hops()?;
-            }
             while let Some(row) = entry_rows.next_if(|row| {
                 row.as_ref().is_ok_and(|fact| key_of(fact.target_key, fact.client) == key)
             }) {
@@ -315,11 +314,11 @@ impl Walk<'_> {
                 if relayed::is_abandoned(&fact) {
                     self.hops.note_abandoned(&fact);
                 } else if self.config.in_window(fact.at) {
-                    cluster.entries.push(Verdict::own(fact));
+                    cluster.push_entry(Verdict::own(fact))?;
                 }
                 // What names no request is not joined here, and may be of any number.
                 if key.0 == 0 {
-                    self.close(key.0, &mut cluster, second)?;
+                    self.close(key.0, &mut cluster.part, second)?;
                 }
             }
             while let Some(row) = cause_rows.next_if(|row| {
@@ -328,30 +327,30 @@ impl Walk<'_> {
                 let mut fact = row?;
                 self.zones.resolve_cause(&mut fact);
                 if self.config.in_window(fact.at) || fact.flags.has(Flags::TIMELESS) {
-                    cluster.causes.push(fact);
+                    cluster.push_message(fact)?;
                 }
                 if key.0 == 0 {
-                    self.close(key.0, &mut cluster, second)?;
+                    self.close(key.0, &mut cluster.part, second)?;
                 }
             }
-            if key.0 != 0 {
-                twice::drop_copies(&mut cluster.causes);
-                twice::drop_redelivered(&mut cluster.entries, |input| {
-                    *self.redelivered.entry(input).or_default() += 1;
-                });
-                if by_client || cluster.entries.len() + cluster.causes.len() <= MAX_STRANGERS {
-                    cluster.join(self.config.matcher, &self.companions, &self.zones, by_client);
+            cluster.each_part(&mut |part| {
+                if key.0 != 0 {
+                    twice::drop_copies(&mut part.causes);
+                    twice::drop_redelivered(&mut part.entries, |input| {
+                        *self.redelivered.entry(input).or_default() += 1;
+                    });
+                    part.join(self.config.matcher, &self.companions, &self.zones, by_client);
                 }
-            }
-            self.close(key.0, &mut cluster, second)?;
+                self.close(key.0, part, second)
+            })?;
         }
-        self.flush_hops()?;
-        self.flush_leftovers()
+        self.flush_hops(None)?;
+        self.leftovers.flush(&mut self.verdicts)
     }
 
-    /// Hands on the entries of a cache once all of their target were seen.
-    fn flush_hops(&mut self) -> Result<()> {
-        for verdict in self.hops.drain(&mut self.companions) {
+    /// Hands on the entries of a cache once all of their target were seen. `target_key`: of what comes next.
+    fn flush_hops(&mut self, target_key: Option<u64>) -> Result<()> {
+        for verdict in self.hops.drain(target_key, &mut self.companions) {
             self.verdicts.push(verdict)?;
         }
         Ok(())
@@ -361,25 +360,28 @@ impl Walk<'_> {
     fn close(
         &mut self,
         target_key: u64,
-        cluster: &mut Cluster,
+        part: &mut Part,
         second: &mut SecondPhase<'_>,
     ) -> Result<()> {
-        if target_key != self.leftovers.target_key || self.leftovers.is_full() {
-            self.flush_leftovers()?;
+        if target_key != self.leftovers.target_key {
+            self.leftovers.flush(&mut self.verdicts)?;
             self.leftovers.target_key = target_key;
         }
-        for verdict in cluster.entries.drain(..) {
+        if self.hops.is_done_before(target_key) {
+            self.flush_hops(Some(target_key))?;
+        }
+        for verdict in part.entries.drain(..) {
             if target_key != 0 && self.hops.take(&verdict) {
                 continue;
             }
             let Some(verdict) = second.take_entry(verdict)? else { continue };
             if verdict.open == 1 && verdict.rule().when_silent.is_some() && !verdict.is_kin() {
-                self.leftovers.entries.push(verdict);
+                self.leftovers.push(verdict)?;
             } else {
                 self.entry(verdict)?;
             }
         }
-        for fact in cluster.causes.drain(..) {
+        for fact in part.causes.drain(..) {
             let directory = self.companions.directory(fact.place.position.input);
             let Some(fact) = second.take_message(fact, directory)? else { continue };
             let rule = self.config.matcher.rule(fact.rule);
@@ -387,27 +389,11 @@ impl Walk<'_> {
             if rule.is_some_and(|rule| rule.kind.explains_requests()) && target_key != 0 {
                 self.companions.note(fact.place.position.input, joined);
                 if !joined {
-                    self.leftovers.lines.push(fact.at);
+                    self.leftovers.note_line(fact.at);
                 }
             }
             self.message(fact)?;
         }
-        Ok(())
-    }
-
-    /// Entries beside whose end a line for the same target, but another client, found no entry are left in doubt: the
-    /// two logs may name clients differently (`X-Forwarded-For`).
-    fn flush_leftovers(&mut self) -> Result<()> {
-        self.leftovers.lines.sort_unstable();
-        for mut verdict in self.leftovers.entries.drain(..) {
-            let from = verdict.entry.at - DOUBT_US;
-            let next = self.leftovers.lines.partition_point(|at| *at < from);
-            let near =
-                self.leftovers.lines.get(next).is_some_and(|at| *at <= verdict.entry.at + DOUBT_US);
-            verdict.entry.flags = verdict.entry.flags.with(Flags::DOUBTED, near);
-            self.verdicts.push(verdict)?;
-        }
-        self.leftovers.lines.clear();
         Ok(())
     }
 }
@@ -441,29 +427,6 @@ fn is_apache_alone(inputs: &[ScannedInput]) -> bool {
         && !any(LogRole::Access, Server::Apache)
 }
 
-/// Facts of one target that are joined without their clients at most.
-const MAX_STRANGERS: usize = 200_000;
-
-/// How near a line of another client puts an entry in doubt, microseconds.
-const DOUBT_US: i64 = 2 * SECOND_US;
-
-/// Entries and lines of one target that found nothing, of all clients.
-#[derive(Debug, Default)]
-struct Leftovers {
-    target_key: u64,
-    entries: Vec<Verdict>,
-    lines: Vec<i64>,
-}
-
-impl Leftovers {
-    /// More entries than this are judged in parts, so that memory stays bounded.
-    const MAX_ENTRIES: usize = 65_536;
-
-    fn is_full(&self) -> bool {
-        self.entries.len() >= Self::MAX_ENTRIES
-    }
-}
-
 /// The key of the next row; an unreadable run surfaces here.
 fn peek_key<T, K>(
     rows: &mut Peekable<impl Iterator<Item = Result<T>>>,
@@ -473,99 +436,6 @@ fn peek_key<T, K>(
         Some(Err(error)) => Err(error),
         _ => Ok(rows.peek().and_then(|row| row.as_ref().ok()).map(key)),
     }
-}
-
-/// Entries and messages of one client and request.
-#[derive(Debug, Default)]
-struct Cluster {
-    entries: Vec<Verdict>,
-    causes: Vec<CauseFact>,
-}
-
-impl Cluster {
-    /// Pairs what belongs together: within each directory first, then entries whose directory has no error log with
-    /// what is left.
-    fn join(
-        &mut self,
-        matcher: &CauseMatcher,
-        companions: &Companions,
-        zones: &Zones,
-        by_client: bool,
-    ) {
-        if self.entries.is_empty() || self.causes.is_empty() {
-            return;
-        }
-        self.entries
-            .sort_unstable_by_key(|verdict| (verdict.entry.at, verdict.entry.place.position));
-        self.causes.sort_unstable_by_key(|fact| (fact.at, fact.place.position));
-        let entry_dir =
-            |verdict: &Verdict| companions.directory(verdict.entry.place.position.input);
-        let cause_dir = |fact: &CauseFact| companions.directory(fact.place.position.input);
-        let mut directories: Vec<usize> = self.entries.iter().map(entry_dir).collect();
-        directories.sort_unstable();
-        directories.dedup();
-        for directory in
-            directories.iter().copied().filter(|directory| companions.has_error_log(*directory))
-        {
-            let entries = positions(&self.entries, |verdict| entry_dir(verdict) == directory);
-            let causes = positions(&self.causes, |fact| cause_dir(fact) == directory);
-            self.join_part(matcher, zones, &entries, &causes, by_client);
-        }
-        if directories.iter().any(|directory| !companions.has_error_log(*directory)) {
-            let entries =
-                positions(&self.entries, |verdict| !companions.has_error_log(entry_dir(verdict)));
-            let causes = positions(&self.causes, |fact| !fact.flags.has(Flags::JOINED));
-            self.join_part(matcher, zones, &entries, &causes, by_client);
-        }
-    }
-
-    /// Pairs the entries and messages at these positions.
-    fn join_part(
-        &mut self,
-        matcher: &CauseMatcher,
-        zones: &Zones,
-        entries: &[usize],
-        causes: &[usize],
-        by_client: bool,
-    ) {
-        let explains = |fact: &CauseFact| {
-            matcher.rule(fact.rule).is_some_and(|rule| rule.kind.explains_requests())
-        };
-        let is_final = |fact: &CauseFact| {
-            matcher.rule(fact.rule).is_some_and(|rule| rule.kind == RuleKind::FinalFailure)
-        };
-        let is_timeout = |fact: &CauseFact| {
-            matcher.rule(fact.rule).is_some_and(|rule| rule.cause == Some(Cause::UpstreamTimeout))
-        };
-        let entry_facts: Vec<EntryFact> =
-            entries.iter().map(|index| self.entries[*index].entry).collect();
-        let cause_facts: Vec<CauseFact> = causes.iter().map(|index| self.causes[*index]).collect();
-        for Matched { entry, deciding, lines, confidence, basis } in
-            match_cluster(&entry_facts, &cause_facts, &explains, &is_final, &is_timeout)
-        {
-            let fact = cause_facts[deciding];
-            if let Some(rule) = matcher.rule(fact.rule) {
-                // An attempt that failed may have been followed by one that the log does not show; and a clock that
-                // had to be measured makes no pair certain.
-                let sees_upstream = entry_facts[entry].flags.has(Flags::SEES_UPSTREAM);
-                let certain = (rule.kind == RuleKind::FinalFailure || sees_upstream)
-                    && !zones.is_measured_clock(fact.place.position.input)
-                    && by_client;
-                let confidence =
-                    if certain { confidence } else { confidence.min(Confidence::Likely) };
-                self.entries[entries[entry]].set_message(&fact, rule, confidence, basis);
-            }
-            for line in lines {
-                let flags = &mut self.causes[causes[line]].flags;
-                *flags = flags.with(Flags::JOINED, true);
-            }
-        }
-    }
-}
-
-/// Indices of the rows for which `holds`.
-fn positions<T>(rows: &[T], holds: impl Fn(&T) -> bool) -> Vec<usize> {
-    rows.iter().enumerate().filter(|(_, row)| holds(row)).map(|(index, _)| index).collect()
 }
 
 fn note_signal(

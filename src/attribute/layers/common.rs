@@ -137,8 +137,8 @@ impl CommonCounts {
             body: nearly(self.body, self.n_bodies),
             tells: false,
         };
-        let tells = (common.names_client() && self.clients.tell())
-            || (common.body && self.bodies.tell());
+        let tells =
+            (common.names_client() && self.clients.tell()) || (common.body && self.bodies.tell());
         Common { tells, ..common }
     }
 }

@@ -95,8 +95,11 @@ impl Groups {
         let mut servers = Vec::new();
         for (server, place) in self.servers.iter().zip(&self.places) {
             let fresh = servers.len() as u16;
-            let group =
-                if apart.contains(place) { fresh } else { *of_place.entry(*place).or_insert(fresh) };
+            let group = if apart.contains(place) {
+                fresh
+            } else {
+                *of_place.entry(*place).or_insert(fresh)
+            };
             if group == fresh {
                 servers.push(*server);
             }

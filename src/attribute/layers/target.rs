@@ -282,7 +282,8 @@ mod tests {
     fn check(fronts: &[(i64, &str)], deeps: &[(i64, &str)], expected: &[(usize, usize)]) {
         let hop = |&(ms, rule): &(i64, &str)| {
             let entry = EntryFact {
-                at: ms * 1000,
+                // Not at a whole second, which might be rounded.
+                at: ms * 1000 + 1,
                 hop: 1,
                 rule: rule_index(rule),
                 flags: Flags::TIMED,
