@@ -215,7 +215,10 @@ impl<T: Stored, K: Ord + Send> Sorter<T, K> {
     }
 
     /// Takes over all records of a sorter of the same kind and budget.
-    pub fn absorb(&mut self, mut other: Self) {
+    ///
+    /// # Errors
+    /// When a run cannot be spilled.
+    pub fn absorb(&mut self, mut other: Self) -> Result<()> {
         for (part, more) in self.parts.iter_mut().zip(&mut other.parts) {
             if part.is_empty() { std::mem::swap(part, more) } else { part.append(more) }
         }
@@ -223,6 +226,8 @@ impl<T: Stored, K: Ord + Send> Sorter<T, K> {
         self.n_paid += other.n_paid;
         let bytes = other.share.bytes.swap(0, Ordering::Relaxed);
         self.share.bytes.fetch_add(bytes, Ordering::Relaxed);
+        // Each of several that share a budget may be too small to spill, and all of them too large.
+        self.pay()
     }
 
     /// Everything in order.
@@ -323,11 +328,15 @@ impl<T: Stored, K: Ord> Sorted<T, K> {
         }
     }
 
-    /// As [`Sorted::last_rows`], one for each part. `None` where some were spilled: they are read in one go only.
-    pub fn last_rows_in_parts(&mut self) -> Option<Vec<Rows<'_, T, K>>> {
+    /// True when some were spilled: they are read in one go only.
+    pub fn has_spilled(&self) -> bool {
+        !self.runs.is_empty()
+    }
+
+    /// What was not spilled as by [`Sorted::last_rows`], in parts: see [`part_of`].
+    pub fn last_rows_in_parts(&mut self) -> impl Iterator<Item = Rows<'_, T, K>> {
         let share = &self.share;
-        let rows = |part| Rows(Backing::last(slice::from_mut(part), share));
-        self.runs.is_empty().then(|| self.parts.iter_mut().map(rows).collect())
+        self.parts.iter_mut().map(|part| Rows(Backing::last(slice::from_mut(part), share)))
     }
 
     fn merge(&self) -> Merge<'_, T, K> {
@@ -474,7 +483,7 @@ mod tests {
                 let fact = EntryFact { target_key: *key, ..fact(0, index as u64) };
                 if index < n_in_first { first.push(fact).unwrap() } else { second.push(fact).unwrap() }
             }
-            first.absorb(second);
+            first.absorb(second).unwrap();
             let mut sorted = first.sorted();
             let mut expected = keys.clone();
             expected.sort_unstable();
@@ -482,8 +491,8 @@ mod tests {
                 rows.map(|row: Result<EntryFact>| row.unwrap().target_key).collect()
             };
             prop_assert_eq!(target_keys(sorted.rows()), &*expected);
-            if let Some(parts) = sorted.last_rows_in_parts() {
-                let found: Vec<u64> = parts.into_iter().flat_map(target_keys).collect();
+            if !sorted.has_spilled() {
+                let found: Vec<u64> = sorted.last_rows_in_parts().flat_map(target_keys).collect();
                 prop_assert_eq!(found, expected);
             }
             drop(sorted);

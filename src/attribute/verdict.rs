@@ -126,7 +126,7 @@ impl Verdict {
         let by_entry = is_open.then(|| intervals.explaining(&self.entry)).flatten();
         let by_message = || {
             let message = self.message_rule().filter(|_| self.is_decided())?;
-            intervals.explaining_message(message, self.scope, self.evidence_at)
+            intervals.explaining_message(message, self.scope, self.evidence_at, &self.entry)
         };
         let Some(state) = by_entry.or_else(by_message) else { return };
         self.cause = cause_code(Some(state.cause));
