@@ -174,7 +174,11 @@ fn merge_partials(args: &MergeArgs, argv: &[OsString]) -> Result<u8> {
         budget: budget.clone(),
         root: args.root.as_deref(),
     };
-    let analysis = conclude(merge(&partials, &merging)?, &config, budget)?;
+    let merged = merge(&partials, &merging)?;
+    if !args.result.quiet {
+        merged.notes.iter().for_each(|note| complain(note));
+    }
+    let analysis = conclude(merged.scan, &config, budget)?;
     tell(&args.result, argv, &started, &analysis, &config, target, 0)
 }
 

@@ -177,9 +177,9 @@ pub struct InputInfo {
     pub bytes_read: u64,
     /// Bytes after decompression.
     pub bytes_decoded: u64,
-    /// Time of the first record.
+    /// Second of the first record.
     pub first_at: Option<Timestamp>,
-    /// Time of the last record.
+    /// Second of the last record.
     pub last_at: Option<Timestamp>,
     /// Offset from UTC of its clock.
     pub tz: Option<String>,
@@ -224,9 +224,9 @@ pub struct UnparsedLine {
 /// Which time the inputs cover.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Coverage {
-    /// Time of the first record of any input.
+    /// Second of the first record of any input.
     pub first_at: Option<Timestamp>,
-    /// Time of the last record of any input.
+    /// Second of the last record of any input; the last entry's own time where that is later.
     pub last_at: Option<Timestamp>,
     /// Stretches without any access line although there was traffic before and after, or messages went on.
     pub gaps: Vec<Gap>,

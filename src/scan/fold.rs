@@ -182,6 +182,7 @@ impl<'f> Fold<'f> {
                 text,
                 modified_us: open.source.modified_us,
                 sample: open.sample.into_inner(),
+                told_names: BTreeMap::new(),
                 told_scopes: BTreeMap::new(),
                 told_backends: BTreeMap::new(),
                 is_absent: false,

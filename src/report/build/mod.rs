@@ -261,7 +261,10 @@ fn totals(analysis: &Analysis) -> Totals {
 }
 
 fn coverage(analysis: &Analysis, inputs: &[InputInfo], totals: &Totals) -> Result<Coverage> {
-    let last_at = inputs.iter().filter_map(|input| input.last_at).max();
+    // Inputs tell whole seconds; what is in them is not behind their end.
+    let incidents = analysis.incidents.incidents.iter();
+    let ended_at = incidents.map(|incident| Timestamp(incident.ended_at)).max();
+    let last_at = inputs.iter().filter_map(|input| input.last_at).max().max(ended_at);
     Ok(Coverage {
         first_at: inputs.iter().filter_map(|input| input.first_at).min(),
         last_at,
