@@ -42,6 +42,17 @@ pub struct AnalysisConfig<'c> {
     pub window: (Option<i64>, Option<i64>),
     /// How incidents are told apart.
     pub incidents: IncidentConfig,
+    /// Events that the user knows of, in order of time.
+    pub marks: Vec<Mark>,
+}
+
+/// An event that the user knows of: a deploy, a switch, a purge.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Mark {
+    /// When, microseconds UTC.
+    pub at: i64,
+    /// What.
+    pub text: String,
 }
 
 impl AnalysisConfig<'_> {

@@ -162,7 +162,7 @@ fn merge_partials(args: &MergeArgs, argv: &[OsString]) -> Result<u8> {
     let partials =
         args.files.iter().map(|path| Partial::open(path)).collect::<Result<Vec<Partial>>>()?;
     let conditions = partials.first().map(|partial| partial.conditions().clone());
-    let mut settings = settings_under(conditions.unwrap_or_default(), &args.result)?;
+    let mut settings = settings_under(conditions.unwrap_or_default(), &args.result, started.at)?;
     settings.n_threads = threads_of(args.threads)?;
     let matcher = CauseMatcher::new(settings.user_rules.clone())?;
     let config = config_of(&settings, &matcher);

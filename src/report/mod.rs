@@ -103,6 +103,18 @@ pub struct Settings {
     pub redaction: &'static str,
     /// Digest of the cause rules in force.
     pub rules_digest: String,
+    /// Events that the user knows of.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub marks: Vec<MarkInfo>,
+}
+
+/// An event that the user knows of.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct MarkInfo {
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub text: String,
 }
 
 /// A vantage point: all logs of one kind of server at one depth.

@@ -3,6 +3,7 @@
 //! In: the analysis and the settings. Out: a [`Report`].
 //! Invariants: pure apart from reading quoted lines again; every list has one order, given by the data.
 
+mod beside;
 mod changes;
 mod horizon;
 mod incident;
@@ -25,8 +26,8 @@ use recurrence::note_recurrence;
 use super::incident::IncidentInfo;
 use super::text_of::{Texts, quoted, scope_name};
 use super::{
-    Background, Coverage, Diagnostic, FormatShare, Gap, InputInfo, Missing, Report, SCHEMA,
-    SCHEMA_VERSION, Settings, SignalEvidence, SignalInfo, Tool, Totals, UnparsedLine,
+    Background, Coverage, Diagnostic, FormatShare, Gap, InputInfo, MarkInfo, Missing, Report,
+    SCHEMA, SCHEMA_VERSION, Settings, SignalEvidence, SignalInfo, Tool, Totals, UnparsedLine,
 };
 use crate::analysis::{Analysis, AnalysisConfig, filtered_lines};
 use crate::attribute::Signal;
@@ -124,6 +125,11 @@ fn settings(config: &AnalysisConfig<'_>) -> Settings {
         bucket_s: config.incidents.bucket_s,
         gap_s: config.incidents.gap_s,
         redaction: "none",
+        marks: config
+            .marks
+            .iter()
+            .map(|mark| MarkInfo { at: Timestamp(mark.at), text: mark.text.clone() })
+            .collect(),
         rules_digest: rules_digest(config.matcher),
     }
 }
