@@ -18,6 +18,7 @@ use crate::format::nginx_conf::NginxConf;
 use crate::format::{FORMATS, FormatChoice, Reader, apache_access, nginx_access};
 use crate::incident::IncidentConfig;
 use crate::output::{OUTPUTS, Output, by_extension, by_name};
+use crate::redact::Redaction;
 use crate::scan::{Conditions, ScanConfig};
 use crate::time::{Timestamp, parse_offset};
 
@@ -42,6 +43,7 @@ pub(super) struct Settings {
     pub window: (Option<i64>, Option<i64>),
     pub gap_s: i64,
     pub marks: Vec<Mark>,
+    pub redaction: Redaction,
     pub output: &'static dyn Output,
     /// What was asked for, as partial results record it.
     pub conditions: Conditions,
@@ -61,6 +63,7 @@ impl Default for Settings {
             window: (None, None),
             gap_s: IncidentConfig::default().gap_s,
             marks: Vec::new(),
+            redaction: Redaction::None,
             output: OUTPUTS[0],
             conditions: Conditions::default(),
         }
@@ -85,6 +88,7 @@ pub(super) fn config_of<'c>(settings: &Settings, matcher: &'c CauseMatcher) -> A
         window: settings.window,
         incidents: IncidentConfig { gap_s: settings.gap_s, ..IncidentConfig::default() },
         marks: settings.marks.clone(),
+        redaction: settings.redaction,
     }
 }
 
@@ -141,6 +145,11 @@ pub(super) fn settings_under(
     Ok(Settings {
         statuses: conditions.statuses.clone(),
         marks,
+        redaction: match (args.redact, args.reproducible) {
+            (false, _) => Redaction::None,
+            (true, false) => Redaction::RandomKey,
+            (true, true) => Redaction::ContentKey,
+        },
         user_rules,
         formats: format_choice(&conditions)?,
         memory_bytes: parse_size(&args.memory)?.max(MIN_MEMORY_BYTES),

@@ -99,7 +99,8 @@ pub struct Settings {
     pub bucket_s: i64,
     /// Gap between incidents, seconds.
     pub gap_s: i64,
-    /// Pseudonyms in place of personal data.
+    /// Pseudonyms in place of personal data: `none`, `random_key` (of this run alone) or `content_key` (made of what the
+    /// inputs hold, so that runs over the same inputs agree).
     pub redaction: &'static str,
     /// Digest of the cause rules in force.
     pub rules_digest: String,

@@ -227,6 +227,7 @@ fn run(work: Work<'_>, each: Option<EachLine<'_>>) -> Result<Scan> {
 }
 
 /// A block of a stream on its way to a worker.
+#[derive(Debug)]
 struct StreamJob {
     input: usize,
     /// Number of the block within its input.
@@ -325,13 +326,13 @@ impl<'c> Work<'c> {
         let mut reader = RangeReader::new();
         loop {
             let done = if let Ok(job) = blocks.try_recv() {
-                self.scan_stream_block(&job)
+                self.scan_stream_block(job, 0)
             } else if let Some((input, index)) = self.claim() {
                 let carry = &self.inputs[input].carry;
                 let carry = carry.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                self.scan_range(input, index, carry, &mut reader)
+                self.scan_range(input, index, carry, 0, &mut reader)
             } else if let Ok(job) = blocks.recv() {
-                self.scan_stream_block(&job)
+                self.scan_stream_block(job, 0)
             } else {
                 return;
             };
@@ -360,6 +361,7 @@ impl<'c> Work<'c> {
         input: usize,
         index: usize,
         carry: Carry,
+        in_charge: usize,
         reader: &mut RangeReader,
     ) -> Done {
         let open = &self.inputs[input];
@@ -379,6 +381,7 @@ impl<'c> Work<'c> {
                     input: input as InputIndex,
                     plan,
                     carry,
+                    in_charge,
                     bytes: lines.bytes,
                     offset: lines.offset,
                     continues: lines.continues,
@@ -393,13 +396,14 @@ impl<'c> Work<'c> {
         }
     }
 
-    fn scan_stream_block(&self, job: &StreamJob) -> Done {
-        let result = scan_block(
+    fn scan_stream_block(&self, job: StreamJob, in_charge: usize) -> Done {
+        let mut result = scan_block(
             &self.context,
             Job {
                 input: job.input as InputIndex,
                 plan: &job.plan,
                 carry: job.carry.clone(),
+                in_charge,
                 bytes: &job.bytes,
                 offset: job.offset,
                 continues: job.continues,
@@ -408,7 +412,11 @@ impl<'c> Work<'c> {
                 unit: job.unit,
             },
         );
-        Done::Block { input: job.input, index: job.index, result: Box::new(result) }
+        let (input, index) = (job.input, job.index);
+        if result.takers.count_ones() > 1 {
+            result.again = Some(Box::new(job));
+        }
+        Done::Block { input, index, result: Box::new(result) }
     }
 
     /// What a reader thread does: one stream after the other, each from its start to its end.

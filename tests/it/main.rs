@@ -8,6 +8,8 @@ mod robustness;
 mod accuracy;
 // Logs of AWS services: delivered late, unordered and twice.
 mod aws;
+// Personal data is in no output.
+mod redact;
 // The same logs with something taken away, or with clocks that are off; skipped where the corpus is absent.
 mod removal;
 // What a user types, and what comes back.

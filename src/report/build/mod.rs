@@ -24,7 +24,7 @@ use layers::{clock_shifts, layers};
 use recurrence::note_recurrence;
 
 use super::incident::IncidentInfo;
-use super::text_of::{Texts, quoted, scope_name};
+use super::text_of::{Texts, scope_name};
 use super::{
     Background, Coverage, Diagnostic, FormatShare, Gap, InputInfo, MarkInfo, Missing, Report,
     SCHEMA, SCHEMA_VERSION, Settings, SignalEvidence, SignalInfo, Tool, Totals, UnparsedLine,
@@ -59,12 +59,12 @@ const MIN_FILTERED: u64 = 20;
 /// # Errors
 /// When temporary files fail.
 pub fn report(analysis: &Analysis, config: &AnalysisConfig<'_>) -> Result<Report> {
-    let texts = Texts { inputs: &analysis.inputs, matcher: config.matcher };
+    let texts = Texts::of(analysis, config);
     let inputs: Vec<InputInfo> = analysis
         .inputs
         .iter()
         .enumerate()
-        .map(|(index, input)| input_info(index, input, analysis, config))
+        .map(|(index, input)| input_info(index, input, analysis, config, texts))
         .collect();
     let totals = totals(analysis);
     let coverage = coverage(analysis, &inputs, &totals)?;
@@ -124,7 +124,7 @@ fn settings(config: &AnalysisConfig<'_>) -> Settings {
         assumed_tz,
         bucket_s: config.incidents.bucket_s,
         gap_s: config.incidents.gap_s,
-        redaction: "none",
+        redaction: config.redaction.as_str(),
         marks: config
             .marks
             .iter()
@@ -153,6 +153,7 @@ fn input_info(
     input: &ScannedInput,
     analysis: &Analysis,
     config: &AnalysisConfig<'_>,
+    texts: Texts<'_>,
 ) -> InputInfo {
     let tally = &input.tally;
     let zones = &analysis.attribution.zones;
@@ -178,7 +179,12 @@ fn input_info(
         layout: main.as_ref().map(|share| share.layout.clone()),
         format_basis: main.as_ref().map(|share| share.basis),
         formats: if shares.len() > 1 { shares } else { Vec::new() },
-        format_notes: input.plan.as_ref().map_or_else(Vec::new, |plan| plan.notes.clone()),
+        format_notes: input
+            .plan
+            .iter()
+            .flat_map(|plan| &plan.notes)
+            .map(|note| texts.kept(note))
+            .collect(),
         compression: input.compression.as_str(),
         bytes_read: input.bytes_read,
         bytes_decoded: input.bytes_decoded,
@@ -192,7 +198,7 @@ fn input_info(
         first_unparsed: tally.first_unparsed.as_ref().map(|unparsed| UnparsedLine {
             line: unparsed.line,
             reason: unparsed.reason.as_str(),
-            text: quoted(&unparsed.text),
+            text: texts.unparsed(&unparsed.text),
         }),
         error: input.error.clone(),
     }

@@ -103,28 +103,41 @@ fn check(partials: &[Partial], matcher: &CauseMatcher) -> Result<()> {
     Ok(())
 }
 
+/// An input of one of the files, in the order in which one run would have it.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Row {
+    is_file: bool,
+    path: PathBuf,
+    /// Inputs of equal path, from different machines, are told apart by what was found in them.
+    found: String,
+    /// Index of the file.
+    partial: usize,
+    /// Index of the input in it.
+    index: usize,
+}
+
 /// All inputs that count (index of the file, index in it) in the order in which one run would have them, and what is to be
 /// said of the others.
 fn canonical_order(partials: &[Partial]) -> Result<(Vec<(usize, usize)>, Vec<String>)> {
-    let mut rows: Vec<(bool, PathBuf, String, usize, usize)> = Vec::new();
+    let mut rows: Vec<Row> = Vec::new();
     for (partial, opened) in partials.iter().enumerate() {
         for (index, input) in opened.header.inputs.iter().enumerate() {
             let path = PathBuf::from(&input.path);
-            // Inputs of equal path, from different machines, are told apart by what was found in them.
             let found = serde_json::to_string(input).unwrap_or_default();
-            rows.push((input.path != "-", path, found, partial, index));
+            rows.push(Row { is_file: input.path != "-", path, found, partial, index });
         }
     }
     rows.sort();
-    let input = |row: &(bool, PathBuf, String, usize, usize)| &partials[row.3].header.inputs[row.4];
+    let input = |row: &Row| &partials[row.partial].header.inputs[row.index];
     let (mut order, mut notes) = (Vec::with_capacity(rows.len()), Vec::new());
-    for same_path in rows.chunk_by(|one, other| one.1 == other.1) {
-        for (index, row) in same_path.iter().enumerate() {
-            let (own, partial) = (input(row), &partials[row.3].path);
-            let same = same_path[..index].iter().find(|other| {
-                row.2 == other.2
-                    || (own.bytes_read == input(other).bytes_read
-                        && (own.is_within(input(other)) || input(other).is_within(own)))
+    for same_path in rows.chunk_by(|one, other| one.path == other.path) {
+        for (number, row) in same_path.iter().enumerate() {
+            let (own, partial) = (input(row), &partials[row.partial].path);
+            let same = same_path[..number].iter().find(|other| {
+                let others = input(other);
+                row.found == other.found
+                    || (own.bytes_read == others.bytes_read
+                        && (own.is_within(others) || others.is_within(own)))
             });
             if let Some(other) = same {
                 return Err(Error::Partial {
@@ -132,18 +145,18 @@ fn canonical_order(partials: &[Partial]) -> Result<(Vec<(usize, usize)>, Vec<Str
                     reason: format!(
                         "holds {} as {} does: leave one out",
                         own.path,
-                        partials[other.3].path.display()
+                        partials[other.partial].path.display()
                     ),
                 });
             }
-            let mut others = same_path.iter().enumerate().filter(|(other, _)| *other != index);
-            match others.find(|(_, other)| own.is_within(input(other))) {
-                None => order.push((row.3, row.4)),
-                Some((_, later)) => notes.push(format!(
+            let mut others = same_path.iter().filter(|other| **other != *row);
+            match others.find(|other| own.is_within(input(other))) {
+                None => order.push((row.partial, row.index)),
+                Some(later) => notes.push(format!(
                     "{}: {} holds an earlier state of it than {}, which alone counts",
                     own.path,
                     partial.display(),
-                    partials[later.3].path.display()
+                    partials[later.partial].path.display()
                 )),
             }
         }

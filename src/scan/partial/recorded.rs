@@ -3,6 +3,7 @@
 //! In: a [`ScannedInput`]. Out: [`RecordedInput`], which is JSON; and back, as far as that goes without the input.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fs::File;
 use std::sync::Arc;
 
@@ -110,11 +111,11 @@ impl RecordedInput {
     pub(super) fn tell_scope(&mut self, fact: &CauseFact, name: impl FnOnce() -> Option<Vec<u8>>) {
         let n_names: usize = self.scope_names.values().map(BTreeMap::len).sum();
         let names = self.scope_names.entry(fact.rule).or_default();
-        if !names.contains_key(&fact.scope) {
+        if let Entry::Vacant(vacant) = names.entry(fact.scope) {
             match name().filter(|_| n_names < MAX_TOLD_NAMES) {
-                Some(name) => names.insert(fact.scope, name),
+                Some(name) => drop(vacant.insert(name)),
                 None => return,
-            };
+            }
         }
         if self.scopes.len() < MAX_TOLD_PLACES {
             self.scopes.push((fact.place.position.offset, fact.rule, fact.scope));
