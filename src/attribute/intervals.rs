@@ -418,7 +418,7 @@ impl Intervals {
 /// What an event is about: the pool that it names, or the site in `/LM/W3SVC/1/ROOT` and `MACHINE/WEBROOT/APPHOST/...`.
 fn about(inputs: &[ScannedInput], fact: &CauseFact, matcher: &CauseMatcher) -> About {
     let input = inputs.get(fact.place.position.input as usize);
-    let scope = input.and_then(|input| input.scope(fact.place, matcher));
+    let scope = input.and_then(|input| input.scope_of(fact, matcher));
     scope.map(|(_, name)| about_name(&name)).unwrap_or_default()
 }
 

@@ -49,7 +49,7 @@ impl Default for IncidentConfig {
 pub const CHANGES_BEFORE_US: i64 = 900 * SECOND_US;
 
 /// Time in which changes and failing backends after an incident are told, microseconds.
-const CHANGES_AFTER_US: i64 = 60 * SECOND_US;
+pub const CHANGES_AFTER_US: i64 = 60 * SECOND_US;
 
 /// Time in which a backend that fails before an incident counts as one that fails in it, microseconds.
 const PEERS_BEFORE_US: i64 = 60 * SECOND_US;

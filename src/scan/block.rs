@@ -22,6 +22,7 @@ use crate::taxonomy::{LogRole, Server};
 use crate::time::Stamp;
 use crate::verdict::{is_probe, own_verdict, undecided_rule};
 
+use super::StreamJob;
 use super::carry::{Carry, Followed, InForce, may_be_directive};
 use super::lines::{LineKind, SeenLine};
 
@@ -52,6 +53,8 @@ pub(super) struct Job<'b> {
     pub plan: &'b Arc<Plan>,
     /// What the blocks before are taken to have left in force.
     pub carry: Carry,
+    /// Index of the reader that the blocks before are taken to have left in charge.
+    pub in_charge: usize,
     pub bytes: &'b [u8],
     /// Offset of the first byte in the input.
     pub offset: u64,
@@ -78,6 +81,13 @@ pub(super) struct BlockResult {
     pub assumed: Carry,
     /// The carry that the block leaves, if it changes it.
     pub left: Option<Carry>,
+    /// Which readers take the first line that any of them takes, as bits: where there are several, it matters which of
+    /// them was in charge before. None where a directive settled that.
+    pub takers: u64,
+    /// Index of the reader that the block leaves in charge. `None`: as it was.
+    pub in_charge: Option<usize>,
+    /// The block itself, where it may have to be scanned again and cannot be read again.
+    pub again: Option<Box<StreamJob>>,
     /// Line breaks of the input in the block, where its records were wrapped: line numbers are of the input then.
     pub n_breaks: Option<u64>,
     /// Offset in the input of the first fact under each carry that there are facts under.
@@ -88,12 +98,14 @@ pub(super) struct BlockResult {
 pub(super) fn scan_block(context: &Context<'_>, job: Job<'_>) -> BlockResult {
     let mut statuses = Statuses { wanted: context.wanted, seen: [0; 1000] };
     let in_force = InForce::new(job.plan, job.carry.clone());
+    let n_readers = in_force.plan.readers.len();
     let mut scanner = Scanner {
         context,
+        reader: job.in_charge.min(n_readers.saturating_sub(1)),
+        settled: n_readers < 2,
         job,
         in_force,
         noted: false,
-        reader: 0,
         lines_before: 0,
         open_message: None,
         result: BlockResult::default(),
@@ -107,6 +119,7 @@ pub(super) fn scan_block(context: &Context<'_>, job: Job<'_>) -> BlockResult {
         at = scanner.pass_fragments(at, end);
     }
     while at < bytes.len() {
+        scanner.note_takers(at);
         let reader = Arc::clone(&scanner.in_force.plan.readers[scanner.reader]);
         let n_before = scanner.n_taken();
         let stopped = reader.scan_run(bytes, at, &mut statuses, &mut scanner);
@@ -124,6 +137,7 @@ pub(super) fn scan_block(context: &Context<'_>, job: Job<'_>) -> BlockResult {
         scanner.unparsed(at, at, Skip::TooLong);
     }
     let mut result = scanner.result;
+    result.in_charge = scanner.settled.then_some(scanner.reader);
     let left = scanner.in_force.carry;
     result.left = (left != scanner.job.carry).then_some(left);
     result.assumed = scanner.job.carry;
@@ -177,8 +191,10 @@ struct Scanner<'s> {
     in_force: InForce,
     /// The readers in force are noted in the result.
     noted: bool,
-    /// Index of the reader that is in charge.
+    /// Index of the reader that is in charge: until it refuses a line that another one takes.
     reader: usize,
+    /// A line or a directive of this block tells which reader is in charge.
+    settled: bool,
     /// Lines of the block before the current call of `scan_run`.
     lines_before: u64,
     open_message: Option<OpenMessage>,
@@ -186,6 +202,18 @@ struct Scanner<'s> {
 }
 
 impl Scanner<'_> {
+    /// Notes which readers take the line at `at`, if it is the first that any takes.
+    fn note_takers(&mut self, at: usize) {
+        if self.settled {
+            return;
+        }
+        let line = line_at(self.job.bytes, at);
+        for index in self.in_force.plan.all_accepting(line).filter(|index| *index < 64) {
+            self.result.takers |= 1 << index;
+        }
+        self.settled = self.result.takers != 0;
+    }
+
     /// Deals with the line at `start..end` that the reader in charge refused; returns where to go on.
     fn refused(&mut self, start: usize, end: usize) -> usize {
         let bytes = self.job.bytes;
@@ -254,7 +282,7 @@ impl Scanner<'_> {
         self.close_message();
         self.in_force = after;
         if let Followed::Changed { in_charge } = followed {
-            (self.reader, self.noted) = (in_charge, false);
+            (self.reader, self.noted, self.settled) = (in_charge, false, true);
         }
         self.result.tally.lines.directive += 1;
         self.lines_before += 1;

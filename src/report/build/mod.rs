@@ -3,6 +3,7 @@
 //! In: the analysis and the settings. Out: a [`Report`].
 //! Invariants: pure apart from reading quoted lines again; every list has one order, given by the data.
 
+mod beside;
 mod changes;
 mod horizon;
 mod incident;
@@ -24,10 +25,10 @@ use layers::{clock_shifts, layers};
 use recurrence::note_recurrence;
 
 use super::incident::IncidentInfo;
-use super::text_of::{Texts, quoted, scope_name};
+use super::text_of::{Texts, scope_name};
 use super::{
-    Background, Coverage, Diagnostic, FormatShare, Gap, InputInfo, Missing, Report, SCHEMA,
-    SCHEMA_VERSION, Settings, SignalEvidence, SignalInfo, Tool, Totals, UnparsedLine,
+    Background, Coverage, Diagnostic, FormatShare, Gap, InputInfo, MarkInfo, Missing, Report,
+    SCHEMA, SCHEMA_VERSION, Settings, SignalEvidence, SignalInfo, Tool, Totals, UnparsedLine,
 };
 use crate::analysis::{Analysis, AnalysisConfig, filtered_lines};
 use crate::attribute::Signal;
@@ -59,12 +60,12 @@ const MIN_FILTERED: u64 = 20;
 /// # Errors
 /// When threads fail.
 pub fn report(analysis: &Analysis, config: &AnalysisConfig<'_>) -> Result<Report> {
-    let texts = Texts { inputs: &analysis.inputs, matcher: config.matcher };
+    let texts = Texts::of(analysis, config);
     let inputs: Vec<InputInfo> = analysis
         .inputs
         .iter()
         .enumerate()
-        .map(|(index, input)| input_info(index, input, analysis, config))
+        .map(|(index, input)| input_info(index, input, analysis, config, texts))
         .collect();
     let totals = totals(analysis);
     let coverage = coverage(analysis, &inputs, &totals);
@@ -124,7 +125,12 @@ fn settings(config: &AnalysisConfig<'_>) -> Settings {
         assumed_tz,
         bucket_s: config.incidents.bucket_s,
         gap_s: config.incidents.gap_s,
-        redaction: "none",
+        redaction: config.redaction.as_str(),
+        marks: config
+            .marks
+            .iter()
+            .map(|mark| MarkInfo { at: Timestamp(mark.at), text: mark.text.clone() })
+            .collect(),
         rules_digest: rules_digest(config.matcher),
     }
 }
@@ -148,6 +154,7 @@ fn input_info(
     input: &ScannedInput,
     analysis: &Analysis,
     config: &AnalysisConfig<'_>,
+    texts: Texts<'_>,
 ) -> InputInfo {
     let tally = &input.tally;
     let zones = &analysis.attribution.zones;
@@ -173,7 +180,12 @@ fn input_info(
         layout: main.as_ref().map(|share| share.layout.clone()),
         format_basis: main.as_ref().map(|share| share.basis),
         formats: if shares.len() > 1 { shares } else { Vec::new() },
-        format_notes: input.plan.as_ref().map_or_else(Vec::new, |plan| plan.notes.clone()),
+        format_notes: input
+            .plan
+            .iter()
+            .flat_map(|plan| &plan.notes)
+            .map(|note| texts.kept(note))
+            .collect(),
         compression: input.compression.as_str(),
         bytes_read: input.bytes_read,
         bytes_decoded: input.bytes_decoded,
@@ -187,7 +199,7 @@ fn input_info(
         first_unparsed: tally.first_unparsed.as_ref().map(|unparsed| UnparsedLine {
             line: unparsed.line,
             reason: unparsed.reason.as_str(),
-            text: quoted(&unparsed.text),
+            text: texts.unparsed(&unparsed.text),
         }),
         error: input.error.clone(),
     }
@@ -262,7 +274,10 @@ fn totals(analysis: &Analysis) -> Totals {
 }
 
 fn coverage(analysis: &Analysis, inputs: &[InputInfo], totals: &Totals) -> Coverage {
-    let last_at = inputs.iter().filter_map(|input| input.last_at).max();
+    // Inputs tell whole seconds; what is in them is not behind their end.
+    let incidents = analysis.incidents.incidents.iter();
+    let ended_at = incidents.map(|incident| Timestamp(incident.ended_at)).max();
+    let last_at = inputs.iter().filter_map(|input| input.last_at).max().max(ended_at);
     Coverage {
         first_at: inputs.iter().filter_map(|input| input.first_at).min(),
         last_at,
