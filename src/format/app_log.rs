@@ -18,7 +18,8 @@ use std::sync::Arc;
 
 use memchr::memmem;
 
-use self::heads::{Head, head_of, parse_stamp};
+use self::heads::{Head, head_of};
+pub(super) use self::heads::parse_stamp;
 use super::{About, FORMATS, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
 use crate::bytes::parse_u64;
 use crate::cause::{CauseMatcher, RuleKind};

@@ -45,6 +45,7 @@ pub mod traefik;
 pub mod varnish_log;
 pub mod varnish_ncsa;
 pub mod windows_event;
+pub mod zoraxy;
 
 use std::fmt;
 use std::sync::Arc;
@@ -422,6 +423,7 @@ pub const FORMATS: &[&dyn Format] = &[
     &haproxy_access::HaproxyAccessFormat,
     &haproxy_log::HaproxyLogFormat,
     &heroku::HerokuRouterFormat,
+    &zoraxy::ZoraxyFormat,
     &haproxy_access::JSON,
     &varnish_ncsa::JSON,
     &lighttpd_access::LighttpdAccessFormat,

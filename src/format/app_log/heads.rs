@@ -85,7 +85,7 @@ pub(super) fn head_of(line: &[u8]) -> Option<Head<'_>> {
 }
 
 /// Parses any stamp that a head has.
-pub(super) fn parse_stamp(text: &[u8]) -> Option<Stamp> {
+pub(in crate::format) fn parse_stamp(text: &[u8]) -> Option<Stamp> {
     if let Some(local) = text.strip_suffix(b" UTC").or_else(|| text.strip_suffix(b" GMT")) {
         let stamp = parse_stamp(local)?;
         return Some(Stamp { offset_s: Some(stamp.offset_s.unwrap_or(0)), ..stamp });
