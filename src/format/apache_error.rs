@@ -269,15 +269,15 @@ impl Format for ApacheErrorFormat {
             ApacheError::bracketed(Notation::Iso8601, "compact"),
             ApacheError::timeless(),
         ]
-            .into_iter()
-            .map(|reader| {
-                let accepts = |line: &&&[u8]| reader.parse(line).is_ok();
-                let n_accepted = sample.lines.iter().filter(accepts).count();
-                Proposal { reader: Arc::new(reader), n_accepted, notes: Vec::new() }
-            })
-            .rev()
-            .max_by_key(|proposal| proposal.n_accepted)
-            .filter(|proposal| proposal.n_accepted > 0)
+        .into_iter()
+        .map(|reader| {
+            let accepts = |line: &&&[u8]| reader.parse(line).is_ok();
+            let n_accepted = sample.lines.iter().filter(accepts).count();
+            Proposal { reader: Arc::new(reader), n_accepted, notes: Vec::new() }
+        })
+        .rev()
+        .max_by_key(|proposal| proposal.n_accepted)
+        .filter(|proposal| proposal.n_accepted > 0)
     }
 
     fn standing_reader(&self) -> Option<Arc<dyn Reader>> {

@@ -160,7 +160,7 @@ pub fn detect_dated(
     found.add_all(&mut rest, &setting, 0);
     if found.is_yearless {
         let basis = if shown_us.is_some() { "other lines" } else { "the time of the file" };
-        found.notes.push(format!("years that lines leave out are taken from {basis}"));
+        found.notes.push(format!("years and dates that lines leave out are taken from {basis}"));
     }
     let Found { mut readers, standby, notes, .. } = found;
     let n_detected = readers.len();
@@ -209,7 +209,7 @@ impl Found {
         loop {
             self.add_wrapped(rest, setting, depth);
             let n_before = rest.lines.len();
-            self.add_bare(rest);
+            self.add_bare(rest, setting);
             // Envelopes around few of the lines are around most of what is left.
             if rest.lines.len() == n_before || rest.lines.is_empty() || depth >= MAX_ENVELOPES {
                 break;
@@ -242,7 +242,7 @@ impl Found {
     }
 
     /// Adds readers for bare lines.
-    fn add_bare(&mut self, rest: &mut Sample<'_>) {
+    fn add_bare(&mut self, rest: &mut Sample<'_>, setting: &Setting<'_>) {
         while self.readers.len() < MAX_READERS && !rest.lines.is_empty() {
             let Some(best) = best_proposal(rest) else { break };
             let has_messages =
@@ -251,10 +251,13 @@ impl Found {
                 // Lines without a time behind messages that have one continue them.
                 break;
             }
-            let mut reader = Arc::clone(&best.reader);
+            let dated = setting.reference_us.and_then(|at| best.reader.dated(&rest.lines, at));
+            self.is_yearless |= dated.is_some();
+            let found = dated.unwrap_or(best.reader);
+            let mut reader = Arc::clone(&found);
             rest.lines.retain(|line| !understands(&mut reader, line) && !reader.continues(line));
             self.notes.extend(best.notes);
-            self.readers.push(best.reader);
+            self.readers.push(found);
         }
     }
 

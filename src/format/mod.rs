@@ -207,6 +207,13 @@ pub trait Reader: fmt::Debug + Send + Sync {
         None
     }
 
+    /// The reader for such lines of an input last written at `reference_us`, where their times leave the year or the date
+    /// out. `None`: none of these lines does, or it cannot be told.
+    fn dated(&self, lines: &[&[u8]], reference_us: i64) -> Option<Arc<dyn Reader>> {
+        let _ = (lines, reference_us);
+        None
+    }
+
     /// True for a reader that finds its line behind the prefix of a syslog daemon by itself: no envelope has to be taken
     /// off, which takes longer.
     fn reads_behind_prefixes(&self) -> bool {

@@ -189,10 +189,9 @@ impl Late {
         }
         for reader in found {
             let about = reader.about();
-            grown.notes.push(format!(
-                "{} ({}) turned up behind the sample",
-                about.format, about.layout
-            ));
+            grown
+                .notes
+                .push(format!("{} ({}) turned up behind the sample", about.format, about.layout));
             grown.readers.push(reader);
         }
         self.grown = Some(Arc::new(grown));

@@ -115,7 +115,8 @@ fn each_source_of_one_stream_is_read_by_its_own_layout() {
         assert_eq!(found.len(), 60, "{name}");
         let of = |path: &str| {
             let rows = found.iter().filter(|row| row.contains(path));
-            rows.map(|row| row.rsplit_once("\" \"").expect("words").1.to_owned()).collect::<Vec<_>>()
+            rows.map(|row| row.rsplit_once("\" \"").expect("words").1.to_owned())
+                .collect::<Vec<_>>()
         };
         assert!(of("/wiki/").iter().all(|format| format.contains("apache")), "{name} {found:#?}");
         assert!(of("/shop/").iter().all(|format| format.contains("nginx")), "{name} {found:#?}");
@@ -170,7 +171,8 @@ fn a_layout_that_turns_up_late_is_found_and_read_alike_however_it_arrives() {
         packed.write_all(text.as_bytes()).expect("fits");
         fixture.write("a.log.gz", packed.finish().expect("fits"));
         fixture.write("a.log", &text);
-        for args in [&["a.log.gz"][..], &["a.log"], &["-j", "1", "a.log"], &["-j", "3", "a.log.gz"]] {
+        for args in [&["a.log.gz"][..], &["a.log"], &["-j", "1", "a.log"], &["-j", "3", "a.log.gz"]]
+        {
             assert!(rows(&fixture, args, b"") == from_pipe, "{args:?}");
         }
         // Rows of `parse` do not wait for later lines: the first of an unknown layout may be told too early.

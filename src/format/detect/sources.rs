@@ -63,8 +63,7 @@ pub(super) fn readers_of_sources(
         let mut found = Found::default();
         found.add_all(&mut Sample { lines: lines.clone() }, &setting, depth + 1);
         for reader in found.readers {
-            if reader.about().role == LogRole::Access
-                && is_needed(&reader, &lines, &shared.readers)
+            if reader.about().role == LogRole::Access && is_needed(&reader, &lines, &shared.readers)
             {
                 own.push(OfSource { source: source.to_vec(), reader });
             }
