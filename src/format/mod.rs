@@ -194,6 +194,11 @@ pub trait Reader: fmt::Debug + Send + Sync {
         each(self.parse(record));
     }
 
+    /// As `read`, for a record that this reader's `glance` has taken.
+    fn read_taken(&self, record: &[u8], each: &mut dyn FnMut(Result<Record<'_>, Skip>)) {
+        self.read(record, each);
+    }
+
     /// When a line was written, by the local clock of the server, in microseconds. Only for readers whose lines say it
     /// without a zone, which the time of an envelope may then tell.
     fn written_at(&self, line: &[u8]) -> Option<i64> {

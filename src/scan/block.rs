@@ -356,7 +356,7 @@ impl Scanner<'_> {
         let (mut fact, mut stamp) = (None, None);
         let mut request = None;
         let plan = &self.in_force.plan;
-        plan.readers[message.reader].read(bytes, &mut |result| match result {
+        plan.readers[message.reader].read_taken(bytes, &mut |result| match result {
             Ok(Record::Error(record)) => {
                 stamp = record.stamp;
                 fact = cause_fact(&record, place, self.context.matcher);

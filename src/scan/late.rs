@@ -8,7 +8,9 @@
 
 use std::collections::VecDeque;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
+
+use memchr::memmem::Finder;
 
 use super::ScanConfig;
 use super::block::marked_fact;
@@ -87,10 +89,12 @@ pub(super) struct Taken {
 pub(super) fn may_be_access(line: &[u8]) -> bool {
     line.len() <= MAX_LINE_BYTES
         && !line.first().is_none_or(u8::is_ascii_whitespace)
-        && (memchr::memmem::find(line, b"HTTP/").is_some()
-            || memchr::memmem::find(line, b"status\\\"").is_some()
-            || memchr::memmem::find(line, b"status\"").is_some())
+        && MARKS.iter().any(|mark| mark.find(line).is_some())
 }
+
+/// The protocol of a request line, and the key of a status, perhaps in JSON within JSON.
+static MARKS: LazyLock<[Finder<'static>; 2]> =
+    LazyLock::new(|| [&b"HTTP/"[..], b"status"].map(Finder::new));
 
 /// True when it is time to look at the strangers: at powers of two, then at steps that become wider.
 fn is_due(n_seen: u64) -> bool {

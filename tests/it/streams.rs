@@ -12,8 +12,11 @@ use serde_json::{Value, json};
 
 use crate::support::Fixture;
 
-/// Servers in one cluster: name, what writes the line, and a line with this number, second and status.
+/// A line with this number, which is its second too, and status.
 type Line = fn(usize, u16) -> String;
+
+/// Wraps a line: name of the server, number, line.
+type Wrap = fn(&str, usize, &str) -> String;
 
 fn clock(n: usize) -> String {
     format!("20/Nov/2026:21:{:02}:{:02} +0000", n / 60 % 60, n % 60)
@@ -32,8 +35,9 @@ fn nginx(n: usize, status: u16) -> String {
 fn custom(n: usize, status: u16) -> String {
     let upstream = if status == 503 { "127.0.0.1:8080" } else { "127.0.0.1:8081" };
     format!(
-        "{}|198.51.100.{}|api.example.com|POST /v1/{n} HTTP/2.0|{status}|{}|0.{:03}|{upstream}|{status}|0.{:03}",
-        format!("2026-11-20T21:{:02}:{:02}+00:00", n / 60 % 60, n % 60),
+        "2026-11-20T21:{:02}:{:02}+00:00|198.51.100.{}|api.example.com|POST /v1/{n} HTTP/2.0|{status}|{}|0.{:03}|{upstream}|{status}|0.{:03}",
+        n / 60 % 60,
+        n % 60,
         n % 200,
         300 + n % 90,
         n % 400 + 20,
@@ -76,7 +80,7 @@ fn rows(fixture: &Fixture, args: &[&str], input: &[u8]) -> Vec<String> {
     let said = fixture.run(&all, input);
     let told = |row: &Value| {
         let keys = ["at", "target", "client", "upstream", "upstream_status", "server", "format"];
-        keys.iter().map(|key| format!("{} ", row[*key])).collect::<String>()
+        keys.map(|key| row[key].to_string()).join(" ")
     };
     said.rows().iter().map(told).collect()
 }
@@ -91,7 +95,7 @@ fn unparsed(fixture: &Fixture, args: &[&str], input: &[u8]) -> u64 {
 
 #[test]
 fn each_source_of_one_stream_is_read_by_its_own_layout() {
-    let wraps: [(&str, fn(&str, usize, &str) -> String); 5] = [
+    let wraps: [(&str, Wrap); 5] = [
         ("kubectl", |name, _, line| format!("[pod/{name}-7d9f/{name}] {line}")),
         ("compose", |name, _, line| format!("{name}-1  | {line}")),
         ("syslog", |name, n, line| {
@@ -128,7 +132,7 @@ fn each_source_of_one_stream_is_read_by_its_own_layout() {
 }
 
 /// Two MiB and more of one layout, then another by turns with it.
-fn late_text(wrap: fn(&str, usize, &str) -> String) -> String {
+fn late_text(wrap: Wrap) -> String {
     let mut text = String::new();
     let mut n = 0;
     while text.len() < 2_200_000 {
@@ -148,7 +152,7 @@ fn late_text(wrap: fn(&str, usize, &str) -> String) -> String {
 
 #[test]
 fn a_layout_that_turns_up_late_is_found_and_read_alike_however_it_arrives() {
-    let wraps: [fn(&str, usize, &str) -> String; 3] = [
+    let wraps: [Wrap; 3] = [
         |_, _, line| line.to_owned(),
         |name, _, line| format!("[pod/{name}-7d9f/{name}] {line}"),
         |name, n, line| {
