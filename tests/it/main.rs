@@ -46,5 +46,7 @@ mod exports;
 mod schema;
 // What the timeline tells: onset, spread, relapse, recovery, recurrence.
 mod story;
+// Several formats in one stream: by source, by turns, and late.
+mod streams;
 // No tests: a private directory, the program, and what it said.
 mod support;
