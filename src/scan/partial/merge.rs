@@ -116,9 +116,12 @@ struct Row {
     index: usize,
 }
 
+/// Index of the file, and of the input in it.
+type InOrder = Vec<(usize, usize)>;
+
 /// All inputs that count (index of the file, index in it) in the order in which one run would have them, and what is to be
 /// said of the others.
-fn canonical_order(partials: &[Partial]) -> Result<(Vec<(usize, usize)>, Vec<String>)> {
+fn canonical_order(partials: &[Partial]) -> Result<(InOrder, Vec<String>)> {
     let mut rows: Vec<Row> = Vec::new();
     for (partial, opened) in partials.iter().enumerate() {
         for (index, input) in opened.header.inputs.iter().enumerate() {
