@@ -10,6 +10,8 @@ mod accuracy;
 mod aws;
 // Personal data is in no output.
 mod redact;
+// The same logs handed over otherwise: out of order, in pieces, under other names; skipped where the corpus is absent.
+mod invariance;
 // The same logs with something taken away, or with clocks that are off; skipped where the corpus is absent.
 mod removal;
 // What a user types, and what comes back.
