@@ -171,7 +171,7 @@ fn canonical_order(partials: &[Partial]) -> Result<(InOrder, Vec<String>)> {
 fn open_again(recorded: &RecordedInput, merging: &Merging<'_>) -> ScannedInput {
     let mut input = recorded.absent();
     if recorded.n_kept > 0 || (!recorded.is_plain && recorded.error.is_none()) {
-        input.text = TextSource::Spool(Spool::default(), None);
+        input.text = TextSource::Spool(Spool::within(merging.budget.directory()), None);
     }
     let Some((plan, text)) = text_of(recorded, merging) else {
         // What could not be read then is not missing now.
@@ -237,7 +237,9 @@ fn text_of(recorded: &RecordedInput, merging: &Merging<'_>) -> Option<Found> {
     let (stream, _) = open_stream(&origin, &Arc::default()).ok()?;
     let block = BlockReader::new(stream).next_block(None).ok().flatten();
     let plan = block.filter(|_| recorded.plan.is_some()).map(|block| detect(&block.bytes));
-    is_same(&plan).then(|| (plan, Some(TextSource::Spool(Spool::default(), Some(origin)))))
+    is_same(&plan).then(|| {
+        (plan, Some(TextSource::Spool(Spool::within(merging.budget.directory()), Some(origin))))
+    })
 }
 
 /// Where a recorded path is now.
