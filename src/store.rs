@@ -7,7 +7,7 @@
 mod run;
 
 use std::iter::Flatten;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::slice;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -85,6 +85,11 @@ impl Budget {
     /// system's.
     pub fn new(limit_bytes: usize, directory: Option<PathBuf>) -> Self {
         Budget(Arc::new(Shared { limit_bytes, used_bytes: AtomicUsize::new(0), directory }))
+    }
+
+    /// The directory of temporary files; `None` for the system's.
+    pub fn directory(&self) -> Option<&Path> {
+        self.0.directory.as_deref()
     }
 
     /// A run of records is at least so long, or merging would read from too many runs.

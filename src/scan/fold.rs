@@ -141,7 +141,12 @@ impl<'f> Fold<'f> {
         each: Option<EachLine<'f>>,
     ) -> Self {
         Fold {
-            inputs: (0..n_inputs).map(|_| InputFold::default()).collect(),
+            inputs: (0..n_inputs)
+                .map(|_| InputFold {
+                    spool: Spool::within(config.budget.directory()),
+                    ..InputFold::default()
+                })
+                .collect(),
             entries: entry_store(&config.budget),
             causes: cause_store(&config.budget),
             reader: RangeReader::new(),

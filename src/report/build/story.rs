@@ -37,6 +37,9 @@ const MIN_SHIFT: u64 = 20;
 /// Entries on both sides of a pause for a relapse.
 const MIN_RELAPSE: u64 = 5;
 
+/// Relapses told: those behind the longest pauses.
+const MAX_RELAPSES: usize = 12;
+
 /// Good answers in a pause that make it one.
 const MIN_GOOD_IN_PAUSE: u64 = 10;
 
@@ -210,25 +213,32 @@ impl Teller<'_, '_, '_, '_> {
 
     /// When failures come back after a pause in which requests were served.
     fn relapses(&mut self) {
-        let stretches: Vec<Stretch> = self.parts.incident.course.stretches.clone();
+        let stretches: &[Stretch] = &self.parts.incident.course.stretches;
         let (mut before, mut last_at) = (0, 0);
+        let mut pauses: Vec<(i64, u64, &Stretch)> = Vec::new();
         for stretch in stretches {
             if before >= MIN_RELAPSE && stretch.entries >= MIN_RELAPSE {
                 let (from, to) = (last_at / SECOND_US + 1, stretch.first_at / SECOND_US - 1);
                 let pause = self.parts.requests.sum(from, to.max(from));
                 let good = pause.requests.saturating_sub(pause.server_errors);
                 if good >= MIN_GOOD_IN_PAUSE {
-                    let after = self.mitigation(last_at, stretch.first_at);
-                    let pause_s = (stretch.first_at - last_at) / SECOND_US;
-                    let text = format!(
-                        "failures again after {pause_s} s without any and {good} good answers{after}"
-                    );
-                    let lines = self.quote(stretch.first, stretch.first_at);
-                    self.tell(Timestamp(stretch.first_at), "relapse", text, lines);
+                    pauses.push((last_at, good, stretch));
                 }
             }
             before += stretch.entries;
             last_at = stretch.last_at;
+        }
+        // Only those that are told are read again: an incident of days may have hundreds.
+        pauses.sort_by_key(|(from, _, stretch)| (from - stretch.first_at, *from));
+        pauses.truncate(MAX_RELAPSES);
+        for (from, good, stretch) in pauses {
+            let after = self.mitigation(from, stretch.first_at);
+            let pause_s = (stretch.first_at - from) / SECOND_US;
+            let text = format!(
+                "failures again after {pause_s} s without any and {good} good answers{after}"
+            );
+            let lines = self.quote(stretch.first, stretch.first_at);
+            self.tell(Timestamp(stretch.first_at), "relapse", text, lines);
         }
     }
 
