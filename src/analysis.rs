@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
 use crate::attribute::zones::{ZonePolicy, Zones};
 use crate::attribute::{AttributeConfig, Attribution, CLIENT_CLOSED, attribute};
 use crate::cause::CauseMatcher;
@@ -48,6 +50,17 @@ impl AnalysisConfig<'_> {
     /// A fresh budget for all facts and verdicts of a run.
     pub fn budget(&self) -> Budget {
         Budget::new(self.memory_bytes, self.temp_dir.clone())
+    }
+
+    /// Workers for what is judged and told.
+    ///
+    /// # Errors
+    /// When threads cannot be started.
+    pub fn pool(&self) -> Result<ThreadPool> {
+        ThreadPoolBuilder::new()
+            .num_threads(self.n_threads)
+            .build()
+            .map_err(|error| Error::Threads(error.to_string()))
     }
 }
 
@@ -125,11 +138,7 @@ fn collect_within(
 /// When threads or temporary files fail.
 pub fn conclude(found: Scan, config: &AnalysisConfig<'_>, budget: Budget) -> Result<Analysis> {
     let Scan { inputs, entries, causes, interrupted } = found;
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(config.n_threads)
-        .build()
-        .map_err(|error| Error::Threads(error.to_string()))?;
-    pool.install(|| {
+    config.pool()?.install(|| {
         let attribute_config = AttributeConfig {
             matcher: config.matcher,
             zone: config.zone,

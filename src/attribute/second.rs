@@ -141,6 +141,13 @@ impl<'m> SecondPhase<'m> {
         }
     }
 
+    /// Adds what another has taken.
+    pub(super) fn absorb(&mut self, other: Self) -> Result<()> {
+        self.directories.extend(other.directories);
+        self.entries.absorb(other.entries)?;
+        self.lines.absorb(other.lines)
+    }
+
     /// Takes an entry that the second phase may decide, or gives it back.
     pub(super) fn take_entry(&mut self, verdict: Verdict) -> Result<Option<Verdict>> {
         let row = verdict.rule();

@@ -32,8 +32,8 @@ impl BasisSet {
     }
 
     /// The items, in the order of the taxonomy.
-    pub fn items(self) -> Vec<Basis> {
-        Basis::ALL.iter().copied().filter(|item| self.0 >> *item as u16 & 1 == 1).collect()
+    pub fn items(self) -> impl Iterator<Item = Basis> {
+        Basis::ALL.iter().copied().filter(move |item| self.0 >> *item as u16 & 1 == 1)
     }
 }
 
@@ -225,7 +225,7 @@ impl Verdict {
 
     /// The server whose table the row is in.
     pub(super) fn server(&self) -> Server {
-        server_of_rule(self.rule().id)
+        server_of(self.entry.rule)
     }
 
     /// True when the status was not asked for.

@@ -197,7 +197,7 @@ pub(super) fn row<'r>(followed: &Followed, results: &Results<'r>, paths: &'r [St
     let leaning = analysis.attribution.leaning(verdict).map(|leaning| LeaningRow {
         origin: leaning.origin,
         cause: leaning.cause,
-        basis: leaning.basis.items(),
+        basis: leaning.basis.items().collect(),
     });
     let evidence = (verdict.evidence.length > 0).then(|| EvidenceRow {
         source: path_of(paths, verdict.evidence),
@@ -213,7 +213,7 @@ pub(super) fn row<'r>(followed: &Followed, results: &Results<'r>, paths: &'r [St
         origin: verdict.origin(),
         cause: verdict.cause(),
         confidence: verdict.confidence(),
-        basis: verdict.basis().items(),
+        basis: verdict.basis().items().collect(),
         rule,
         resolved_origin: None,
         resolved_by: None,

@@ -11,8 +11,8 @@ use crate::cause::scope::{host_key, target_group_name, upstream_peer, without_po
 use crate::cause::{CauseMatcher, cause_fact};
 use crate::evidence::{InputIndex, Place, Position};
 use crate::fact::{
-    CauseFact, EntryFact, Flags, forwarded_keys, hash_name, hash_path, hash_short, hop_key, id_key,
-    listen_key, referrer_key, site_key, target_parts_key,
+    CauseFact, EntryFact, Flags, forwarded_keys, hash_name, hash_path, hash_short, id_key,
+    listen_key, referrer_key, request_keys, site_key,
 };
 use crate::format::{Glance, Instant, Plan, Run, Sink, Statuses, line_at};
 use crate::input::{Breaks, MAX_RECORD_BYTES, Records, SpooledLine, Unit};
@@ -491,7 +491,7 @@ fn whole_fact(plan: &Plan, reader: usize, record: &AccessRecord<'_>, place: Plac
         .with(Flags::AT_START, about.instant == Instant::Start)
         .with(Flags::SHARED_LAYOUT, about.ambiguous_with.is_some())
         .with(Flags::REDELIVERED, redelivered);
-    let target_key = target_parts_key(record.escape, method, path, query);
+    let (target_key, hop) = request_keys(record.escape, method, path, query);
     EntryFact {
         at: record.stamp.micros,
         place,
@@ -503,7 +503,7 @@ fn whole_fact(plan: &Plan, reader: usize, record: &AccessRecord<'_>, place: Plac
         request: record.value(Field::RequestId).map_or(0, id_key),
         trace: record.value(Field::TraceId).map_or(0, id_key),
         edge_id: record.value(Field::EdgeRequestId).map_or(0, id_key),
-        hop: hop_key(record.escape, method, path, query),
+        hop,
         connection: record.value(Field::Connection).and_then(parse_u64).unwrap_or(0),
         host: host_key(host_of(record)),
         upstream: upstream.map_or(0, hash_short),

@@ -15,7 +15,7 @@ use super::{Done, JoinKey, Scan, ScanConfig, ScannedInput, TextSource, Work};
 use crate::error::{Error, Result};
 use crate::fact::{CauseFact, EntryFact};
 use crate::input::{Origin, RangeReader, Spool, Unit};
-use crate::store::{Budget, Sorter};
+use crate::store::{Budget, Sorter, part_of};
 use crate::tally::InputTally;
 
 /// Puts the results of one input in order.
@@ -50,12 +50,14 @@ pub(super) struct Fold<'f> {
 
 /// An empty store of entries.
 pub(super) fn entry_store(budget: &Budget) -> Sorter<EntryFact, JoinKey> {
-    Sorter::new(budget.clone(), |fact| (fact.target_key, fact.client, fact.at, fact.place.position))
+    let key = |fact: &EntryFact| (fact.target_key, fact.client, fact.at, fact.place.position);
+    Sorter::in_parts(budget.clone(), key, |fact| part_of(fact.target_key))
 }
 
 /// An empty store of messages.
 pub(super) fn cause_store(budget: &Budget) -> Sorter<CauseFact, JoinKey> {
-    Sorter::new(budget.clone(), |fact| (fact.target_key, fact.client, fact.at, fact.place.position))
+    let key = |fact: &CauseFact| (fact.target_key, fact.client, fact.at, fact.place.position);
+    Sorter::in_parts(budget.clone(), key, |fact| part_of(fact.target_key))
 }
 
 impl<'f> Fold<'f> {

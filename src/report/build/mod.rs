@@ -16,6 +16,7 @@ mod story;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use rayon::iter::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIterator};
 use sha2::{Digest, Sha256};
 
 use incident::incident_info;
@@ -56,7 +57,7 @@ const MIN_FILTERED: u64 = 20;
 /// Builds the document. `run` is left empty.
 ///
 /// # Errors
-/// When temporary files fail.
+/// When threads fail.
 pub fn report(analysis: &Analysis, config: &AnalysisConfig<'_>) -> Result<Report> {
     let texts = Texts { inputs: &analysis.inputs, matcher: config.matcher };
     let inputs: Vec<InputInfo> = analysis
@@ -66,14 +67,14 @@ pub fn report(analysis: &Analysis, config: &AnalysisConfig<'_>) -> Result<Report
         .map(|(index, input)| input_info(index, input, analysis, config))
         .collect();
     let totals = totals(analysis);
-    let coverage = coverage(analysis, &inputs, &totals)?;
-    let mut incidents: Vec<IncidentInfo> = analysis
-        .incidents
-        .incidents
-        .iter()
-        .enumerate()
-        .map(|(index, incident)| incident_info(index, incident, analysis, config, texts, &coverage))
-        .collect();
+    let coverage = coverage(analysis, &inputs, &totals);
+    // Each reads the lines behind it again.
+    let mut incidents: Vec<IncidentInfo> = config.pool()?.install(|| {
+        let incidents = analysis.incidents.incidents.par_iter().enumerate();
+        let info =
+            |(index, incident)| incident_info(index, incident, analysis, config, texts, &coverage);
+        incidents.map(info).collect()
+    });
     note_recurrence(&mut incidents);
     let background_entries = totals.background_entries;
     let covered_us = match (coverage.first_at, coverage.last_at) {
@@ -260,17 +261,17 @@ fn totals(analysis: &Analysis) -> Totals {
     }
 }
 
-fn coverage(analysis: &Analysis, inputs: &[InputInfo], totals: &Totals) -> Result<Coverage> {
+fn coverage(analysis: &Analysis, inputs: &[InputInfo], totals: &Totals) -> Coverage {
     let last_at = inputs.iter().filter_map(|input| input.last_at).max();
-    Ok(Coverage {
+    Coverage {
         first_at: inputs.iter().filter_map(|input| input.first_at).min(),
         last_at,
         gaps: gaps(analysis, last_at),
         filtered: is_filtered(analysis, totals),
         horizons: horizon::horizons(&analysis.inputs, inputs),
         duplicates: inputs.iter().map(|input| input.duplicates).sum(),
-        missing: missing(analysis)?,
-    })
+        missing: missing(analysis),
+    }
 }
 
 /// True when the input seems to hold lines of the chosen statuses only. Files must hold nothing else: an outage may be
@@ -310,16 +311,8 @@ fn gaps(analysis: &Analysis, last_at: Option<Timestamp>) -> Vec<Gap> {
 }
 
 /// What would have decided the entries that stayed open.
-fn missing(analysis: &Analysis) -> Result<Vec<Missing>> {
-    let mut lacking: BTreeMap<&'static str, u64> = BTreeMap::new();
-    for verdict in analysis.attribution.verdicts() {
-        let verdict = verdict?;
-        if !verdict.is_decided() {
-            for what in verdict.rule().missing {
-                *lacking.entry(what).or_default() += 1;
-            }
-        }
-    }
+fn missing(analysis: &Analysis) -> Vec<Missing> {
+    let mut lacking = analysis.incidents.lacking.clone();
     if analysis.attribution.error_log_present() {
         lacking.remove("error log of this server");
     }
@@ -365,7 +358,7 @@ fn missing(analysis: &Analysis) -> Result<Vec<Missing>> {
         fix: "put it where it was, or give --root DIR".to_owned(),
         entries: 0,
     });
-    Ok(rows.chain(absent).collect())
+    rows.chain(absent).collect()
 }
 
 fn signals(analysis: &Analysis, matcher: &CauseMatcher, texts: Texts<'_>) -> Vec<SignalInfo> {
