@@ -7,6 +7,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use rayon::{ThreadPool, ThreadPoolBuilder};
+use sha2::{Digest, Sha256};
+
 use crate::attribute::zones::{ZonePolicy, Zones};
 use crate::attribute::{AttributeConfig, Attribution, CLIENT_CLOSED, attribute};
 use crate::cause::CauseMatcher;
@@ -14,6 +17,7 @@ use crate::error::{Error, Result};
 use crate::format::FormatChoice;
 use crate::incident::{IncidentConfig, Incidents, group};
 use crate::input::Source;
+use crate::redact::{KEY_BYTES, Redaction, Redactor};
 use crate::scan::{Scan, ScanConfig, ScannedInput, scan};
 use crate::store::Budget;
 use crate::tally::Series;
@@ -42,12 +46,36 @@ pub struct AnalysisConfig<'c> {
     pub window: (Option<i64>, Option<i64>),
     /// How incidents are told apart.
     pub incidents: IncidentConfig,
+    /// Events that the user knows of, in order of time.
+    pub marks: Vec<Mark>,
+    /// Whether personal data is replaced, and by which key.
+    pub redaction: Redaction,
+}
+
+/// An event that the user knows of: a deploy, a switch, a purge.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Mark {
+    /// When, microseconds UTC.
+    pub at: i64,
+    /// What.
+    pub text: String,
 }
 
 impl AnalysisConfig<'_> {
     /// A fresh budget for all facts and verdicts of a run.
     pub fn budget(&self) -> Budget {
         Budget::new(self.memory_bytes, self.temp_dir.clone())
+    }
+
+    /// Workers for what is judged and told.
+    ///
+    /// # Errors
+    /// When threads cannot be started.
+    pub fn pool(&self) -> Result<ThreadPool> {
+        ThreadPoolBuilder::new()
+            .num_threads(self.n_threads)
+            .build()
+            .map_err(|error| Error::Threads(error.to_string()))
     }
 }
 
@@ -64,6 +92,8 @@ pub struct Analysis {
     pub requests: Series,
     /// The run was stopped early.
     pub interrupted: bool,
+    /// Replaces personal data in every text that is shown.
+    pub redactor: Option<Redactor>,
 }
 
 /// Runs everything from scan to incidents.
@@ -125,11 +155,7 @@ fn collect_within(
 /// When threads or temporary files fail.
 pub fn conclude(found: Scan, config: &AnalysisConfig<'_>, budget: Budget) -> Result<Analysis> {
     let Scan { inputs, entries, causes, interrupted } = found;
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(config.n_threads)
-        .build()
-        .map_err(|error| Error::Threads(error.to_string()))?;
-    pool.install(|| {
+    config.pool()?.install(|| {
         let attribute_config = AttributeConfig {
             matcher: config.matcher,
             zone: config.zone,
@@ -139,8 +165,44 @@ pub fn conclude(found: Scan, config: &AnalysisConfig<'_>, budget: Budget) -> Res
         let attribution = attribute(&inputs, entries, causes, &attribute_config)?;
         let requests = requests_over_time(&inputs, &attribution.zones, config.window);
         let incidents = group(&attribution, &requests, config.matcher, config.incidents)?;
-        Ok(Analysis { inputs, attribution, incidents, requests, interrupted })
+        let redactor = match config.redaction {
+            Redaction::None => None,
+            Redaction::RandomKey => Some(Redactor::random()?),
+            Redaction::ContentKey => Some(Redactor::keyed(content_key(&attribution)?)),
+        };
+        Ok(Analysis { inputs, attribution, incidents, requests, interrupted, redactor })
     })
+}
+
+/// A digest of the entries: who asked for what, when. Nobody can make it up without the logs.
+fn content_key(attribution: &Attribution) -> Result<[u8; KEY_BYTES]> {
+    let mut hasher = Sha256::new_with_prefix("logscan503 pseudonyms");
+    for verdict in attribution.verdicts() {
+        let entry = verdict?.entry;
+        let place = entry.place;
+        let numbers = [
+            entry.client,
+            entry.target_key,
+            entry.id,
+            entry.connection,
+            entry.at.cast_unsigned(),
+            place.position.offset,
+            u64::from(place.length),
+            u64::from(entry.duration_ms),
+            u64::from(entry.body_bytes),
+            u64::from(entry.referrer),
+        ];
+        for number in numbers {
+            hasher.update(number.to_le_bytes());
+        }
+    }
+    for signal in attribution.signals.values() {
+        hasher.update(signal.first_at.to_le_bytes());
+        hasher.update(signal.last_at.to_le_bytes());
+        hasher.update(signal.count.to_le_bytes());
+        hasher.update(signal.place.length.to_le_bytes());
+    }
+    Ok(hasher.finalize().into())
 }
 
 /// Access lines of all inputs over UTC seconds, cut to the window.

@@ -72,4 +72,7 @@ pub enum Error {
     /// The worker threads could not be started.
     #[error("worker threads cannot be started: {0}")]
     Threads(String),
+    /// The system gave no random bytes.
+    #[error("no random key for --redact: {0}")]
+    Random(String),
 }

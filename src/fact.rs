@@ -52,23 +52,29 @@ pub fn path_template(path: &[u8]) -> Vec<u8> {
     template
 }
 
-fn each_template_part(path: &[u8], each: &mut dyn FnMut(&[u8])) {
-    for (index, segment) in path.split(|byte| *byte == b'/').enumerate() {
-        if index > 0 {
-            each(b"/");
-        }
+/// Hands out the parts of a path's template: stretches of the path as they are, and `{id}` between them.
+fn each_template_part(path: &[u8], each: &mut impl FnMut(&[u8])) {
+    if !path.iter().any(u8::is_ascii_digit) {
+        return each(path);
+    }
+    let (mut plain_from, mut start) = (0, 0);
+    while start <= path.len() {
+        let length = memchr::memchr(b'/', &path[start..]);
+        let end = length.map_or(path.len(), |length| start + length);
+        let segment = &path[start..end];
         let dot = memchr::memrchr(b'.', segment).filter(|dot| {
             let extension = &segment[dot + 1..];
             (1..=5).contains(&extension.len()) && extension[0].is_ascii_alphabetic()
         });
-        let (stem, extension) = segment.split_at(dot.unwrap_or(segment.len()));
+        let stem = &segment[..dot.unwrap_or(segment.len())];
         if is_id(stem) {
+            each(&path[plain_from..start]);
             each(b"{id}");
-            each(extension);
-        } else {
-            each(segment);
+            plain_from = start + stem.len();
         }
+        start = end + 1;
     }
+    each(&path[plain_from..]);
 }
 
 fn is_id(segment: &[u8]) -> bool {
@@ -95,22 +101,11 @@ pub fn target_parts_key(escape: Escape, method: &[u8], path: &[u8], query: Optio
     if method.is_empty() && path.is_empty() && query.is_none() {
         return 0;
     }
-    // A cache asks with GET for what it was asked for with HEAD.
-    let method = if method == b"HEAD" { b"GET" } else { method };
     // The layers of one request write its target with or without the host.
     let path = split_url(path).map_or(path, |(_, path)| path);
     let mut plain = [0u8; KEYED_TARGET_BYTES];
-    let mut n = unescape(escape, path, &mut plain);
-    if let (Some(query), Some(mark)) = (query, plain.get_mut(n)) {
-        *mark = b'?';
-        n += 1;
-        n += unescape(escape, query, &mut plain[n..]);
-    }
-    let mut hasher = SipHasher13::new_with_keys(0x6c6f_6773_6361_6e35, 0x3033_0000_0000_0002);
-    hasher.write(method);
-    hasher.write_u8(0);
-    hasher.write(&plain[..n]);
-    hasher.finish().max(1)
+    let n = plain_target(escape, path, query, &mut plain);
+    plain_key(method, &plain[..n])
 }
 
 /// [`target_key`] of a whole request line, as error logs quote it.
@@ -135,17 +130,60 @@ pub fn id_key(raw: &[u8]) -> u64 {
 }
 
 /// Key of a request that is the same in the logs of a proxy and its backend, which write a target differently: with or
-/// without scheme and host, percent-encoded once, twice or not at all, blanks as `+`. Like [`target_parts_key`] else.
+/// without scheme and host, percent-encoded once, twice or not at all, blanks as `+`. It is [`target_parts_key`] of what
+/// is left when all that is decoded; 0 for no request.
 pub fn hop_key(escape: Escape, method: &[u8], path: &[u8], query: Option<&[u8]>) -> u64 {
     let mut plain = [0u8; 2 * KEYED_TARGET_BYTES];
-    let mut n = unescape(escape, origin_form(path), &mut plain);
-    if n == 0 || method.is_empty() {
-        return 0;
+    let n = plain_target(escape, origin_form(path), query.filter(|it| !it.is_empty()), &mut plain);
+    decoded_key(method, &mut plain, n)
+}
+
+/// [`target_parts_key`] and [`hop_key`] of a request.
+pub fn request_keys(
+    escape: Escape,
+    method: &[u8],
+    path: &[u8],
+    query: Option<&[u8]>,
+) -> (u64, u64) {
+    // Most targets are short, and hold nothing to decode: both keys are one.
+    if !method.is_empty() && path.first() == Some(&b'/') && query.is_none_or(|it| !it.is_empty()) {
+        let mut plain = [0u8; 2 * KEYED_TARGET_BYTES];
+        let n = plain_target(escape, path, query, &mut plain);
+        if n < KEYED_TARGET_BYTES {
+            let key = plain_key(method, &plain[..n]);
+            let is_plain = memchr::memchr2(b'%', b'+', &plain[..n]).is_none();
+            return (key, if is_plain { key } else { decoded_key(method, &mut plain, n) });
+        }
     }
-    if let (Some(query), Some(mark)) = (query.filter(|query| !query.is_empty()), plain.get_mut(n)) {
+    (target_parts_key(escape, method, path, query), hop_key(escape, method, path, query))
+}
+
+/// Writes the unescaped target, as much of it as there is room for; returns its length.
+fn plain_target(escape: Escape, path: &[u8], query: Option<&[u8]>, plain: &mut [u8]) -> usize {
+    let mut n = unescape(escape, path, plain);
+    if let (Some(query), Some(mark)) = (query, plain.get_mut(n)) {
         *mark = b'?';
         n += 1;
         n += unescape(escape, query, &mut plain[n..]);
+    }
+    n
+}
+
+/// The key of a method and an unescaped target.
+fn plain_key(method: &[u8], target: &[u8]) -> u64 {
+    // A cache asks with GET for what it was asked for with HEAD.
+    let method = if method == b"HEAD" { b"GET" } else { method };
+    let mut hasher = SipHasher13::new_with_keys(0x6c6f_6773_6361_6e35, 0x3033_0000_0000_0002);
+    hasher.write(method);
+    hasher.write_u8(0);
+    hasher.write(target);
+    hasher.finish().max(1)
+}
+
+/// The key of a method and the decoded form of the unescaped target that is in the first `n` bytes.
+fn decoded_key(method: &[u8], plain: &mut [u8], mut n: usize) -> u64 {
+    if n == 0 || method.is_empty() {
+        return 0;
     }
     for _ in 0..3 {
         let before = n;
@@ -154,11 +192,7 @@ pub fn hop_key(escape: Escape, method: &[u8], path: &[u8], query: Option<&[u8]>)
             break;
         }
     }
-    let mut hasher = SipHasher13::new_with_keys(0x6c6f_6773_6361_6e35, 0x3033_0000_0000_0003);
-    hasher.write(method);
-    hasher.write_u8(0);
-    hasher.write(&plain[..n.min(KEYED_TARGET_BYTES)]);
-    hasher.finish().max(1)
+    plain_key(method, &plain[..n.min(KEYED_TARGET_BYTES)])
 }
 
 /// Keys of the last and the last but one address in an `X-Forwarded-For`; 0 for none. Earlier ones come from the client,
@@ -378,6 +412,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_hop_writes_its_target_in_its_own_way() {
+        let key = |path: &str| hop_key(Escape::None, b"GET", path.as_bytes(), None);
+        for path in ["/a b", "/a%20b", "/a%2520b", "/a+b", "http://example.com/a%20b"] {
+            assert_eq!(key(path), target_key(Escape::None, b"GET", b"/a b"), "{path}");
+        }
+    }
+
+    #[test]
     fn ids_in_paths_are_folded() {
         for (path, expected) in [
             ("/", "/"),
@@ -411,6 +453,23 @@ mod tests {
                 let parts = target_parts_key(escape, b"GET", path.as_bytes(), Some(query.as_bytes()));
                 let whole = format!("{path}?{query}");
                 prop_assert_eq!(parts, target_key(escape, b"GET", whole.as_bytes()));
+            }
+        }
+
+        #[test]
+        fn both_keys_at_once_are_the_keys(
+            method in "GET|HEAD|POST|",
+            path in r"(/|http://a/)([a-z+]|%2[0-9]|\\x41){0,200}",
+            query in proptest::option::of(r"([a-z=&+]|%41){0,200}"),
+        ) {
+            for escape in [Escape::None, Escape::Default] {
+                let (method, path) = (method.as_bytes(), path.as_bytes());
+                let query = query.as_ref().map(String::as_bytes);
+                let apart = (
+                    target_parts_key(escape, method, path, query),
+                    hop_key(escape, method, path, query),
+                );
+                prop_assert_eq!(request_keys(escape, method, path, query), apart);
             }
         }
     }

@@ -13,6 +13,7 @@ pub mod time;
 // Floor 1: bytes -> blocks of whole lines.
 pub mod input;
 pub mod journal;
+pub mod redact;
 // Floor 2: what a line says.
 pub mod format;
 pub mod record;

@@ -4,22 +4,23 @@
 //! Invariants: the order is total and does not depend on where the spills fell, so no verdict depends on memory; the
 //! runs are unlinked temporary files that vanish with the process.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-use std::fs::File;
-use std::io::{self, Write};
+mod run;
+
+use std::iter::Flatten;
 use std::path::PathBuf;
+use std::slice;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use rayon::iter::{IntoParallelRefMutIterator, ParallelIterator};
 use rayon::slice::ParallelSliceMut;
 
+use self::run::{Merge, SortedRun};
 use crate::error::{Error, Result};
 use crate::fact::{CauseFact, EntryFact};
-use crate::input::read_exact_at;
 
-/// Bytes read at once from each run during a merge.
-const MERGE_BUFFER_BYTES: usize = 64 << 10;
+/// Parts in which records may be kept, so that they are sorted, and read, side by side.
+const PARTS: usize = 8;
 
 /// A record of fixed size that can be written to a run.
 pub trait Stored: Copy + Send + Sync {
@@ -96,51 +97,76 @@ impl Budget {
 #[derive(Debug)]
 struct Share {
     budget: Budget,
-    bytes: usize,
+    bytes: AtomicUsize,
 }
 
 impl Share {
+    fn new(budget: Budget) -> Self {
+        Share { budget, bytes: AtomicUsize::new(0) }
+    }
+
     /// Takes more. True when the budget is overdrawn.
-    fn take(&mut self, bytes: usize) -> bool {
-        self.bytes += bytes;
+    fn take(&self, bytes: usize) -> bool {
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
         let shared = &self.budget.0;
         shared.used_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes > shared.limit_bytes
     }
 
-    fn give_back(&mut self, bytes: usize) {
-        let bytes = bytes.min(self.bytes);
-        self.bytes -= bytes;
-        self.budget.0.used_bytes.fetch_sub(bytes, Ordering::Relaxed);
+    /// Gives back as much, or what there is.
+    fn give_back(&self, bytes: usize) {
+        let less = |held: usize| Some(held - bytes.min(held));
+        let order = Ordering::Relaxed;
+        let held = self.bytes.fetch_update(order, order, less).unwrap_or_default();
+        self.budget.0.used_bytes.fetch_sub(bytes.min(held), order);
+    }
+
+    fn give_back_all(&self) {
+        self.give_back(usize::MAX);
     }
 }
 
 impl Drop for Share {
     fn drop(&mut self) {
-        self.give_back(self.bytes);
+        self.give_back_all();
     }
 }
 
 /// Collects records and gives them back in order of a key.
 pub struct Sorter<T, K> {
     key: fn(&T) -> K,
+    part: fn(&T) -> usize,
     share: Share,
-    /// As many records fit into what was taken of the budget.
+    /// As many more records fit into what was taken of the budget.
     n_paid: usize,
-    memory: Vec<T>,
+    /// Records not spilled, by part.
+    parts: Vec<Vec<T>>,
     runs: Vec<SortedRun>,
 }
 
 impl<T, K> std::fmt::Debug for Sorter<T, K> {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(out, "Sorter {{ in memory: {}, runs: {} }}", self.memory.len(), self.runs.len())
+        let n: usize = self.parts.iter().map(Vec::len).sum();
+        write!(out, "Sorter {{ in memory: {n}, runs: {} }}", self.runs.len())
     }
 }
 
 impl<T: Stored, K: Ord + Send> Sorter<T, K> {
     /// An empty sorter. The key must differ for records that differ, or their order is not defined.
     pub fn new(budget: Budget, key: fn(&T) -> K) -> Self {
-        let share = Share { budget, bytes: 0 };
-        Sorter { key, share, n_paid: 0, memory: Vec::new(), runs: Vec::new() }
+        Sorter {
+            key,
+            part: |_| 0,
+            share: Share::new(budget),
+            n_paid: 0,
+            parts: vec![Vec::new()],
+            runs: Vec::new(),
+        }
+    }
+
+    /// As [`Sorter::new`], with records in several parts. The key must begin with a hash, and `part` be [`part_of`] it.
+    pub fn in_parts(budget: Budget, key: fn(&T) -> K, part: fn(&T) -> usize) -> Self {
+        let parts = std::iter::repeat_with(Vec::new).take(PARTS).collect();
+        Sorter { part, parts, ..Sorter::new(budget, key) }
     }
 
     /// Adds a record.
@@ -149,10 +175,11 @@ impl<T: Stored, K: Ord + Send> Sorter<T, K> {
     /// When a run cannot be spilled.
     #[inline]
     pub fn push(&mut self, record: T) -> Result<()> {
-        if self.memory.len() >= self.n_paid {
+        if self.n_paid == 0 {
             self.pay()?;
         }
-        self.memory.push(record);
+        self.n_paid -= 1;
+        self.parts[(self.part)(&record)].push(record);
         Ok(())
     }
 
@@ -162,7 +189,7 @@ impl<T: Stored, K: Ord + Send> Sorter<T, K> {
         let n_more = (STEP_BYTES / size_of::<T>()).max(1);
         self.n_paid += n_more;
         let overdrawn = self.share.take(n_more * size_of::<T>());
-        let n_bytes = self.memory.len() * size_of::<T>();
+        let n_bytes = self.parts.iter().map(Vec::len).sum::<usize>() * size_of::<T>();
         if overdrawn && n_bytes > 0 && n_bytes >= self.share.budget.least_run_bytes() {
             self.spill()?;
         }
@@ -170,21 +197,49 @@ impl<T: Stored, K: Ord + Send> Sorter<T, K> {
     }
 
     fn spill(&mut self) -> Result<()> {
-        sort(&mut self.memory, self.key);
-        let run = SortedRun::write(&self.memory, self.share.budget.0.directory.as_deref())
+        self.sort();
+        let records = self.parts.iter().flatten().copied().map(Ok);
+        let run = SortedRun::write(records, self.share.budget.0.directory.as_deref())
             .map_err(Error::Temporary)?;
         self.runs.push(run);
-        self.memory = Vec::new();
+        self.parts.fill_with(Vec::new);
         self.n_paid = 0;
-        self.share.give_back(self.share.bytes);
-        Ok(())
+        self.share.give_back_all();
+        // For the record that is to be added.
+        self.pay()
+    }
+
+    fn sort(&mut self) {
+        let key = self.key;
+        self.parts.par_iter_mut().for_each(|part| sort(part, key));
+    }
+
+    /// Takes over all records of a sorter of the same kind and budget.
+    ///
+    /// # Errors
+    /// When a run cannot be spilled.
+    pub fn absorb(&mut self, mut other: Self) -> Result<()> {
+        for (part, more) in self.parts.iter_mut().zip(&mut other.parts) {
+            if part.is_empty() { std::mem::swap(part, more) } else { part.append(more) }
+        }
+        self.runs.append(&mut other.runs);
+        self.n_paid += other.n_paid;
+        let bytes = other.share.bytes.swap(0, Ordering::Relaxed);
+        self.share.bytes.fetch_add(bytes, Ordering::Relaxed);
+        // Each of several that share a budget may be too small to spill, and all of them too large.
+        self.pay()
     }
 
     /// Everything in order.
     pub fn sorted(mut self) -> Sorted<T, K> {
-        sort(&mut self.memory, self.key);
-        Sorted { key: self.key, share: self.share, memory: self.memory, runs: self.runs }
+        self.sort();
+        Sorted { key: self.key, share: self.share, parts: self.parts, runs: self.runs }
     }
+}
+
+/// The part of a hash, and so of all keys that begin with it: its upper bits, so that parts are in order.
+pub const fn part_of(hash: u64) -> usize {
+    (hash >> (64 - PARTS.trailing_zeros())) as usize
 }
 
 /// Sorts records by their key. Keys are sorted with the index of their record, which is several times smaller than the
@@ -213,20 +268,26 @@ fn sort<T: Stored, K: Ord + Send>(records: &mut [T], key: fn(&T) -> K) {
 pub struct Sorted<T, K> {
     key: fn(&T) -> K,
     share: Share,
-    memory: Vec<T>,
+    /// What was not spilled: parts in order, each in order.
+    parts: Vec<Vec<T>>,
     runs: Vec<SortedRun>,
 }
 
+/// Records in memory, in order.
+type InMemory<'s, T> = Flatten<slice::Iter<'s, Vec<T>>>;
+
 impl<T, K> std::fmt::Debug for Sorted<T, K> {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(out, "Sorted {{ in memory: {}, runs: {} }}", self.memory.len(), self.runs.len())
+        let n: usize = self.parts.iter().map(Vec::len).sum();
+        write!(out, "Sorted {{ in memory: {n}, runs: {} }}", self.runs.len())
     }
 }
 
 impl<T: Stored, K: Ord> Sorted<T, K> {
     /// How many records there are.
     pub fn len(&self) -> u64 {
-        self.memory.len() as u64 + self.runs.iter().map(|run| run.n_records).sum::<u64>()
+        let n_in_memory: usize = self.parts.iter().map(Vec::len).sum();
+        n_in_memory as u64 + self.runs.iter().map(|run| run.n_records).sum::<u64>()
     }
 
     /// True when there is none.
@@ -234,23 +295,52 @@ impl<T: Stored, K: Ord> Sorted<T, K> {
         self.len() == 0
     }
 
+    /// Changes every record in place; `change` must leave the key as it is.
+    ///
+    /// # Errors
+    /// When a run cannot be read or written again.
+    pub fn update(&mut self, change: impl Fn(&mut T) + Sync) -> Result<()> {
+        for part in &mut self.parts {
+            part.par_iter_mut().for_each(&change);
+        }
+        let directory = self.share.budget.0.directory.as_deref();
+        for run in &mut self.runs {
+            *run = run.changed(&change, directory).map_err(Error::Temporary)?;
+        }
+        Ok(())
+    }
+
     /// All records in order. A run that cannot be read ends with an error as its last item.
     pub fn rows(&self) -> Rows<'_, T, K> {
         if self.runs.is_empty() {
-            Rows(Backing::Memory(self.memory.iter()))
+            Rows(Backing::Memory(self.parts.iter().flatten()))
         } else {
-            Rows(Backing::Runs(Box::new(Merge::new(self))))
+            Rows(Backing::Runs(Box::new(self.merge())))
         }
     }
 
     /// As [`Sorted::rows`], for the last time: memory is given back on the way.
     pub fn last_rows(&mut self) -> Rows<'_, T, K> {
         if self.runs.is_empty() {
-            self.memory.reverse();
-            Rows(Backing::Last { memory: &mut self.memory, share: &mut self.share })
+            Rows(Backing::last(&mut self.parts, &self.share))
         } else {
-            Rows(Backing::Runs(Box::new(Merge::new(self))))
+            Rows(Backing::Runs(Box::new(self.merge())))
         }
+    }
+
+    /// True when some were spilled: they are read in one go only.
+    pub fn has_spilled(&self) -> bool {
+        !self.runs.is_empty()
+    }
+
+    /// What was not spilled as by [`Sorted::last_rows`], in parts: see [`part_of`].
+    pub fn last_rows_in_parts(&mut self) -> impl Iterator<Item = Rows<'_, T, K>> {
+        let share = &self.share;
+        self.parts.iter_mut().map(|part| Rows(Backing::last(slice::from_mut(part), share)))
+    }
+
+    fn merge(&self) -> Merge<'_, T, K> {
+        Merge::new(self.key, &self.runs, self.parts.iter().flatten())
     }
 }
 
@@ -260,11 +350,21 @@ pub struct Rows<'s, T, K>(Backing<'s, T, K>);
 /// Where records come from.
 enum Backing<'s, T, K> {
     /// None was spilled.
-    Memory(std::slice::Iter<'s, T>),
-    /// None was spilled, and none is wanted again: the next record is the last in memory.
-    Last { memory: &'s mut Vec<T>, share: &'s mut Share },
+    Memory(InMemory<'s, T>),
+    /// None was spilled, and none is wanted again. Of the current part the next record is the last.
+    Last { part: Option<&'s mut Vec<T>>, parts: slice::IterMut<'s, Vec<T>>, share: &'s Share },
     /// Some were spilled.
     Runs(Box<Merge<'s, T, K>>),
+}
+
+impl<'s, T, K> Backing<'s, T, K> {
+    fn last(parts: &'s mut [Vec<T>], share: &'s Share) -> Self {
+        for part in &mut *parts {
+            part.shrink_to_fit();
+            part.reverse();
+        }
+        Backing::Last { part: None, parts: parts.iter_mut(), share }
+    }
 }
 
 impl<T, K> std::fmt::Debug for Rows<'_, T, K> {
@@ -278,148 +378,30 @@ impl<T: Stored, K: Ord> Iterator for Rows<'_, T, K> {
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        /// Memory is given back in pieces of so many records.
-        const PIECE: usize = 8192;
         match &mut self.0 {
             Backing::Memory(records) => records.next().copied().map(Ok),
-            Backing::Last { memory, share } => {
-                let record = memory.pop()?;
-                if memory.len() % PIECE == 0 {
-                    memory.shrink_to_fit();
-                    share.give_back(PIECE * size_of::<T>());
+            Backing::Last { part, parts, share } => loop {
+                if let Some(current) = part
+                    && let Some(record) = current.pop()
+                {
+                    give_back_memory(current, share);
+                    return Some(Ok(record));
                 }
-                Some(Ok(record))
-            }
+                *part = Some(parts.next()?);
+            },
             Backing::Runs(merge) => merge.next(),
         }
     }
 }
 
-/// Sorted records in an unlinked file.
-#[derive(Debug)]
-struct SortedRun {
-    file: File,
-    n_records: u64,
-}
-
-impl SortedRun {
-    fn write<T: Stored>(
-        records: &[T],
-        directory: Option<&std::path::Path>,
-    ) -> io::Result<SortedRun> {
-        let mut file = match directory {
-            Some(directory) => tempfile::tempfile_in(directory)?,
-            None => tempfile::tempfile()?,
-        };
-        let mut buffer = Vec::with_capacity(MERGE_BUFFER_BYTES + T::BYTES);
-        for record in records {
-            record.write(&mut buffer);
-            if buffer.len() >= MERGE_BUFFER_BYTES {
-                file.write_all(&buffer)?;
-                buffer.clear();
-            }
-        }
-        file.write_all(&buffer)?;
-        Ok(SortedRun { file, n_records: records.len() as u64 })
-    }
-}
-
-/// Reads one run forwards.
-struct RunReader<'s> {
-    run: &'s SortedRun,
-    next: u64,
-    buffer: Vec<u8>,
-    at: usize,
-}
-
-impl RunReader<'_> {
-    fn next<T: Stored>(&mut self) -> Option<io::Result<T>> {
-        if self.at == self.buffer.len() {
-            let left = self.run.n_records - self.next;
-            if left == 0 {
-                return None;
-            }
-            let n = left.min((MERGE_BUFFER_BYTES / T::BYTES).max(1) as u64);
-            self.buffer.resize(n as usize * T::BYTES, 0);
-            if let Err(error) =
-                read_exact_at(&self.run.file, self.next * T::BYTES as u64, &mut self.buffer)
-            {
-                self.next = self.run.n_records;
-                self.buffer.clear();
-                self.at = 0;
-                return Some(Err(error));
-            }
-            self.next += n;
-            self.at = 0;
-        }
-        let record = T::read(&self.buffer[self.at..self.at + T::BYTES]);
-        self.at += T::BYTES;
-        Some(Ok(record))
-    }
-}
-
-/// The k-way merge of all runs and of what stayed in memory.
-struct Merge<'s, T, K> {
-    sorted: &'s Sorted<T, K>,
-    memory_at: usize,
-    readers: Vec<RunReader<'s>>,
-    /// Smallest unread key per source, and the source; the record waits in `heads`.
-    heap: BinaryHeap<Reverse<(K, usize)>>,
-    heads: Vec<Option<T>>,
-    fault: Option<io::Error>,
-}
-
-impl<'s, T: Stored, K: Ord> Merge<'s, T, K> {
-    fn new(sorted: &'s Sorted<T, K>) -> Self {
-        let readers: Vec<_> = sorted
-            .runs
-            .iter()
-            .map(|run| RunReader { run, next: 0, buffer: Vec::new(), at: 0 })
-            .collect();
-        let n = readers.len() + 1;
-        let mut merge = Merge {
-            sorted,
-            memory_at: 0,
-            readers,
-            heap: BinaryHeap::new(),
-            heads: vec![None; n],
-            fault: None,
-        };
-        for source in 0..n {
-            merge.advance(source);
-        }
-        merge
-    }
-
-    /// Takes the next record of a source into the heap. The last source is the memory.
-    fn advance(&mut self, source: usize) {
-        let record = if let Some(reader) = self.readers.get_mut(source) {
-            reader
-                .next::<T>()
-                .and_then(|record| record.map_err(|error| self.fault = Some(error)).ok())
-        } else {
-            self.memory_at += 1;
-            self.sorted.memory.get(self.memory_at - 1).copied()
-        };
-        if let Some(record) = record {
-            self.heap.push(Reverse(((self.sorted.key)(&record), source)));
-        }
-        self.heads[source] = record;
-    }
-}
-
-impl<T: Stored, K: Ord> Iterator for Merge<'_, T, K> {
-    type Item = Result<T>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if let Some(error) = self.fault.take() {
-            self.heap.clear();
-            return Some(Err(Error::Temporary(error)));
-        }
-        let Reverse((_, source)) = self.heap.pop()?;
-        let record = self.heads[source].take();
-        self.advance(source);
-        record.map(Ok)
+/// Gives memory back that is no longer needed, in pieces of so many records.
+#[inline]
+fn give_back_memory<T>(records: &mut Vec<T>, share: &Share) {
+    const PIECE: usize = 4096;
+    let held = records.capacity();
+    if held - records.len() >= PIECE || records.is_empty() {
+        records.shrink_to_fit();
+        share.give_back((held - records.capacity()) * size_of::<T>());
     }
 }
 
@@ -456,7 +438,7 @@ mod tests {
         for offset in 0..40_000 {
             one.push(fact(7, offset)).unwrap();
             other.push(fact(8, offset)).unwrap();
-            let held = (one.memory.len() + other.memory.len()) * size_of::<EntryFact>();
+            let held = (one.parts[0].len() + other.parts[0].len()) * size_of::<EntryFact>();
             assert!(held <= bytes + (256 << 10), "{held}");
         }
         assert!(one.runs.len() > 1 && other.runs.len() > 1);
@@ -468,19 +450,53 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_order_does_not_depend_on_the_budget(times in proptest::collection::vec(-50i64..50, 0..200), budget in 1usize..4000) {
+        fn the_order_does_not_depend_on_the_budget(
+            times in proptest::collection::vec(-50i64..50, 0..3000),
+            budget in 1usize..400_000,
+        ) {
             let order = |bytes: usize| {
                 let mut sorter = Sorter::new(Budget::new(bytes, None), |fact: &EntryFact| (fact.at, fact.place.position));
                 for (offset, at) in times.iter().enumerate() {
                     sorter.push(fact(*at, offset as u64)).unwrap();
                 }
-                let sorted = sorter.sorted();
+                let mut sorted = sorter.sorted();
+                sorted.update(|fact| fact.status += 1).unwrap();
                 let once: Vec<EntryFact> = sorted.rows().map(|fact| fact.unwrap()).collect();
-                let again: Vec<EntryFact> = sorted.rows().map(|fact| fact.unwrap()).collect();
+                let again: Vec<EntryFact> = sorted.last_rows().map(|fact| fact.unwrap()).collect();
                 assert_eq!(once, again);
                 once
             };
             prop_assert_eq!(order(budget), order(usize::MAX));
+        }
+
+        #[test]
+        fn parts_hold_all_in_order(
+            keys: Vec<u64>, n_in_first in 0usize..100, budget in proptest::option::of(1usize..100_000),
+        ) {
+            let budget = Budget::new(budget.unwrap_or(usize::MAX), None);
+            let sorter = || {
+                let key = |fact: &EntryFact| (fact.target_key, fact.place.position);
+                Sorter::in_parts(budget.clone(), key, |fact| part_of(fact.target_key))
+            };
+            let (mut first, mut second) = (sorter(), sorter());
+            for (index, key) in keys.iter().enumerate() {
+                let fact = EntryFact { target_key: *key, ..fact(0, index as u64) };
+                if index < n_in_first { first.push(fact).unwrap() } else { second.push(fact).unwrap() }
+            }
+            first.absorb(second).unwrap();
+            let mut sorted = first.sorted();
+            let mut expected = keys.clone();
+            expected.sort_unstable();
+            let target_keys = |rows: Rows<'_, _, _>| -> Vec<u64> {
+                rows.map(|row: Result<EntryFact>| row.unwrap().target_key).collect()
+            };
+            prop_assert_eq!(target_keys(sorted.rows()), &*expected);
+            if !sorted.has_spilled() {
+                let found: Vec<u64> = sorted.last_rows_in_parts().flat_map(target_keys).collect();
+                prop_assert_eq!(found, expected);
+            }
+            drop(sorted);
+            prop_assert_eq!(budget.0.used_bytes.load(Ordering::Relaxed), 0);
         }
     }
 }

@@ -247,9 +247,9 @@ pub struct InputTally {
     pub messages_zoned: Series,
     /// Messages over time without a zone, by local second.
     pub messages_zoneless: Series,
-    /// First and last instant of zoned records, messages included; microseconds UTC.
+    /// First and last second of zoned records, messages included; microseconds UTC.
     pub zoned_span: Option<(i64, i64)>,
-    /// First and last local instant of zone-less records; microseconds.
+    /// First and last local second of zone-less records; microseconds.
     pub zoneless_span: Option<(i64, i64)>,
     /// Zone offsets that lines carried.
     pub offsets: OffsetTable,
@@ -280,11 +280,11 @@ impl Default for InputTally {
 impl InputTally {
     /// Counts a run of access lines with one stamp.
     pub fn add_run(&mut self, stamp: Stamp, run: &Run) {
-        self.note_time(stamp);
         let second = stamp.micros.div_euclid(SECOND_US);
+        self.note_time(stamp, second);
         match stamp.offset_s {
             Some(offset_s) => {
-                self.offsets.note(offset_s, stamp.micros);
+                self.offsets.note(offset_s, second * SECOND_US);
                 self.zoned.add(second, run);
             }
             None => self.zoneless.add(second, run),
@@ -293,22 +293,21 @@ impl InputTally {
 
     /// Counts a run of messages with one stamp.
     pub fn add_messages(&mut self, stamp: Stamp, n_messages: u64) {
-        self.note_time(stamp);
+        let second = stamp.micros.div_euclid(SECOND_US);
+        self.note_time(stamp, second);
         let series = match stamp.offset_s {
             Some(_) => &mut self.messages_zoned,
             None => &mut self.messages_zoneless,
         };
-        series.add(
-            stamp.micros.div_euclid(SECOND_US),
-            &Run { requests: n_messages, ..Run::default() },
-        );
+        series.add(second, &Run { requests: n_messages, ..Run::default() });
     }
 
-    /// Widens the time span.
-    fn note_time(&mut self, stamp: Stamp) {
+    /// Widens the time span. It counts in whole seconds: of a run of lines only the first is read to the fraction, and
+    /// which line that is depends on how the input was cut.
+    fn note_time(&mut self, stamp: Stamp, second: i64) {
         let span =
             if stamp.offset_s.is_some() { &mut self.zoned_span } else { &mut self.zoneless_span };
-        widen(span, stamp.micros, stamp.micros);
+        widen(span, second * SECOND_US, second * SECOND_US);
     }
 
     /// Counts a record for a reader.

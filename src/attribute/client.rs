@@ -51,51 +51,8 @@ pub struct Trace<'t> {
 }
 
 impl Trace<'_> {
-    fn gives(&self, status: u16) -> bool {
+    pub(super) fn gives(&self, status: u16) -> bool {
         self.statuses.is_empty() || self.statuses.contains(&status)
-    }
-}
-
-/// How far the clock of an error log is off, by what entries and requests of the same clients are apart.
-///
-/// Failures that wait for nothing are written in the second in which their request came in, or in the next. If far more
-/// pairs are apart by something else, then the clocks differ, and what lies in the same second is chance.
-#[derive(Debug, Clone, Default)]
-pub struct Clock {
-    /// Whole seconds from entry to request, and how often.
-    votes: BTreeMap<i64, u64>,
-}
-
-impl Clock {
-    /// Pairs further apart than this do not vote.
-    const MAX_APART_S: i64 = 120;
-
-    /// More entries of one client than this lie everywhere.
-    const MAX_ENTRIES: usize = 64;
-
-    /// Fewer votes than this say nothing.
-    const MIN_VOTES: u64 = 20;
-
-    /// Lets the entries of one client vote with one of its requests.
-    pub fn vote(&mut self, entries: &[EntryFact], trace: &Trace<'_>) {
-        if trace.is_slow || entries.len() > Self::MAX_ENTRIES {
-            return;
-        }
-        for entry in entries.iter().filter(|entry| trace.gives(entry.status)) {
-            let apart_s = (trace.at - entry.at).div_euclid(SECOND_US);
-            if apart_s.abs() <= Self::MAX_APART_S {
-                *self.votes.entry(apart_s).or_default() += 1;
-            }
-        }
-    }
-
-    /// True when the clock is surely off.
-    pub fn is_off(&self) -> bool {
-        let at = |apart_s: i64| {
-            self.votes.range(apart_s..=apart_s + 1).map(|(_, count)| count).sum::<u64>()
-        };
-        let best = self.votes.keys().map(|apart_s| at(*apart_s)).max().unwrap_or(0);
-        best >= Self::MIN_VOTES && best > at(0) * 3 / 2
     }
 }
 
@@ -457,23 +414,6 @@ mod tests {
         let look = |entry: &EntryFact| pages.look(entry);
         assert_eq!(match_client(&entries, &[trace(10_100)], &look).pairs, [(1, 0)]);
         assert_eq!(match_client(&entries[..1], &[trace(10_100)], &look).pairs, []);
-    }
-
-    #[test]
-    fn clocks_that_are_off_are_noticed() {
-        let check = |apart_s: i64, expected: bool| {
-            let mut clock = Clock::default();
-            for second in 0..30 {
-                clock.vote(&[entry(second)], &trace((second + apart_s) * 1000 + 900));
-            }
-            clock.vote(&[entry(0)], &trace(100));
-            assert_eq!(clock.is_off(), expected, "{apart_s}");
-        };
-        check(0, false);
-        check(1, false);
-        check(7, true);
-        check(-7, true);
-        check(500, false);
     }
 
     #[test]

@@ -33,6 +33,11 @@ struct Directory {
 }
 
 impl Directory {
+    fn absorb(&mut self, other: &Directory) {
+        self.joined += other.joined;
+        self.unjoined += other.unjoined;
+    }
+
     fn speaks_at(&self, at: i64) -> bool {
         let covered =
             self.span.is_some_and(|(first, last)| first - REACH_US <= at && at <= last + REACH_US);
@@ -221,6 +226,21 @@ impl Companions {
             row.joined += u64::from(joined);
             row.unjoined += u64::from(!joined);
         }
+    }
+
+    /// Adds what another, of the same inputs, has counted.
+    pub(super) fn absorb(&mut self, other: &Companions) {
+        for (row, more) in self.directories.iter_mut().zip(&other.directories) {
+            row.absorb(more);
+        }
+        self.caddy.absorb(&other.caddy);
+        self.behind.n_found += other.behind.n_found;
+        self.behind.n_missed += other.behind.n_missed;
+        other
+            .behind
+            .failing_s
+            .iter()
+            .for_each(|second| self.behind.note_failure(second * SECOND_US));
     }
 
     /// Notes whether the requests of Apache error logs found their entries well enough for silence to count.

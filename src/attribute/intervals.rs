@@ -8,19 +8,23 @@
 //! 2. It explains entries of the rows that its row names only: the server's own word, where there is one, goes before.
 //! 3. An event about another application pool, or another site, explains nothing. Where entry or event does not tell,
 //!    the event counts only if all such events of that time are about one.
+//! 4. Of several machines, an event explains entries of its own: module [`places`](super::places).
 //!
 //! Invariants: the origin of an entry never changes here; a cause by state is never more than `likely`.
 //! Source: Microsoft, IIS and ASP.NET Core module events; KB 820729 (`N/A`: memory could not be had).
 
+use std::sync::LazyLock;
+
 use crate::cause::{CauseMatcher, RULES};
 use crate::error::Result;
-use crate::evidence::Place;
+use crate::evidence::{InputIndex, Place};
 use crate::fact::{CauseFact, EntryFact, Flags, hash_short};
 use crate::scan::{JoinKey, ScannedInput};
 use crate::store::Sorted;
 use crate::taxonomy::{Cause, Server};
 use crate::time::SECOND_US;
 
+use super::places::{Heard, Places};
 use super::zones::Zones;
 
 /// A kind of state.
@@ -151,13 +155,26 @@ struct About {
     site: u32,
 }
 
+impl About {
+    /// Whether it is about the application of an entry. `None`: one of them does not tell.
+    fn names(self, entry: &EntryFact) -> Option<bool> {
+        let sides = [(self.pool, entry.upstream), (self.site, entry.site)];
+        let known = sides.into_iter().find(|(event, entry)| *event != 0 && *entry != 0);
+        known.map(|(event, entry)| event == entry)
+    }
+}
+
 /// A stretch of time in a state.
 #[derive(Debug, Clone, Copy)]
 struct Interval {
     state: usize,
     from: i64,
     to: i64,
+    /// The latest end of the rows of its state up to this one.
+    reach: i64,
     about: About,
+    /// Which entries it may explain: index into [`Intervals::heard`].
+    machine: usize,
     fact: CauseFact,
 }
 
@@ -177,6 +194,9 @@ impl Interval {
 #[derive(Debug, Default)]
 pub struct Intervals {
     rows: Vec<Interval>,
+    /// The access logs of each machine that has events.
+    heard: Vec<Heard>,
+    places: Places,
 }
 
 /// A state that explains an entry.
@@ -195,6 +215,26 @@ const MAX_EVENTS: usize = 10_000;
 /// More stretches of time than this are not kept apart.
 const MAX_INTERVALS: usize = 1000;
 
+/// Per row of the verdict tables the kinds of state that explain its entries, a bit each.
+static EXPLAINED: LazyLock<Vec<u32>> = LazyLock::new(|| {
+    states_of(crate::verdict::RULES.iter().map(|rule| rule.id), |state| state.explains)
+});
+
+/// Per row of the cause table the kinds of state that explain its messages, a bit each.
+static EXPLAINED_MESSAGES: LazyLock<Vec<u32>> =
+    LazyLock::new(|| states_of(RULES.iter().map(|rule| rule.id), |state| state.explains_messages));
+
+fn states_of<'i>(
+    ids: impl Iterator<Item = &'i str>,
+    explains: fn(&State) -> &[&'static str],
+) -> Vec<u32> {
+    let bits = |id: &str| {
+        let rows = STATES.iter().enumerate().filter(|(_, state)| explains(state).contains(&id));
+        rows.fold(0, |bits, (state, _)| bits | 1 << state)
+    };
+    ids.map(bits).collect()
+}
+
 /// The kinds of state that a row of the cause table begins.
 pub(super) fn begun_by(matcher: &CauseMatcher, rule: u16) -> impl Iterator<Item = usize> + '_ {
     let id = matcher.rule(rule).map(|rule| rule.id.as_ref());
@@ -203,8 +243,7 @@ pub(super) fn begun_by(matcher: &CauseMatcher, rule: u16) -> impl Iterator<Item 
 
 /// True for entries that a kind of state explains.
 pub(super) fn is_explained_by(state: usize, entry: &EntryFact) -> bool {
-    let id = crate::verdict::RULES.get(usize::from(entry.rule)).map_or("", |rule| rule.id);
-    STATES.get(state).is_some_and(|state| state.explains.contains(&id))
+    EXPLAINED.get(usize::from(entry.rule)).is_some_and(|states| states >> state & 1 == 1)
 }
 
 impl Intervals {
@@ -215,7 +254,8 @@ impl Intervals {
         zones: &Zones,
         matcher: &CauseMatcher,
     ) -> Result<Self> {
-        let mut events: Vec<(CauseFact, About)> = Vec::new();
+        let mut intervals = Intervals { places: Places::of(inputs), ..Intervals::default() };
+        let mut events: Vec<(CauseFact, About, usize)> = Vec::new();
         // Events name no request: they come first.
         for fact in causes.rows() {
             let mut fact = fact?;
@@ -234,26 +274,28 @@ impl Intervals {
                     matcher.rule(fact.rule).is_some_and(|rule| rule.server == Server::Windows);
                 let about =
                     if is_windows { about(inputs, &fact, matcher) } else { About::default() };
-                events.push((fact, about));
+                let machine = intervals.machine(fact.place.position.input);
+                events.push((fact, about, machine));
             }
         }
-        events.sort_by_key(|(fact, _)| (fact.at, fact.place.position));
-        let mut intervals = Intervals::default();
-        for (index, (fact, about)) in events.iter().enumerate() {
+        events.sort_by_key(|(fact, ..)| (fact.at, fact.place.position));
+        for (index, (fact, about, machine)) in events.iter().enumerate() {
             for state in begun_by(matcher, fact.rule) {
                 let row = &STATES[state];
-                let ends = |(later, other): &&(CauseFact, About)| {
+                let ends = |(later, other, on): &&(CauseFact, About, usize)| {
                     let id = matcher.rule(later.rule).map_or("", |rule| rule.id.as_ref());
-                    row.ends.contains(&id) && *other == *about
+                    row.ends.contains(&id) && other == about && on == machine
                 };
                 let latest = fact.at + row.at_most_s * SECOND_US;
-                let end = events[index + 1..].iter().find(ends).map_or(latest, |(end, _)| end.at);
+                let end = events[index + 1..].iter().find(ends).map_or(latest, |(end, ..)| end.at);
                 intervals.rows.push(Interval {
                     state,
                     from: fact.at - row.before_s * SECOND_US,
                     // The second in which it ended belongs to it.
                     to: end.min(latest) + SECOND_US,
+                    reach: 0,
                     about: *about,
+                    machine: *machine,
                     fact: *fact,
                 });
             }
@@ -262,9 +304,25 @@ impl Intervals {
         Ok(intervals)
     }
 
+    /// The machine whose events an input holds.
+    fn machine(&mut self, input: InputIndex) -> usize {
+        let heard = self.places.heard(input);
+        self.heard.iter().position(|other| *other == heard).unwrap_or_else(|| {
+            self.heard.push(heard);
+            self.heard.len() - 1
+        })
+    }
+
+    /// True when an interval is of the machine that wrote an input.
+    fn is_of(&self, row: &Interval, input: InputIndex) -> bool {
+        self.heard.get(row.machine).is_none_or(|heard| self.places.hears(heard, input))
+    }
+
     /// Makes one interval of those that overlap and are about the same thing; the first event stands for them.
     fn merge(&mut self) {
-        let thing = |row: &Interval| (row.state, row.about.pool, row.about.site, row.fact.scope);
+        let thing = |row: &Interval| {
+            (row.state, row.about.pool, row.about.site, row.fact.scope, row.machine)
+        };
         self.rows.sort_by_key(|row| (thing(row), row.fact.at, row.fact.place.position));
         self.rows.dedup_by(|later, kept| {
             let is_one = thing(later) == thing(kept) && later.from <= kept.to;
@@ -277,42 +335,90 @@ impl Intervals {
             // Part of them would look as if there were no others.
             self.rows.clear();
         }
-        self.rows.sort_by_key(|row| (row.state, row.fact.at, row.fact.place.position));
+        self.arrange();
     }
 
-    /// The state that explains why a message came, deeper than the message itself.
-    pub(super) fn explaining_message(&self, rule: u16, scope: u32, at: i64) -> Option<Explained> {
+    /// Brings the rows of a state together, in order of time.
+    fn arrange(&mut self) {
+        self.rows.sort_by_key(|row| (row.state, row.from, row.fact.at, row.fact.place.position));
+        let mut before: Option<(usize, i64)> = None;
+        for row in &mut self.rows {
+            let reach = before.filter(|(state, _)| *state == row.state).map_or(i64::MIN, |it| it.1);
+            row.reach = reach.max(row.to);
+            before = Some((row.state, row.reach));
+        }
+    }
+
+    /// The state that explains why a message came, deeper than the message itself. `entry` is what the message explains.
+    pub(super) fn explaining_message(
+        &self,
+        rule: u16,
+        scope: u32,
+        at: i64,
+        entry: &EntryFact,
+    ) -> Option<Explained> {
         // Rows of the table keep their index whatever rules a user adds.
-        let id = RULES.get(usize::from(rule)).map_or("", |rule| rule.id);
-        let mut rows = self.rows.iter().filter(|row| {
-            STATES[row.state].explains_messages.contains(&id) && row.fact.scope == scope
-        });
-        rows.find(|row| row.from <= at && at <= row.to).map(Interval::explained)
+        let states = EXPLAINED_MESSAGES.get(usize::from(rule)).copied().unwrap_or(0);
+        self.of_states(states, |rows| {
+            let holding = self.holding(rows, at, entry.place.position.input);
+            holding.filter(|row| row.fact.scope == scope).last()
+        })
     }
 
     /// The state that explains an entry.
     pub(super) fn explaining(&self, entry: &EntryFact) -> Option<Explained> {
-        let holds = |row: &&Interval| {
-            row.from <= entry.at && entry.at <= row.to && is_explained_by(row.state, entry)
-        };
-        let row = self.rows.iter().filter(holds).find(|row| {
-            let sides = [(row.about.pool, entry.upstream), (row.about.site, entry.site)];
-            let known = sides.iter().find(|(event, entry)| *event != 0 && *entry != 0);
-            if let Some((event, entry)) = known {
-                return event == entry;
+        let states = EXPLAINED.get(usize::from(entry.rule)).copied().unwrap_or(0);
+        self.of_states(states, |rows| {
+            let (mut named, mut earliest, mut is_one_thing) = (None, None::<&Interval>, true);
+            for row in self.holding(rows, entry.at, entry.place.position.input) {
+                is_one_thing &= earliest.is_none_or(|other| other.about == row.about);
+                earliest = Some(row);
+                if row.about.names(entry) == Some(true) {
+                    named = Some(row);
+                }
             }
-            let mut others =
-                self.rows.iter().filter(holds).filter(|other| other.state == row.state);
-            others.all(|other| other.about == row.about)
-        })?;
-        Some(row.explained())
+            let unnamed = earliest.filter(|row| is_one_thing && row.about.names(entry).is_none());
+            named.or(unnamed)
+        })
+    }
+
+    /// The first answer that the rows of one of these states give.
+    fn of_states<'i>(
+        &'i self,
+        states: u32,
+        answer: impl Fn(&'i [Interval]) -> Option<&'i Interval>,
+    ) -> Option<Explained> {
+        if states == 0 || self.rows.is_empty() {
+            return None;
+        }
+        let found = (0..STATES.len()).filter(|state| states >> state & 1 == 1).find_map(|state| {
+            let from = self.rows.partition_point(|row| row.state < state);
+            let to = self.rows.partition_point(|row| row.state <= state);
+            answer(&self.rows[from..to])
+        });
+        found.map(Interval::explained)
+    }
+
+    /// The rows of one state that hold at this time, on the machine that wrote an input; the earliest is the last.
+    fn holding<'i>(
+        &'i self,
+        rows: &'i [Interval],
+        at: i64,
+        input: InputIndex,
+    ) -> impl Iterator<Item = &'i Interval> {
+        let begun = rows.partition_point(|row| row.from <= at);
+        rows[..begun]
+            .iter()
+            .rev()
+            .take_while(move |row| at <= row.reach)
+            .filter(move |row| at <= row.to && self.is_of(row, input))
     }
 }
 
 /// What an event is about: the pool that it names, or the site in `/LM/W3SVC/1/ROOT` and `MACHINE/WEBROOT/APPHOST/...`.
 fn about(inputs: &[ScannedInput], fact: &CauseFact, matcher: &CauseMatcher) -> About {
     let input = inputs.get(fact.place.position.input as usize);
-    let scope = input.and_then(|input| input.scope(fact.place, matcher));
+    let scope = input.and_then(|input| input.scope_of(fact, matcher));
     scope.map(|(_, name)| about_name(&name)).unwrap_or_default()
 }
 
@@ -368,10 +474,13 @@ mod tests {
             state: 0,
             from: *from,
             to: *to,
+            reach: 0,
             about: *about,
+            machine: 0,
             fact: CauseFact::default(),
         });
-        let intervals = Intervals { rows: rows.collect() };
+        let mut intervals = Intervals { rows: rows.collect(), ..Intervals::default() };
+        intervals.arrange();
         assert_eq!(intervals.explaining(&entry).is_some(), is_explained);
     }
 
@@ -392,5 +501,35 @@ mod tests {
         check(&[(5, 9, site(1)), (6, 8, site(2))], entry(7, 2), true);
         let other = EntryFact { rule: rule_index("iis.concurrency_limit"), ..entry(7, 1) };
         check(&[(5, 9, site(1))], other, false);
+    }
+
+    #[test]
+    fn a_state_explains_no_entry_of_another_machine() {
+        let row = |machine| Interval {
+            state: 0,
+            from: 5,
+            to: 9,
+            reach: 0,
+            about: About::default(),
+            machine,
+            fact: CauseFact::default(),
+        };
+        let entry = |input| {
+            let mut entry = EntryFact {
+                at: 7,
+                rule: rule_index("iis.application_503"),
+                ..EntryFact::default()
+            };
+            entry.place.position.input = input;
+            entry
+        };
+        let mut intervals = Intervals {
+            rows: vec![row(0)],
+            heard: vec![Some(vec![1])],
+            places: Places::of_paths([("web0/a.log", true), ("web1/a.log", true)].into_iter()),
+        };
+        intervals.arrange();
+        assert!(intervals.explaining(&entry(0)).is_none());
+        assert!(intervals.explaining(&entry(1)).is_some());
     }
 }

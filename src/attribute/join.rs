@@ -137,16 +137,18 @@ fn group_lines(
 }
 
 /// Which entries are still free: `next[i]` leads to the first free one from `i` on, with path halving.
-struct Free {
+pub(super) struct Free {
     next: Vec<usize>,
 }
 
 impl Free {
-    fn new(n: usize) -> Self {
+    /// So many, all free.
+    pub(super) fn new(n: usize) -> Self {
         Free { next: (0..=n).collect() }
     }
 
-    fn from(&mut self, mut index: usize) -> usize {
+    /// The first free one from here on; as many as there are, when none is.
+    pub(super) fn from(&mut self, mut index: usize) -> usize {
         while self.next[index] != index {
             self.next[index] = self.next[self.next[index]];
             index = self.next[index];
@@ -154,7 +156,8 @@ impl Free {
         index
     }
 
-    fn take(&mut self, index: usize) {
+    /// Takes one.
+    pub(super) fn take(&mut self, index: usize) {
         self.next[index] = index + 1;
     }
 }

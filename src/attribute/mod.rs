@@ -10,45 +10,49 @@
 //! are resolved in [`zones`].
 
 pub mod client;
+pub mod clock;
+mod cluster;
 pub mod companions;
 pub mod intervals;
 pub mod join;
 pub mod layers;
 pub mod lean;
+mod leftovers;
 mod onset;
+mod places;
 mod relayed;
 mod second;
+mod signals;
 mod strangers;
 pub mod threads;
 mod twice;
 mod verdict;
+mod walk;
 mod workers;
 pub mod zones;
 
 use std::collections::BTreeMap;
 use std::iter::Peekable;
 
-use crate::cause::{CauseMatcher, RuleKind};
+use crate::cause::CauseMatcher;
 use crate::error::Result;
-use crate::evidence::{InputIndex, Place, Position};
-use crate::fact::{CauseFact, EntryFact, Flags};
+use crate::evidence::{InputIndex, Position};
+use crate::fact::{CauseFact, EntryFact};
 use crate::scan::{JoinKey, ScannedInput};
 use crate::store::{Budget, Sorted, Sorter, Stored};
-use crate::taxonomy::{Basis, Cause, Confidence, LogRole, Origin, Server};
-use crate::time::SECOND_US;
+use crate::taxonomy::{Basis, LogRole, Origin, Server};
 
 use companions::Companions;
 use intervals::Intervals;
-use join::{Matched, match_cluster};
 use layers::{Layers, Link, Listeners, Verdicts};
 use lean::Leanings;
-use relayed::Hops;
-use second::{Outlet, SecondPhase};
 use strangers::clients_differ;
+use walk::{Ground, walk};
 use workers::Workers;
 use zones::{ZonePolicy, Zones};
 
 pub use relayed::CLIENT_CLOSED;
+pub use signals::{Signal, SignalKey};
 pub use verdict::{BasisSet, Leaning, Verdict};
 
 /// A verdict, and the line of its request in the deepest layer that has it.
@@ -76,29 +80,6 @@ impl Stored for Followed {
     }
 }
 
-/// Messages of one cause about one thing, whether or not an entry was joined to them.
-#[derive(Debug, Clone, Copy)]
-pub struct Signal {
-    /// Row of the cause table of the first message.
-    pub rule: u16,
-    /// How many messages.
-    pub count: u64,
-    /// How many of them explain an entry.
-    pub joined: u64,
-    /// Time of the first, microseconds UTC.
-    pub first_at: i64,
-    /// Time of the last, microseconds UTC.
-    pub last_at: i64,
-    /// Where the first one is (by position).
-    pub place: Place,
-}
-
-/// What a [`Signal`] is about: its cause (code), origin (code) and scope (short hash).
-pub type SignalKey = (u8, u8, u32);
-
-/// More distinct signals than this share the scope 0. Scopes may be host names that clients make up.
-const MAX_SIGNALS: usize = 10_000;
-
 /// Order of verdicts and messages on the timeline.
 pub type TimeKey = (i64, Position);
 
@@ -107,7 +88,6 @@ pub type TimeKey = (i64, Position);
 pub struct Attribution {
     verdicts: Sorted<Verdict, TimeKey>,
     companions: Companions,
-    intervals: Intervals,
     leanings: Leanings,
     /// Which logs stand in front of which.
     pub layers: Layers,
@@ -129,7 +109,12 @@ impl Attribution {
 
     /// The verdicts in order of time, each with its link to a deeper layer.
     pub fn followed(&self) -> impl Iterator<Item = Result<Followed>> + '_ {
-        follow(&self.verdicts, &self.companions, &self.intervals, &self.layers)
+        follow(&self.verdicts, &self.layers)
+    }
+
+    /// The instants of the entries in order, microseconds UTC.
+    pub fn instants(&self) -> impl Iterator<Item = Result<i64>> + '_ {
+        self.verdicts.rows().map(|row| row.map(|verdict| verdict.entry.at))
     }
 
     /// True when an error log is among the inputs.
@@ -194,66 +179,53 @@ pub fn attribute(
     causes: Sorter<CauseFact, JoinKey>,
     config: &AttributeConfig<'_>,
 ) -> Result<Attribution> {
-    let (mut entries, mut causes) = (entries.sorted(), causes.sorted());
+    let (mut entries, mut causes) = rayon::join(|| entries.sorted(), || causes.sorted());
     let zones = Zones::resolve(inputs, &entries, &causes, config.zone, config.matcher)?;
     let workers = Workers::of(inputs, &entries)?;
     let listeners = Listeners::of(inputs, &causes, config.matcher)?;
     let intervals = Intervals::of(inputs, &causes, &zones, config.matcher)?;
     let companions = Companions::of(inputs, &zones);
     let strangers = clients_differ(&entries, &causes, config.matcher, &companions, &zones)?;
-    let mut walk = Walk {
+    let ground = Ground {
         config,
         workers,
-        companions,
         zones,
-        verdicts: Sorter::new(config.budget.clone(), |verdict| {
-            (verdict.entry.at, verdict.entry.place.position)
-        }),
-        messages: Sorter::new(config.budget.clone(), |fact| (fact.at, fact.place.position)),
-        signals: BTreeMap::new(),
-        redelivered: BTreeMap::new(),
-        leftovers: Leftovers::default(),
-        hops: Hops::default(),
+        is_with_cache: inputs
+            .iter()
+            .any(|input| is_log_of(input, LogRole::Access, Server::Varnish)),
+        takes_shared: is_apache_alone(inputs),
         strangers,
     };
-    let mut second = SecondPhase::new(config.matcher, &config.budget, is_apache_alone(inputs));
-    walk.all(&mut entries, &mut causes, &mut second)?;
-    let found = second.finish(&mut walk)?;
-    walk.companions.note_apache(found.trusts_silence());
-    let verdicts = walk.verdicts.sorted();
+    let mut walk = walk(&ground, companions, &mut entries, &mut causes)?;
+    walk.finish()?;
+    let (verdicts, messages) = (walk.verdicts, walk.messages);
+    let (mut verdicts, messages) = rayon::join(|| verdicts.sorted(), || messages.sorted());
     let companions = walk.companions;
-    let settled = || -> Verdicts<'_> {
-        Box::new(
-            verdicts.rows().map(|row| row.map(|verdict| verdict.settled(&companions, &intervals))),
-        )
-    };
+    verdicts.update(|verdict| *verdict = verdict.settled(&companions, &intervals))?;
+    let settled = || -> Verdicts<'_> { Box::new(verdicts.rows()) };
     let layers = Layers::of(inputs, &listeners, &settled, &config.budget)?;
-    let known =
-        follow(&verdicts, &companions, &intervals, &layers).map(|row| row.map(|row| row.verdict));
+    let known = follow(&verdicts, &layers).map(|row| row.map(|row| row.verdict));
     let leanings = Leanings::of(known)?;
     Ok(Attribution {
         verdicts,
         companions,
-        intervals,
         leanings,
         layers,
-        messages: walk.messages.sorted(),
-        signals: walk.signals,
+        messages,
+        signals: walk.signals.into_rows(),
         redelivered: walk.redelivered,
-        zones: walk.zones,
+        zones: ground.zones,
     })
 }
 
-/// Verdicts in order of time, settled, each with its link to a deeper layer.
+/// Verdicts in order of time, each with its link to a deeper layer.
 fn follow<'f>(
     verdicts: &'f Sorted<Verdict, TimeKey>,
-    companions: &'f Companions,
-    intervals: &'f Intervals,
     layers: &'f Layers,
 ) -> impl Iterator<Item = Result<Followed>> + 'f {
     let mut links = layers.links().peekable();
     verdicts.rows().map(move |verdict| {
-        let verdict = verdict?.settled(companions, intervals);
+        let verdict = verdict?;
         let key = (verdict.entry.at, verdict.entry.place.position);
         while let Some(next) = peek_key(&mut links, Link::key)? {
             if next >= key {
@@ -265,160 +237,6 @@ fn follow<'f>(
         }
         Ok(Followed { verdict, link: None })
     })
-}
-
-/// The walk over both stores in step, one cluster of equal keys after the other.
-struct Walk<'w> {
-    config: &'w AttributeConfig<'w>,
-    workers: Workers,
-    zones: Zones,
-    companions: Companions,
-    verdicts: Sorter<Verdict, TimeKey>,
-    messages: Sorter<CauseFact, TimeKey>,
-    signals: BTreeMap<SignalKey, Signal>,
-    redelivered: BTreeMap<InputIndex, u64>,
-    leftovers: Leftovers,
-    hops: Hops,
-    /// Access log and error log name different clients: the target alone joins them.
-    strangers: bool,
-}
-
-impl Walk<'_> {
-    fn all(
-        &mut self,
-        entries: &mut Sorted<EntryFact, JoinKey>,
-        causes: &mut Sorted<CauseFact, JoinKey>,
-        second: &mut SecondPhase<'_>,
-    ) -> Result<()> {
-        let by_client = !self.strangers;
-        let key_of = |target: u64, client: u64| (target, if by_client { client } else { 0 });
-        let mut cluster = Cluster::default();
-        let mut entry_rows = entries.last_rows().peekable();
-        let mut cause_rows = causes.last_rows().peekable();
-        loop {
-            let entry_key =
-                peek_key(&mut entry_rows, |fact: &EntryFact| key_of(fact.target_key, fact.client))?;
-            let cause_key =
-                peek_key(&mut cause_rows, |fact: &CauseFact| key_of(fact.target_key, fact.client))?;
-            let Some(key) = [entry_key, cause_key].into_iter().flatten().min() else { break };
-            if self.hops.is_done_before(key.0) {
-                self.flush_hops()?;
-            }
-            while let Some(row) = entry_rows.next_if(|row| {
-                row.as_ref().is_ok_and(|fact| key_of(fact.target_key, fact.client) == key)
-            }) {
-                let mut fact = row?;
-                self.zones.resolve_entry(&mut fact);
-                self.workers.resolve(&mut fact);
-                if relayed::is_abandoned(&fact) {
-                    self.hops.note_abandoned(&fact);
-                } else if self.config.in_window(fact.at) {
-                    cluster.entries.push(Verdict::own(fact));
-                }
-                // What names no request is not joined here, and may be of any number.
-                if key.0 == 0 {
-                    self.close(key.0, &mut cluster, second)?;
-                }
-            }
-            while let Some(row) = cause_rows.next_if(|row| {
-                row.as_ref().is_ok_and(|fact| key_of(fact.target_key, fact.client) == key)
-            }) {
-                let mut fact = row?;
-                self.zones.resolve_cause(&mut fact);
-                if self.config.in_window(fact.at) || fact.flags.has(Flags::TIMELESS) {
-                    cluster.causes.push(fact);
-                }
-                if key.0 == 0 {
-                    self.close(key.0, &mut cluster, second)?;
-                }
-            }
-            if key.0 != 0 {
-                twice::drop_copies(&mut cluster.causes);
-                twice::drop_redelivered(&mut cluster.entries, |input| {
-                    *self.redelivered.entry(input).or_default() += 1;
-                });
-                if by_client || cluster.entries.len() + cluster.causes.len() <= MAX_STRANGERS {
-                    cluster.join(self.config.matcher, &self.companions, &self.zones, by_client);
-                }
-            }
-            self.close(key.0, &mut cluster, second)?;
-        }
-        self.flush_hops()?;
-        self.flush_leftovers()
-    }
-
-    /// Hands on the entries of a cache once all of their target were seen.
-    fn flush_hops(&mut self) -> Result<()> {
-        for verdict in self.hops.drain(&mut self.companions) {
-            self.verdicts.push(verdict)?;
-        }
-        Ok(())
-    }
-
-    /// Hands on what a cluster holds; what may be doubted waits for the other clients of the same target.
-    fn close(
-        &mut self,
-        target_key: u64,
-        cluster: &mut Cluster,
-        second: &mut SecondPhase<'_>,
-    ) -> Result<()> {
-        if target_key != self.leftovers.target_key || self.leftovers.is_full() {
-            self.flush_leftovers()?;
-            self.leftovers.target_key = target_key;
-        }
-        for verdict in cluster.entries.drain(..) {
-            if target_key != 0 && self.hops.take(&verdict) {
-                continue;
-            }
-            let Some(verdict) = second.take_entry(verdict)? else { continue };
-            if verdict.open == 1 && verdict.rule().when_silent.is_some() && !verdict.is_kin() {
-                self.leftovers.entries.push(verdict);
-            } else {
-                self.entry(verdict)?;
-            }
-        }
-        for fact in cluster.causes.drain(..) {
-            let Some(fact) = second.take_message(fact)? else { continue };
-            let rule = self.config.matcher.rule(fact.rule);
-            let joined = fact.flags.has(Flags::JOINED);
-            if rule.is_some_and(|rule| rule.kind.explains_requests()) && target_key != 0 {
-                self.companions.note(fact.place.position.input, joined);
-                if !joined {
-                    self.leftovers.lines.push(fact.at);
-                }
-            }
-            self.message(fact)?;
-        }
-        Ok(())
-    }
-
-    /// Entries beside whose end a line for the same target, but another client, found no entry are left in doubt: the
-    /// two logs may name clients differently (`X-Forwarded-For`).
-    fn flush_leftovers(&mut self) -> Result<()> {
-        self.leftovers.lines.sort_unstable();
-        for mut verdict in self.leftovers.entries.drain(..) {
-            let from = verdict.entry.at - DOUBT_US;
-            let next = self.leftovers.lines.partition_point(|at| *at < from);
-            let near =
-                self.leftovers.lines.get(next).is_some_and(|at| *at <= verdict.entry.at + DOUBT_US);
-            verdict.entry.flags = verdict.entry.flags.with(Flags::DOUBTED, near);
-            self.verdicts.push(verdict)?;
-        }
-        self.leftovers.lines.clear();
-        Ok(())
-    }
-}
-
-impl Outlet for Walk<'_> {
-    fn entry(&mut self, verdict: Verdict) -> Result<()> {
-        // Entries of statuses that were not asked for have claimed their lines, and are done.
-        if verdict.is_kin() { Ok(()) } else { self.verdicts.push(verdict) }
-    }
-
-    fn message(&mut self, fact: CauseFact) -> Result<()> {
-        note_signal(&mut self.signals, self.config.matcher, &fact);
-        self.messages.push(fact)
-    }
 }
 
 /// True when an input holds lines of this kind, and nobody else's.
@@ -438,29 +256,6 @@ fn is_apache_alone(inputs: &[ScannedInput]) -> bool {
         && !any(LogRole::Access, Server::Apache)
 }
 
-/// Facts of one target that are joined without their clients at most.
-const MAX_STRANGERS: usize = 200_000;
-
-/// How near a line of another client puts an entry in doubt, microseconds.
-const DOUBT_US: i64 = 2 * SECOND_US;
-
-/// Entries and lines of one target that found nothing, of all clients.
-#[derive(Debug, Default)]
-struct Leftovers {
-    target_key: u64,
-    entries: Vec<Verdict>,
-    lines: Vec<i64>,
-}
-
-impl Leftovers {
-    /// More entries than this are judged in parts, so that memory stays bounded.
-    const MAX_ENTRIES: usize = 65_536;
-
-    fn is_full(&self) -> bool {
-        self.entries.len() >= Self::MAX_ENTRIES
-    }
-}
-
 /// The key of the next row; an unreadable run surfaces here.
 fn peek_key<T, K>(
     rows: &mut Peekable<impl Iterator<Item = Result<T>>>,
@@ -469,131 +264,5 @@ fn peek_key<T, K>(
     match rows.next_if(Result::is_err) {
         Some(Err(error)) => Err(error),
         _ => Ok(rows.peek().and_then(|row| row.as_ref().ok()).map(key)),
-    }
-}
-
-/// Entries and messages of one client and request.
-#[derive(Debug, Default)]
-struct Cluster {
-    entries: Vec<Verdict>,
-    causes: Vec<CauseFact>,
-}
-
-impl Cluster {
-    /// Pairs what belongs together: within each directory first, then entries whose directory has no error log with
-    /// what is left.
-    fn join(
-        &mut self,
-        matcher: &CauseMatcher,
-        companions: &Companions,
-        zones: &Zones,
-        by_client: bool,
-    ) {
-        if self.entries.is_empty() || self.causes.is_empty() {
-            return;
-        }
-        self.entries
-            .sort_unstable_by_key(|verdict| (verdict.entry.at, verdict.entry.place.position));
-        self.causes.sort_unstable_by_key(|fact| (fact.at, fact.place.position));
-        let entry_dir =
-            |verdict: &Verdict| companions.directory(verdict.entry.place.position.input);
-        let cause_dir = |fact: &CauseFact| companions.directory(fact.place.position.input);
-        let mut directories: Vec<usize> = self.entries.iter().map(entry_dir).collect();
-        directories.sort_unstable();
-        directories.dedup();
-        for directory in
-            directories.iter().copied().filter(|directory| companions.has_error_log(*directory))
-        {
-            let entries = positions(&self.entries, |verdict| entry_dir(verdict) == directory);
-            let causes = positions(&self.causes, |fact| cause_dir(fact) == directory);
-            self.join_part(matcher, zones, &entries, &causes, by_client);
-        }
-        if directories.iter().any(|directory| !companions.has_error_log(*directory)) {
-            let entries =
-                positions(&self.entries, |verdict| !companions.has_error_log(entry_dir(verdict)));
-            let causes = positions(&self.causes, |fact| !fact.flags.has(Flags::JOINED));
-            self.join_part(matcher, zones, &entries, &causes, by_client);
-        }
-    }
-
-    /// Pairs the entries and messages at these positions.
-    fn join_part(
-        &mut self,
-        matcher: &CauseMatcher,
-        zones: &Zones,
-        entries: &[usize],
-        causes: &[usize],
-        by_client: bool,
-    ) {
-        let explains = |fact: &CauseFact| {
-            matcher.rule(fact.rule).is_some_and(|rule| rule.kind.explains_requests())
-        };
-        let is_final = |fact: &CauseFact| {
-            matcher.rule(fact.rule).is_some_and(|rule| rule.kind == RuleKind::FinalFailure)
-        };
-        let is_timeout = |fact: &CauseFact| {
-            matcher.rule(fact.rule).is_some_and(|rule| rule.cause == Some(Cause::UpstreamTimeout))
-        };
-        let entry_facts: Vec<EntryFact> =
-            entries.iter().map(|index| self.entries[*index].entry).collect();
-        let cause_facts: Vec<CauseFact> = causes.iter().map(|index| self.causes[*index]).collect();
-        for Matched { entry, deciding, lines, confidence, basis } in
-            match_cluster(&entry_facts, &cause_facts, &explains, &is_final, &is_timeout)
-        {
-            let fact = cause_facts[deciding];
-            if let Some(rule) = matcher.rule(fact.rule) {
-                // An attempt that failed may have been followed by one that the log does not show; and a clock that
-                // had to be measured makes no pair certain.
-                let sees_upstream = entry_facts[entry].flags.has(Flags::SEES_UPSTREAM);
-                let certain = (rule.kind == RuleKind::FinalFailure || sees_upstream)
-                    && !zones.is_measured_clock(fact.place.position.input)
-                    && by_client;
-                let confidence =
-                    if certain { confidence } else { confidence.min(Confidence::Likely) };
-                self.entries[entries[entry]].set_message(&fact, rule, confidence, basis);
-            }
-            for line in lines {
-                let flags = &mut self.causes[causes[line]].flags;
-                *flags = flags.with(Flags::JOINED, true);
-            }
-        }
-    }
-}
-
-/// Indices of the rows for which `holds`.
-fn positions<T>(rows: &[T], holds: impl Fn(&T) -> bool) -> Vec<usize> {
-    rows.iter().enumerate().filter(|(_, row)| holds(row)).map(|(index, _)| index).collect()
-}
-
-fn note_signal(
-    signals: &mut BTreeMap<SignalKey, Signal>,
-    matcher: &CauseMatcher,
-    fact: &CauseFact,
-) {
-    let Some(rule) = matcher.rule(fact.rule) else { return };
-    let Some(cause) = rule.cause else { return };
-    if matches!(rule.kind, RuleKind::Noise | RuleKind::Lifecycle(_)) {
-        return;
-    }
-    let mut key = (cause as u8, rule.origin as u8, fact.scope);
-    if signals.len() >= MAX_SIGNALS && !signals.contains_key(&key) {
-        key.2 = 0;
-    }
-    let fresh = Signal {
-        rule: fact.rule,
-        count: 0,
-        joined: 0,
-        first_at: fact.at,
-        last_at: fact.at,
-        place: fact.place,
-    };
-    let signal = signals.entry(key).or_insert(fresh);
-    signal.count += 1;
-    signal.joined += u64::from(fact.flags.has(Flags::JOINED));
-    signal.first_at = signal.first_at.min(fact.at);
-    signal.last_at = signal.last_at.max(fact.at);
-    if fact.place.position < signal.place.position {
-        signal.place = fact.place;
-        signal.rule = fact.rule;
     }
 }

@@ -90,10 +90,13 @@ pub(super) struct Hops {
     answers: Vec<(Began, u32)>,
     /// Requests to others that were given up.
     abandoned: Vec<Began>,
+    /// A part of the requests of this target was judged before.
+    is_cut: bool,
 }
 
 impl Hops {
-    /// More requests than this are judged in parts, so that memory stays bounded.
+    /// More requests than this are judged in parts, so that memory stays bounded. A request and its answer may then be in
+    /// different parts: that one was not found says nothing there.
     const MAX_REQUESTS: usize = 65_536;
 
     /// True when what is held is to be judged before requests of this target come.
@@ -125,9 +128,17 @@ impl Hops {
         }
     }
 
-    /// The entries of the cache, marked; counts how many of the others' were found.
-    pub(super) fn drain(&mut self, companions: &mut Companions) -> Vec<Verdict> {
+    /// The entries of the cache, marked; counts how many of the others' were found. `next_key`: of which target requests
+    /// come next.
+    pub(super) fn drain(
+        &mut self,
+        next_key: Option<u64>,
+        companions: &mut Companions,
+    ) -> Vec<Verdict> {
         let held = std::mem::take(self);
+        let goes_on = next_key == Some(held.target_key);
+        let is_part = goes_on || held.is_cut;
+        *self = Hops { target_key: held.target_key, is_cut: goes_on, ..Hops::default() };
         let (mut entries, mut answers, mut abandoned) = (held.cache, held.answers, held.abandoned);
         answers.sort_unstable();
         abandoned.sort_unstable();
@@ -157,13 +168,18 @@ impl Hops {
                     verdict.set_rule(rule_index("varnish.other_page_found"));
                 } else if MAY_BE_OWN.contains(&row) && take_at(&mut abandoned, at) {
                     verdict.set_rule(rule_index("varnish.own_page_abandoned"));
-                } else if row == "varnish.own_page" {
-                    companions.behind.note_failure(at);
+                } else {
+                    if row == "varnish.own_page" {
+                        companions.behind.note_failure(at);
+                    }
+                    let flags = &mut verdict.entry.flags;
+                    *flags = flags.with(Flags::TRACED, is_part);
                 }
             }
         }
         companions.behind.n_found += n_found;
-        companions.behind.n_missed += n_answers - n_found;
+        // What one part lacks another may have.
+        companions.behind.n_missed += if is_part { 0 } else { n_answers - n_found };
         entries
     }
 }
@@ -208,7 +224,7 @@ mod tests {
         assert!(hops.is_done_before(8) && !hops.is_done_before(7));
         let mut companions = Companions::default();
         let rows: Vec<_> =
-            hops.drain(&mut companions).iter().map(|verdict| verdict.rule().id).collect();
+            hops.drain(None, &mut companions).iter().map(|verdict| verdict.rule().id).collect();
         assert_eq!(
             rows,
             [
@@ -225,5 +241,20 @@ mod tests {
         assert_eq!((companions.behind.n_found, companions.behind.n_missed), (3, 2));
         let fails = [13, 14, 60, 70].map(|s| companions.behind.fails_at(s * SECOND_US));
         assert_eq!(fails, [true, true, false, false]);
+    }
+
+    #[test]
+    fn of_a_target_judged_in_parts_what_was_not_found_says_nothing() {
+        let mut hops = Hops::default();
+        let mut companions = Companions::default();
+        let page = entry("varnish.other_page", 10, 197, Flags::default());
+        let mut is_traced = |hops: &mut Hops, next_key| {
+            assert!(hops.take(&page));
+            let drained = hops.drain(next_key, &mut companions);
+            drained.iter().all(|verdict| verdict.entry.flags.has(Flags::TRACED))
+        };
+        assert!(is_traced(&mut hops, Some(7)));
+        assert!(is_traced(&mut hops, Some(8)));
+        assert!(!is_traced(&mut hops, Some(8)));
     }
 }

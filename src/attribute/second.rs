@@ -14,7 +14,8 @@
 
 use std::collections::BTreeMap;
 
-use super::client::{Clock, FAR_US, Joined, Look, Pages, Trace, match_client};
+use super::client::{FAR_US, Joined, Look, Pages, Trace, match_client};
+use super::clock::Clocks;
 use super::threads::{Line, Request, Thread};
 use super::{BasisSet, Verdict};
 use crate::cause::{CauseMatcher, RuleKind, Scope};
@@ -32,14 +33,39 @@ const MAX_CHUNK: usize = 200_000;
 /// Facts of one client further apart than this, beside durations, have nothing to do with each other.
 const GAP_US: i64 = 10 * FAR_US;
 
-/// Order of lines: by input and thread.
-type ThreadKey = (u32, u64, i64, Position);
+/// Order of lines: by directory and thread. Of one instant, the line that names the client comes last: it ends the attempt.
+type ThreadKey = (u32, u64, i64, bool, Position);
 
 /// Order of entries: by client.
 type ClientKey = (u64, i64, Position);
 
 /// Order of the lines of requests: by client and request.
 type RequestKey = (u64, i64, Position, i64, Position);
+
+/// A line of a thread.
+#[derive(Debug, Clone, Copy, Default)]
+struct ThreadLine {
+    /// Where the error log lies: the lines of one process may be spread over rotated logs, and over those of its hosts.
+    directory: u32,
+    fact: CauseFact,
+}
+
+crate::store::stored!(
+    ThreadLine, directory: u32, fact.at: i64, fact.place.position.input: u32, fact.place.position.offset: u64,
+    fact.place.line: u64, fact.place.length: u32, fact.target_key: u64, fact.client: u64, fact.connection: u64,
+    fact.host: u32, fact.scope: u32, fact.referrer: u32, fact.rule: u16, fact.flags.0: u16
+);
+
+impl ThreadLine {
+    fn thread(&self) -> (u32, u64) {
+        (self.directory, self.fact.connection)
+    }
+
+    fn key(&self) -> ThreadKey {
+        let CauseFact { connection, at, client, place, .. } = self.fact;
+        (self.directory, connection, at, client != 0, place.position)
+    }
+}
 
 /// A line with the request that it belongs to.
 #[derive(Debug, Clone, Copy, Default)]
@@ -95,7 +121,9 @@ pub(super) struct SecondPhase<'m> {
     /// Entries in a layout that several servers write are Apache's.
     takes_shared: bool,
     entries: Sorter<Verdict, ClientKey>,
-    lines: Sorter<CauseFact, ThreadKey>,
+    lines: Sorter<ThreadLine, ThreadKey>,
+    /// Where the logs with messages lie.
+    directories: BTreeMap<u32, usize>,
 }
 
 impl<'m> SecondPhase<'m> {
@@ -107,11 +135,17 @@ impl<'m> SecondPhase<'m> {
                 let EntryFact { client, at, place, .. } = verdict.entry;
                 (client, at, place.position)
             }),
-            lines: Sorter::new(budget.clone(), |fact| {
-                (fact.place.position.input, fact.connection, fact.at, fact.place.position)
-            }),
+            lines: Sorter::new(budget.clone(), ThreadLine::key),
+            directories: BTreeMap::new(),
             budget: budget.clone(),
         }
+    }
+
+    /// Adds what another has taken.
+    pub(super) fn absorb(&mut self, other: Self) -> Result<()> {
+        self.directories.extend(other.directories);
+        self.entries.absorb(other.entries)?;
+        self.lines.absorb(other.lines)
     }
 
     /// Takes an entry that the second phase may decide, or gives it back.
@@ -128,8 +162,12 @@ impl<'m> SecondPhase<'m> {
         Ok(None)
     }
 
-    /// Takes a message that the second phase may join, or gives it back.
-    pub(super) fn take_message(&mut self, fact: CauseFact) -> Result<Option<CauseFact>> {
+    /// Takes a message that the second phase may join, of a log in this directory, or gives it back.
+    pub(super) fn take_message(
+        &mut self,
+        fact: CauseFact,
+        directory: usize,
+    ) -> Result<Option<CauseFact>> {
         let is_ours = self
             .matcher
             .rule(fact.rule)
@@ -137,16 +175,17 @@ impl<'m> SecondPhase<'m> {
         if !is_ours || fact.flags.has(Flags::JOINED) || fact.flags.has(Flags::TIMELESS) {
             return Ok(Some(fact));
         }
-        self.lines.push(fact)?;
+        self.directories.insert(fact.place.position.input, directory);
+        self.lines.push(ThreadLine { directory: directory as u32, fact })?;
         Ok(None)
     }
 
     /// Joins, and hands on everything that was taken.
     pub(super) fn finish(self, outlet: &mut dyn Outlet) -> Result<Found> {
-        let SecondPhase { matcher, budget, entries, lines, .. } = self;
+        let SecondPhase { matcher, budget, entries, lines, directories, .. } = self;
         let requests = requests_of(lines, matcher, &budget)?.sorted();
         let entries = entries.sorted();
-        let mut clocks: BTreeMap<u32, Clock> = BTreeMap::new();
+        let mut clocks = Clocks::default();
         let mut statuses = [false; 1000];
         each_chunk(&entries, &requests, |verdict| verdict.entry.client, &mut |chunk| {
             for verdict in &chunk.entries {
@@ -157,12 +196,14 @@ impl<'m> SecondPhase<'m> {
             let facts = chunk.facts();
             for (request, trace) in chunk.requests.iter().zip(chunk.traces(matcher)) {
                 if request.client != 0 {
-                    clocks.entry(request.key.first.input).or_default().vote(&facts, &trace);
+                    let input = request.key.first.input;
+                    let directory = directories.get(&input).copied().unwrap_or_default();
+                    clocks.of(input, directory).vote(&facts, &trace);
                 }
             }
             Ok(())
         })?;
-        let is_off = |input: u32| clocks.get(&input).is_some_and(Clock::is_off);
+        let is_off = clocks.off();
         let mut pages = Pages::default();
         each_chunk(&entries, &requests, |verdict| verdict.entry.client, &mut |chunk| {
             let joined = chunk.join(matcher, &|_| Look::Open, &is_off);
@@ -241,17 +282,17 @@ impl Found {
 
 /// Step 1: lines by thread become requests.
 fn requests_of(
-    lines: Sorter<CauseFact, ThreadKey>,
+    lines: Sorter<ThreadLine, ThreadKey>,
     matcher: &CauseMatcher,
     budget: &Budget,
 ) -> Result<Sorter<Traced, RequestKey>> {
     let mut requests = Sorter::new(budget.clone(), Traced::key);
     let mut thread = Thread::default();
     let mut current = None;
-    for fact in lines.sorted().rows() {
-        let fact = fact?;
+    for line in lines.sorted().rows() {
+        let line = line?;
+        let (key, fact) = (line.thread(), line.fact);
         // Without a thread id lines cannot be put together.
-        let key = (fact.place.position.input, fact.connection);
         if current != Some(key) || fact.connection == 0 {
             push_all(thread.finish(), &mut requests)?;
             current = Some(key);

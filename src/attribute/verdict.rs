@@ -32,8 +32,8 @@ impl BasisSet {
     }
 
     /// The items, in the order of the taxonomy.
-    pub fn items(self) -> Vec<Basis> {
-        Basis::ALL.iter().copied().filter(|item| self.0 >> *item as u16 & 1 == 1).collect()
+    pub fn items(self) -> impl Iterator<Item = Basis> {
+        Basis::ALL.iter().copied().filter(move |item| self.0 >> *item as u16 & 1 == 1)
     }
 }
 
@@ -126,7 +126,7 @@ impl Verdict {
         let by_entry = is_open.then(|| intervals.explaining(&self.entry)).flatten();
         let by_message = || {
             let message = self.message_rule().filter(|_| self.is_decided())?;
-            intervals.explaining_message(message, self.scope, self.evidence_at)
+            intervals.explaining_message(message, self.scope, self.evidence_at, &self.entry)
         };
         let Some(state) = by_entry.or_else(by_message) else { return };
         self.cause = cause_code(Some(state.cause));
@@ -225,7 +225,7 @@ impl Verdict {
 
     /// The server whose table the row is in.
     pub(super) fn server(&self) -> Server {
-        server_of_rule(self.rule().id)
+        server_of(self.entry.rule)
     }
 
     /// True when the status was not asked for.

@@ -337,6 +337,17 @@ impl Anchors {
     }
 }
 
+/// The numbers in a set of candidates, in rising order.
+fn members(candidates: [u64; CANDIDATE_WORDS]) -> impl Iterator<Item = usize> {
+    (0..).step_by(64).zip(candidates).flat_map(|(base, mut word)| {
+        std::iter::from_fn(move || {
+            let bit = (word != 0).then(|| word.trailing_zeros() as usize)?;
+            word &= word - 1;
+            Some(base + bit)
+        })
+    })
+}
+
 impl CauseMatcher {
     /// The built-in table alone.
     pub fn built_in() -> &'static CauseMatcher {
@@ -429,11 +440,9 @@ impl CauseMatcher {
         if candidates == [0; CANDIDATE_WORDS] {
             return None;
         }
-        let is_candidate = |rule: &usize| candidates[rule / 64] >> (rule % 64) & 1 == 1;
-        (RULES.len()..self.rules.len())
-            .chain(0..RULES.len())
-            .filter(is_candidate)
-            .find_map(|rule| self.verify(rule, record, groups))
+        let of_users = members(candidates).filter(|rule| *rule >= RULES.len());
+        let of_table = members(candidates).filter(|rule| *rule < RULES.len());
+        of_users.chain(of_table).find_map(|rule| self.verify(rule, record, groups))
     }
 
     /// The rule of an event, by its provider and number. The expression of such a rule only finds the scope: it need not

@@ -147,6 +147,14 @@ pub(super) struct ResultArgs {
     #[arg(long, value_name = "DIR")]
     pub temp_dir: Option<PathBuf>,
 
+    /// Put consistent pseudonyms in place of clients, users, query strings, tokens and e-mail addresses
+    #[arg(long)]
+    pub redact: bool,
+
+    /// An event you know of, such as a deploy, to place on timelines; TIME as for --since; repeatable
+    #[arg(long, value_name = "TIME=TEXT", allow_hyphen_values = true)]
+    pub mark: Vec<String>,
+
     /// Exit with 1 when this is so; repeatable
     #[arg(long, value_name = "CONDITION", value_enum)]
     pub fail_on: Vec<FailOn>,
@@ -200,7 +208,7 @@ pub(super) struct ScanArgs {
     pub result: ResultArgs,
 
     /// Write what was found to FILE, for logscan503 merge, and no report
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["format", "output", "fail_on"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["format", "output", "fail_on", "mark", "redact"])]
     pub partial: Option<PathBuf>,
 
     /// Statuses to explain: 503, lists, classes (502,503,504 or 5xx)

@@ -162,7 +162,7 @@ fn merge_partials(args: &MergeArgs, argv: &[OsString]) -> Result<u8> {
     let partials =
         args.files.iter().map(|path| Partial::open(path)).collect::<Result<Vec<Partial>>>()?;
     let conditions = partials.first().map(|partial| partial.conditions().clone());
-    let mut settings = settings_under(conditions.unwrap_or_default(), &args.result)?;
+    let mut settings = settings_under(conditions.unwrap_or_default(), &args.result, started.at)?;
     settings.n_threads = threads_of(args.threads)?;
     let matcher = CauseMatcher::new(settings.user_rules.clone())?;
     let config = config_of(&settings, &matcher);
@@ -174,7 +174,11 @@ fn merge_partials(args: &MergeArgs, argv: &[OsString]) -> Result<u8> {
         budget: budget.clone(),
         root: args.root.as_deref(),
     };
-    let analysis = conclude(merge(&partials, &merging)?, &config, budget)?;
+    let merged = merge(&partials, &merging)?;
+    if !args.result.quiet {
+        merged.notes.iter().for_each(|note| complain(note));
+    }
+    let analysis = conclude(merged.scan, &config, budget)?;
     tell(&args.result, argv, &started, &analysis, &config, target, 0)
 }
 

@@ -8,7 +8,7 @@ use globset::GlobBuilder;
 use super::args::{InputArgs, ResultArgs, ScanArgs};
 use super::to_terminal;
 use super::when::parse_time;
-use crate::analysis::AnalysisConfig;
+use crate::analysis::{AnalysisConfig, Mark};
 use crate::attribute::zones::ZonePolicy;
 use crate::cause::{CauseMatcher, Rule, parse_user_rules};
 use crate::error::{Error, Result};
@@ -18,8 +18,13 @@ use crate::format::nginx_conf::NginxConf;
 use crate::format::{FORMATS, FormatChoice, Reader, apache_access, nginx_access};
 use crate::incident::IncidentConfig;
 use crate::output::{OUTPUTS, Output, by_extension, by_name};
+use crate::redact::Redaction;
 use crate::scan::{Conditions, ScanConfig};
 use crate::time::{Timestamp, parse_offset};
+
+/// How a time may be written.
+const A_TIME: &str =
+    "a time such as 2026-06-01T02:00:00Z, \"2026-06-01 02:00\", 14:30, -2h or \"90 minutes ago\"";
 
 /// Smallest memory budget: below this, spilled runs get too many.
 const MIN_MEMORY_BYTES: usize = 1 << 20;
@@ -37,6 +42,8 @@ pub(super) struct Settings {
     pub zone: ZonePolicy,
     pub window: (Option<i64>, Option<i64>),
     pub gap_s: i64,
+    pub marks: Vec<Mark>,
+    pub redaction: Redaction,
     pub output: &'static dyn Output,
     /// What was asked for, as partial results record it.
     pub conditions: Conditions,
@@ -55,6 +62,8 @@ impl Default for Settings {
             zone: ZonePolicy::Unsaid,
             window: (None, None),
             gap_s: IncidentConfig::default().gap_s,
+            marks: Vec::new(),
+            redaction: Redaction::None,
             output: OUTPUTS[0],
             conditions: Conditions::default(),
         }
@@ -78,6 +87,8 @@ pub(super) fn config_of<'c>(settings: &Settings, matcher: &'c CauseMatcher) -> A
         zone: settings.zone,
         window: settings.window,
         incidents: IncidentConfig { gap_s: settings.gap_s, ..IncidentConfig::default() },
+        marks: settings.marks.clone(),
+        redaction: settings.redaction,
     }
 }
 
@@ -85,15 +96,11 @@ pub(super) fn config_of<'c>(settings: &Settings, matcher: &'c CauseMatcher) -> A
 pub(super) fn settings_of(args: &ScanArgs, now: Timestamp) -> Result<Settings> {
     let input = input_settings_of(&args.input)?;
     let zone = input.zone;
-    let time = |flag: &'static str, text: &Option<String>| {
-        match text {
+    let time = |flag: &'static str, text: &Option<String>| match text {
         None => Ok(None),
-        Some(text) => parse_time(text, now, zone).map(|time| Some(time.0)).ok_or_else(|| Error::Flag {
-            flag,
-            value: text.clone(),
-            expected: "expected a time such as 2026-06-01T02:00:00Z, \"2026-06-01 02:00\", 14:30, -2h or \"90 minutes ago\"".to_owned(),
-        }),
-    }
+        Some(text) => parse_time(text, now, zone)
+            .map(|time| Some(time.0))
+            .ok_or_else(|| flag_error(flag, text, &format!("expected {A_TIME}"))),
     };
     let mut rules = Vec::new();
     for path in &args.rules {
@@ -108,7 +115,7 @@ pub(super) fn settings_of(args: &ScanArgs, now: Timestamp) -> Result<Settings> {
         rules,
         ..input.conditions.clone()
     };
-    let result = settings_under(conditions, &args.result)?;
+    let result = settings_under(conditions, &args.result, now)?;
     Ok(Settings {
         n_threads: input.n_threads,
         range_bytes: input.range_bytes,
@@ -118,7 +125,11 @@ pub(super) fn settings_of(args: &ScanArgs, now: Timestamp) -> Result<Settings> {
 }
 
 /// The settings for these conditions, whether just typed or recorded in a partial result.
-pub(super) fn settings_under(conditions: Conditions, args: &ResultArgs) -> Result<Settings> {
+pub(super) fn settings_under(
+    conditions: Conditions,
+    args: &ResultArgs,
+    now: Timestamp,
+) -> Result<Settings> {
     if let Some(directory) = args.temp_dir.as_ref().filter(|directory| !directory.is_dir()) {
         let value = directory.to_string_lossy();
         return Err(flag_error("--temp-dir", &value, "expected a directory that exists"));
@@ -127,19 +138,44 @@ pub(super) fn settings_under(conditions: Conditions, args: &ResultArgs) -> Resul
     for (path, text) in &conditions.rules {
         user_rules.extend(parse_user_rules(text, Path::new(path))?);
     }
+    let zone = conditions.zone.as_deref().map_or(Ok(ZonePolicy::Unsaid), parse_zone)?;
+    let mut marks =
+        args.mark.iter().map(|mark| parse_mark(mark, now, zone)).collect::<Result<Vec<Mark>>>()?;
+    marks.sort_unstable();
     Ok(Settings {
         statuses: conditions.statuses.clone(),
+        marks,
+        redaction: match (args.redact, args.reproducible) {
+            (false, _) => Redaction::None,
+            (true, false) => Redaction::RandomKey,
+            (true, true) => Redaction::ContentKey,
+        },
         user_rules,
         formats: format_choice(&conditions)?,
         memory_bytes: parse_size(&args.memory)?.max(MIN_MEMORY_BYTES),
         temp_dir: args.temp_dir.clone(),
-        zone: conditions.zone.as_deref().map_or(Ok(ZonePolicy::Unsaid), parse_zone)?,
+        zone,
         window: conditions.window,
         gap_s: conditions.gap_s,
         output: output_of(args)?,
         conditions,
         ..Settings::default()
     })
+}
+
+/// `2026-06-01T02:00:00Z=deploy 1.4.2`: no form of a time holds a `=`.
+fn parse_mark(mark: &str, now: Timestamp, zone: ZonePolicy) -> Result<Mark> {
+    let refuse =
+        |what: &str| flag_error("--mark", mark, &format!("expected TIME=TEXT with {what}"));
+    let Some((time, text)) = mark.split_once('=') else {
+        return Err(refuse("a time and a text"));
+    };
+    let at = parse_time(time, now, zone).ok_or_else(|| refuse(A_TIME))?.0;
+    let text = text.trim();
+    if text.is_empty() {
+        return Err(refuse("a text"));
+    }
+    Ok(Mark { at, text: text.to_owned() })
 }
 
 /// The number of worker threads, checked.

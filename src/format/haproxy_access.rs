@@ -15,7 +15,7 @@ mod tests;
 use std::sync::Arc;
 
 use super::{About, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
-use crate::bytes::{parse_status, parse_u64};
+use crate::bytes::{find_near, parse_status, parse_u64};
 use crate::record::{AccessRecord, Escape, Field, Record, Skip};
 use crate::taxonomy::{LogRole, Server};
 use crate::time::{Notation, SECOND_US, Stamp};
@@ -54,7 +54,7 @@ pub(super) fn client_before(line: &[u8], date: usize) -> Option<&[u8]> {
     let prefix = &before[..start];
     let client = &before[start..];
     // `haproxy[123]:10.0.0.1:443`: some tags have no blank behind them.
-    if let Some(close) = memchr::memchr(b']', client) {
+    if let Some(close) = find_near(b']', client) {
         return client[close + 1..].strip_prefix(b":").filter(|client| !client.is_empty());
     }
     let is_prefix = prefix.is_empty() || prefix.ends_with(b": ") || prefix.ends_with(b"- ");
@@ -64,7 +64,7 @@ pub(super) fn client_before(line: &[u8], date: usize) -> Option<&[u8]> {
 /// Splits at the first blank.
 #[inline]
 pub(super) fn word(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    let blank = memchr::memchr(b' ', text)?;
+    let blank = find_near(b' ', text)?;
     Some((&text[..blank], &text[blank + 1..]))
 }
 

@@ -25,7 +25,7 @@ use self::fit::{Fitted, Spans, fit};
 use self::shape::{CLF_BYTES, Literal, Shape, Surroundings, nginx_variable, shape};
 pub(in crate::format) use self::shape::{Kind, next_quote};
 use super::Glance;
-use crate::bytes::parse_status;
+use crate::bytes::{find_near, parse_status};
 use crate::record::{AccessRecord, Escape, Field, Skip};
 use crate::time::{Notation, Stamp};
 
@@ -379,7 +379,7 @@ impl Anchor {
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "called once per line by the hot loop")]
     fn glance(self, line: &[u8]) -> Option<Glance<'_>> {
-        let quote = self.least + memchr::memchr(b'"', line.get(self.least..)?)?;
+        let quote = self.least + find_near(b'"', line.get(self.least..)?)?;
         // `[` + stamp + `] ` end at the quote; the layout's literals hold at least these bytes.
         let dated = line.get(quote.checked_sub(CLF_BYTES + 3)?..quote)?;
         let [b'[', stamp @ .., b']', b' '] = dated else { return None };

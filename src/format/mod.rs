@@ -516,9 +516,15 @@ impl Plan {
 
     /// Index of the first reader that takes a line (a final `\n` and `\r` are ignored).
     pub fn accepting(&self, line: &[u8]) -> Option<usize> {
+        self.all_accepting(line).next()
+    }
+
+    /// Indices of all readers that take a line.
+    pub fn all_accepting<'l>(&'l self, line: &'l [u8]) -> impl Iterator<Item = usize> + 'l {
         let line = line.strip_suffix(b"\n").unwrap_or(line);
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        self.readers.iter().position(|reader| accepts(reader.as_ref(), line))
+        let readers = self.readers.iter().enumerate();
+        readers.filter(move |(_, reader)| accepts(reader.as_ref(), line)).map(|(index, _)| index)
     }
 }
 

@@ -5,8 +5,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use foldhash::fast::RandomState;
+
 use crate::evidence::{InputIndex, Place};
-use crate::fact::{EntryFact, Flags, hash_name};
+use crate::fact::{EntryFact, Flags};
 use crate::time::SECOND_US;
 
 /// The same request of the same client again within this time is a retry, microseconds.
@@ -120,8 +122,37 @@ impl Course {
 
     /// Entries that could be watched for retries, and how many of them are retries; a sample where there are many.
     pub fn retries(&self) -> (u64, u64) {
-        self.retries.totals()
+        let totals = self.retries.totals();
+        (totals.watched, totals.retries)
     }
+
+    /// The retries, with the first and the last of them; `None` where there are none.
+    pub fn storm(&self) -> Option<Storm> {
+        let totals = self.retries.totals();
+        let (first, last_at) = totals.span?;
+        Some(Storm {
+            watched: totals.watched,
+            retries: totals.retries,
+            first,
+            last_at,
+            is_sample: self.retries.level > 0,
+        })
+    }
+}
+
+/// Retries of an incident.
+#[derive(Debug, Clone, Copy)]
+pub struct Storm {
+    /// Entries that could be watched for retries.
+    pub watched: u64,
+    /// How many of them are retries.
+    pub retries: u64,
+    /// The first retry: when, microseconds UTC, and where.
+    pub first: (i64, Place),
+    /// The last retry, microseconds UTC.
+    pub last_at: i64,
+    /// Only a part of the clients and targets is watched.
+    pub is_sample: bool,
 }
 
 /// What is known of one client and target.
@@ -130,6 +161,19 @@ struct Watched {
     last_at: i64,
     entries: u64,
     retries: u64,
+    /// The first retry, and when the last one was.
+    span: Option<RetrySpan>,
+}
+
+/// The first retry, when and where, and when the last one was.
+type RetrySpan = ((i64, Place), i64);
+
+/// What was watched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct RetryTotals {
+    watched: u64,
+    retries: u64,
+    span: Option<RetrySpan>,
 }
 
 /// Counts entries that repeat an earlier one. When too many requests are watched, those whose hash has fewer leading zeros
@@ -137,8 +181,8 @@ struct Watched {
 #[derive(Debug, Clone, Default)]
 struct Retries {
     level: u32,
-    watched: HashMap<(u64, u64), Watched>,
-    closed: Option<(u64, u64)>,
+    watched: HashMap<(u64, u64), Watched, RandomState>,
+    closed: Option<RetryTotals>,
 }
 
 impl Retries {
@@ -151,11 +195,12 @@ impl Retries {
         if rank(key) < self.level {
             return;
         }
-        let fresh = Watched { last_at: i64::MIN, entries: 0, retries: 0 };
+        let fresh = Watched { last_at: i64::MIN, entries: 0, retries: 0, span: None };
         let row = self.watched.entry(key).or_insert(fresh);
         row.entries += 1;
         if row.last_at != i64::MIN && entry.at - row.last_at <= RETRY_WITHIN_US {
             row.retries += 1;
+            row.span.get_or_insert(((entry.at, entry.place), entry.at)).1 = entry.at;
         }
         row.last_at = entry.at;
         while self.watched.len() > MAX_WATCHED && self.level < 63 {
@@ -165,24 +210,31 @@ impl Retries {
         }
     }
 
-    fn totals(&self) -> (u64, u64) {
-        self.closed.unwrap_or_else(|| {
-            let add = |sum: (u64, u64), row: &Watched| (sum.0 + row.entries, sum.1 + row.retries);
-            self.watched.values().fold((0, 0), add)
-        })
+    fn totals(&self) -> RetryTotals {
+        let add = |sum: RetryTotals, row: &Watched| RetryTotals {
+            watched: sum.watched + row.entries,
+            retries: sum.retries + row.retries,
+            span: match (sum.span, row.span) {
+                (Some(one), Some(other)) => {
+                    let key = |span: &RetrySpan| (span.0.0, span.0.1.position);
+                    let first = if key(&one) <= key(&other) { one.0 } else { other.0 };
+                    Some((first, one.1.max(other.1)))
+                }
+                (one, other) => one.or(other),
+            },
+        };
+        self.closed.unwrap_or_else(|| self.watched.values().fold(RetryTotals::default(), add))
     }
 
     fn close(&mut self) {
         self.closed = Some(self.totals());
-        self.watched = HashMap::new();
+        self.watched = HashMap::default();
     }
 }
 
+/// Both parts are hashes; an odd factor spreads what they are together.
 fn rank(key: (u64, u64)) -> u32 {
-    let mut bytes = [0; 16];
-    bytes[..8].copy_from_slice(&key.0.to_le_bytes());
-    bytes[8..].copy_from_slice(&key.1.to_le_bytes());
-    hash_name(&bytes).leading_zeros()
+    (key.0 ^ key.1.rotate_left(32)).wrapping_mul(0x9e37_79b9_7f4a_7c15).leading_zeros()
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ use crate::taxonomy::{Basis, Cause, Confidence, Origin};
 use crate::time::SECOND_US;
 
 use course::Course;
-use ranking::Ranking;
+use ranking::{Ranking, Sample};
 use segment::{Core, Seconds, cores, count, trim};
 
 /// How incidents are told apart.
@@ -49,7 +49,7 @@ impl Default for IncidentConfig {
 pub const CHANGES_BEFORE_US: i64 = 900 * SECOND_US;
 
 /// Time in which changes and failing backends after an incident are told, microseconds.
-const CHANGES_AFTER_US: i64 = 60 * SECOND_US;
+pub const CHANGES_AFTER_US: i64 = 60 * SECOND_US;
 
 /// Time in which a backend that fails before an incident counts as one that fails in it, microseconds.
 const PEERS_BEFORE_US: i64 = 60 * SECOND_US;
@@ -287,13 +287,12 @@ impl Incident {
         self.onset.get_or_insert(entry.place);
         self.last_entry = Some(entry.place);
         self.course.add_entry(entry, config.pause_us());
-        self.paths.add(entry.path, entry.place);
-        self.hosts.add(u64::from(entry.host), entry.place);
-        self.upstreams.add(u64::from(entry.upstream), entry.place);
-        if entry.ending != 0 {
-            self.endings.add(u64::from(entry.ending), entry.place);
-        }
-        self.clients.add(entry.client, entry.place);
+        let sample = Sample::of(entry.place);
+        self.paths.add(entry.path, &sample);
+        self.hosts.add(u64::from(entry.host), &sample);
+        self.upstreams.add(u64::from(entry.upstream), &sample);
+        self.endings.add(u64::from(entry.ending), &sample);
+        self.clients.add(entry.client, &sample);
         let bucket = entry.at.div_euclid(self.bucket_s * SECOND_US);
         *self.buckets.entry(bucket).or_default().entry(verdict.origin()).or_default() += 1;
         let layer = layers.layer_of(row).filter(|layer| !layers.is_alone(*layer));
@@ -312,13 +311,13 @@ impl Incident {
             }
         }
         if verdict.evidence.length > 0 {
-            group.scopes.add(u64::from(verdict.scope), verdict.evidence);
+            group.scopes.add(u64::from(verdict.scope), &Sample::of(verdict.evidence));
             group.message_rule = group.message_rule.or(verdict.message_rule());
             if group.quoted_messages.len() < QUOTED_PER_CAUSE {
                 group.quoted_messages.push((verdict.evidence, verdict.evidence_at));
             }
         } else {
-            group.scopes.add(u64::from(verdict.scope), entry.place);
+            group.scopes.add(u64::from(verdict.scope), &sample);
         }
         if group.quoted_entries.len() < QUOTED_PER_CAUSE {
             group.quoted_entries.push((entry.place, entry.at));
@@ -343,15 +342,16 @@ impl Incident {
             group.confidence = Confidence::Confirmed;
             group.basis = vec![Basis::ExplicitMessage];
             group.message_rule.get_or_insert(fact.rule);
-            group.scopes.add(u64::from(fact.scope), fact.place);
+            group.scopes.add(u64::from(fact.scope), &Sample::of(fact.place));
             if group.quoted_messages.len() < QUOTED_PER_CAUSE {
                 group.quoted_messages.push((fact.place, fact.at));
             }
         }
         if self.from_messages {
             self.widen(fact.at);
-            self.hosts.add(u64::from(fact.host), fact.place);
-            self.clients.add(fact.client, fact.place);
+            let sample = Sample::of(fact.place);
+            self.hosts.add(u64::from(fact.host), &sample);
+            self.clients.add(fact.client, &sample);
         }
     }
 }
@@ -382,6 +382,8 @@ pub struct Incidents {
     pub probe_entries: u64,
     /// All entries by status.
     pub by_status: BTreeMap<u16, u64>,
+    /// What would have decided entries that stayed open, and how many.
+    pub lacking: BTreeMap<&'static str, u64>,
 }
 
 /// Groups entries, and messages that no entry explains, into incidents.
@@ -395,8 +397,8 @@ pub fn group(
     config: IncidentConfig,
 ) -> Result<Incidents> {
     let mut seconds = Seconds::new();
-    for verdict in attribution.verdicts() {
-        count(&mut seconds, verdict?.entry.at.div_euclid(SECOND_US));
+    for at in attribution.instants() {
+        count(&mut seconds, at?.div_euclid(SECOND_US));
     }
     let mut incidents: Vec<Incident> = cores(&seconds, requests, config.gap_s)
         .into_iter()
@@ -409,6 +411,7 @@ pub fn group(
         by_cause: BTreeMap::new(),
         probe_entries: 0,
         by_status: BTreeMap::new(),
+        lacking: BTreeMap::new(),
     };
     let mut current = 0;
     for row in attribution.followed() {
@@ -421,6 +424,11 @@ pub fn group(
             *result.by_cause.entry(cause).or_default() += 1;
         }
         result.probe_entries += u64::from(verdict.entry.flags.has(Flags::PROBE));
+        if !verdict.is_decided() {
+            for what in verdict.rule().missing {
+                *result.lacking.entry(what).or_default() += 1;
+            }
+        }
         while let Some(incident) = incidents
             .get_mut(current)
             .filter(|incident| incident.core.last_s < at.div_euclid(SECOND_US))

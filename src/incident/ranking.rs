@@ -6,6 +6,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use foldhash::fast::RandomState;
+
 use crate::evidence::Place;
 use crate::fact::hash_name;
 
@@ -34,7 +36,7 @@ impl Row {
 #[derive(Debug, Clone, Default)]
 pub struct Ranking {
     level: usize,
-    rows: HashMap<u64, Row>,
+    rows: HashMap<u64, Row, RandomState>,
     /// The smallest key hashes, for the number of distinct keys.
     smallest: BTreeSet<u64>,
     overflowed: bool,
@@ -53,27 +55,47 @@ pub struct Ranked {
     pub example: Place,
 }
 
-impl Ranking {
-    /// Counts a key; 0 ("none") is not counted.
-    pub fn add(&mut self, key: u64, place: Place) {
-        if key == 0 {
-            return;
-        }
-        self.note_distinct(key);
+/// An entry's place, and the hash of it by which entries are sampled.
+#[derive(Debug, Clone, Copy)]
+pub struct Sample {
+    place: Place,
+    hash: u64,
+}
+
+impl Sample {
+    /// The sample of an entry.
+    pub fn of(place: Place) -> Self {
         let mut address = [0u8; 12];
         address[..4].copy_from_slice(&place.position.input.to_le_bytes());
         address[4..].copy_from_slice(&place.position.offset.to_le_bytes());
-        let hash = hash_name(&address);
+        Sample { place, hash: hash_name(&address) }
+    }
+}
+
+impl Ranking {
+    /// Counts a key; 0 ("none") is not counted.
+    pub fn add(&mut self, key: u64, sample: &Sample) {
+        if key == 0 {
+            return;
+        }
+        let Sample { place, hash } = *sample;
         let rank = (hash.leading_zeros() as usize).min(LEVELS - 1);
+        if let Some(row) = self.rows.get_mut(&key) {
+            if rank >= self.level {
+                row.by_rank[rank] += 1;
+                if hash < row.example_hash {
+                    (row.example, row.example_hash) = (place, hash);
+                }
+            }
+            return;
+        }
+        self.note_distinct(key);
         if rank < self.level {
             return;
         }
-        let fresh = Row { by_rank: [0; LEVELS], example: place, example_hash: hash };
-        let row = self.rows.entry(key).or_insert(fresh);
-        row.by_rank[rank] += 1;
-        if hash < row.example_hash {
-            (row.example, row.example_hash) = (place, hash);
-        }
+        let mut fresh = Row { by_rank: [0; LEVELS], example: place, example_hash: hash };
+        fresh.by_rank[rank] = 1;
+        self.rows.insert(key, fresh);
         while self.rows.len() > MAX_KEYS && self.level + 1 < LEVELS {
             self.level += 1;
             let level = self.level;
@@ -150,7 +172,7 @@ mod tests {
     fn few_keys_are_counted_exactly() {
         let mut ranking = Ranking::default();
         for n in 0..900u64 {
-            ranking.add(if n % 3 == 0 { 5 } else { 100 + n }, place(n));
+            ranking.add(if n % 3 == 0 { 5 } else { 100 + n }, &Sample::of(place(n)));
         }
         let top = ranking.top(1);
         assert_eq!(top[0].count, 300);
@@ -164,8 +186,8 @@ mod tests {
         let keys = |n: u64| if n.is_multiple_of(2) { 5 } else { hash_name(&n.to_le_bytes()) };
         let (mut forward, mut backward) = (Ranking::default(), Ranking::default());
         for n in 0..60_000 {
-            forward.add(keys(n), place(n));
-            backward.add(keys(59_999 - n), place(59_999 - n));
+            forward.add(keys(n), &Sample::of(place(n)));
+            backward.add(keys(59_999 - n), &Sample::of(place(59_999 - n)));
         }
         assert!(forward.is_approximate());
         assert_eq!(forward.top(10), backward.top(10));

@@ -181,9 +181,12 @@ fn entry_event(row: &entries::Row<'_>, results: &Results<'_>) -> Map<String, Val
     document.put("labels.origin", row.origin.as_str());
     document.put("labels.confidence", row.confidence.as_str());
     document.put("labels.incident_id", row.incident);
-    let texts = Texts { inputs: &results.analysis.inputs, matcher: results.config.matcher };
+    let texts = Texts::of(results.analysis, results.config);
     if let Some(line) = texts.bytes(row.place) {
-        document.put("event.hash", format!("{:x}", Sha256::digest(&line)));
+        // A digest of the line would let anyone try which address stood in it.
+        if texts.redactor.is_none() {
+            document.put("event.hash", format!("{:x}", Sha256::digest(&line)));
+        }
         document.put("event.original", texts.quote(row.place));
     }
     document.0

@@ -10,9 +10,7 @@ use crate::attribute::Followed;
 use crate::error::Result;
 use crate::evidence::{Place, Position};
 use crate::fact::Flags;
-use crate::record::{AccessRecord, Field};
-use crate::report::text_of::{Texts, unescaped};
-use crate::scan::host_of;
+use crate::report::text_of::Texts;
 use crate::store::{Budget, Sorter};
 use crate::taxonomy::{Basis, Cause, Confidence, Origin};
 use crate::time::{SECOND_US, Timestamp};
@@ -88,41 +86,6 @@ pub(super) struct EvidenceRow<'r> {
     text: Option<String>,
 }
 
-/// The texts of an access line that a row shows.
-#[derive(Debug, Default)]
-struct Shown {
-    client: Option<String>,
-    method: Option<String>,
-    target: Option<String>,
-    host: Option<String>,
-    upstream: Option<String>,
-    upstream_status: Option<String>,
-    request_id: Option<String>,
-    duration_us: Option<u64>,
-}
-
-impl Shown {
-    fn of(record: &AccessRecord<'_>) -> Self {
-        let text = |raw: &[u8]| (!raw.is_empty()).then(|| unescaped(record, raw));
-        let field = |field: Field| record.value(field).and_then(text);
-        let (method, _) = record.request();
-        let (path, query) = record.target_parts();
-        Shown {
-            client: field(Field::RemoteAddr),
-            method: text(method),
-            target: text(path).map(|path| match query {
-                Some(query) => format!("{path}?{}", unescaped(record, query)),
-                None => path,
-            }),
-            host: text(host_of(record)),
-            upstream: field(Field::UpstreamAddr),
-            upstream_status: field(Field::UpstreamStatus),
-            request_id: field(Field::RequestId),
-            duration_us: record.duration_us(),
-        }
-    }
-}
-
 impl Output for Entries {
     fn name(&self) -> &'static str {
         "entries"
@@ -186,8 +149,8 @@ pub(super) fn row<'r>(followed: &Followed, results: &Results<'r>, paths: &'r [St
     let verdict = &followed.verdict;
     let analysis = results.analysis;
     let entry = &verdict.entry;
-    let texts = Texts { inputs: &analysis.inputs, matcher: results.config.matcher };
-    let shown = texts.access(entry.place, Shown::of).unwrap_or_default();
+    let texts = Texts::of(analysis, results.config);
+    let shown = texts.shown(entry.place);
     let about = texts.about(entry.place);
     let message_rule = verdict.message_rule().and_then(|rule| results.config.matcher.rule(rule));
     let rule = match message_rule {
@@ -197,7 +160,7 @@ pub(super) fn row<'r>(followed: &Followed, results: &Results<'r>, paths: &'r [St
     let leaning = analysis.attribution.leaning(verdict).map(|leaning| LeaningRow {
         origin: leaning.origin,
         cause: leaning.cause,
-        basis: leaning.basis.items(),
+        basis: leaning.basis.items().collect(),
     });
     let evidence = (verdict.evidence.length > 0).then(|| EvidenceRow {
         source: path_of(paths, verdict.evidence),
@@ -213,7 +176,7 @@ pub(super) fn row<'r>(followed: &Followed, results: &Results<'r>, paths: &'r [St
         origin: verdict.origin(),
         cause: verdict.cause(),
         confidence: verdict.confidence(),
-        basis: verdict.basis().items(),
+        basis: verdict.basis().items().collect(),
         rule,
         resolved_origin: None,
         resolved_by: None,

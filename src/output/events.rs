@@ -138,7 +138,7 @@ fn merged(mut object: Value, further: &impl Serialize) -> Value {
 }
 
 fn message_row(fact: &CauseFact, results: &Results<'_>, paths: &[String]) -> Value {
-    let texts = Texts { inputs: &results.analysis.inputs, matcher: results.config.matcher };
+    let texts = Texts::of(results.analysis, results.config);
     let rule = results.config.matcher.rule(fact.rule);
     let scope = texts.scope(fact.place).map(|(kind, name)| json!({ scope_name(kind): name }));
     let has_time = !fact.flags.has(Flags::TIMELESS);

@@ -220,13 +220,13 @@ impl Page<'_> {
 
     fn cause(&mut self, label: &str, cause: &CauseInfo) {
         let Some(id) = cause.id else { return };
-        let n = if cause.entries > 0 {
-            format!("{} entries", grouped(cause.entries))
-        } else {
-            format!("{} messages", grouped(cause.messages))
+        let n = match (cause.entries, cause.messages) {
+            (0, 0) => String::new(),
+            (0, n) => format!("{} messages  ", grouped(n)),
+            (n, _) => format!("{} entries  ", grouped(n)),
         };
         let text = format!(
-            "{:<20} {}  {}  {n}  {}",
+            "{:<20} {}  {}  {n}{}",
             id.as_str(),
             cause.role,
             cause.confidence.level,

@@ -47,7 +47,9 @@ pub(super) fn told(report: &Report) -> impl Iterator<Item = Told<'_>> {
 /// The cause with most entries among those of the incident's verdict, if any is known.
 pub(super) fn main_cause(incident: &IncidentInfo) -> Option<&CauseInfo> {
     let verdict = incident.origin.verdict;
-    incident.causes.iter().find(|cause| cause.origin == verdict && cause.id.is_some())
+    let explains = |cause: &&CauseInfo| cause.entries + cause.messages > 0;
+    let mut causes = incident.causes.iter().filter(explains);
+    causes.find(|cause| cause.origin == verdict && cause.id.is_some())
 }
 
 /// The evidence item with this id.

@@ -177,7 +177,7 @@ pub struct CauseInfo {
     pub confidence: ConfidenceInfo,
     /// What it is about.
     pub scope: BTreeMap<&'static str, String>,
-    /// Entries it explains.
+    /// Entries it explains; none for what stands beside the causes of the entries: a marked event, a storm of retries.
     pub entries: u64,
     /// Messages of it, joined or not, that no entry of the chosen statuses explains.
     pub messages: u64,
@@ -289,7 +289,7 @@ pub struct Traffic {
 pub struct Change {
     /// When.
     pub at: Timestamp,
-    /// What kind.
+    /// What kind; `mark` for an event that the user has marked.
     pub kind: &'static str,
     /// What happened, to what.
     pub what: String,
@@ -336,7 +336,7 @@ pub struct TimelineRow {
     pub at: Timestamp,
     /// `before`, `onset`, `during`, `recovery` or `after`.
     pub phase: &'static str,
-    /// `change`, `health`, `error`, `onset`, `peak`, `spread`, `origin_shift`, `silence`, `recovery` or `relapse`.
+    /// `change`, `health`, `error`, `onset`, `peak`, `spread`, `origin_shift`, `silence`, `recovery`, `relapse` or `mark`.
     pub kind: &'static str,
     /// What happened.
     pub text: String,

@@ -99,10 +99,23 @@ pub struct Settings {
     pub bucket_s: i64,
     /// Gap between incidents, seconds.
     pub gap_s: i64,
-    /// Pseudonyms in place of personal data.
+    /// Pseudonyms in place of personal data: `none`, `random_key` (of this run alone) or `content_key` (made of what the
+    /// inputs hold, so that runs over the same inputs agree).
     pub redaction: &'static str,
     /// Digest of the cause rules in force.
     pub rules_digest: String,
+    /// Events that the user knows of.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub marks: Vec<MarkInfo>,
+}
+
+/// An event that the user knows of.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct MarkInfo {
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub text: String,
 }
 
 /// A vantage point: all logs of one kind of server at one depth.
@@ -177,9 +190,9 @@ pub struct InputInfo {
     pub bytes_read: u64,
     /// Bytes after decompression.
     pub bytes_decoded: u64,
-    /// Time of the first record.
+    /// Second of the first record.
     pub first_at: Option<Timestamp>,
-    /// Time of the last record.
+    /// Second of the last record.
     pub last_at: Option<Timestamp>,
     /// Offset from UTC of its clock.
     pub tz: Option<String>,
@@ -224,9 +237,9 @@ pub struct UnparsedLine {
 /// Which time the inputs cover.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Coverage {
-    /// Time of the first record of any input.
+    /// Second of the first record of any input.
     pub first_at: Option<Timestamp>,
-    /// Time of the last record of any input.
+    /// Second of the last record of any input; the last entry's own time where that is later.
     pub last_at: Option<Timestamp>,
     /// Stretches without any access line although there was traffic before and after, or messages went on.
     pub gaps: Vec<Gap>,

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use super::{ScannedInput, TextSource, read_access};
 use crate::cause::CauseMatcher;
 use crate::evidence::Place;
+use crate::fact::CauseFact;
 use crate::input::{BlockReader, Origin, RangeReader, Unit, open_stream};
 use crate::record::{AccessRecord, ErrorRecord, Field, Record};
 
@@ -56,7 +57,16 @@ impl ScannedInput {
             let found = matcher.match_message(record)?;
             Some((found.rule, found.scope.to_vec()))
         });
-        found.flatten().or_else(|| self.told_scopes.get(&place.position.offset).cloned())
+        found.flatten().or_else(|| {
+            let key = self.told_scopes.get(&place.position.offset)?;
+            Some((key.0, self.told_names.get(key)?.clone()))
+        })
+    }
+
+    /// What a message is about, as [`Self::scope`] tells, also where only a partial result tells it.
+    pub fn scope_of(&self, fact: &CauseFact, matcher: &CauseMatcher) -> Option<(u16, Vec<u8>)> {
+        let told = || Some((fact.rule, self.told_names.get(&(fact.rule, fact.scope))?.clone()));
+        self.scope(fact.place, matcher).or_else(told)
     }
 
     /// Hands out the lines from the start of one on, without terminator, with their offsets, until `max_bytes` are read or

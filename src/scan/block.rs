@@ -11,8 +11,8 @@ use crate::cause::scope::{host_key, target_group_name, upstream_peer, without_po
 use crate::cause::{CauseMatcher, cause_fact};
 use crate::evidence::{InputIndex, Place, Position};
 use crate::fact::{
-    CauseFact, EntryFact, Flags, forwarded_keys, hash_name, hash_path, hash_short, hop_key, id_key,
-    listen_key, referrer_key, site_key, target_parts_key,
+    CauseFact, EntryFact, Flags, forwarded_keys, hash_name, hash_path, hash_short, id_key,
+    listen_key, referrer_key, request_keys, site_key,
 };
 use crate::format::envelope::MESSAGES;
 use crate::format::{Glance, Instant, Plan, Run, Sink, Statuses, line_at};
@@ -23,6 +23,7 @@ use crate::taxonomy::{LogRole, Server};
 use crate::time::Stamp;
 use crate::verdict::{is_probe, own_verdict, undecided_rule};
 
+use super::StreamJob;
 use super::carry::{Carry, Followed, InForce, may_be_directive};
 use super::late::{CountedAs, Stranger, may_be_access};
 use super::lines::{LineKind, SeenLine};
@@ -54,6 +55,8 @@ pub(super) struct Job<'b> {
     pub plan: &'b Arc<Plan>,
     /// What the blocks before are taken to have left in force.
     pub carry: Carry,
+    /// Index of the reader that the blocks before are taken to have left in charge.
+    pub in_charge: usize,
     pub bytes: &'b [u8],
     /// Offset of the first byte in the input.
     pub offset: u64,
@@ -82,6 +85,13 @@ pub(super) struct BlockResult {
     pub assumed: Carry,
     /// The carry that the block leaves, if it changes it.
     pub left: Option<Carry>,
+    /// Which readers take the first line that any of them takes, as bits: where there are several, it matters which of
+    /// them was in charge before. None where a directive settled that.
+    pub takers: u64,
+    /// Index of the reader that the block leaves in charge. `None`: as it was.
+    pub in_charge: Option<usize>,
+    /// The block itself, where it may have to be scanned again and cannot be read again.
+    pub again: Option<Box<StreamJob>>,
     /// Line breaks of the input in the block, where its records were wrapped: line numbers are of the input then.
     pub n_breaks: Option<u64>,
     /// Offset in the input of the first fact under each carry that there are facts under.
@@ -92,12 +102,14 @@ pub(super) struct BlockResult {
 pub(super) fn scan_block(context: &Context<'_>, job: Job<'_>) -> BlockResult {
     let mut statuses = Statuses { wanted: context.wanted, seen: [0; 1000] };
     let in_force = InForce::new(job.plan, job.carry.clone());
+    let n_readers = in_force.plan.readers.len();
     let mut scanner = Scanner {
         context,
+        reader: job.in_charge.min(n_readers.saturating_sub(1)),
+        settled: n_readers < 2,
         job,
         in_force,
         noted: false,
-        reader: 0,
         lines_before: 0,
         open_message: None,
         result: BlockResult::default(),
@@ -111,6 +123,7 @@ pub(super) fn scan_block(context: &Context<'_>, job: Job<'_>) -> BlockResult {
         at = scanner.pass_fragments(at, end);
     }
     while at < bytes.len() {
+        scanner.note_takers(at);
         let reader = Arc::clone(&scanner.in_force.plan.readers[scanner.reader]);
         let n_before = scanner.n_taken();
         let stopped = reader.scan_run(bytes, at, &mut statuses, &mut scanner);
@@ -128,6 +141,7 @@ pub(super) fn scan_block(context: &Context<'_>, job: Job<'_>) -> BlockResult {
         scanner.unparsed(at, at, Skip::TooLong);
     }
     let mut result = scanner.result;
+    result.in_charge = scanner.settled.then_some(scanner.reader);
     let left = scanner.in_force.carry;
     result.left = (left != scanner.job.carry).then_some(left);
     result.assumed = scanner.job.carry;
@@ -181,8 +195,10 @@ struct Scanner<'s> {
     in_force: InForce,
     /// The readers in force are noted in the result.
     noted: bool,
-    /// Index of the reader that is in charge.
+    /// Index of the reader that is in charge: until it refuses a line that another one takes.
     reader: usize,
+    /// A line or a directive of this block tells which reader is in charge.
+    settled: bool,
     /// Lines of the block before the current call of `scan_run`.
     lines_before: u64,
     open_message: Option<OpenMessage>,
@@ -190,6 +206,18 @@ struct Scanner<'s> {
 }
 
 impl Scanner<'_> {
+    /// Notes which readers take the line at `at`, if it is the first that any takes.
+    fn note_takers(&mut self, at: usize) {
+        if self.settled {
+            return;
+        }
+        let line = line_at(self.job.bytes, at);
+        for index in self.in_force.plan.all_accepting(line).filter(|index| *index < 64) {
+            self.result.takers |= 1 << index;
+        }
+        self.settled = self.result.takers != 0;
+    }
+
     /// Deals with the line at `start..end` that the reader in charge refused; returns where to go on.
     fn refused(&mut self, start: usize, end: usize) -> usize {
         let bytes = self.job.bytes;
@@ -259,7 +287,7 @@ impl Scanner<'_> {
         self.close_message();
         self.in_force = after;
         if let Followed::Changed { in_charge } = followed {
-            (self.reader, self.noted) = (in_charge, false);
+            (self.reader, self.noted, self.settled) = (in_charge, false, true);
         }
         self.result.tally.lines.directive += 1;
         self.lines_before += 1;
@@ -531,7 +559,7 @@ fn whole_fact(plan: &Plan, reader: usize, record: &AccessRecord<'_>, place: Plac
         .with(Flags::AT_START, about.instant == Instant::Start)
         .with(Flags::SHARED_LAYOUT, about.ambiguous_with.is_some())
         .with(Flags::REDELIVERED, redelivered);
-    let target_key = target_parts_key(record.escape, method, path, query);
+    let (target_key, hop) = request_keys(record.escape, method, path, query);
     EntryFact {
         at: record.stamp.micros,
         place,
@@ -543,7 +571,7 @@ fn whole_fact(plan: &Plan, reader: usize, record: &AccessRecord<'_>, place: Plac
         request: record.value(Field::RequestId).map_or(0, id_key),
         trace: record.value(Field::TraceId).map_or(0, id_key),
         edge_id: record.value(Field::EdgeRequestId).map_or(0, id_key),
-        hop: hop_key(record.escape, method, path, query),
+        hop,
         connection: record.value(Field::Connection).and_then(parse_u64).unwrap_or(0),
         host: host_key(host_of(record)),
         upstream: upstream.map_or(0, hash_short),

@@ -9,18 +9,39 @@ use std::sync::Arc;
 use crate::format::aws_elb::CONTROL_MESSAGE;
 use crate::format::{Directive, Plan, Reader, same_reader};
 
-/// The reader that directives have put in place of one of the plan's.
+/// Directive lines that lead from the plan of an input to a carry, in order.
+pub(super) type Directives = Arc<Vec<Vec<u8>>>;
+
+/// The reader that directives have put in place of one of the plan's, and the directives that it takes.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Carry(Option<Arc<dyn Reader>>);
+pub(super) struct Carry(Option<(Arc<dyn Reader>, Directives)>);
 
 impl PartialEq for Carry {
     fn eq(&self, other: &Carry) -> bool {
         match (&self.0, &other.0) {
-            (Some(one), Some(other)) => same_reader(one.as_ref(), other.as_ref()),
+            (Some((one, _)), Some((other, _))) => same_reader(one.as_ref(), other.as_ref()),
             (None, None) => true,
             _ => false,
         }
     }
+}
+
+impl Carry {
+    /// The directives that it takes; none for that of the plan itself.
+    fn directives(&self) -> Directives {
+        self.0.as_ref().map(|(_, directives)| Arc::clone(directives)).unwrap_or_default()
+    }
+}
+
+/// Readers that directives put in force from a place of an input on.
+#[derive(Debug, Clone)]
+pub(super) struct LayoutRow {
+    /// Offset of the first fact under them.
+    pub from: u64,
+    /// The readers.
+    pub plan: Arc<Plan>,
+    /// The directives that lead to them.
+    pub directives: Directives,
 }
 
 /// What a line turned out to be.
@@ -51,14 +72,34 @@ impl InForce {
     /// The readers in force where a carry is.
     pub(super) fn new(base: &Arc<Plan>, carry: Carry) -> Self {
         let plan = match &carry.0 {
-            Some(reader) => Arc::new(base.with_reader(Arc::clone(reader)).0),
+            Some((reader, _)) => Arc::new(base.with_reader(Arc::clone(reader)).0),
             None => Arc::clone(base),
         };
         InForce { base: Arc::clone(base), carry, plan }
     }
 
+    /// The readers in force behind these directives.
+    pub(super) fn behind(base: &Arc<Plan>, directives: &[Vec<u8>]) -> Self {
+        let mut in_force = InForce::new(base, Carry::default());
+        for line in directives {
+            in_force.step(line);
+        }
+        in_force
+    }
+
     /// Follows a line that no reader takes.
     pub(super) fn follow(&mut self, line: &[u8]) -> Followed {
+        let before = self.carry.directives();
+        let followed = self.step(line);
+        if let (Followed::Changed { .. }, Some((reader, directives))) =
+            (followed, &mut self.carry.0)
+        {
+            *directives = needed(&self.base, &before, line, reader.as_ref());
+        }
+        followed
+    }
+
+    fn step(&mut self, line: &[u8]) -> Followed {
         if !may_be_directive(line) {
             return Followed::NoDirective;
         }
@@ -78,7 +119,7 @@ impl InForce {
         (self.carry, self.plan) = if is_own {
             (Carry::default(), Arc::clone(&self.base))
         } else {
-            (Carry(Some(reader)), Arc::new(plan))
+            (Carry(Some((reader, Directives::default()))), Arc::new(plan))
         };
         Followed::Changed { in_charge: index }
     }
@@ -112,12 +153,30 @@ pub(super) fn may_be_directive(line: &[u8]) -> bool {
     }
 }
 
+/// What it takes of the directives so far, and of the last one, to get to a reader: a layout replaces the ones before it.
+fn needed(base: &Arc<Plan>, before: &[Vec<u8>], last: &[u8], reader: &dyn Reader) -> Directives {
+    let mut lines = [before, &[last.to_vec()]].concat();
+    let leads = |lines: &[Vec<u8>]| {
+        let carry = InForce::behind(base, lines).carry.0;
+        carry.is_some_and(|(other, _)| same_reader(other.as_ref(), reader))
+    };
+    let mut index = 0;
+    while index + 1 < lines.len() {
+        let line = lines.remove(index);
+        if !leads(&lines) {
+            lines.insert(index, line);
+            index += 1;
+        }
+    }
+    Arc::new(lines)
+}
+
 /// The plans that carries stand for. Layouts come back again and again, so recent plans are shared.
-pub(super) fn plans_of(base: &Arc<Plan>, layouts: Vec<(u64, Carry)>) -> Vec<(u64, Arc<Plan>)> {
+pub(super) fn plans_of(base: &Arc<Plan>, layouts: Vec<(u64, Carry)>) -> Vec<LayoutRow> {
     const RECENT: usize = 8;
     let mut recent: Vec<InForce> = Vec::new();
     let mut plans = Vec::with_capacity(layouts.len());
-    for (offset, carry) in layouts {
+    for (from, carry) in layouts {
         let known = recent.iter().find(|known| known.carry == carry).cloned();
         let in_force = known.unwrap_or_else(|| {
             let new = InForce::new(base, carry);
@@ -125,7 +184,8 @@ pub(super) fn plans_of(base: &Arc<Plan>, layouts: Vec<(u64, Carry)>) -> Vec<(u64
             recent.insert(0, new.clone());
             new
         });
-        plans.push((offset, in_force.plan));
+        let directives = in_force.carry.directives();
+        plans.push(LayoutRow { from, plan: in_force.plan, directives });
     }
     plans
 }

@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::evidence::InputIndex;
 use crate::fact::{CauseFact, EntryFact};
 use crate::input::{Origin, RangeReader, Spool, SpooledLine, Unit};
-use crate::store::{Budget, Sorter};
+use crate::store::{Budget, Sorter, part_of};
 use crate::tally::InputTally;
 
 /// Puts the results of one input in order.
@@ -28,6 +28,8 @@ pub(super) struct InputFold {
     tally: InputTally,
     /// The carry behind the last block.
     carry: Carry,
+    /// Index of the reader in charge behind the last block.
+    in_charge: usize,
     /// Where facts are under another carry than the facts before them.
     layouts: Vec<(u64, Carry)>,
     spool: Spool,
@@ -114,12 +116,22 @@ fn mark_late(lines: &mut [SeenLine], taken: &[Taken], late: &Late) {
 
 /// An empty store of entries.
 pub(super) fn entry_store(budget: &Budget) -> Sorter<EntryFact, JoinKey> {
-    Sorter::new(budget.clone(), |fact| (fact.target_key, fact.client, fact.at, fact.place.position))
+    let key = |fact: &EntryFact| (fact.target_key, fact.client, fact.at, fact.place.position);
+    Sorter::in_parts(budget.clone(), key, |fact| part_of(fact.target_key))
 }
 
 /// An empty store of messages.
 pub(super) fn cause_store(budget: &Budget) -> Sorter<CauseFact, JoinKey> {
-    Sorter::new(budget.clone(), |fact| (fact.target_key, fact.client, fact.at, fact.place.position))
+    let key = |fact: &CauseFact| (fact.target_key, fact.client, fact.at, fact.place.position);
+    Sorter::in_parts(budget.clone(), key, |fact| part_of(fact.target_key))
+}
+
+/// True when a reader that was in charge takes the first line of a block, which was scanned as if the first reader had
+/// been in charge, and so given to another one.
+fn is_taken_by_another(takers: u64, in_charge: usize) -> bool {
+    in_charge < 64
+        && takers & (1 << in_charge) != 0
+        && takers.trailing_zeros() as usize != in_charge
 }
 
 impl<'f> Fold<'f> {
@@ -166,16 +178,27 @@ impl<'f> Fold<'f> {
         let fold = &mut self.inputs[input];
         while let Some(mut result) = fold.waiting.remove(&fold.next) {
             let is_plain = matches!(work.inputs[input].source.origin, Ok(Origin::Plain(_)));
-            if is_plain && result.assumed != fold.carry && result.tally.lines.read > 0 {
-                match work.scan_range(input, fold.next, fold.carry.clone(), &mut self.reader) {
-                    Done::Block { result: again, .. } => result = again,
-                    Done::Fault { error, .. } => {
+            let is_other_carry =
+                is_plain && result.assumed != fold.carry && result.tally.lines.read > 0;
+            if is_other_carry || is_taken_by_another(result.takers, fold.in_charge) {
+                let (carry, in_charge) = (fold.carry.clone(), fold.in_charge);
+                let done = match result.again.take() {
+                    Some(job) => Some(work.scan_stream_block(*job, in_charge)),
+                    None if is_plain => {
+                        Some(work.scan_range(input, fold.next, carry, in_charge, &mut self.reader))
+                    }
+                    None => None,
+                };
+                match done {
+                    Some(Done::Block { result: again, .. }) => result = again,
+                    Some(Done::Fault { error, .. }) => {
                         fold.error.get_or_insert_with(|| error.to_string());
                         *result = BlockResult::default();
                     }
-                    Done::Stream { .. } => {}
+                    Some(Done::Stream { .. }) | None => {}
                 }
             }
+            fold.in_charge = result.in_charge.unwrap_or(fold.in_charge);
             if let Some(left) = result.left.take() {
                 let guess = &work.inputs[input].carry;
                 *guess.lock().unwrap_or_else(PoisonError::into_inner) = left.clone();
@@ -286,6 +309,7 @@ impl<'f> Fold<'f> {
                 text,
                 modified_us: open.source.modified_us,
                 sample: open.sample.into_inner(),
+                told_names: BTreeMap::new(),
                 told_scopes: BTreeMap::new(),
                 told_backends: BTreeMap::new(),
                 is_absent: false,

@@ -40,11 +40,11 @@ use crate::tally::InputTally;
 
 use block::{BlockResult, Context, Job, scan_block};
 pub(crate) use block::{ending_of, host_of, read_access, upstream_of};
-use carry::{Carry, InForce};
+use carry::{Carry, InForce, LayoutRow};
 use fold::Fold;
 use lines::EachLine;
 pub use lines::{LineKind, SeenLine, scan_lines};
-pub use partial::{Conditions, Merging, Partial, merge, write_partial};
+pub use partial::{Conditions, Merged, Merging, Partial, merge, write_partial};
 
 /// Bytes at the head of an input on which its formats are detected.
 const SAMPLE_BYTES: u64 = 256 << 10;
@@ -96,7 +96,7 @@ pub struct ScannedInput {
     /// Why it could not be read, or not to its end.
     pub error: Option<String>,
     /// Where facts are read by other readers than those of the plan, or by these again: from this offset on.
-    layouts: Vec<(u64, Arc<Plan>)>,
+    layouts: Vec<LayoutRow>,
     /// What its lines are.
     unit: Unit,
     text: TextSource,
@@ -104,8 +104,10 @@ pub struct ScannedInput {
     modified_us: Option<i64>,
     /// The start of standard input, by which its formats were detected.
     sample: Option<Vec<u8>>,
-    /// What events are about, by their offset, where a partial result has told it: row of the cause table, and name.
-    told_scopes: BTreeMap<u64, (u16, Vec<u8>)>,
+    /// What events are about, where a partial result has told it: names by row of the cause table and hash.
+    told_names: BTreeMap<(u16, u32), Vec<u8>>,
+    /// Row and hash of events by their offset.
+    told_scopes: BTreeMap<u64, (u16, u32)>,
     /// Names of backends by their hash, where a partial result has told them.
     told_backends: BTreeMap<u32, Vec<u8>>,
     /// It is known from a partial result, and could not be opened again.
@@ -144,8 +146,8 @@ impl ScannedInput {
     /// The readers in force for the fact at an offset: those of the plan, as directives before it have changed them.
     /// `None`: there is no plan.
     pub fn plan_at(&self, offset: u64) -> Option<&Arc<Plan>> {
-        match self.layouts.partition_point(|(from, _)| *from <= offset).checked_sub(1) {
-            Some(row) => self.layouts.get(row).map(|(_, plan)| plan),
+        match self.layouts.partition_point(|row| row.from <= offset).checked_sub(1) {
+            Some(row) => self.layouts.get(row).map(|row| &row.plan),
             None => self.plan.as_ref(),
         }
     }
@@ -227,6 +229,7 @@ fn run(work: Work<'_>, each: Option<EachLine<'_>>) -> Result<Scan> {
 }
 
 /// A block of a stream on its way to a worker.
+#[derive(Debug)]
 struct StreamJob {
     input: usize,
     /// Number of the block within its input.
@@ -325,13 +328,13 @@ impl<'c> Work<'c> {
         let mut reader = RangeReader::new();
         loop {
             let done = if let Ok(job) = blocks.try_recv() {
-                self.scan_stream_block(&job)
+                self.scan_stream_block(job, 0)
             } else if let Some((input, index)) = self.claim() {
                 let carry = &self.inputs[input].carry;
                 let carry = carry.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                self.scan_range(input, index, carry, &mut reader)
+                self.scan_range(input, index, carry, 0, &mut reader)
             } else if let Ok(job) = blocks.recv() {
-                self.scan_stream_block(&job)
+                self.scan_stream_block(job, 0)
             } else {
                 return;
             };
@@ -360,6 +363,7 @@ impl<'c> Work<'c> {
         input: usize,
         index: usize,
         carry: Carry,
+        in_charge: usize,
         reader: &mut RangeReader,
     ) -> Done {
         let open = &self.inputs[input];
@@ -379,6 +383,7 @@ impl<'c> Work<'c> {
                     input: input as InputIndex,
                     plan,
                     carry,
+                    in_charge,
                     bytes: lines.bytes,
                     offset: lines.offset,
                     continues: lines.continues,
@@ -393,13 +398,14 @@ impl<'c> Work<'c> {
         }
     }
 
-    fn scan_stream_block(&self, job: &StreamJob) -> Done {
-        let result = scan_block(
+    fn scan_stream_block(&self, job: StreamJob, in_charge: usize) -> Done {
+        let mut result = scan_block(
             &self.context,
             Job {
                 input: job.input as InputIndex,
                 plan: &job.plan,
                 carry: job.carry.clone(),
+                in_charge,
                 bytes: &job.bytes,
                 offset: job.offset,
                 continues: job.continues,
@@ -408,7 +414,11 @@ impl<'c> Work<'c> {
                 unit: job.unit,
             },
         );
-        Done::Block { input: job.input, index: job.index, result: Box::new(result) }
+        let (input, index) = (job.input, job.index);
+        if result.takers.count_ones() > 1 {
+            result.again = Some(Box::new(job));
+        }
+        Done::Block { input, index, result: Box::new(result) }
     }
 
     /// What a reader thread does: one stream after the other, each from its start to its end.

@@ -29,11 +29,11 @@ use crate::fact::EntryFact;
 use crate::store::{Sorted, Stored};
 use crate::verdict;
 
-pub use merge::{Merging, merge};
+pub use merge::{Merged, Merging, merge};
 use recorded::RecordedInput;
 
 /// Version of the form. A change of the form, however small, raises it: facts are not kept for long.
-const FORM: u32 = 1;
+const FORM: u32 = 2;
 
 /// How the first line begins.
 const MAGIC: &str = "logscan503 partial ";
@@ -41,11 +41,12 @@ const MAGIC: &str = "logscan503 partial ";
 /// Bytes of the checksum.
 const DIGEST_BYTES: u64 = 32;
 
-/// Events whose subject is told in a file, so that verdicts by state do not need the inputs.
-const MAX_TOLD_SCOPES: usize = 20_000;
+/// Names that are told per input: those of what events are about, and those of backends. Verdicts rest on them, so that
+/// there must be room for all that an input names; the limit is for inputs in which every line makes one up.
+const MAX_TOLD_NAMES: usize = 65_536;
 
-/// Backends whose name is told, per input: what answers at an address is looked up by it.
-const MAX_TOLD_BACKENDS: usize = 512;
+/// Events per input whose name can be shown where the input is absent. No verdict rests on that.
+const MAX_TOLD_PLACES: usize = 20_000;
 
 /// What was asked for when facts were made. Partial results merge only if they agree on all of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -111,24 +112,21 @@ pub fn write_partial(
         };
         let is_new = upstream != 0 && !recorded.backends.contains_key(&upstream);
         if is_new
-            && recorded.backends.len() < MAX_TOLD_BACKENDS
+            && recorded.backends.len() < MAX_TOLD_NAMES
             && let Some(name) = input.backend(upstream, place)
         {
             recorded.backends.insert(upstream, name);
         }
     }
-    let mut n_told = 0;
     for fact in causes.rows() {
         let fact = fact?;
         let index = fact.place.position.input as usize;
         let is_event = matcher.rule(fact.rule).is_some_and(|rule| !rule.kind.explains_requests());
-        if n_told < MAX_TOLD_SCOPES
-            && is_event
-            && let (Some(input), Some(recorded)) = (scan.inputs.get(index), inputs.get_mut(index))
-            && let Some((rule, name)) = input.scope(fact.place, matcher)
+        if let (true, Some(input), Some(recorded)) =
+            (is_event && fact.scope != 0, scan.inputs.get(index), inputs.get_mut(index))
         {
-            recorded.scopes.push((fact.place.position.offset, rule, name));
-            n_told += 1;
+            let name = || input.scope_of(&fact, matcher).map(|(_, name)| name);
+            recorded.tell_scope(&fact, name);
         }
     }
     let header = Header {

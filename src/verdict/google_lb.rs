@@ -75,7 +75,7 @@ pub(super) const RULES: &[VerdictRule] = &[
         "google_lb.direct_response",
         Origin::LocalProcess,
         Some(Cause::Maintenance),
-        "direct_response, fault filter",
+        "direct_response, redirect",
     ),
     decided(
         "google_lb.fault",

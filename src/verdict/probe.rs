@@ -5,9 +5,12 @@
 
 use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind};
+use aho_corasick::AhoCorasick;
 
-/// Parts of user agents that only probes send.
+/// Bytes of a user agent that are looked at.
+const AGENT_BYTES: usize = 512;
+
+/// Parts of user agents that only probes send, in small letters.
 const PROBE_AGENTS: &[&str] = &[
     "elb-healthchecker/",
     "kube-probe/",
@@ -38,22 +41,29 @@ const PROBE_AGENTS: &[&str] = &[
     "zabbix",
 ];
 
-static MATCHER: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
-    AhoCorasick::builder()
-        .ascii_case_insensitive(true)
-        .kind(Some(AhoCorasickKind::DFA))
-        .build(PROBE_AGENTS)
-        .ok()
-});
+static MATCHER: LazyLock<Option<AhoCorasick>> =
+    LazyLock::new(|| AhoCorasick::new(PROBE_AGENTS).ok());
 
-/// True when a user agent is that of a health checker or monitor.
+/// True when a user agent, of which the first 512 bytes count, is that of a health checker or monitor.
 pub fn is_probe(user_agent: &[u8]) -> bool {
-    MATCHER.as_ref().is_some_and(|matcher| matcher.is_match(user_agent))
+    // Of few patterns in one case the automaton searches for all with vector instructions; in either case it cannot.
+    let mut small = [0u8; AGENT_BYTES];
+    let n = user_agent.len().min(AGENT_BYTES);
+    small[..n].copy_from_slice(&user_agent[..n]);
+    small[..n].make_ascii_lowercase();
+    MATCHER.as_ref().is_some_and(|matcher| matcher.is_match(&small[..n]))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn parts_are_in_small_letters() {
+        for part in PROBE_AGENTS {
+            assert_eq!(*part, part.to_ascii_lowercase());
+        }
+    }
 
     #[test]
     fn probes_are_told_from_users() {

@@ -1,6 +1,7 @@
 //! Same bytes in, same bytes out: for every way of giving them, thread count, range size, memory and order.
 //!
-//! In: the real incident under `fixtures/`. Out: nothing; the documents are compared.
+//! In: the real incident under `fixtures/`, and scenarios of the corpora: a few of different kinds, or every one with
+//! `LOGSCAN503_ALL_SCENARIOS=1`. Out: nothing; the documents are compared. `LOGSCAN503_SEED` takes other random numbers.
 
 use std::fs;
 use std::io::Write;
@@ -12,7 +13,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::Value;
 
-use crate::support::Fixture;
+use crate::support::{Dice, Fixture, all_scenarios, logs_of, rotate, scenarios, shared};
 
 fn log(name: &str) -> Vec<u8> {
     fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/incident").join(name))
@@ -139,6 +140,72 @@ fn threads_ranges_memory_and_order_of_arguments_change_nothing() {
             })
             .expect("every way gives the same bytes");
     }
+}
+
+/// Twenty runs over the logs of a folder, cut into rotated pieces of which some are compressed.
+#[track_caller]
+fn check_twenty_runs(folder: &Path, logs: &[String], seed: u64) {
+    const FORMATS: [&str; 4] = ["json", "entries", "events", "text"];
+    let fixture = Fixture::new();
+    let mut dice = Dice(seed);
+    let mut files = rotate(&fixture, folder, logs, &mut dice);
+    let mut first: [Option<Vec<u8>>; 4] = Default::default();
+    for number in 0..20 {
+        let which = number % FORMATS.len();
+        let threads = (1 + dice.below(8)).to_string();
+        // From less than a line to more than a file.
+        let range = (100 << dice.below(14)).to_string();
+        let mut args = vec!["-q", "--reproducible", "--format", FORMATS[which]];
+        args.extend(["-j", &threads, "--range-bytes", &range]);
+        if dice.below(3) == 0 {
+            args.extend(["--memory", "1"]);
+        }
+        dice.shuffle(&mut files);
+        args.extend(files.iter().map(String::as_str));
+        let said = fixture.run(&args, b"");
+        assert!(matches!(said.code, Some(0 | 3)), "{:?} {}", said.code, said.err);
+        let first = first[which].get_or_insert_with(|| said.out.clone());
+        let same = *first == said.out;
+        assert!(same, "{}: seed {seed}: run {number} differs: {args:?}", folder.display());
+    }
+}
+
+/// The seed of a run of this test.
+fn seed() -> u64 {
+    std::env::var("LOGSCAN503_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(503)
+}
+
+#[test]
+fn twenty_runs_over_the_real_outage_are_byte_identical() {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+    for (number, name) in (0..).zip(["incident", "lighttpd"]) {
+        let logs = ["access.log".to_owned(), "error.log".to_owned()];
+        check_twenty_runs(&fixtures.join(name), &logs, seed() + number);
+    }
+}
+
+#[test]
+fn twenty_runs_over_the_corpora_are_byte_identical() {
+    let Some(shared) = shared() else { return };
+    // Fractions of seconds, several layers, a journal, directives in the middle, encodings, layouts worked out.
+    let chosen = [
+        "nginx_next_upstream_503",
+        "multi_haproxy_nginx_app",
+        "journald_nginx",
+        "varnish_nginx",
+        "09_fields_change_mid_file",
+        "10_encodings",
+        "caddy_real",
+        "cloudfront_realtime",
+    ];
+    let mut n_checked = 0;
+    for folder in scenarios(&shared, &["real", "iis_synthetic", "edge_synthetic"]) {
+        if all_scenarios() || chosen.iter().any(|name| folder.ends_with(name)) {
+            check_twenty_runs(&folder, &logs_of(&folder), seed() + n_checked);
+            n_checked += 1;
+        }
+    }
+    assert!(n_checked >= chosen.len() as u64, "{n_checked}");
 }
 
 #[test]

@@ -8,6 +8,10 @@ mod robustness;
 mod accuracy;
 // Logs of AWS services: delivered late, unordered and twice.
 mod aws;
+// The same logs handed over otherwise: out of order, in pieces, under other names; skipped where the corpus is absent.
+mod invariance;
+// Personal data is in no output.
+mod redact;
 // The same logs with something taken away, or with clocks that are off; skipped where the corpus is absent.
 mod removal;
 // What a user types, and what comes back.

@@ -11,7 +11,7 @@ use std::path::Path;
 use chrono::{Duration, NaiveDateTime};
 use serde_json::Value;
 
-use crate::support::{Fixture, logs_of, scenarios, shared};
+use crate::support::{Fixture, all_scenarios, logs_of, scenarios, shared};
 
 /// What is done to the logs of a scenario.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +58,7 @@ fn a_clock_that_is_an_hour_off_is_named() {
 #[track_caller]
 fn check(changes: &[Change]) {
     let Some(shared) = shared() else { return };
-    let all = std::env::var_os("LOGSCAN503_ALL_SCENARIOS").is_some();
+    let all = all_scenarios();
     let mut faults = Vec::new();
     let mut n_checked = 0;
     for folder in scenarios(&shared, &["real", "iis_synthetic"]) {

@@ -320,3 +320,99 @@ fn every_cause_of_weight_is_one_that_was_injected() {
     assert!(listed >= 40, "only {listed} causes listed");
     assert!(noise.len() * 20 <= listed, "{} of {listed} are noise: {noise:#?}", noise.len());
 }
+
+#[test]
+fn a_mark_of_the_user_is_placed_and_is_a_candidate_by_its_time_alone() {
+    let mut log = Log::default();
+    log.seconds(0, 600, 5, Answer::Good);
+    log.seconds(600, 660, 5, Answer::NoneLive);
+    log.seconds(660, 900, 5, Answer::Good);
+    let plain = document(&log, &[]);
+    let marks =
+        ["--mark", "2026-11-20T20:09:00Z=deploy 1.4.2", "--mark", "2026-11-20 20:10:30=rollback"];
+    let marked = document(&log, &marks);
+    assert_eq!(marked["settings"]["marks"][0]["text"], "deploy 1.4.2");
+    let incident = &marked["incidents"][0];
+    let changes = incident["changes"].as_array().expect("rows");
+    let told: Vec<_> =
+        changes.iter().map(|row| (&row["kind"], &row["what"], &row["relation"])).collect();
+    assert_eq!(
+        told,
+        [
+            (&"mark".into(), &"deploy 1.4.2".into(), &"preceded_by".into()),
+            (&"mark".into(), &"rollback".into(), &"during".into()),
+        ]
+    );
+    assert_eq!(rows(incident, "mark").len(), 2);
+    let causes = incident["causes"].as_array().expect("rows");
+    let deploy =
+        causes.iter().find(|cause| cause["id"] == "deploy_in_progress").expect("a candidate");
+    assert_eq!(deploy["confidence"]["level"], "possible");
+    assert_eq!(deploy["role"], "trigger");
+    assert_eq!(deploy["lead_s"], 60.0);
+    // It decides nothing.
+    for field in ["id", "title", "fingerprint", "origin", "impact"] {
+        assert_eq!(incident[field], plain["incidents"][0][field], "{field}");
+    }
+    assert_eq!(marked["totals"], plain["totals"]);
+    // A deploy half an hour before is no candidate.
+    let far = document(&log, &["--mark", "2026-11-20T19:30:00Z=deploy"]);
+    assert_eq!(far["incidents"][0]["causes"], plain["incidents"][0]["causes"]);
+}
+
+#[test]
+fn a_mark_that_is_none_is_refused() {
+    let fixture = Fixture::new();
+    fixture.write("access.log", "");
+    for (mark, reason) in [
+        ("deploy", "expected TIME=TEXT"),
+        ("soon=deploy", "expected TIME=TEXT with a time such as"),
+        ("25:99=deploy", "expected TIME=TEXT with a time such as"),
+        ("2026-11-20T20:09:00Z=", "expected TIME=TEXT with a text"),
+        ("=deploy", "expected TIME=TEXT"),
+    ] {
+        let said = fixture.run(&["--mark", mark, "access.log"], b"");
+        assert_eq!(said.code, Some(2), "{mark}");
+        assert!(said.err.contains(reason) && said.err.contains("--mark"), "{mark}: {}", said.err);
+    }
+}
+
+/// Thirty failing requests a second of clients that repeat each of them, among `per_second` requests before.
+fn storm(per_second: u32, times: u32) -> Value {
+    let mut log = Log::default();
+    log.seconds(0, 120, per_second, Answer::Good);
+    for at in 120..160 {
+        for n in 0..30 {
+            log.line(at, n, &format!("/buy?n={}-{n}", at / times), Answer::NoneLive);
+        }
+    }
+    log.seconds(160, 300, per_second, Answer::Good);
+    document(&log, &[])
+}
+
+#[test]
+fn a_plain_storm_of_retries_is_an_amplifier() {
+    let document = storm(5, 8);
+    let incident = &document["incidents"][0];
+    let causes = incident["causes"].as_array().expect("rows");
+    let found = causes.iter().find(|cause| cause["id"] == "retry_storm").expect("is named");
+    assert_eq!(found["role"], "amplifier");
+    assert_eq!(found["explained_ratio"], 0.0);
+    assert_eq!(found["spans"][0]["entries"], 1200 - 150);
+    assert_eq!(found["first_at"], "2026-11-20T20:02:01Z");
+    let evidence = incident["evidence"]["items"].as_array().expect("items");
+    let quoted = evidence.iter().find(|item| item["id"] == found["evidence"][0]).expect("quoted");
+    assert!(quoted["text"].as_str().is_some_and(|text| text.contains("/buy?n=15-")), "{quoted}");
+    assert_eq!(incident["origin"]["verdict"], "proxy");
+    assert!(incident["title"].as_str().is_some_and(|title| title.contains("no_live_upstreams")));
+}
+
+#[test]
+fn repeated_requests_that_add_no_load_are_no_storm() {
+    // Without retries; and with retries, but no more requests than before: clients that poll.
+    for (per_second, times) in [(5, 1), (30, 8)] {
+        let document = storm(per_second, times);
+        let causes = document["incidents"][0]["causes"].as_array().expect("rows").clone();
+        assert!(!causes.iter().any(|cause| cause["id"] == "retry_storm"), "{causes:?}");
+    }
+}

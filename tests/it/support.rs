@@ -160,3 +160,86 @@ pub(crate) fn logs_of(folder: &Path) -> Vec<String> {
     logs.retain(|log| !is_journal(log) || Some(log) == kept.as_ref());
     logs
 }
+
+/// True when a test is to run over every scenario, not over a few.
+pub(crate) fn all_scenarios() -> bool {
+    std::env::var_os("LOGSCAN503_ALL_SCENARIOS").is_some()
+}
+
+/// Numbers that look random and are the same for the same seed.
+#[derive(Debug)]
+pub(crate) struct Dice(pub(crate) u64);
+
+impl Dice {
+    /// A number below `n`.
+    pub(crate) fn below(&mut self, n: usize) -> usize {
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        ((self.0 >> 33) % n.max(1) as u64) as usize
+    }
+
+    /// Puts things in any order.
+    pub(crate) fn shuffle<T>(&mut self, things: &mut [T]) {
+        for index in (1..things.len()).rev() {
+            things.swap(index, self.below(index + 1));
+        }
+    }
+}
+
+/// One gzip member.
+pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(bytes).expect("memory");
+    packed.finish().expect("memory")
+}
+
+/// Writes the logs of a folder, each cut at random line ends into pieces named as by rotation, nine of them in all where
+/// there are not more logs; some are compressed. Gives their names.
+pub(crate) fn rotate(
+    fixture: &Fixture,
+    folder: &Path,
+    logs: &[String],
+    dice: &mut Dice,
+) -> Vec<String> {
+    let most = (9 / logs.len().max(1)).max(1);
+    let mut names = Vec::new();
+    for log in logs {
+        let bytes = fs::read(folder.join(log)).expect("can be read");
+        // A single log needs two pieces at least, or there is nothing to merge.
+        let n = dice.below(most).max(usize::from(logs.len() == 1));
+        cut(fixture, log, &bytes, n, dice, &mut names);
+    }
+    names
+}
+
+/// Writes one log, cut `n` times.
+fn cut(
+    fixture: &Fixture,
+    log: &str,
+    bytes: &[u8],
+    n: usize,
+    dice: &mut Dice,
+    names: &mut Vec<String>,
+) {
+    let is_text = !bytes.starts_with(&[0x1f, 0x8b]) && !bytes.starts_with(&[0xff, 0xfe]);
+    let ends: Vec<usize> = memchr::memchr_iter(b'\n', bytes).map(|end| end + 1).collect();
+    let mut cuts = vec![0, bytes.len()];
+    if is_text && !log.ends_with(".journal") && !ends.is_empty() {
+        cuts.extend((0..n).map(|_| ends[dice.below(ends.len())]));
+    }
+    cuts.sort_unstable();
+    cuts.dedup();
+    let n_pieces = cuts.len() - 1;
+    for (index, part) in cuts.windows(2).enumerate() {
+        let piece = &bytes[part[0]..part[1]];
+        let number = n_pieces - 1 - index;
+        let name = if number == 0 { log.to_owned() } else { format!("{log}.{number}") };
+        if is_text && n_pieces > 1 && dice.below(4) == 0 {
+            fixture.write(&format!("{name}.gz"), gzip(piece));
+            names.push(format!("{name}.gz"));
+        } else {
+            fixture.write(&name, piece);
+            names.push(name);
+        }
+    }
+}

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 /// A module imports only floors below its own, or its own floor.
 const FLOORS: [&[&str]; 11] = [
     &["taxonomy", "time", "bytes", "evidence", "error"],
-    &["input", "journal"],
+    &["input", "journal", "redact"],
     &["record", "fact", "cause"],
     &["format", "verdict"],
     &["tally", "store"],

@@ -92,7 +92,7 @@ fn address_in(
     matcher: &CauseMatcher,
 ) -> Option<Vec<u8>> {
     let input = inputs.get(fact.place.position.input as usize)?;
-    input.scope(fact.place, matcher).map(|(_, address)| address)
+    input.scope_of(fact, matcher).map(|(_, address)| address)
 }
 
 /// Notes one line per backend.

@@ -110,6 +110,12 @@ impl Hop {
             }))
     }
 
+    /// The same in another group.
+    pub(super) fn in_group(mut self, group: u16) -> Self {
+        self.group = group;
+        self
+    }
+
     pub(super) fn order(&self) -> HopKey {
         (self.kind, self.key, self.at, self.place.position)
     }

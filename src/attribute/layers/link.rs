@@ -169,10 +169,14 @@ pub(super) fn followed(
                 done.push(link)?;
             }
         }
+        open = further;
         if n_further == 0 {
             break;
         }
-        open = further;
+    }
+    // Longer chains end where they were followed to.
+    for link in open.sorted().rows() {
+        done.push(link?)?;
     }
     Ok(done.sorted())
 }
@@ -188,6 +192,25 @@ fn may_relay(origin: Origin) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_chain_that_is_too_long_ends_where_it_was_followed_to() {
+        let at = |input| Position { input, offset: 9 };
+        let budget = Budget::new(1 << 20, None);
+        let mut links: Sorter<Link, Position> = Sorter::new(budget.clone(), |link| link.front);
+        for layer in 0..20 {
+            let deep = Place { position: at(layer + 1), ..Place::default() };
+            let deep_layer = layer as u16 + 1;
+            let deep_origin = Origin::Upstream as u8;
+            links
+                .push(Link { front: at(layer), deep, deep_layer, deep_origin, ..Link::default() })
+                .unwrap();
+        }
+        let found = followed(&links.sorted(), &budget).unwrap();
+        let ends: Vec<u16> = found.rows().map(|link| link.unwrap().deep_layer).collect();
+        assert_eq!(ends.len(), 20);
+        assert_eq!((ends[0], ends[19]), (MAX_HOPS as u16 + 1, 20));
+    }
 
     #[test]
     fn a_chain_of_three_ends_at_the_deepest() {

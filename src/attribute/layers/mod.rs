@@ -3,8 +3,7 @@
 //! In: the verdicts of every log by itself. Out: [`Layers`]: which logs are in front of which, and for entries that were
 //! relayed the line of the deepest layer that has the request.
 //!
-//! Logs are put into groups (one server, one directory, one name but for dates and numbers). What stands in two groups
-//! tells which of them is in front and how far their clocks are apart: module `relation`. Groups of one kind of server
+//! Logs are put into groups: module `groups`. What stands in two groups tells which of them is in front and how far their clocks are apart: module `relation`. Groups of one kind of server
 //! of which none is in front of another are one layer. Then entries are linked to deeper lines:
 //!
 //! 1. By an id that stands once in either layer.
@@ -16,6 +15,8 @@
 //! open, and then to `upstream`; names of servers and files decide nothing; what is sorted spills past the budget.
 
 mod application;
+mod common;
+mod groups;
 mod hop;
 mod link;
 mod relation;
@@ -26,13 +27,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::verdict::server_of;
 use super::{Followed, Verdict};
 use crate::error::Result;
-use crate::evidence::{InputIndex, Place, Position};
-use crate::fact::EntryFact;
+use crate::evidence::{InputIndex, Position};
 use crate::scan::ScannedInput;
 use crate::store::{Budget, Sorted, Sorter};
 use crate::taxonomy::{Origin, Server};
 
 pub(super) use application::Listeners;
+use common::Common;
+use groups::Groups;
 use hop::{Hop, HopKey, KeyKind};
 use link::{deepest, followed};
 use relation::{Relation, relations};
@@ -42,8 +44,14 @@ pub use link::{Link, LinkBasis};
 /// More groups than this are not told apart: their logs are left unjoined.
 const MAX_GROUPS: usize = 1024;
 
+/// Of more layers than this that are in front of others, the innermost are left unjoined.
+const MAX_FRONTS: usize = 63;
+
 /// Verdicts in order of time.
 pub(super) type Verdicts<'v> = Box<dyn Iterator<Item = Result<Verdict>> + 'v>;
+
+/// Hops, those of one key together.
+type Hops<'h> = Box<dyn Iterator<Item = Result<Hop>> + 'h>;
 
 /// A vantage point: all logs of one kind of server at one depth.
 #[derive(Debug, Clone)]
@@ -90,7 +98,7 @@ impl Layers {
         verdicts: &dyn Fn() -> Verdicts<'v>,
         budget: &Budget,
     ) -> Result<Self> {
-        let groups = Groups::of(inputs, verdicts())?;
+        let mut groups = Groups::of(inputs, verdicts())?;
         if groups.servers.len() < 2 || groups.servers.len() > MAX_GROUPS {
             return Ok(Layers::default());
         }
@@ -103,7 +111,11 @@ impl Layers {
         }
         let hops = hops.sorted();
         let applications = listeners.among(inputs, &groups.backends);
-        let relations = relations(&|| Box::new(hops.rows()), &applications)?;
+        let pooled = groups.pool(hops.rows())?;
+        let hops = || -> Hops<'_> {
+            Box::new(hops.rows().map(|hop| hop.map(|hop| hop.in_group(pooled.of(hop.group)))))
+        };
+        let relations = relations(&hops, &applications)?;
         let (mut layers, mut arrangement) = Layers::arranged(&groups, relations);
         arrangement.applications = applications;
         if layers.rows.is_empty() {
@@ -228,69 +240,6 @@ impl Layers {
     }
 }
 
-/// Logs that are surely of one server: the same server, directory and name but for dates and numbers.
-#[derive(Debug, Clone, Default)]
-struct Groups {
-    /// Server of each group.
-    servers: Vec<Server>,
-    /// Group of what one server wrote in one input.
-    of_source: BTreeMap<(InputIndex, Server), u16>,
-    /// Backends that relayed entries name, each with a line that does.
-    backends: BTreeMap<u32, Place>,
-}
-
-impl Groups {
-    fn of(inputs: &[ScannedInput], verdicts: Verdicts<'_>) -> Result<Self> {
-        let mut groups = Groups::default();
-        let names: Vec<String> = inputs.iter().map(|input| name_of(&input.path)).collect();
-        let mut sources: BTreeSet<(InputIndex, Server)> = BTreeSet::new();
-        for verdict in verdicts {
-            let verdict = verdict?;
-            let EntryFact { upstream, place, rule, .. } = verdict.entry;
-            sources.insert((place.position.input, server_of(rule)));
-            if verdict.origin() == Origin::Upstream {
-                application::note_backend(&mut groups.backends, upstream, place);
-            }
-        }
-        let mut index: BTreeMap<(Server, &str), u16> = BTreeMap::new();
-        for (input, server) in sources {
-            let name = names.get(input as usize).map_or("", String::as_str);
-            let fresh = groups.servers.len() as u16;
-            let group = *index.entry((server, name)).or_insert(fresh);
-            if group == fresh {
-                groups.servers.push(server);
-            }
-            groups.of_source.insert((input, server), group);
-        }
-        Ok(groups)
-    }
-
-    fn of_entry(&self, verdict: &Verdict) -> u16 {
-        let source = (verdict.entry.place.position.input, server_of(verdict.entry.rule));
-        self.of_source.get(&source).copied().unwrap_or(0)
-    }
-}
-
-/// A path without what changes from file to file of one log: words with digits, and the endings of packers.
-fn name_of(path: &std::path::Path) -> String {
-    let text = path.to_string_lossy().to_ascii_lowercase();
-    let is_kept = |word: &&str| {
-        !word.bytes().any(|byte| byte.is_ascii_digit())
-            && !matches!(*word, "gz" | "zst" | "old" | "bak")
-    };
-    let of_part = |part: &str| {
-        let words: Vec<&str> = part.split(['.', '_', '-']).filter(is_kept).collect();
-        words.join(".")
-    };
-    // Directories are hosts, services or dates; only the dates are all digits.
-    let (directories, file) = text.rsplit_once(['/', '\\']).unwrap_or(("", &text));
-    let is_date = |part: &&str| part.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
-    let mut parts: Vec<String> =
-        directories.split(['/', '\\']).filter(|part| !is_date(part)).map(str::to_owned).collect();
-    parts.push(of_part(file));
-    parts.join("/")
-}
-
 /// Which group is in front of which.
 #[derive(Debug, Clone, Default)]
 struct Order {
@@ -357,13 +306,8 @@ type TakenKey = (Position, u64);
 crate::store::stored!(Taken, place.input: u32, place.offset: u64, mark: u64);
 
 impl Taken {
-    /// The line has its deeper line.
+    /// The line has its deeper line. The other bits say of which layer's lines it is the deeper line.
     const LINKED: u64 = 1 << 63;
-
-    /// The line is the deeper line of one in this layer.
-    fn by(layer: u16) -> u64 {
-        1 << (layer % 63)
-    }
 
     fn order(&self) -> TakenKey {
         (self.place, self.mark)
@@ -377,7 +321,7 @@ type Found = Sorter<Link, (Position, u8, u16)>;
 #[derive(Debug, Clone, Copy)]
 struct Shared {
     /// What both write alike of a request.
-    common: relation::Common,
+    common: Common,
     /// Whatever the deeper layer answers, the layer in front shows.
     is_covered: bool,
 }
@@ -391,6 +335,8 @@ struct Arrangement {
     offsets: Vec<i64>,
     /// Layers of which the first is in front of the second, and what their lines have in common.
     pairs: BTreeMap<(usize, usize), Shared>,
+    /// Layers in front of others, in order.
+    fronts: Vec<usize>,
     /// Backends that are servers of applications.
     applications: BTreeSet<u32>,
 }
@@ -408,20 +354,24 @@ impl Arrangement {
                 })
                 .or_insert(Shared { common: row.common, is_covered: row.is_covered });
         }
+        let mut fronts: Vec<usize> = pairs.keys().map(|(front, _)| *front).collect();
+        fronts.dedup();
+        fronts.truncate(MAX_FRONTS);
+        pairs.retain(|(front, _), _| fronts.binary_search(front).is_ok());
         let offsets = (0..layer_of.len() as u16).map(|group| order.offset(group)).collect();
-        Arrangement { layer_of, offsets, pairs, applications: BTreeSet::new() }
+        Arrangement { layer_of, offsets, pairs, fronts, applications: BTreeSet::new() }
     }
 
     /// All links, each followed to the deepest line.
-    fn links(
+    fn links<'h>(
         &self,
-        hops: &Sorted<Hop, HopKey>,
+        hops: &dyn Fn() -> Hops<'h>,
         budget: &Budget,
     ) -> Result<Sorted<Link, link::LinkKey>> {
         let mut found: Found = Sorter::new(budget.clone(), Link::order);
         let mut taken: Sorter<Taken, TakenKey> = Sorter::new(budget.clone(), Taken::order);
         let mut rows: Vec<Hop> = Vec::new();
-        for hop in hops.rows() {
+        for hop in hops() {
             let mut hop = hop?;
             if hop.kind != KeyKind::Id as u8 {
                 break;
@@ -479,7 +429,7 @@ impl Arrangement {
             found.push(self.link(front, last, LinkBasis::RequestId, is_open))?;
             taken.push(Taken { place: front.place.position, mark: Taken::LINKED })?;
             for row in deeper {
-                taken.push(Taken { place: row.place.position, mark: Taken::by(front.group) })?;
+                taken.push(Taken { place: row.place.position, mark: self.mark(front.group) })?;
             }
         }
         Ok(())
@@ -492,6 +442,11 @@ impl Arrangement {
             link.deep_origin = Origin::LocalProcess as u8;
         }
         link
+    }
+
+    /// The mark of what is the deeper line of one in this layer.
+    fn mark(&self, front: u16) -> u64 {
+        self.fronts.binary_search(&usize::from(front)).map_or(0, |index| 1 << index)
     }
 
     fn is_front(&self, front: u16, deep: u16) -> bool {

@@ -16,6 +16,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::Hops;
+use super::common::{Common, CommonCounts};
 use super::hop::{Hop, KeyKind};
 use crate::error::Result;
 use crate::fact::Flags;
@@ -65,9 +67,15 @@ struct Differences {
 }
 
 impl Differences {
+    /// More distinct differences than this are only counted: pairs that lie everywhere agree on nothing.
+    const MAX_STEPS: usize = 10_000;
+
     fn note(&mut self, difference_us: i64) {
         if difference_us.abs() <= MAX_APART_US {
-            *self.counts.entry(difference_us.div_euclid(STEP_US)).or_default() += 1;
+            let step = difference_us.div_euclid(STEP_US);
+            if self.counts.len() < Self::MAX_STEPS || self.counts.contains_key(&step) {
+                *self.counts.entry(step).or_default() += 1;
+            }
             self.total += 1;
         }
     }
@@ -111,96 +119,6 @@ impl Differences {
         let snap_us = if reach == wide { 5 * SECOND_US } else { 2 * SECOND_US };
         let is_zone = quarters != 0 && (offset_us - quarters).abs() <= snap_us;
         Some(if is_zone { quarters } else { offset_us })
-    }
-}
-
-/// What both lines of a pair have in common.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "five things that are alike or not, in any combination"
-)]
-pub(super) struct Common {
-    /// Both name the same client.
-    pub client: bool,
-    /// The deeper one names the client of the other last in `X-Forwarded-For`.
-    pub forwarded: bool,
-    /// It names it last but one.
-    pub forwarded_before: bool,
-    /// Both name the same host.
-    pub host: bool,
-    /// Both have bodies of the same size.
-    pub body: bool,
-}
-
-impl Common {
-    fn of(front: &Hop, deep: &Hop) -> Self {
-        let same = |one: u32, other: u32| one != 0 && one == other;
-        Common {
-            client: same(front.client, deep.client),
-            forwarded: same(front.client, deep.forwarded),
-            forwarded_before: same(front.client, deep.forwarded_before),
-            host: same(front.host, deep.host),
-            body: has_body(front) && has_body(deep) && front.body_bytes == deep.body_bytes,
-        }
-    }
-}
-
-impl Common {
-    /// True when both lines name the client of the request.
-    pub(super) fn names_client(self) -> bool {
-        self.client || self.forwarded || self.forwarded_before
-    }
-
-    /// What holds for both.
-    pub(super) fn also(self, other: Common) -> Common {
-        Common {
-            client: self.client && other.client,
-            forwarded: self.forwarded && other.forwarded,
-            forwarded_before: self.forwarded_before && other.forwarded_before,
-            host: self.host && other.host,
-            body: self.body && other.body,
-        }
-    }
-}
-
-fn has_body(hop: &Hop) -> bool {
-    hop.flags.has(Flags::SIZED) && !hop.flags.has(Flags::HEAD)
-}
-
-/// How often each thing was common.
-#[derive(Debug, Clone, Copy, Default)]
-struct CommonCounts {
-    n: u64,
-    n_bodies: u64,
-    client: u64,
-    forwarded: u64,
-    forwarded_before: u64,
-    host: u64,
-    body: u64,
-}
-
-impl CommonCounts {
-    fn note(&mut self, front: &Hop, deep: &Hop) {
-        let common = Common::of(front, deep);
-        self.n += 1;
-        self.n_bodies += u64::from(has_body(front) && has_body(deep));
-        self.client += u64::from(common.client);
-        self.forwarded += u64::from(common.forwarded);
-        self.forwarded_before += u64::from(common.forwarded_before);
-        self.host += u64::from(common.host);
-        self.body += u64::from(common.body);
-    }
-
-    fn settled(&self) -> Common {
-        let nearly = |n: u64, total: u64| total >= 5 && n * 20 >= total * 19;
-        Common {
-            client: nearly(self.client, self.n),
-            forwarded: nearly(self.forwarded, self.n),
-            forwarded_before: nearly(self.forwarded_before, self.n),
-            host: nearly(self.host, self.n),
-            body: nearly(self.body, self.n_bodies),
-        }
     }
 }
 
@@ -256,7 +174,7 @@ impl Learned {
 
 /// Learns the relations between all groups.
 pub(super) fn relations<'h>(
-    hops: &dyn Fn() -> Box<dyn Iterator<Item = Result<Hop>> + 'h>,
+    hops: &dyn Fn() -> Hops<'h>,
     applications: &BTreeSet<u32>,
 ) -> Result<Vec<Relation>> {
     let mut learned: BTreeMap<(u16, u16), Learned> = BTreeMap::new();
@@ -315,6 +233,40 @@ pub(super) fn relations<'h>(
     let mut found: Vec<Relation> = learned.iter().filter_map(relation).collect();
     note_coverage(hops(), &mut found)?;
     Ok(found)
+}
+
+/// Places of groups of which two share requests: there, one is in front of the other. The difference of their clocks must
+/// be one and the same, so that requests for one target at different times are none.
+pub(super) fn places_with_layers(
+    hops: impl Iterator<Item = Result<Hop>>,
+    place_of: &dyn Fn(u16) -> usize,
+) -> Result<BTreeSet<usize>> {
+    let mut differences: BTreeMap<(u16, u16), Differences> = BTreeMap::new();
+    let mut n_lines: BTreeMap<u16, u64> = BTreeMap::new();
+    each_key(hops, &mut |rows, n_of_key| {
+        for row in rows {
+            *n_lines.entry(row.group).or_default() += 1;
+        }
+        pairs_of(rows, n_of_key, &mut |kind, one, other| {
+            let key = (one.group, other.group);
+            let is_known = differences.contains_key(&key);
+            if kind != Sample::NearTarget
+                && place_of(one.group) == place_of(other.group)
+                && (is_known || differences.len() < MAX_PAIRS)
+            {
+                differences.entry(key).or_default().note(apart_us(one, other));
+            }
+        });
+    })?;
+    let shares = |((one, other), found): &(&(u16, u16), &Differences)| {
+        let n_of = |group| n_lines.get(group).copied().unwrap_or(0);
+        let n_fewer = n_of(one).min(n_of(other));
+        found.offset_us().is_some_and(|offset_us| {
+            let n = found.around(offset_us.div_euclid(STEP_US), NEAR_STEPS);
+            n >= MIN_SAMPLES && n * 20 >= n_fewer
+        })
+    };
+    Ok(differences.iter().filter(shares).map(|((one, _), _)| place_of(*one)).collect())
 }
 
 /// Notes for which relations nearly every line of the deeper log has one in the log in front of it.
@@ -435,12 +387,14 @@ fn pairs_of(rows: &[Hop], n_of_key: usize, each: &mut dyn FnMut(Sample, &Hop, &H
     }
     let n_in = |group: u16| rows.iter().filter(|row| row.group == group).count();
     let is_whole = n_of_key == rows.len();
+    // Rows are few here: see `MAX_TARGET_ROWS`.
+    let is_single: Vec<bool> = rows.iter().map(|row| is_whole && n_in(row.group) == 1).collect();
     for (index, one) in rows.iter().enumerate() {
-        for other in &rows[index + 1..] {
+        for (other_index, other) in rows.iter().enumerate().skip(index + 1) {
             if one.group == other.group || one.status != other.status {
                 continue;
             }
-            let is_alone = is_whole && n_in(one.group) == 1 && n_in(other.group) == 1;
+            let is_alone = is_single[index] && is_single[other_index];
             let kind = match (is_id, is_alone) {
                 (true, true) => Sample::Id,
                 (true, false) => continue,

@@ -4,20 +4,25 @@
 //!
 //! 1. Lines may be one request if the deeper one began no earlier and ended no later than the one in front, give or take
 //!    rounding, and if they agree on whatever all known pairs of the two layers agree on.
-//! 2. Lines whose times overlap are judged together. They are linked in order of time if all deeper ones say the same, so
-//!    that it does not matter which is which, and if there are enough of them for those in front.
-//! 3. A line in front that leaves open who made its response is decided only if client or body size were compared too, or
-//!    if whatever the deeper layer answers shows in the layer in front and both have as many lines: then each of the
-//!    deeper lines has its line in front, and none is left that could have another origin.
+//! 2. Lines in front that may have a deeper line in common are judged together. One is linked, in order of time, if all
+//!    deeper lines that may be its own say the same, so that it does not matter which is which, and if there are enough of
+//!    them for all in front.
+//! 3. A line in front that leaves open who made its response is decided only if client or body size were compared too, and
+//!    differ from request to request, or if whatever the deeper layer answers shows in the layer in front and both have as
+//!    many lines: then each of the deeper lines has its line in front, and none is left that could have another origin.
+//!    Beside such a line all deeper ones must say the same.
 //!
-//! Invariants: one to one; what an id joined takes no part; a cut in a long stretch depends on the facts alone.
+//! Invariants: one to one; what an id joined takes no part; a cut in a long stretch depends on the facts alone; time in
+//! proportion to the lines.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
-use super::hop::{Hop, HopKey, KeyKind};
+use super::common::Common;
+use super::hop::{Hop, KeyKind};
 use super::link::LinkBasis;
-use super::relation::Common;
-use super::{Arrangement, Found, Taken, TakenKey};
+use super::{Arrangement, Found, Hops, Taken, TakenKey};
+use crate::attribute::join::Free;
 use crate::error::Result;
 use crate::evidence::Position;
 use crate::store::{Budget, Sorted, Sorter};
@@ -42,6 +47,9 @@ const GAP_US: i64 = 2 * (SLACK_US + LATE_US);
 /// Lines judged together at most.
 const MAX_CHUNK: usize = 20_000;
 
+/// Deeper lines tried for one line in front. Beyond, it stays alone: a rule on the data, so that it holds for any order.
+const MAX_CANDIDATES: usize = 256;
+
 /// Of this many lines in front one may lack its deeper line and the others still be linked.
 const ODD: usize = 20;
 
@@ -55,15 +63,15 @@ pub(super) fn may_be_one(front: &Hop, deep: &Hop) -> bool {
 type EndKey = (u64, i64, Position);
 
 /// Links the lines of all targets.
-pub(super) fn by_target(
+pub(super) fn by_target<'h>(
     arrangement: &Arrangement,
-    hops: &Sorted<Hop, HopKey>,
+    hops: &dyn Fn() -> Hops<'h>,
     taken: &Sorted<Taken, TakenKey>,
     budget: &Budget,
     found: &mut Found,
 ) -> Result<()> {
     let mut by_place: Sorter<Hop, Position> = Sorter::new(budget.clone(), |hop| hop.place.position);
-    for hop in hops.rows() {
+    for hop in hops() {
         let mut hop = hop?;
         if hop.kind == KeyKind::Target as u8 {
             arrangement.place(&mut hop);
@@ -126,15 +134,16 @@ fn judge(arrangement: &Arrangement, chunk: &mut [Hop], found: &mut Found) -> Res
     for ((front, deep), shared) in &arrangement.pairs {
         let common = &shared.common;
         let (front, deep) = (*front as u16, *deep as u16);
+        let front_mark = arrangement.mark(front);
         let mut classes: BTreeMap<Alike, (Vec<usize>, Vec<usize>)> = BTreeMap::new();
         for (index, hop) in chunk.iter().enumerate() {
             if hop.group == front && hop.may_relay() && hop.taken & Taken::LINKED == 0 {
                 classes.entry(alike(hop, *common, true)).or_default().0.push(index);
-            } else if hop.group == deep && hop.taken & Taken::by(front) == 0 {
+            } else if hop.group == deep && hop.taken & front_mark == 0 {
                 classes.entry(alike(hop, *common, false)).or_default().1.push(index);
             }
         }
-        let decides = common.names_client() || common.body;
+        let decides = common.tells;
         let needs_even = !decides && shared.is_covered;
         let mut pairs = Vec::new();
         for (fronts, deeps) in classes.values() {
@@ -155,13 +164,20 @@ fn judge(arrangement: &Arrangement, chunk: &mut [Hop], found: &mut Found) -> Res
             );
             found.push(link)?;
             chunk[front_index].taken |= Taken::LINKED;
-            chunk[deep_index].taken |= Taken::by(front);
+            chunk[deep_index].taken |= front_mark;
         }
     }
     Ok(())
 }
 
-/// Rule 2: lines whose times overlap are judged together.
+/// A line in front, and which of the deeper lines, in order of their ends, may be its own.
+#[derive(Debug, Clone)]
+struct Candidates {
+    front: usize,
+    deeps: Range<usize>,
+}
+
+/// Rule 2: lines that may have a deeper line in common are judged together.
 fn pair_stretches(
     chunk: &[Hop],
     fronts: &[usize],
@@ -169,56 +185,79 @@ fn pair_stretches(
     needs_even: bool,
     pairs: &mut Vec<(usize, usize)>,
 ) {
-    // First and last instant at which a deeper line may have ended, by line in front; and the ends of the deeper ones.
-    let windows = fronts.iter().map(|index| {
-        let (early, late) = chunk[*index].served().end;
-        (early - LATE_US, late + SLACK_US, true, *index)
-    });
-    let ends = deeps.iter().map(|index| {
-        let (early, late) = chunk[*index].served().end;
-        (early, late, false, *index)
-    });
-    let mut spans: Vec<(i64, i64, bool, usize)> = windows.chain(ends).collect();
-    spans.sort_unstable();
+    let ends: Vec<(i64, i64)> = deeps.iter().map(|index| chunk[*index].served().end).collect();
+    let width = ends.iter().map(|(early, late)| late - early).max().unwrap_or(0);
+    let mut candidates: Vec<Candidates> = fronts
+        .iter()
+        .map(|&front| {
+            let (from, to) = window(&chunk[front]);
+            let first = ends.partition_point(|(early, _)| early + width < from);
+            let last = ends.partition_point(|(early, _)| *early <= to);
+            Candidates { front, deeps: first..last.max(first) }
+        })
+        .filter(|row| !row.deeps.is_empty())
+        .collect();
+    candidates.sort_by_key(|row| (row.deeps.start, row.deeps.end, row.front));
     let mut from = 0;
-    while from < spans.len() {
-        let (mut to, mut reach) = (from + 1, spans[from].1);
-        while to < spans.len() && spans[to].0 <= reach {
-            reach = reach.max(spans[to].1);
+    while from < candidates.len() {
+        let (mut to, mut reach) = (from + 1, candidates[from].deeps.end);
+        while to < candidates.len() && candidates[to].deeps.start < reach {
+            reach = reach.max(candidates[to].deeps.end);
             to += 1;
         }
-        pair_stretch(chunk, &spans[from..to], needs_even, pairs);
+        let first = candidates[from].deeps.start;
+        pair_stretch(chunk, &candidates[from..to], deeps, first..reach, needs_even, pairs);
         from = to;
     }
 }
 
+/// First and last instant at which the deeper line of a request may have ended.
+fn window(front: &Hop) -> (i64, i64) {
+    let served = front.served();
+    ((served.end.0 - LATE_US).max(served.start.0 - SLACK_US), served.end.1 + SLACK_US)
+}
+
+/// Links the lines of one stretch: all of `fronts`, and those of `deeps` in the range.
 fn pair_stretch(
     chunk: &[Hop],
-    spans: &[(i64, i64, bool, usize)],
+    fronts: &[Candidates],
+    deeps: &[usize],
+    range: Range<usize>,
     needs_even: bool,
     pairs: &mut Vec<(usize, usize)>,
 ) {
-    let of = |is_front: bool| {
-        let mut rows: Vec<usize> =
-            spans.iter().filter(|span| span.2 == is_front).map(|span| span.3).collect();
-        rows.sort_unstable();
-        rows
-    };
-    let (fronts, mut deeps) = (of(true), of(false));
-    let Some(first) = deeps.first() else { return };
-    let answer = chunk[*first].answer();
-    let all_say_the_same = deeps.iter().all(|index| chunk[*index].answer() == answer);
-    let n_lacking = fronts.len().saturating_sub(deeps.len());
-    let is_open = fronts.iter().any(|index| chunk[*index].origin() == Origin::Unknown);
+    let n_lacking = fronts.len().saturating_sub(range.len());
+    let is_open = fronts.iter().any(|row| chunk[row.front].origin() == Origin::Unknown);
     let allowed = if is_open { 0 } else { fronts.len() / ODD };
-    let is_uneven = is_open && needs_even && fronts.len() != deeps.len();
-    if !all_say_the_same || n_lacking > allowed || is_uneven {
+    let is_uneven = is_open && needs_even && fronts.len() != range.len();
+    // How often the answer changes from one deeper line to the next.
+    let mut n_changes = vec![0usize; range.len()];
+    for at in 1..range.len() {
+        let answer = |at: usize| chunk[deeps[range.start + at]].answer();
+        n_changes[at] = n_changes[at - 1] + usize::from(answer(at) != answer(at - 1));
+    }
+    let is_mixed = n_changes.last().is_some_and(|n| *n > 0);
+    if n_lacking > allowed || is_uneven || (is_open && is_mixed) {
         return;
     }
-    for front in fronts {
-        let fits = |deep: &usize| fits(&chunk[front], &chunk[*deep]);
-        if let Some(at) = deeps.iter().position(fits) {
-            pairs.push((front, deeps.remove(at)));
+    let mut free = Free::new(range.len());
+    for Candidates { front, deeps: own } in fronts {
+        let (first, last) = (own.start - range.start, own.end - range.start);
+        if n_changes[first] != n_changes[last - 1] {
+            continue;
+        }
+        let mut candidate = free.from(first);
+        for _ in 0..MAX_CANDIDATES {
+            if candidate >= last {
+                break;
+            }
+            let deep = deeps[range.start + candidate];
+            if fits(&chunk[*front], &chunk[deep]) {
+                free.take(candidate);
+                pairs.push((*front, deep));
+                break;
+            }
+            candidate = free.from(candidate + 1);
         }
     }
 }
@@ -229,4 +268,73 @@ fn fits(front: &Hop, deep: &Hop) -> bool {
     deep.end.0 <= front.end.1 + SLACK_US
         && front.end.0 - LATE_US <= deep.end.1
         && front.start.0 - SLACK_US <= deep.start.1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::attribute::Verdict;
+    use crate::fact::{EntryFact, Flags};
+    use crate::verdict::rule_index;
+
+    /// Links of lines in front and deeper lines, by time (ms) and row of the decision tables.
+    #[track_caller]
+    fn check(fronts: &[(i64, &str)], deeps: &[(i64, &str)], expected: &[(usize, usize)]) {
+        let hop = |&(ms, rule): &(i64, &str)| {
+            let entry = EntryFact {
+                // Not at a whole second, which might be rounded.
+                at: ms * 1000 + 1,
+                hop: 1,
+                rule: rule_index(rule),
+                flags: Flags::TIMED,
+                ..EntryFact::default()
+            };
+            Hop::of(&Verdict::own(entry), 0).next().unwrap()
+        };
+        let chunk: Vec<Hop> = fronts.iter().chain(deeps).map(hop).collect();
+        let indices: Vec<usize> = (0..chunk.len()).collect();
+        let (fronts, deeps) = indices.split_at(fronts.len());
+        let mut pairs = Vec::new();
+        pair_stretches(&chunk, fronts, deeps, false, &mut pairs);
+        let pairs: Vec<_> =
+            pairs.iter().map(|(front, deep)| (*front, deep - fronts.len())).collect();
+        assert_eq!(pairs, expected);
+    }
+
+    const RELAYED: &str = "haproxy.relayed_503";
+    const OPEN: &str = "cloudfront.error";
+    const OWN: &str = "nginx.upstream_addr_is_group";
+    const OTHER: &str = "nginx.upstream_status_503";
+
+    #[test]
+    fn lines_that_have_no_deeper_line_in_common_are_judged_apart() {
+        // Their times overlap, but no deeper line lies in both.
+        let fronts = [(10_000, RELAYED), (12_500, RELAYED)];
+        check(&fronts, &[(10_000, OWN), (12_500, OTHER)], &[(0, 0), (1, 1)]);
+        check(&fronts[..1], &[(10_000, OWN), (10_500, OTHER)], &[]);
+        check(&fronts[..1], &[(10_000, OWN), (10_500, OWN)], &[(0, 0)]);
+    }
+
+    #[test]
+    fn what_may_be_its_own_must_say_the_same() {
+        let fronts = [(10_000, RELAYED), (10_800, RELAYED), (11_600, RELAYED)];
+        let deeps = [(10_000, OWN), (10_800, OWN), (11_600, OTHER)];
+        // The second may be either of two that differ.
+        check(&fronts, &deeps, &[(0, 0)]);
+        let fronts = [(10_000, OPEN), (10_800, RELAYED), (11_600, RELAYED)];
+        check(&fronts, &deeps, &[]);
+    }
+
+    #[test]
+    fn there_must_be_enough_deeper_lines() {
+        check(&[(10_000, RELAYED), (10_100, RELAYED)], &[(10_000, OWN)], &[]);
+    }
+
+    #[test]
+    fn a_long_stretch_takes_time_in_proportion() {
+        let rows: Vec<(i64, &str)> = (0..20_000).map(|n| (10_000 + n, RELAYED)).collect();
+        let deeps: Vec<(i64, &str)> = rows.iter().map(|(ms, _)| (*ms, OWN)).collect();
+        let expected: Vec<(usize, usize)> = (0..20_000).map(|n| (n, n)).collect();
+        check(&rows, &deeps, &expected);
+    }
 }

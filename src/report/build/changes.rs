@@ -1,8 +1,10 @@
 //! State changes around an incident: restarts, reloads, deploys, backends that go and come.
 //!
-//! In: the messages on the incident's timeline. Out: [`Change`]s, repeated ones told once.
+//! In: the messages on the incident's timeline, and the user's marks. Out: [`Change`]s, repeated ones told once.
 
+use super::beside;
 use super::incident::{EvidenceList, lead_s};
+use crate::analysis::Mark;
 use crate::cause::{CauseMatcher, RuleKind};
 use crate::incident::{Event, Incident};
 use crate::report::incident::Change;
@@ -13,6 +15,7 @@ use crate::time::{SECOND_US, Timestamp};
 pub(super) fn changes(
     incident: &Incident,
     matcher: &CauseMatcher,
+    marks: &[Mark],
     texts: Texts<'_>,
     evidence: &mut EvidenceList<'_>,
 ) -> Vec<Change> {
@@ -25,18 +28,11 @@ pub(super) fn changes(
             _ => return None,
         };
         let scope = texts.scope(event.place).map(|(_, name)| format!(" ({name})"));
-        let relation = if event.at < incident.started_at {
-            "preceded_by"
-        } else if event.at <= incident.ended_at {
-            "during"
-        } else {
-            "followed_by"
-        };
         Some(Change {
             at: Timestamp(event.at),
             kind,
             what: format!("{}{}", rule.note, scope.unwrap_or_default()),
-            relation,
+            relation: relation(incident, event.at),
             lead_s: lead_s(incident, event.at),
             evidence: vec![evidence.id(event.place, Some(event.at))],
         })
@@ -53,5 +49,18 @@ pub(super) fn changes(
             rows.push(change);
         }
     }
+    rows.extend(beside::marks(incident, marks));
+    rows.sort_by_key(|change| change.at);
     rows
+}
+
+/// How an instant lies to an incident.
+pub(super) fn relation(incident: &Incident, at: i64) -> &'static str {
+    if at < incident.started_at {
+        "preceded_by"
+    } else if at <= incident.ended_at {
+        "during"
+    } else {
+        "followed_by"
+    }
 }

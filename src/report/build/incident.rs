@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use super::beside::{marked, retry_storm};
 use super::changes::changes;
 use super::layers::{names, relayed_title, resolved_to};
 use super::load::{group_failure, traffic};
@@ -93,7 +94,7 @@ pub(super) fn incident_info(
 ) -> IncidentInfo {
     let mut evidence = EvidenceList { texts, items: Vec::new() };
     let layers = names(analysis);
-    let causes = causes(incident, config.matcher, &layers, texts, &mut evidence);
+    let mut causes = causes(incident, config.matcher, &layers, texts, &mut evidence);
     let impact = impact(incident, analysis, config, texts, coverage.filtered);
     let origin = origin_info(incident, &causes);
     let main = causes.iter().find(|cause| cause.origin == origin.verdict && cause.id.is_some());
@@ -126,8 +127,15 @@ pub(super) fn incident_info(
             evidence: vec![evidence.id(event.place, Some(event.at))],
         })
     });
-    let changes = changes(incident, config.matcher, texts, &mut evidence);
+    let changes = changes(incident, config.matcher, &config.marks, texts, &mut evidence);
     let traffic = traffic(incident, analysis, coverage);
+    let title =
+        relayed_title(incident, &causes, &layers).unwrap_or_else(|| title(&origin, main, &impact));
+    let storm = retry_storm(incident, origin.verdict, &traffic, layers.len(), &mut evidence);
+    for beside in storm.into_iter().chain(marked(incident, &changes)) {
+        let next_steps = next_steps(beside.id, &beside.scope, incident, texts);
+        causes.push(CauseInfo { next_steps, ..beside });
+    }
     let timeline = story(
         Story {
             incident,
@@ -146,14 +154,13 @@ pub(super) fn incident_info(
     IncidentInfo {
         id,
         fingerprint,
-        title: relayed_title(incident, &causes, &layers)
-            .unwrap_or_else(|| title(&origin, main, &impact)),
+        title,
         status,
         started_at: Timestamp(incident.started_at),
         ended_at: (status != "ongoing_at_end").then_some(Timestamp(incident.ended_at)),
         duration_s,
         severity: severity(&impact, duration_s),
-        rejected: rejected(incident, texts, &traffic, &changes),
+        rejected: rejected(incident, config, analysis, texts, &traffic, &changes),
         group: group_failure(incident, &impact, texts),
         impact,
         origin,

@@ -3,6 +3,7 @@
 //! In: the analysis and the settings. Out: a [`Report`].
 //! Invariants: pure apart from reading quoted lines again; every list has one order, given by the data.
 
+mod beside;
 mod changes;
 mod horizon;
 mod incident;
@@ -16,6 +17,7 @@ mod story;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use rayon::iter::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIterator};
 use sha2::{Digest, Sha256};
 
 use incident::incident_info;
@@ -23,10 +25,10 @@ use layers::{clock_shifts, layers};
 use recurrence::note_recurrence;
 
 use super::incident::IncidentInfo;
-use super::text_of::{Texts, quoted, scope_name};
+use super::text_of::{Texts, scope_name};
 use super::{
-    Background, Coverage, Diagnostic, FormatShare, Gap, InputInfo, Missing, Report, SCHEMA,
-    SCHEMA_VERSION, Settings, SignalEvidence, SignalInfo, Tool, Totals, UnparsedLine,
+    Background, Coverage, Diagnostic, FormatShare, Gap, InputInfo, MarkInfo, Missing, Report,
+    SCHEMA, SCHEMA_VERSION, Settings, SignalEvidence, SignalInfo, Tool, Totals, UnparsedLine,
 };
 use crate::analysis::{Analysis, AnalysisConfig, filtered_lines};
 use crate::attribute::Signal;
@@ -56,24 +58,24 @@ const MIN_FILTERED: u64 = 20;
 /// Builds the document. `run` is left empty.
 ///
 /// # Errors
-/// When temporary files fail.
+/// When threads fail.
 pub fn report(analysis: &Analysis, config: &AnalysisConfig<'_>) -> Result<Report> {
-    let texts = Texts { inputs: &analysis.inputs, matcher: config.matcher };
+    let texts = Texts::of(analysis, config);
     let inputs: Vec<InputInfo> = analysis
         .inputs
         .iter()
         .enumerate()
-        .map(|(index, input)| input_info(index, input, analysis, config))
+        .map(|(index, input)| input_info(index, input, analysis, config, texts))
         .collect();
     let totals = totals(analysis);
-    let coverage = coverage(analysis, &inputs, &totals)?;
-    let mut incidents: Vec<IncidentInfo> = analysis
-        .incidents
-        .incidents
-        .iter()
-        .enumerate()
-        .map(|(index, incident)| incident_info(index, incident, analysis, config, texts, &coverage))
-        .collect();
+    let coverage = coverage(analysis, &inputs, &totals);
+    // Each reads the lines behind it again.
+    let mut incidents: Vec<IncidentInfo> = config.pool()?.install(|| {
+        let incidents = analysis.incidents.incidents.par_iter().enumerate();
+        let info =
+            |(index, incident)| incident_info(index, incident, analysis, config, texts, &coverage);
+        incidents.map(info).collect()
+    });
     note_recurrence(&mut incidents);
     let background_entries = totals.background_entries;
     let covered_us = match (coverage.first_at, coverage.last_at) {
@@ -123,7 +125,12 @@ fn settings(config: &AnalysisConfig<'_>) -> Settings {
         assumed_tz,
         bucket_s: config.incidents.bucket_s,
         gap_s: config.incidents.gap_s,
-        redaction: "none",
+        redaction: config.redaction.as_str(),
+        marks: config
+            .marks
+            .iter()
+            .map(|mark| MarkInfo { at: Timestamp(mark.at), text: mark.text.clone() })
+            .collect(),
         rules_digest: rules_digest(config.matcher),
     }
 }
@@ -147,6 +154,7 @@ fn input_info(
     input: &ScannedInput,
     analysis: &Analysis,
     config: &AnalysisConfig<'_>,
+    texts: Texts<'_>,
 ) -> InputInfo {
     let tally = &input.tally;
     let zones = &analysis.attribution.zones;
@@ -172,7 +180,12 @@ fn input_info(
         layout: main.as_ref().map(|share| share.layout.clone()),
         format_basis: main.as_ref().map(|share| share.basis),
         formats: if shares.len() > 1 { shares } else { Vec::new() },
-        format_notes: input.plan.as_ref().map_or_else(Vec::new, |plan| plan.notes.clone()),
+        format_notes: input
+            .plan
+            .iter()
+            .flat_map(|plan| &plan.notes)
+            .map(|note| texts.kept(note))
+            .collect(),
         compression: input.compression.as_str(),
         bytes_read: input.bytes_read,
         bytes_decoded: input.bytes_decoded,
@@ -186,7 +199,7 @@ fn input_info(
         first_unparsed: tally.first_unparsed.as_ref().map(|unparsed| UnparsedLine {
             line: unparsed.line,
             reason: unparsed.reason.as_str(),
-            text: quoted(&unparsed.text),
+            text: texts.unparsed(&unparsed.text),
         }),
         error: input.error.clone(),
     }
@@ -260,17 +273,20 @@ fn totals(analysis: &Analysis) -> Totals {
     }
 }
 
-fn coverage(analysis: &Analysis, inputs: &[InputInfo], totals: &Totals) -> Result<Coverage> {
-    let last_at = inputs.iter().filter_map(|input| input.last_at).max();
-    Ok(Coverage {
+fn coverage(analysis: &Analysis, inputs: &[InputInfo], totals: &Totals) -> Coverage {
+    // Inputs tell whole seconds; what is in them is not behind their end.
+    let incidents = analysis.incidents.incidents.iter();
+    let ended_at = incidents.map(|incident| Timestamp(incident.ended_at)).max();
+    let last_at = inputs.iter().filter_map(|input| input.last_at).max().max(ended_at);
+    Coverage {
         first_at: inputs.iter().filter_map(|input| input.first_at).min(),
         last_at,
         gaps: gaps(analysis, last_at),
         filtered: is_filtered(analysis, totals),
         horizons: horizon::horizons(&analysis.inputs, inputs),
         duplicates: inputs.iter().map(|input| input.duplicates).sum(),
-        missing: missing(analysis)?,
-    })
+        missing: missing(analysis),
+    }
 }
 
 /// True when the input seems to hold lines of the chosen statuses only. Files must hold nothing else: an outage may be
@@ -310,16 +326,8 @@ fn gaps(analysis: &Analysis, last_at: Option<Timestamp>) -> Vec<Gap> {
 }
 
 /// What would have decided the entries that stayed open.
-fn missing(analysis: &Analysis) -> Result<Vec<Missing>> {
-    let mut lacking: BTreeMap<&'static str, u64> = BTreeMap::new();
-    for verdict in analysis.attribution.verdicts() {
-        let verdict = verdict?;
-        if !verdict.is_decided() {
-            for what in verdict.rule().missing {
-                *lacking.entry(what).or_default() += 1;
-            }
-        }
-    }
+fn missing(analysis: &Analysis) -> Vec<Missing> {
+    let mut lacking = analysis.incidents.lacking.clone();
     if analysis.attribution.error_log_present() {
         lacking.remove("error log of this server");
     }
@@ -365,7 +373,7 @@ fn missing(analysis: &Analysis) -> Result<Vec<Missing>> {
         fix: "put it where it was, or give --root DIR".to_owned(),
         entries: 0,
     });
-    Ok(rows.chain(absent).collect())
+    rows.chain(absent).collect()
 }
 
 fn signals(analysis: &Analysis, matcher: &CauseMatcher, texts: Texts<'_>) -> Vec<SignalInfo> {

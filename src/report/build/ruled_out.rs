@@ -3,12 +3,15 @@
 //! In: the incident, its load and changes. Out: [`Rejected`] hypotheses.
 //! Invariants: a hypothesis is rejected only on a log that would have shown it; a log that was not read rejects nothing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::record_span;
+use crate::analysis::{Analysis, AnalysisConfig};
 use crate::incident::{Event, Incident};
 use crate::report::incident::{Change, Rejected, Traffic};
 use crate::report::text_of::Texts;
 use crate::taxonomy::{Cause, LogRole, Server};
+use crate::time::SECOND_US;
 
 /// What a server's messages would have said: the server, the cause, and the words that are missing.
 const SILENT: &[(Server, Cause, &str)] = &[
@@ -41,12 +44,17 @@ const SILENT: &[(Server, Cause, &str)] = &[
     ),
 ];
 
+/// How far a log may begin after the onset, or end before the end of an incident, and still cover it, seconds.
+const NEAR_S: i64 = 300;
+
 /// Fewer retries than this part of the failures are no storm.
 const NO_STORM: f64 = 0.1;
 
 /// The hypotheses that do not hold, in the order in which people have them.
 pub(super) fn rejected(
     incident: &Incident,
+    config: &AnalysisConfig<'_>,
+    analysis: &Analysis,
     texts: Texts<'_>,
     traffic: &Traffic,
     changes: &[Change],
@@ -55,7 +63,7 @@ pub(super) fn rejected(
     if incident.from_messages {
         return rows;
     }
-    let servers = speaking_servers(texts);
+    let servers = speaking_servers(incident, analysis);
     if let (Some(ratio), "no_surge" | "drop") = (traffic.surge_ratio, traffic.verdict) {
         let reason = format!("{ratio} x the requests of the same time before");
         rows.push(Rejected { id: Cause::TrafficSurge, reason });
@@ -66,8 +74,15 @@ pub(super) fn rejected(
     }
     let is_lifecycle = |change: &Change| !change.kind.starts_with("backend_");
     if !servers.is_empty() && !changes.iter().any(is_lifecycle) {
-        let reason = "no start, reload or stop in the messages from 15 min before the onset on";
-        rows.push(Rejected { id: Cause::DeployInProgress, reason: reason.to_owned() });
+        let marks = if config.marks.is_empty() {
+            "no deploy mark given (--mark)"
+        } else {
+            "no mark falls into that time"
+        };
+        let reason = format!(
+            "no start, reload or stop in the messages from 15 min before the onset on, and {marks}"
+        );
+        rows.push(Rejected { id: Cause::DeployInProgress, reason });
     }
     let rule_of = |event: &Event| texts.matcher.rule(event.rule);
     let is_change = |cause: Cause| {
@@ -83,18 +98,59 @@ pub(super) fn rejected(
     rows
 }
 
-/// The servers whose messages were read.
-fn speaking_servers(texts: Texts<'_>) -> BTreeSet<Server> {
-    let mut servers = BTreeSet::new();
-    for input in texts.inputs {
+/// The servers whose messages were read and cover the incident: a log of another day says nothing, nor does one that ends
+/// before. Between two messages of one file the log was kept; between two files it may not have been.
+fn speaking_servers(incident: &Incident, analysis: &Analysis) -> BTreeSet<Server> {
+    let mut spans: BTreeMap<Server, Vec<(i64, i64)>> = BTreeMap::new();
+    for (index, input) in analysis.inputs.iter().enumerate() {
         let Some(plan) = &input.plan else { continue };
-        for (index, reader) in plan.readers.iter().enumerate() {
+        let Some((first, last)) = record_span(analysis, index) else { continue };
+        for (reader, records) in plan.readers.iter().zip(&input.tally.by_reader) {
             let about = reader.about();
-            let records = input.tally.by_reader.get(index).copied().unwrap_or(0);
-            if records > 0 && about.role == LogRole::Error {
-                servers.insert(about.server);
+            if *records > 0 && about.role == LogRole::Error {
+                spans.entry(about.server).or_default().push((first.0, last.0));
             }
         }
     }
-    servers
+    let time = (incident.started_at, incident.ended_at);
+    spans.into_iter().filter(|(_, spans)| cover(spans, time)).map(|(server, _)| server).collect()
+}
+
+/// True when files with these first and last messages cover a time, give or take [`NEAR_S`].
+fn cover(spans: &[(i64, i64)], (from, to): (i64, i64)) -> bool {
+    let near_us = NEAR_S * SECOND_US;
+    let mut spans = spans.to_vec();
+    spans.sort_unstable();
+    let mut reached: Option<i64> = None;
+    for (first, last) in spans {
+        let goes_on = first <= reached.unwrap_or(from) + near_us;
+        if goes_on && last + near_us >= from {
+            reached = Some(reached.map_or(last, |reached| reached.max(last)));
+        }
+    }
+    reached.is_some_and(|reached| to <= reached + near_us)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_speaks_for_the_time_that_it_covers() {
+        let check = |spans: &[(i64, i64)], expected: bool| {
+            let spans: Vec<_> =
+                spans.iter().map(|(from, to)| (from * SECOND_US, to * SECOND_US)).collect();
+            let time = (10_000 * SECOND_US, 12_000 * SECOND_US);
+            assert_eq!(cover(&spans, time), expected, "{spans:?}");
+        };
+        check(&[(0, 20_000)], true);
+        check(&[(10_200, 11_800)], true);
+        check(&[(12_900, 90_000)], false);
+        check(&[(0, 9000)], false);
+        check(&[(0, 10_500)], false);
+        check(&[(11_000, 20_000), (0, 10_900)], true);
+        // The day before and the day after.
+        check(&[(0, 9900), (12_100, 20_000)], false);
+        check(&[], false);
+    }
 }

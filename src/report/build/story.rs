@@ -3,6 +3,7 @@
 //! In: the parts of the incident's document. Out: [`TimelineRow`]s, at most [`MAX_ROWS`]; where there are more, those that
 //! matter least are left out, whenever they were.
 
+use super::beside::MARK;
 use super::incident::EvidenceList;
 use crate::evidence::Place;
 use crate::incident::Incident;
@@ -77,7 +78,7 @@ pub(super) fn story(
 /// Order of rows of the same instant: what leads comes first.
 fn rank(kind: &str) -> u8 {
     match kind {
-        "change" => 0,
+        "change" | "mark" => 0,
         "health" => 1,
         "onset" => 2,
         "error" => 3,
@@ -119,8 +120,14 @@ impl Teller<'_, '_, '_, '_> {
     }
 
     fn changes(&mut self) {
-        for change in self.parts.changes.iter().take(MAX_CHANGES) {
-            let kind = if change.kind.starts_with("backend_") { "health" } else { "change" };
+        let (marks, others): (Vec<&Change>, Vec<&Change>) =
+            self.parts.changes.iter().partition(|change| change.kind == MARK);
+        for change in marks.into_iter().chain(others.into_iter().take(MAX_CHANGES)) {
+            let kind = match change.kind {
+                MARK => "mark",
+                kind if kind.starts_with("backend_") => "health",
+                _ => "change",
+            };
             self.tell(change.at, kind, change.what.clone(), change.evidence.clone());
         }
     }
@@ -146,11 +153,15 @@ impl Teller<'_, '_, '_, '_> {
     fn causes(&mut self) {
         for cause in self.parts.causes {
             let (Some(first_at), Some(id)) = (cause.first_at, cause.id) else { continue };
+            let n_beside: u64 = cause.spans.iter().map(|span| span.entries).sum();
+            let count = [cause.entries, cause.messages, n_beside].into_iter().find(|n| *n > 0);
+            // A mark has its own row.
+            let Some(count) = count else { continue };
             let text = format!("{id}: {}", cause.summary);
             let lines = cause.evidence.iter().take(2).cloned().collect();
             self.tell(first_at, "error", text, lines);
             if let Some(row) = self.rows.last_mut() {
-                row.count = if cause.entries > 0 { cause.entries } else { cause.messages };
+                row.count = count;
                 row.cause = Some(id);
             }
         }

@@ -14,9 +14,10 @@ use super::{Partial, body_of, read_header, tables_digest};
 use crate::cause::CauseMatcher;
 use crate::error::{Error, Result};
 use crate::evidence::Place;
+use crate::fact::{CauseFact, EntryFact};
 use crate::format::{FormatChoice, Plan, detect_dated};
 use crate::input::{BlockReader, Origin, Source, Spool, SpooledLine, open_stream};
-use crate::scan::carry::{Carry, Followed, InForce, may_be_directive};
+use crate::scan::carry::{Directives, InForce, LayoutRow};
 use crate::scan::fold::{cause_store, entry_store};
 use crate::scan::{SAMPLE_BYTES, Scan, ScannedInput, TextSource, plan_of_file};
 use crate::store::{Budget, Stored};
@@ -34,39 +35,51 @@ pub struct Merging<'m> {
     pub root: Option<&'m Path>,
 }
 
-/// Puts partial results together.
+/// What came of a merge.
+#[derive(Debug)]
+pub struct Merged {
+    /// As one run would have found it.
+    pub scan: Scan,
+    /// What the user should know: inputs that were read again later, when they had grown.
+    pub notes: Vec<String>,
+}
+
+/// Puts partial results together. Of a file that was read several times while it grew, the last state counts.
 ///
 /// # Errors
-/// When they do not fit together, hold an input twice, or cannot be read.
-pub fn merge(partials: &[Partial], merging: &Merging<'_>) -> Result<Scan> {
+/// When they do not fit together, hold an input twice in the same state, or cannot be read.
+pub fn merge(partials: &[Partial], merging: &Merging<'_>) -> Result<Merged> {
     check(partials, merging.matcher)?;
-    let order = canonical_order(partials)?;
+    let (order, notes) = canonical_order(partials)?;
     let mut inputs: Vec<ScannedInput> = Vec::with_capacity(order.len());
-    let mut numbers: Vec<Vec<u32>> =
-        partials.iter().map(|partial| vec![0; partial.header.inputs.len()]).collect();
+    let mut numbers: Vec<Vec<Option<u32>>> =
+        partials.iter().map(|partial| vec![None; partial.header.inputs.len()]).collect();
     for (number, (partial, input)) in order.into_iter().enumerate() {
-        numbers[partial][input] = number as u32;
+        numbers[partial][input] = Some(number as u32);
         inputs.push(open_again(&partials[partial].header.inputs[input], merging));
     }
     let (mut entries, mut causes) = (entry_store(&merging.budget), cause_store(&merging.budget));
     for (partial, numbers) in partials.iter().zip(&numbers) {
         let mut body = Body::open(partial)?;
         for (recorded, number) in partial.header.inputs.iter().zip(numbers) {
-            body.kept_lines(recorded, &mut inputs[*number as usize])?;
+            let input = number.and_then(|number| inputs.get_mut(number as usize));
+            body.kept_lines(recorded, input)?;
         }
         for _ in 0..partial.header.n_entries {
             let mut fact = body.fact()?;
-            body.renumber(&mut fact, numbers, |fact: &mut crate::fact::EntryFact| &mut fact.place)?;
-            entries.push(fact)?;
+            if body.renumber(&mut fact, numbers, |fact: &mut EntryFact| &mut fact.place)? {
+                entries.push(fact)?;
+            }
         }
         for _ in 0..partial.header.n_causes {
             let mut fact = body.fact()?;
-            body.renumber(&mut fact, numbers, |fact: &mut crate::fact::CauseFact| &mut fact.place)?;
-            causes.push(fact)?;
+            if body.renumber(&mut fact, numbers, |fact: &mut CauseFact| &mut fact.place)? {
+                causes.push(fact)?;
+            }
         }
     }
     let interrupted = partials.iter().any(|partial| partial.header.interrupted);
-    Ok(Scan { inputs, entries, causes, interrupted })
+    Ok(Merged { scan: Scan { inputs, entries, causes, interrupted }, notes })
 }
 
 /// Refuses what does not fit together.
@@ -90,32 +103,65 @@ fn check(partials: &[Partial], matcher: &CauseMatcher) -> Result<()> {
     Ok(())
 }
 
-/// All inputs (index of the file, index in it) in the order in which one run would have them.
-fn canonical_order(partials: &[Partial]) -> Result<Vec<(usize, usize)>> {
-    let mut rows: Vec<(bool, PathBuf, String, usize, usize)> = Vec::new();
+/// An input of one of the files, in the order in which one run would have it.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Row {
+    is_file: bool,
+    path: PathBuf,
+    /// Inputs of equal path, from different machines, are told apart by what was found in them.
+    found: String,
+    /// Index of the file.
+    partial: usize,
+    /// Index of the input in it.
+    index: usize,
+}
+
+/// All inputs that count (index of the file, index in it) in the order in which one run would have them, and what is to be
+/// said of the others.
+fn canonical_order(partials: &[Partial]) -> Result<(Vec<(usize, usize)>, Vec<String>)> {
+    let mut rows: Vec<Row> = Vec::new();
     for (partial, opened) in partials.iter().enumerate() {
         for (index, input) in opened.header.inputs.iter().enumerate() {
             let path = PathBuf::from(&input.path);
-            // Inputs of equal path, from different machines, are told apart by what was found in them.
             let found = serde_json::to_string(input).unwrap_or_default();
-            rows.push((input.path != "-", path, found, partial, index));
+            rows.push(Row { is_file: input.path != "-", path, found, partial, index });
         }
     }
     rows.sort();
-    if let Some(pair) =
-        rows.windows(2).find(|pair| (&pair[0].1, &pair[0].2) == (&pair[1].1, &pair[1].2))
-    {
-        let (one, other) = (&partials[pair[0].3].path, &partials[pair[1].3].path);
-        return Err(Error::Partial {
-            path: other.clone(),
-            reason: format!(
-                "holds {} as {} does: leave one out",
-                pair[0].1.display(),
-                one.display()
-            ),
-        });
+    let input = |row: &Row| &partials[row.partial].header.inputs[row.index];
+    let (mut order, mut notes) = (Vec::with_capacity(rows.len()), Vec::new());
+    for same_path in rows.chunk_by(|one, other| one.path == other.path) {
+        for (number, row) in same_path.iter().enumerate() {
+            let (own, partial) = (input(row), &partials[row.partial].path);
+            let same = same_path[..number].iter().find(|other| {
+                let others = input(other);
+                row.found == other.found
+                    || (own.bytes_read == others.bytes_read
+                        && (own.is_within(others) || others.is_within(own)))
+            });
+            if let Some(other) = same {
+                return Err(Error::Partial {
+                    path: partial.clone(),
+                    reason: format!(
+                        "holds {} as {} does: leave one out",
+                        own.path,
+                        partials[other.partial].path.display()
+                    ),
+                });
+            }
+            let mut others = same_path.iter().filter(|other| **other != *row);
+            match others.find(|other| own.is_within(input(other))) {
+                None => order.push((row.partial, row.index)),
+                Some(later) => notes.push(format!(
+                    "{}: {} holds an earlier state of it than {}, which alone counts",
+                    own.path,
+                    partial.display(),
+                    partials[later.partial].path.display()
+                )),
+            }
+        }
     }
-    Ok(rows.into_iter().map(|(_, _, _, partial, index)| (partial, index)).collect())
+    Ok((order, notes))
 }
 
 /// An input with its text, where that can be had again.
@@ -135,8 +181,8 @@ fn open_again(recorded: &RecordedInput, merging: &Merging<'_>) -> ScannedInput {
         input.text = text;
     }
     input.plan = plan.map(Arc::new);
-    if let Some(plan) = input.plan.as_ref().filter(|_| recorded.has_layouts) {
-        input.layouts = layouts_of(&input, plan);
+    if let Some(plan) = input.plan.as_ref() {
+        input.layouts = layouts_of(recorded, plan);
     }
     input
 }
@@ -200,20 +246,18 @@ fn place_of(path: &Path, root: Option<&Path>) -> PathBuf {
     root.join(relative.collect::<PathBuf>())
 }
 
-/// Where directives change the readers of an input.
-fn layouts_of(input: &ScannedInput, plan: &Arc<Plan>) -> Vec<(u64, Arc<Plan>)> {
-    let mut in_force = InForce::new(plan, Carry::default());
-    let mut layouts = Vec::new();
-    input.lines_from(0, u64::MAX, &mut |offset, line| {
-        if may_be_directive(line)
-            && in_force.plan.accepting(line).is_none()
-            && matches!(in_force.follow(line), Followed::Changed { .. })
-        {
-            layouts.push((offset, Arc::clone(&in_force.plan)));
-        }
-        true
-    });
-    layouts
+/// The readers that directives of an input put in force, by what was recorded of the directives.
+fn layouts_of(recorded: &RecordedInput, plan: &Arc<Plan>) -> Vec<LayoutRow> {
+    let known: Vec<(Directives, Arc<Plan>)> = recorded
+        .directives
+        .iter()
+        .map(|lines| (Arc::new(lines.clone()), InForce::behind(plan, lines).plan))
+        .collect();
+    let row = |(from, index): &(u64, usize)| {
+        let (directives, plan) = known.get(*index).cloned()?;
+        Some(LayoutRow { from: *from, plan, directives })
+    };
+    recorded.layouts.iter().filter_map(row).collect()
 }
 
 /// The body of a file behind its header.
@@ -238,7 +282,12 @@ impl<'p> Body<'p> {
         Ok(&self.buffer)
     }
 
-    fn kept_lines(&mut self, recorded: &RecordedInput, input: &mut ScannedInput) -> Result<()> {
+    /// Takes the kept lines of an input; none counts where it is `None`.
+    fn kept_lines(
+        &mut self,
+        recorded: &RecordedInput,
+        mut input: Option<&mut ScannedInput>,
+    ) -> Result<()> {
         for _ in 0..recorded.n_kept {
             let head = self.read(12)?;
             let mut line = SpooledLine { offset: 0, bytes: Vec::new() };
@@ -250,7 +299,7 @@ impl<'p> Body<'p> {
                 length = u32::from_le_bytes(*bytes) as usize;
             }
             line.bytes = self.read(length)?.to_vec();
-            if let TextSource::Spool(spool, _) = &mut input.text {
+            if let Some(TextSource::Spool(spool, _)) = input.as_mut().map(|input| &mut input.text) {
                 spool.push(&line).map_err(Error::Temporary)?;
             }
         }
@@ -261,16 +310,17 @@ impl<'p> Body<'p> {
         Ok(T::read(self.read(T::BYTES)?))
     }
 
-    /// Gives a fact the number that its input has among all.
+    /// Gives a fact the number that its input has among all. False: its input does not count.
     fn renumber<T>(
         &self,
         fact: &mut T,
-        numbers: &[u32],
+        numbers: &[Option<u32>],
         place: impl Fn(&mut T) -> &mut Place,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         let input = &mut place(fact).position.input;
         match numbers.get(*input as usize) {
-            Some(number) => *input = *number,
+            Some(Some(number)) => *input = *number,
+            Some(None) => return Ok(false),
             None => {
                 return Err(Error::Partial {
                     path: self.partial.path.clone(),
@@ -278,6 +328,6 @@ impl<'p> Body<'p> {
                 });
             }
         }
-        Ok(())
+        Ok(true)
     }
 }

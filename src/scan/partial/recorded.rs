@@ -3,12 +3,15 @@
 //! In: a [`ScannedInput`]. Out: [`RecordedInput`], which is JSON; and back, as far as that goes without the input.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fs::File;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::{MAX_TOLD_NAMES, MAX_TOLD_PLACES};
+use crate::fact::CauseFact;
 use crate::format::{About, FormatBasis, Glance, Instant, Plan, Reader, Run};
 use crate::input::{Breaks, Compression, Origin, Unit, read_exact_at};
 use crate::record::{Record, Skip};
@@ -20,6 +23,9 @@ use crate::time::Notation;
 /// Bytes at the start of a file by which it is known again.
 const HEAD_BYTES: u64 = 4096;
 
+/// Fewer bytes at the start do not tell two files apart.
+const PREFIX_BYTES: usize = 64;
+
 /// One input.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct RecordedInput {
@@ -30,20 +36,26 @@ pub(super) struct RecordedInput {
     pub modified_us: Option<i64>,
     /// Digest of the first bytes as they are stored.
     pub head: Option<String>,
+    /// Digests of the first [`PREFIX_BYTES`], twice as many, and so on, as far as the head reaches.
+    prefixes: Vec<String>,
     /// Its records can be read at their offsets.
     pub is_plain: bool,
     /// What its lines are.
     unit: RecordedUnit,
     pub plan: Option<RecordedPlan>,
-    /// Directives change its layout on the way.
-    pub has_layouts: bool,
+    /// From which offset on which of `directives` are in force.
+    pub layouts: Vec<(u64, usize)>,
+    /// Directive lines that put other readers in force, in order.
+    pub directives: Vec<Vec<Vec<u8>>>,
     tally: RecordedTally,
     pub error: Option<String>,
     /// How many lines are kept of it.
     pub n_kept: usize,
     pub sample: Option<Vec<u8>>,
-    /// What events are about: offset, row of the cause table, name.
-    pub scopes: Vec<(u64, u16, Vec<u8>)>,
+    /// What events are about, by row of the cause table and hash of the name.
+    scope_names: BTreeMap<u16, BTreeMap<u32, Vec<u8>>>,
+    /// Events: offset, row of the cause table, hash of the name.
+    scopes: Vec<(u64, u16, u32)>,
     /// Names of backends, by their hash.
     pub backends: BTreeMap<u32, Vec<u8>>,
 }
@@ -61,24 +73,65 @@ impl RecordedInput {
             TextSource::Spool(spool, _) => spool.len(),
             _ => 0,
         };
+        let mut directives: Vec<Vec<Vec<u8>>> = Vec::new();
+        let mut numbers: BTreeMap<&[Vec<u8>], usize> = BTreeMap::new();
+        let mut layouts = Vec::with_capacity(input.layouts.len());
+        for row in &input.layouts {
+            let number = *numbers.entry(row.directives.as_slice()).or_insert_with(|| {
+                directives.push(row.directives.to_vec());
+                directives.len() - 1
+            });
+            layouts.push((row.from, number));
+        }
+        let head = file.and_then(|file| head_of(file, input.bytes_read));
         RecordedInput {
             path: input.path.to_string_lossy().into_owned(),
             is_gzip: input.compression == Compression::Gzip,
             bytes_read: input.bytes_read,
             bytes_decoded: input.bytes_decoded,
             modified_us: input.modified_us,
-            head: file.and_then(|file| head_digest(file, input.bytes_read)),
+            prefixes: prefixes(head.as_deref().or(input.sample.as_deref()).unwrap_or_default()),
+            head: head.as_deref().map(digest),
             is_plain: matches!(input.text, TextSource::File(_)),
             unit: RecordedUnit::of(input.unit),
             plan: input.plan.as_deref().map(RecordedPlan::of),
-            has_layouts: !input.layouts.is_empty(),
+            layouts,
+            directives,
             tally: RecordedTally::of(&input.tally),
             error: input.error.clone(),
             n_kept,
             sample: input.sample.clone(),
+            scope_names: BTreeMap::new(),
             scopes: Vec::new(),
             backends: BTreeMap::new(),
         }
+    }
+
+    /// Tells what an event is about. `name` reads it, once for every name.
+    pub(super) fn tell_scope(&mut self, fact: &CauseFact, name: impl FnOnce() -> Option<Vec<u8>>) {
+        let n_names: usize = self.scope_names.values().map(BTreeMap::len).sum();
+        let names = self.scope_names.entry(fact.rule).or_default();
+        if let Entry::Vacant(vacant) = names.entry(fact.scope) {
+            match name().filter(|_| n_names < MAX_TOLD_NAMES) {
+                Some(name) => drop(vacant.insert(name)),
+                None => return,
+            }
+        }
+        if self.scopes.len() < MAX_TOLD_PLACES {
+            self.scopes.push((fact.place.position.offset, fact.rule, fact.scope));
+        }
+    }
+
+    /// True when `later` is the same file, read again after it had grown, or as it was: the path is the same, the starts
+    /// are, and nothing that was counted here is missing there.
+    pub(super) fn is_within(&self, later: &RecordedInput) -> bool {
+        let n_common = self.prefixes.len().min(later.prefixes.len());
+        self.path == later.path
+            && self.is_gzip == later.is_gzip
+            && self.bytes_read <= later.bytes_read
+            && n_common > 0
+            && self.prefixes[..n_common] == later.prefixes[..n_common]
+            && self.tally.is_within(&later.tally)
     }
 
     /// The input without any of its text.
@@ -96,10 +149,17 @@ impl RecordedInput {
             text: TextSource::None,
             modified_us: self.modified_us,
             sample: self.sample.clone(),
+            told_names: self
+                .scope_names
+                .iter()
+                .flat_map(|(rule, names)| {
+                    names.iter().map(|(hash, name)| ((*rule, *hash), name.clone()))
+                })
+                .collect(),
             told_scopes: self
                 .scopes
                 .iter()
-                .map(|(offset, rule, name)| (*offset, (*rule, name.clone())))
+                .map(|(offset, rule, hash)| (*offset, (*rule, *hash)))
                 .collect(),
             told_backends: self.backends.clone(),
             is_absent: true,
@@ -109,13 +169,27 @@ impl RecordedInput {
 
 /// A digest of the first bytes of a file that is `bytes` long. `None`: it cannot be read, or not at a position.
 pub(super) fn head_digest(file: &File, bytes: u64) -> Option<String> {
+    head_of(file, bytes).as_deref().map(digest)
+}
+
+fn digest(bytes: &[u8]) -> String {
+    format!("{:x}", Sha256::digest(bytes))
+}
+
+fn prefixes(head: &[u8]) -> Vec<String> {
+    let lengths = std::iter::successors(Some(PREFIX_BYTES), |length| Some(length * 2));
+    let heads = lengths.take_while(|length| *length <= HEAD_BYTES as usize);
+    heads.map_while(|length| head.get(..length)).map(digest).collect()
+}
+
+fn head_of(file: &File, bytes: u64) -> Option<Vec<u8>> {
     let mut head = vec![0; bytes.min(HEAD_BYTES) as usize];
     let is_regular = file.metadata().is_ok_and(|metadata| metadata.is_file());
     if !is_regular {
         return None;
     }
     read_exact_at(file, 0, &mut head).ok()?;
-    Some(format!("{:x}", Sha256::digest(&head)))
+    Some(head)
 }
 
 /// What the lines of an input are.
@@ -251,6 +325,18 @@ type SeriesRow = (i64, u64, u64, [u64; 3]);
 /// Width of the buckets, and their rows.
 type RecordedSeries = (i64, Vec<SeriesRow>);
 
+/// True when every bucket of a series that is as wide, or wider, holds as many lines.
+fn series_within((width, rows): &RecordedSeries, (wide, others): &RecordedSeries) -> bool {
+    let mut left: BTreeMap<i64, u64> = BTreeMap::new();
+    for (second, requests, ..) in rows {
+        *left.entry(second.div_euclid(*wide)).or_default() += requests;
+    }
+    let there: BTreeMap<i64, u64> =
+        others.iter().map(|(second, requests, ..)| (second.div_euclid(*wide), *requests)).collect();
+    let fits = |(bucket, n): (&i64, &u64)| there.get(bucket).is_some_and(|other| n <= other);
+    width <= wide && left.iter().all(fits)
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct RecordedTally {
     lines: [u64; 7],
@@ -292,6 +378,15 @@ impl RecordedTally {
         }
     }
 
+    /// True when nothing is counted here that is not counted there: every line, status and bucket.
+    fn is_within(&self, other: &RecordedTally) -> bool {
+        let there: BTreeMap<u16, u64> = other.statuses.iter().copied().collect();
+        let fits = |(status, n): &(u16, u64)| there.get(status).is_some_and(|other| n <= other);
+        self.lines[0] <= other.lines[0]
+            && self.statuses.iter().all(fits)
+            && self.series.iter().zip(&other.series).all(|(own, other)| series_within(own, other))
+    }
+
     fn tally(&self) -> InputTally {
         let [read, parsed, continuation, directive, blank, unparsed, filtered] = self.lines;
         let mut statuses = Box::new([0; 1000]);
@@ -326,5 +421,53 @@ impl RecordedTally {
             }),
             by_reader: self.by_reader.clone(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cause::CauseMatcher;
+    use crate::evidence::{Place, Position};
+    use crate::fact::hash_short;
+    use crate::format::FormatChoice;
+    use crate::input::Source;
+    use crate::scan::{ScanConfig, scan};
+    use crate::store::Budget;
+
+    /// An input of one record, as it is recorded.
+    fn recorded() -> RecordedInput {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let config = ScanConfig {
+            chosen: [false; 1000],
+            wanted: [false; 1000],
+            n_threads: 1,
+            range_bytes: ScanConfig::RANGE_BYTES,
+            matcher: CauseMatcher::built_in(),
+            formats: &FormatChoice::default(),
+            budget: Budget::new(1 << 20, None),
+            interrupted: &Arc::default(),
+        };
+        let found = scan(vec![Source::open(file.path())], &config).unwrap();
+        RecordedInput::of(&found.inputs[0])
+    }
+
+    #[test]
+    fn what_events_are_about_is_known_however_many_come_before() {
+        let mut recorded = recorded();
+        let fact = |offset: u64, name: &str| CauseFact {
+            scope: hash_short(name.as_bytes()),
+            rule: 7,
+            place: Place { position: Position { input: 0, offset }, ..Place::default() },
+            ..CauseFact::default()
+        };
+        let n_before = MAX_TOLD_PLACES as u64 + 10;
+        for offset in 0..n_before {
+            recorded.tell_scope(&fact(offset, "blog"), || Some(b"blog".to_vec()));
+        }
+        let last = fact(n_before, "shop");
+        recorded.tell_scope(&last, || Some(b"shop".to_vec()));
+        let name = recorded.absent().scope_of(&last, CauseMatcher::built_in());
+        assert_eq!(name, Some((7, b"shop".to_vec())));
     }
 }

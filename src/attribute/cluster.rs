@@ -1,0 +1,293 @@
+//! Entries and messages of one client and request, brought together.
+//!
+//! In: facts of one key, times resolved. Out: the same in [`Part`]s, entries joined to their messages. Ordinary clusters
+//! are one part. What holds more than [`MAX_FACTS`] is sorted by time, past the budget on disk, and cut into parts between
+//! two seconds. Requests that were being served at a cut may have their line on its other side: they keep what their own
+//! line says, and the silence of the error log says nothing of them.
+//!
+//! Invariants: where a cut is depends on the facts alone.
+
+use super::companions::Companions;
+use super::join::{Matched, match_cluster};
+use super::zones::Zones;
+use super::{TimeKey, Verdict, peek_key};
+use crate::cause::{CauseMatcher, RuleKind};
+use crate::error::Result;
+use crate::fact::{CauseFact, EntryFact, Flags};
+use crate::store::{Budget, Sorter};
+use crate::taxonomy::{Cause, Confidence};
+use crate::time::SECOND_US;
+
+/// Facts that are joined together at most.
+const MAX_FACTS: usize = 200_000;
+
+/// How far from a cut the lines of a request may lie beside its duration, microseconds.
+const EDGE_US: i64 = 2 * SECOND_US;
+
+/// Entries and messages of one client and request, as they come.
+#[derive(Debug)]
+pub(super) struct Cluster {
+    budget: Budget,
+    /// All of them, or what came since they became too many.
+    pub(super) part: Part,
+    /// What was too much, sorted by time.
+    crowd: Option<Crowd>,
+    max_facts: usize,
+}
+
+impl Cluster {
+    pub(super) fn new(budget: &Budget) -> Self {
+        let (budget, part) = (budget.clone(), Part::default());
+        Cluster { budget, part, crowd: None, max_facts: MAX_FACTS }
+    }
+
+    /// Adds an entry.
+    pub(super) fn push_entry(&mut self, verdict: Verdict) -> Result<()> {
+        self.part.entries.push(verdict);
+        self.make_room()
+    }
+
+    /// Adds a message.
+    pub(super) fn push_message(&mut self, fact: CauseFact) -> Result<()> {
+        self.part.causes.push(fact);
+        self.make_room()
+    }
+
+    fn make_room(&mut self) -> Result<()> {
+        if self.part.len() <= self.max_facts {
+            return Ok(());
+        }
+        let crowd = self.crowd.get_or_insert_with(|| Crowd::new(&self.budget));
+        crowd.take(&mut self.part)
+    }
+
+    /// Calls `each` with everything that was added, in parts, and forgets it.
+    pub(super) fn each_part(
+        &mut self,
+        each: &mut dyn FnMut(&mut Part) -> Result<()>,
+    ) -> Result<()> {
+        if let Some(mut crowd) = self.crowd.take() {
+            crowd.take(&mut self.part)?;
+            return crowd.each_part(self.max_facts, each);
+        }
+        let done = each(&mut self.part);
+        self.part.entries.clear();
+        self.part.causes.clear();
+        done
+    }
+}
+
+/// More facts of one key than are joined together, by time.
+#[derive(Debug)]
+struct Crowd {
+    entries: Sorter<Verdict, TimeKey>,
+    causes: Sorter<CauseFact, TimeKey>,
+}
+
+impl Crowd {
+    fn new(budget: &Budget) -> Self {
+        Crowd {
+            entries: Sorter::new(budget.clone(), |verdict| {
+                (verdict.entry.at, verdict.entry.place.position)
+            }),
+            causes: Sorter::new(budget.clone(), |fact| (fact.at, fact.place.position)),
+        }
+    }
+
+    fn take(&mut self, part: &mut Part) -> Result<()> {
+        part.entries.drain(..).try_for_each(|verdict| self.entries.push(verdict))?;
+        part.causes.drain(..).try_for_each(|fact| self.causes.push(fact))
+    }
+
+    /// Calls `each` with parts of about so many facts. A second is never cut.
+    fn each_part(
+        self,
+        max_facts: usize,
+        each: &mut dyn FnMut(&mut Part) -> Result<()>,
+    ) -> Result<()> {
+        let (entries, causes) = (self.entries.sorted(), self.causes.sorted());
+        let (mut entries, mut causes) = (entries.rows().peekable(), causes.rows().peekable());
+        let second_of = |at: i64| at.div_euclid(SECOND_US);
+        let mut part = Part::default();
+        let mut last = None;
+        loop {
+            let entry_at = peek_key(&mut entries, |verdict: &Verdict| verdict.entry.at)?;
+            let cause_at = peek_key(&mut causes, |fact: &CauseFact| fact.at)?;
+            let Some(at) = [entry_at, cause_at].into_iter().flatten().min() else { break };
+            if part.len() >= max_facts && last.is_some_and(|last| last != second_of(at)) {
+                let cut = second_of(at) * SECOND_US;
+                part.cuts.1 = Some(cut);
+                each(&mut part)?;
+                part = Part { cuts: (Some(cut), None), ..Part::default() };
+            }
+            last = Some(second_of(at));
+            if entry_at == Some(at) {
+                part.entries.extend(entries.next().transpose()?);
+            } else {
+                part.causes.extend(causes.next().transpose()?);
+            }
+        }
+        each(&mut part)
+    }
+}
+
+/// Entries and messages of one client and request, or those of one part of the time.
+#[derive(Debug, Default)]
+pub(super) struct Part {
+    pub(super) entries: Vec<Verdict>,
+    pub(super) causes: Vec<CauseFact>,
+    /// When it was cut off from the part before, and from the one after, where there are such.
+    cuts: (Option<i64>, Option<i64>),
+}
+
+impl Part {
+    fn len(&self) -> usize {
+        self.entries.len() + self.causes.len()
+    }
+
+    /// Pairs what belongs together: within each directory first, then entries whose directory has no error log with
+    /// what is left.
+    pub(super) fn join(
+        &mut self,
+        matcher: &CauseMatcher,
+        companions: &Companions,
+        zones: &Zones,
+        by_client: bool,
+    ) {
+        if self.entries.is_empty() || self.causes.is_empty() {
+            self.doubt_edges();
+            return;
+        }
+        self.entries
+            .sort_unstable_by_key(|verdict| (verdict.entry.at, verdict.entry.place.position));
+        self.causes.sort_unstable_by_key(|fact| (fact.at, fact.place.position));
+        let entry_dir =
+            |verdict: &Verdict| companions.directory(verdict.entry.place.position.input);
+        let cause_dir = |fact: &CauseFact| companions.directory(fact.place.position.input);
+        let mut directories: Vec<usize> = self.entries.iter().map(entry_dir).collect();
+        directories.sort_unstable();
+        directories.dedup();
+        for directory in
+            directories.iter().copied().filter(|directory| companions.has_error_log(*directory))
+        {
+            let entries = positions(&self.entries, |verdict| entry_dir(verdict) == directory);
+            let causes = positions(&self.causes, |fact| cause_dir(fact) == directory);
+            self.join_part(matcher, zones, &entries, &causes, by_client);
+        }
+        if directories.iter().any(|directory| !companions.has_error_log(*directory)) {
+            let entries =
+                positions(&self.entries, |verdict| !companions.has_error_log(entry_dir(verdict)));
+            let causes = positions(&self.causes, |fact| !fact.flags.has(Flags::JOINED));
+            self.join_part(matcher, zones, &entries, &causes, by_client);
+        }
+        self.doubt_edges();
+    }
+
+    /// The lines of what was being served at a cut may be in the other part: their lack says nothing.
+    fn doubt_edges(&mut self) {
+        if self.cuts == (None, None) {
+            return;
+        }
+        for verdict in &mut self.entries {
+            let EntryFact { at, duration_ms, .. } = verdict.entry;
+            let reach = EDGE_US + i64::from(duration_ms) * 1000;
+            let is_near = |cut: Option<i64>| cut.is_some_and(|cut| (at - cut).abs() <= reach);
+            let is_edge = is_near(self.cuts.0) || is_near(self.cuts.1);
+            verdict.entry.flags = verdict.entry.flags.with(Flags::TRACED, is_edge);
+        }
+    }
+
+    /// Pairs the entries and messages at these positions.
+    fn join_part(
+        &mut self,
+        matcher: &CauseMatcher,
+        zones: &Zones,
+        entries: &[usize],
+        causes: &[usize],
+        by_client: bool,
+    ) {
+        let explains = |fact: &CauseFact| {
+            matcher.rule(fact.rule).is_some_and(|rule| rule.kind.explains_requests())
+        };
+        let is_final = |fact: &CauseFact| {
+            matcher.rule(fact.rule).is_some_and(|rule| rule.kind == RuleKind::FinalFailure)
+        };
+        let is_timeout = |fact: &CauseFact| {
+            matcher.rule(fact.rule).is_some_and(|rule| rule.cause == Some(Cause::UpstreamTimeout))
+        };
+        let entry_facts: Vec<EntryFact> =
+            entries.iter().map(|index| self.entries[*index].entry).collect();
+        let cause_facts: Vec<CauseFact> = causes.iter().map(|index| self.causes[*index]).collect();
+        for Matched { entry, deciding, lines, confidence, basis } in
+            match_cluster(&entry_facts, &cause_facts, &explains, &is_final, &is_timeout)
+        {
+            let fact = cause_facts[deciding];
+            if let Some(rule) = matcher.rule(fact.rule) {
+                // An attempt that failed may have been followed by one that the log does not show; and a clock that
+                // had to be measured makes no pair certain.
+                let sees_upstream = entry_facts[entry].flags.has(Flags::SEES_UPSTREAM);
+                let certain = (rule.kind == RuleKind::FinalFailure || sees_upstream)
+                    && !zones.is_measured_clock(fact.place.position.input)
+                    && by_client;
+                let confidence =
+                    if certain { confidence } else { confidence.min(Confidence::Likely) };
+                self.entries[entries[entry]].set_message(&fact, rule, confidence, basis);
+            }
+            for line in lines {
+                let flags = &mut self.causes[causes[line]].flags;
+                *flags = flags.with(Flags::JOINED, true);
+            }
+        }
+    }
+}
+
+/// Indices of the rows for which `holds`.
+fn positions<T>(rows: &[T], holds: impl Fn(&T) -> bool) -> Vec<usize> {
+    rows.iter().enumerate().filter(|(_, row)| holds(row)).map(|(index, _)| index).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_too_much_is_cut_between_seconds_and_doubted_there() {
+        let mut cluster = Cluster { max_facts: 10, ..Cluster::new(&Budget::new(1 << 20, None)) };
+        // Out of order, as facts of several inputs come.
+        for n in (0..60i64).rev() {
+            let at = n * SECOND_US / 4;
+            let entry = EntryFact { at, duration_ms: 100, ..EntryFact::default() };
+            cluster.push_entry(Verdict::own(entry)).unwrap();
+            cluster.push_message(CauseFact { at, ..CauseFact::default() }).unwrap();
+        }
+        let mut parts = Vec::new();
+        cluster
+            .each_part(&mut |part| {
+                part.doubt_edges();
+                let n_doubted =
+                    part.entries.iter().filter(|row| row.entry.flags.has(Flags::TRACED)).count();
+                let seconds = |at: i64| at.div_euclid(SECOND_US);
+                let ends = [part.entries.first(), part.entries.last()];
+                let ends = ends.map(|row| row.map_or(0, |row| seconds(row.entry.at)));
+                parts.push((part.entries.len(), part.causes.len(), ends, n_doubted));
+                Ok(())
+            })
+            .unwrap();
+        assert_eq!(parts.len(), 8);
+        assert_eq!(parts[0], (8, 8, [0, 1], 8));
+        assert_eq!(parts.iter().map(|part| part.0).sum::<usize>(), 60);
+        assert!(parts.windows(2).all(|pair| pair[0].2[1] < pair[1].2[0]));
+        // The next key starts anew, and is whole.
+        cluster.push_entry(Verdict::default()).unwrap();
+        let mut n_parts = 0;
+        cluster
+            .each_part(&mut |part| {
+                n_parts += 1;
+                part.doubt_edges();
+                assert!(!part.entries[0].entry.flags.has(Flags::TRACED));
+                Ok(())
+            })
+            .unwrap();
+        assert_eq!((n_parts, cluster.part.len()), (1, 0));
+    }
+}

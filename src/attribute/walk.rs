@@ -1,0 +1,241 @@
+//! The walk over both stores in step, one cluster of equal keys after the other.
+//!
+//! In: entry and cause facts in order of target and client. Out: a [`Walk`]: verdicts, messages, and what was counted.
+//! The facts of one target are in one part of the stores, and nothing that is learned about one target is used for another
+//! before all were seen: so the parts are walked side by side, and what they found is put together.
+//! Invariants: what is put together does not depend on how the targets were divided.
+
+use std::collections::BTreeMap;
+
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
+
+use super::cluster::{Cluster, Part};
+use super::companions::Companions;
+use super::leftovers::Leftovers;
+use super::relayed::{self, Hops};
+use super::second::{Outlet, SecondPhase};
+use super::signals::Signals;
+use super::workers::Workers;
+use super::zones::Zones;
+use super::{AttributeConfig, TimeKey, Verdict, peek_key, twice};
+use crate::error::Result;
+use crate::evidence::InputIndex;
+use crate::fact::{CauseFact, EntryFact, Flags};
+use crate::scan::JoinKey;
+use crate::store::{Rows, Sorted, Sorter};
+
+/// What is known before the walk.
+pub(super) struct Ground<'w> {
+    pub(super) config: &'w AttributeConfig<'w>,
+    pub(super) workers: Workers,
+    pub(super) zones: Zones,
+    /// The log of a cache is among the inputs, whose requests are looked for in the logs of its backends.
+    pub(super) is_with_cache: bool,
+    /// Entries in a layout that several servers write are Apache's.
+    pub(super) takes_shared: bool,
+    /// Access log and error log name different clients: the target alone joins them.
+    pub(super) strangers: bool,
+}
+
+/// Walks over all facts, which are not wanted again.
+///
+/// # Errors
+/// When temporary files fail.
+pub(super) fn walk<'w>(
+    ground: &'w Ground<'w>,
+    companions: Companions,
+    entries: &mut Sorted<EntryFact, JoinKey>,
+    causes: &mut Sorted<CauseFact, JoinKey>,
+) -> Result<Walk<'w>> {
+    let mut whole = Walk::new(ground, companions);
+    if entries.has_spilled() || causes.has_spilled() {
+        whole.all(entries.last_rows(), causes.last_rows())?;
+        return Ok(whole);
+    }
+    let parts: Vec<_> = entries.last_rows_in_parts().zip(causes.last_rows_in_parts()).collect();
+    let walked = parts.into_par_iter().map(|(entries, causes)| {
+        let mut part = Walk::new(ground, whole.companions.clone());
+        part.all(entries, causes)?;
+        Ok(part)
+    });
+    for part in walked.collect::<Result<Vec<_>>>()? {
+        whole.absorb(part)?;
+    }
+    Ok(whole)
+}
+
+/// What a walk found.
+pub(super) struct Walk<'w> {
+    ground: &'w Ground<'w>,
+    pub(super) companions: Companions,
+    pub(super) verdicts: Sorter<Verdict, TimeKey>,
+    pub(super) messages: Sorter<CauseFact, TimeKey>,
+    pub(super) signals: Signals,
+    /// Lines that another line, or input, had already.
+    pub(super) redelivered: BTreeMap<InputIndex, u64>,
+    leftovers: Leftovers,
+    hops: Hops,
+    second: SecondPhase<'w>,
+}
+
+impl<'w> Walk<'w> {
+    /// A walk over nothing yet. `companions` has counted nothing.
+    fn new(ground: &'w Ground<'w>, companions: Companions) -> Self {
+        let AttributeConfig { matcher, budget, .. } = ground.config;
+        Walk {
+            ground,
+            companions,
+            verdicts: Sorter::new(budget.clone(), |verdict| {
+                (verdict.entry.at, verdict.entry.place.position)
+            }),
+            messages: Sorter::new(budget.clone(), |fact| (fact.at, fact.place.position)),
+            signals: Signals::default(),
+            redelivered: BTreeMap::new(),
+            leftovers: Leftovers::new(budget),
+            hops: Hops::default(),
+            second: SecondPhase::new(matcher, budget, ground.takes_shared),
+        }
+    }
+
+    fn all(
+        &mut self,
+        entries: Rows<'_, EntryFact, JoinKey>,
+        causes: Rows<'_, CauseFact, JoinKey>,
+    ) -> Result<()> {
+        let ground = self.ground;
+        let by_client = !ground.strangers;
+        let key_of = |target: u64, client: u64| (target, if by_client { client } else { 0 });
+        let mut cluster = Cluster::new(&ground.config.budget);
+        let mut entry_rows = entries.peekable();
+        let mut cause_rows = causes.peekable();
+        loop {
+            let entry_key =
+                peek_key(&mut entry_rows, |fact: &EntryFact| key_of(fact.target_key, fact.client))?;
+            let cause_key =
+                peek_key(&mut cause_rows, |fact: &CauseFact| key_of(fact.target_key, fact.client))?;
+            let Some(key) = [entry_key, cause_key].into_iter().flatten().min() else { break };
+            while let Some(row) = entry_rows.next_if(|row| {
+                row.as_ref().is_ok_and(|fact| key_of(fact.target_key, fact.client) == key)
+            }) {
+                let mut fact = row?;
+                ground.zones.resolve_entry(&mut fact);
+                ground.workers.resolve(&mut fact);
+                if relayed::is_abandoned(&fact) {
+                    if self.ground.is_with_cache {
+                        self.hops.note_abandoned(&fact);
+                    }
+                } else if ground.config.in_window(fact.at) {
+                    cluster.push_entry(Verdict::own(fact))?;
+                }
+                // What names no request is not joined here, and may be of any number.
+                if key.0 == 0 {
+                    self.close(key.0, &mut cluster.part)?;
+                }
+            }
+            while let Some(row) = cause_rows.next_if(|row| {
+                row.as_ref().is_ok_and(|fact| key_of(fact.target_key, fact.client) == key)
+            }) {
+                let mut fact = row?;
+                ground.zones.resolve_cause(&mut fact);
+                if ground.config.in_window(fact.at) || fact.flags.has(Flags::TIMELESS) {
+                    cluster.push_message(fact)?;
+                }
+                if key.0 == 0 {
+                    self.close(key.0, &mut cluster.part)?;
+                }
+            }
+            cluster.each_part(&mut |part| {
+                if key.0 != 0 {
+                    twice::drop_copies(&mut part.causes);
+                    twice::drop_redelivered(&mut part.entries, |input| {
+                        *self.redelivered.entry(input).or_default() += 1;
+                    });
+                    part.join(ground.config.matcher, &self.companions, &ground.zones, by_client);
+                }
+                self.close(key.0, part)
+            })?;
+        }
+        self.flush_hops(None)?;
+        self.leftovers.flush(&mut self.verdicts)
+    }
+
+    /// Adds what a walk over other targets found.
+    fn absorb(&mut self, other: Walk<'w>) -> Result<()> {
+        self.companions.absorb(&other.companions);
+        self.verdicts.absorb(other.verdicts)?;
+        self.messages.absorb(other.messages)?;
+        self.signals.absorb(other.signals);
+        for (input, n) in other.redelivered {
+            *self.redelivered.entry(input).or_default() += n;
+        }
+        self.second.absorb(other.second)
+    }
+
+    /// Decides what names no request, once all targets were seen.
+    ///
+    /// # Errors
+    /// When temporary files fail.
+    pub(super) fn finish(&mut self) -> Result<()> {
+        let AttributeConfig { matcher, budget, .. } = self.ground.config;
+        let fresh = SecondPhase::new(matcher, budget, self.ground.takes_shared);
+        let found = std::mem::replace(&mut self.second, fresh).finish(self)?;
+        self.companions.note_apache(found.trusts_silence());
+        Ok(())
+    }
+
+    /// Hands on the entries of a cache once all of their target were seen. `target_key`: of what comes next.
+    fn flush_hops(&mut self, target_key: Option<u64>) -> Result<()> {
+        for verdict in self.hops.drain(target_key, &mut self.companions) {
+            self.verdicts.push(verdict)?;
+        }
+        Ok(())
+    }
+
+    /// Hands on what a cluster holds; what may be doubted waits for the other clients of the same target.
+    fn close(&mut self, target_key: u64, part: &mut Part) -> Result<()> {
+        if target_key != self.leftovers.target_key {
+            self.leftovers.flush(&mut self.verdicts)?;
+            self.leftovers.target_key = target_key;
+        }
+        if self.hops.is_done_before(target_key) {
+            self.flush_hops(Some(target_key))?;
+        }
+        for verdict in part.entries.drain(..) {
+            if self.ground.is_with_cache && target_key != 0 && self.hops.take(&verdict) {
+                continue;
+            }
+            let Some(verdict) = self.second.take_entry(verdict)? else { continue };
+            if verdict.open == 1 && verdict.rule().when_silent.is_some() && !verdict.is_kin() {
+                self.leftovers.push(verdict)?;
+            } else {
+                self.entry(verdict)?;
+            }
+        }
+        for fact in part.causes.drain(..) {
+            let directory = self.companions.directory(fact.place.position.input);
+            let Some(fact) = self.second.take_message(fact, directory)? else { continue };
+            let rule = self.ground.config.matcher.rule(fact.rule);
+            let joined = fact.flags.has(Flags::JOINED);
+            if rule.is_some_and(|rule| rule.kind.explains_requests()) && target_key != 0 {
+                self.companions.note(fact.place.position.input, joined);
+                if !joined {
+                    self.leftovers.note_line(fact.at);
+                }
+            }
+            self.message(fact)?;
+        }
+        Ok(())
+    }
+}
+
+impl Outlet for Walk<'_> {
+    fn entry(&mut self, verdict: Verdict) -> Result<()> {
+        // Entries of statuses that were not asked for have claimed their lines, and are done.
+        if verdict.is_kin() { Ok(()) } else { self.verdicts.push(verdict) }
+    }
+
+    fn message(&mut self, fact: CauseFact) -> Result<()> {
+        self.signals.note(self.ground.config.matcher, &fact);
+        self.messages.push(fact)
+    }
+}
