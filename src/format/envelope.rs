@@ -76,6 +76,12 @@ pub trait Envelope: fmt::Debug + Send + Sync {
     /// Takes a record out. `None`: it is not in this envelope.
     fn open<'a>(&self, record: &'a [u8]) -> Option<Opened<'a>>;
 
+    /// The inner line of a record that is surely in this envelope, if it can be had for less than `open` takes.
+    fn text<'a>(&self, record: &'a [u8]) -> Option<Cow<'a, [u8]>> {
+        let _ = record;
+        None
+    }
+
     /// Adds origin and level to what `open` left out because finding them takes time.
     fn describe<'a>(&self, record: &'a [u8], opened: &mut Opened<'a>) {
         let _ = (record, opened);
