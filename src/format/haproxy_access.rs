@@ -274,7 +274,8 @@ impl Reader for HaproxyAccess {
     }
 
     // Two searches for `[`, three for blanks, and a few comparisons.
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "called once per line by the hot loop")]
     fn glance<'a>(&self, line: &'a [u8]) -> Result<Glance<'a>, Skip> {
         let at = date_at(line).ok_or(Skip::Shape)?;
         client_before(line, at).ok_or(Skip::Shape)?;

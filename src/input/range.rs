@@ -5,8 +5,8 @@ use std::io;
 
 use super::{MAX_FRAGMENT_BYTES, MAX_LINE_BYTES, MAX_RECORD_BYTES, RecordStart, Records};
 
-/// Bytes of a range. 256 KiB to 1 MiB measured equal; larger ranges were slower (they leave the second-level cache).
-pub const RANGE_BYTES: u64 = 1 << 20;
+/// Bytes of a range. 256 KiB to 1 MiB measured equal; larger ranges are slower, since they leave the second-level cache.
+pub const RANGE_BYTES: u64 = 512 << 10;
 
 /// Read in one go beyond a range's end, so that its last line is nearly always complete.
 const AHEAD_BYTES: usize = 8 << 10;
