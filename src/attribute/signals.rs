@@ -84,11 +84,12 @@ impl Signals {
     // from its first message on, in whatever order they come.
     fn add(&mut self, key: SignalKey, signal: Signal) {
         self.0.entry(key).and_modify(|row| row.absorb(&signal)).or_insert(signal);
-        if self.0.len() <= MAX_SIGNALS {
-            return;
-        }
-        let last = self.0.keys().rev().find(|(_, _, scope)| *scope != 0).copied();
-        if let Some((key, signal)) = last.and_then(|key| self.0.remove_entry(&key)) {
+        // The first row that is shared is one more.
+        while self.0.len() > MAX_SIGNALS {
+            let last = self.0.keys().rev().find(|(_, _, scope)| *scope != 0).copied();
+            let Some((key, signal)) = last.and_then(|key| self.0.remove_entry(&key)) else {
+                return;
+            };
             let shared = (key.0, key.1, 0);
             self.0.entry(shared).and_modify(|row| row.absorb(&signal)).or_insert(signal);
         }

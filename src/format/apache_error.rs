@@ -63,6 +63,8 @@ struct Parts<'a> {
 enum Grammar {
     /// The default formats of all versions, and others of brackets.
     Bracketed,
+    /// The same without the time, which is left to the daemon by `ErrorLog syslog`.
+    Timeless,
     /// An `ErrorLogFormat`.
     Compiled(ErrorLayout),
 }
@@ -85,6 +87,12 @@ impl ApacheError {
         ApacheError { about, grammar: Grammar::Bracketed }
     }
 
+    /// A reader for what `ErrorLog syslog` hands to the daemon.
+    fn timeless() -> Self {
+        let about = about("syslog", Notation::Ctime, FormatBasis::Detected);
+        ApacheError { about, grammar: Grammar::Timeless }
+    }
+
     /// A reader for the text of an `ErrorLogFormat`, the escapes of its quotes undone.
     ///
     /// # Errors
@@ -99,6 +107,7 @@ impl ApacheError {
     fn parts<'a>(&self, record: &'a [u8]) -> Result<Parts<'a>, Skip> {
         match &self.grammar {
             Grammar::Bracketed => bracketed::parts(record),
+            Grammar::Timeless => bracketed::timeless_parts(record),
             Grammar::Compiled(layout) => layout.parts(record),
         }
     }
@@ -134,10 +143,13 @@ impl Reader for ApacheError {
 
     fn parse<'a>(&self, record: &'a [u8]) -> Result<Record<'a>, Skip> {
         let parts = self.parts(record)?;
-        let stamp = self.about.notation.parse(parts.stamp).ok_or(Skip::BadTime)?;
+        let stamp = match parts.stamp {
+            [] => None,
+            text => Some(self.about.notation.parse(text).ok_or(Skip::BadTime)?),
+        };
         let has_port = !parts.pid.is_empty();
         Ok(Record::Error(ErrorRecord {
-            stamp: Some(stamp),
+            stamp,
             level: parts.level,
             pid: parse_u64(parts.pid),
             connection: thread_key(parts.pid, parts.tid),
@@ -156,7 +168,7 @@ impl Reader for ApacheError {
     fn each_field<'a>(&self, record: &'a [u8], each: &mut dyn FnMut(&str, &'a [u8])) {
         let Ok(parts) = self.parts(record) else { return };
         for (name, value) in [
-            ("time", Some(parts.stamp)),
+            ("time", Some(parts.stamp).filter(|stamp| !stamp.is_empty())),
             ("module", Some(parts.module).filter(|module| !module.is_empty())),
             ("level", Some(parts.level)),
             ("pid", Some(parts.pid).filter(|pid| !pid.is_empty())),
@@ -252,16 +264,20 @@ impl Format for ApacheErrorFormat {
     }
 
     fn propose(&self, sample: &Sample<'_>) -> Option<Proposal> {
-        [ApacheError::new(), ApacheError::bracketed(Notation::Iso8601, "compact")]
-            .into_iter()
-            .map(|reader| {
-                let accepts = |line: &&&[u8]| reader.parse(line).is_ok();
-                let n_accepted = sample.lines.iter().filter(accepts).count();
-                Proposal { reader: Arc::new(reader), n_accepted, notes: Vec::new() }
-            })
-            .rev()
-            .max_by_key(|proposal| proposal.n_accepted)
-            .filter(|proposal| proposal.n_accepted > 0)
+        [
+            ApacheError::new(),
+            ApacheError::bracketed(Notation::Iso8601, "compact"),
+            ApacheError::timeless(),
+        ]
+        .into_iter()
+        .map(|reader| {
+            let accepts = |line: &&&[u8]| reader.parse(line).is_ok();
+            let n_accepted = sample.lines.iter().filter(accepts).count();
+            Proposal { reader: Arc::new(reader), n_accepted, notes: Vec::new() }
+        })
+        .rev()
+        .max_by_key(|proposal| proposal.n_accepted)
+        .filter(|proposal| proposal.n_accepted > 0)
     }
 
     fn standing_reader(&self) -> Option<Arc<dyn Reader>> {

@@ -18,13 +18,17 @@ use std::sync::Arc;
 
 use memchr::memmem;
 
-use self::heads::{Head, head_of, parse_stamp};
+pub(super) use self::heads::parse_stamp;
+use self::heads::{Head, Partial, head_of};
 use super::{About, FORMATS, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
 use crate::bytes::parse_u64;
 use crate::cause::{CauseMatcher, RuleKind};
 use crate::record::{ErrorRecord, Record, Skip};
 use crate::taxonomy::{LogRole, Server};
-use crate::time::{Notation, Stamp};
+use crate::time::{Notation, SECOND_US, Stamp};
+
+/// Microseconds of a day.
+const DAY_US: i64 = 86_400 * SECOND_US;
 
 /// Name of the layout of lines without time.
 pub const BARE: &str = "bare";
@@ -35,6 +39,37 @@ pub struct AppLog {
     about: About,
     /// Lines without a head are taken too, if the cause table knows them.
     bare: bool,
+    /// What dates that lack a part are completed by.
+    dates: Dates,
+}
+
+/// What is known of dates that lines leave out.
+#[derive(Debug, Clone, Copy, Default)]
+struct Dates {
+    /// No line is later than this by a day, local time: decides years.
+    reference_us: Option<i64>,
+    /// Midnight of the one day whose times stand without a date.
+    day_us: Option<i64>,
+}
+
+impl Dates {
+    fn stamp(self, text: &[u8]) -> Option<Stamp> {
+        let micros = match heads::partial_stamp(text) {
+            None => return parse_stamp(text),
+            Some(Partial::Yearless(time)) => time.resolve(self.reference_us?)?,
+            Some(Partial::TimeOfDay(time_us)) => self.day_us? + time_us,
+        };
+        Some(Stamp { micros, offset_s: None })
+    }
+}
+
+/// The day of times without a date, by the last one and the time of the file. `None`: the clock goes back by more than
+/// threads do, so that there may be several days.
+fn only_day_us(times: &[i64], reference_us: i64) -> Option<i64> {
+    let is_one_day = times.is_sorted_by(|before, after| *before <= after + 60 * SECOND_US);
+    let last = *times.last().filter(|_| is_one_day)?;
+    // The nearest one: the zone is not known.
+    Some((reference_us - last + DAY_US / 2).div_euclid(DAY_US) * DAY_US)
 }
 
 impl AppLog {
@@ -49,11 +84,18 @@ impl AppLog {
             basis: FormatBasis::Detected,
             ambiguous_with: None,
         };
-        AppLog { about, bare }
+        AppLog { about, bare, dates: Dates::default() }
     }
 
     fn head<'a>(&self, line: &'a [u8]) -> Option<Head<'a>> {
-        let head = head_of(line);
+        let mut head = head_of(line);
+        if let Some(head) = &mut head
+            && heads::partial_stamp(head.stamp).is_some()
+            && self.dates.stamp(head.stamp).is_none()
+        {
+            // Half a date is none.
+            head.stamp = b"";
+        }
         if head.is_none() && self.bare { bare_head(line) } else { head }
     }
 }
@@ -69,7 +111,25 @@ impl Reader for AppLog {
     }
 
     fn stamp(&self, text: &[u8]) -> Option<Stamp> {
-        parse_stamp(text)
+        self.dates.stamp(text)
+    }
+
+    fn dated(&self, lines: &[&[u8]], reference_us: i64) -> Option<Arc<dyn Reader>> {
+        let partial = |line: &&[u8]| heads::partial_stamp(head_of(line)?.stamp);
+        let mut times = Vec::new();
+        let mut is_yearless = false;
+        for partial in lines.iter().filter_map(partial) {
+            match partial {
+                Partial::Yearless(_) => is_yearless = true,
+                Partial::TimeOfDay(time_us) => times.push(time_us),
+            }
+        }
+        let dates = Dates {
+            reference_us: is_yearless.then_some(reference_us),
+            day_us: only_day_us(&times, reference_us),
+        };
+        let is_told = dates.reference_us.is_some() || dates.day_us.is_some();
+        is_told.then(|| Arc::new(AppLog { dates, ..self.clone() }) as Arc<dyn Reader>)
     }
 
     fn parse<'a>(&self, record: &'a [u8]) -> Result<Record<'a>, Skip> {
@@ -77,7 +137,7 @@ impl Reader for AppLog {
         let head = self.head(&record[..first]).ok_or(Skip::Shape)?;
         let stamp = match head.stamp {
             [] => None,
-            text => Some(parse_stamp(text).ok_or(Skip::BadTime)?),
+            text => Some(self.dates.stamp(text).ok_or(Skip::BadTime)?),
         };
         // A stack trace behind the head belongs to the message; a head may also end its message.
         let message = match head.message_end {

@@ -6,11 +6,14 @@
 //! to an inferred one that understands hardly more lines. Readers of formats whose lines identify themselves stand by
 //! for lines that turn up later.
 
+mod sources;
+
 use std::path::Path;
 use std::sync::Arc;
 
 use globset::GlobMatcher;
 
+use self::sources::OfSource;
 use super::apache_access::ApacheAccess;
 use super::apache_conf::ApacheConf;
 use super::apache_error::ApacheError;
@@ -152,11 +155,12 @@ pub fn detect_dated(
         }
     }
     let shown_us = latest_year_shown(&rest.lines);
-    let setting = Setting { given: &given, reference_us: shown_us.or(modified_us) };
+    let reference_us = shown_us.or(modified_us);
+    let setting = Setting { given: &given, reference_us, is_of_source: false };
     found.add_all(&mut rest, &setting, 0);
     if found.is_yearless {
         let basis = if shown_us.is_some() { "other lines" } else { "the time of the file" };
-        found.notes.push(format!("years that lines leave out are taken from {basis}"));
+        found.notes.push(format!("years and dates that lines leave out are taken from {basis}"));
     }
     let Found { mut readers, standby, notes, .. } = found;
     let n_detected = readers.len();
@@ -179,9 +183,12 @@ fn add_missing(readers: &mut Vec<Arc<dyn Reader>>, reader: Arc<dyn Reader>) {
 }
 
 /// What is known of an input besides its lines.
+#[derive(Clone, Copy)]
 struct Setting<'s> {
     given: &'s [(Arc<dyn Reader>, bool)],
     reference_us: Option<i64>,
+    /// The lines are those of one source.
+    is_of_source: bool,
 }
 
 /// Readers found for lines.
@@ -199,26 +206,14 @@ impl Found {
     /// Adds readers for the rest of a sample: lines in envelopes first, up to two around each other, then bare lines,
     /// then what is in an envelope and says nothing that a format knows.
     fn add_all(&mut self, rest: &mut Sample<'_>, setting: &Setting<'_>, depth: usize) {
-        while depth < MAX_ENVELOPES && self.readers.len() < MAX_READERS && !rest.lines.is_empty() {
-            let Some(inside) = best_envelope(&rest.lines, setting, depth) else { break };
+        loop {
+            self.add_wrapped(rest, setting, depth);
             let n_before = rest.lines.len();
-            self.take(inside, rest);
-            if rest.lines.len() == n_before {
+            self.add_bare(rest, setting);
+            // Envelopes around few of the lines are around most of what is left.
+            if rest.lines.len() == n_before || rest.lines.is_empty() || depth >= MAX_ENVELOPES {
                 break;
             }
-        }
-        while self.readers.len() < MAX_READERS && !rest.lines.is_empty() {
-            let Some(best) = best_proposal(rest) else { break };
-            let has_messages =
-                self.readers.iter().any(|reader| reader.about().role != LogRole::Access);
-            if has_messages && best.reader.about().layout == app_log::BARE {
-                // Lines without a time behind messages that have one continue them.
-                break;
-            }
-            let mut reader = Arc::clone(&best.reader);
-            rest.lines.retain(|line| !understands(&mut reader, line) && !reader.continues(line));
-            self.notes.extend(best.notes);
-            self.readers.push(best.reader);
         }
         if !rest.lines.is_empty() {
             let stamped = envelopes(setting.reference_us).into_iter().find(|envelope| {
@@ -231,6 +226,38 @@ impl Found {
                 rest.lines.retain(|line| !reads(&reader, line));
                 self.readers.push(Arc::new(reader));
             }
+        }
+    }
+
+    /// Adds readers for lines in envelopes.
+    fn add_wrapped(&mut self, rest: &mut Sample<'_>, setting: &Setting<'_>, depth: usize) {
+        while depth < MAX_ENVELOPES && self.readers.len() < MAX_READERS && !rest.lines.is_empty() {
+            let Some(inside) = best_envelope(&rest.lines, setting, depth) else { break };
+            let n_before = rest.lines.len();
+            self.take(inside, rest);
+            if rest.lines.len() == n_before {
+                break;
+            }
+        }
+    }
+
+    /// Adds readers for bare lines.
+    fn add_bare(&mut self, rest: &mut Sample<'_>, setting: &Setting<'_>) {
+        while self.readers.len() < MAX_READERS && !rest.lines.is_empty() {
+            let Some(best) = best_proposal(rest) else { break };
+            let has_messages =
+                self.readers.iter().any(|reader| reader.about().role != LogRole::Access);
+            if has_messages && best.reader.about().layout == app_log::BARE {
+                // Lines without a time behind messages that have one continue them.
+                break;
+            }
+            let dated = setting.reference_us.and_then(|at| best.reader.dated(&rest.lines, at));
+            self.is_yearless |= dated.is_some();
+            let found = dated.unwrap_or(best.reader);
+            let mut reader = Arc::clone(&found);
+            rest.lines.retain(|line| !understands(&mut reader, line) && !reader.continues(line));
+            self.notes.extend(best.notes);
+            self.readers.push(found);
         }
     }
 
@@ -285,7 +312,8 @@ fn best_envelope(lines: &[&[u8]], setting: &Setting<'_>, depth: usize) -> Option
         }
         let weight = (n_known, opened.len());
         if best.as_ref().is_none_or(|(least, _)| weight > *least) {
-            let found = wrapped(&envelope, &opened, inside, lines);
+            let own = sources::readers_of_sources(&envelope, lines, &inside, setting, depth);
+            let found = wrapped(&envelope, &opened, inside, own, lines);
             if !found.readers.is_empty() {
                 best = Some((weight, found));
             }
@@ -306,6 +334,7 @@ fn wrapped(
     envelope: &Arc<dyn Envelope>,
     opened: &[Opened<'_>],
     inside: Found,
+    own: Vec<OfSource>,
     lines: &[&[u8]],
 ) -> Found {
     let stamps = || opened.iter().filter_map(|opened| envelope.stamp(opened.stamp?));
@@ -320,18 +349,25 @@ fn wrapped(
         }
         Arc::new(Wrapped::new(Arc::clone(envelope), Arc::clone(reader), has_zone))
     };
+    // Readers of one source come first: the others would take its lines for something else.
+    let of_source = |own: &OfSource| -> Arc<dyn Reader> {
+        let wrapped = Wrapped::new(Arc::clone(envelope), Arc::clone(&own.reader), has_zone);
+        Arc::new(wrapped.of_source(&own.source))
+    };
+    let bound: Vec<_> = own.iter().map(of_source).collect();
     let mut known = inside.readers.clone();
     known.extend(inside.standby.iter().cloned());
     for reader in standing() {
         add_missing(&mut known, reader);
     }
     let mut found = Found {
-        readers: inside.readers.iter().map(wrap).collect(),
+        readers: bound.into_iter().chain(inside.readers.iter().map(wrap)).collect(),
         standby: known[inside.readers.len()..].iter().map(wrap).collect(),
         notes: inside.notes,
         is_yearless: inside.is_yearless
             || (envelope.notation() == Some(Notation::Syslog) && !has_zone),
     };
+    known.extend(own.into_iter().map(|own| own.reader));
     if stamps().next().is_some()
         && let Some(messages) = Messages::new(Arc::clone(envelope), known)
     {

@@ -7,6 +7,7 @@
 
 mod container;
 mod journal;
+mod json;
 mod messages;
 mod prefix;
 mod syslog;
@@ -15,7 +16,7 @@ mod tests;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
 use super::{About, Directive, Glance, Reader};
@@ -25,8 +26,9 @@ use crate::time::{Notation, SECOND_US, Stamp, parse_clf, parse_clf_variant, pars
 
 pub use container::{Cri, DockerJson};
 pub use journal::JournalJson;
+pub use json::MessageJson;
 pub use messages::{MESSAGES, Messages};
-pub use prefix::{Ansi, Compose, FileName, LeadingStamp, Pod};
+pub use prefix::{Ansi, Compose, FileName, LeadingStamp, Pod, Program};
 pub use syslog::{Rfc5424, Syslog};
 
 /// Offsets of zones are multiples of this, microseconds.
@@ -79,6 +81,13 @@ pub trait Envelope: fmt::Debug + Send + Sync {
         let _ = (record, opened);
     }
 
+    /// Container, unit, program or file: what tells the writer of a record from others in the same envelope.
+    fn source<'a>(&self, record: &'a [u8]) -> Option<&'a [u8]> {
+        let mut opened = self.open(record)?;
+        self.describe(record, &mut opened);
+        opened.origin
+    }
+
     /// True when a long line may be cut into several, each with this around it.
     fn has_fragments(&self) -> bool {
         false
@@ -112,6 +121,8 @@ pub fn envelopes(reference_us: Option<i64>) -> Vec<Arc<dyn Envelope>> {
         Arc::new(FileName),
         Arc::new(Ansi),
         Arc::new(LeadingStamp),
+        Arc::new(Program),
+        Arc::new(MessageJson),
     ]
 }
 
@@ -123,6 +134,8 @@ pub struct Wrapped {
     about: About,
     /// A glance finds the time of the envelope, not that of the line inside.
     outer_timed: bool,
+    /// It reads the lines of this source alone.
+    source: Option<Vec<u8>>,
 }
 
 impl Wrapped {
@@ -140,7 +153,23 @@ impl Wrapped {
             about.notation = notation;
             outer_timed = true;
         }
-        Wrapped { envelope, inner, about, outer_timed }
+        Wrapped { envelope, inner, about, outer_timed, source: None }
+    }
+
+    /// The same reader for the lines of one source.
+    #[must_use]
+    pub fn of_source(mut self, source: &[u8]) -> Self {
+        write!(self.about.layout, " of {}", String::from_utf8_lossy(source)).unwrap_or_default();
+        self.source = Some(source.to_vec());
+        self
+    }
+
+    /// Takes a record out, if it is one of the source.
+    fn open<'a>(&self, record: &'a [u8]) -> Option<Opened<'a>> {
+        match &self.source {
+            Some(source) if self.envelope.source(record) != Some(source) => None,
+            _ => self.envelope.open(record),
+        }
     }
 
     /// What the inner reader makes of a record, with the envelope's help for its time.
@@ -210,7 +239,7 @@ impl Reader for Wrapped {
     }
 
     fn glance<'a>(&self, line: &'a [u8]) -> Result<Glance<'a>, Skip> {
-        let opened = self.envelope.open(line).ok_or(Skip::Shape)?;
+        let opened = self.open(line).ok_or(Skip::Shape)?;
         if self.outer_timed {
             let inner = self.inner.glance(&opened.inner)?;
             // A line without a time of its own has that of the envelope.
@@ -256,7 +285,7 @@ impl Reader for Wrapped {
     }
 
     fn parse<'a>(&self, record: &'a [u8]) -> Result<Record<'a>, Skip> {
-        let opened = self.envelope.open(record).ok_or(Skip::Shape)?;
+        let opened = self.open(record).ok_or(Skip::Shape)?;
         match opened.inner {
             Cow::Borrowed(inner) => Ok(self.complete(self.inner.parse(inner)?, opened.stamp)),
             Cow::Owned(_) => Err(Skip::Encoded),
@@ -264,7 +293,7 @@ impl Reader for Wrapped {
     }
 
     fn read(&self, record: &[u8], each: &mut dyn FnMut(Result<Record<'_>, Skip>)) {
-        match self.envelope.open(record) {
+        match self.open(record) {
             None => each(Err(Skip::Shape)),
             Some(opened) => self.inner.read(&opened.inner, &mut |result| {
                 each(result.map(|record| self.complete(record, opened.stamp)));
@@ -273,7 +302,7 @@ impl Reader for Wrapped {
     }
 
     fn each_field<'a>(&self, record: &'a [u8], each: &mut dyn FnMut(&str, &'a [u8])) {
-        let Some(opened) = self.envelope.open(record) else { return };
+        let Some(opened) = self.open(record) else { return };
         if let Some(stamp) = opened.stamp {
             each("outer_time", stamp);
         }
@@ -286,7 +315,7 @@ impl Reader for Wrapped {
     }
 
     fn read_fields(&self, record: &[u8], each: &mut dyn FnMut(&str, &[u8])) {
-        let Some(mut opened) = self.envelope.open(record) else { return };
+        let Some(mut opened) = self.open(record) else { return };
         self.envelope.describe(record, &mut opened);
         if let Some(stamp) = opened.stamp {
             each("outer_time", stamp);

@@ -45,6 +45,7 @@ pub mod traefik;
 pub mod varnish_log;
 pub mod varnish_ncsa;
 pub mod windows_event;
+pub mod zoraxy;
 
 use std::fmt;
 use std::sync::Arc;
@@ -193,6 +194,11 @@ pub trait Reader: fmt::Debug + Send + Sync {
         each(self.parse(record));
     }
 
+    /// As `read`, for a record that this reader's `glance` has taken.
+    fn read_taken(&self, record: &[u8], each: &mut dyn FnMut(Result<Record<'_>, Skip>)) {
+        self.read(record, each);
+    }
+
     /// When a line was written, by the local clock of the server, in microseconds. Only for readers whose lines say it
     /// without a zone, which the time of an envelope may then tell.
     fn written_at(&self, line: &[u8]) -> Option<i64> {
@@ -203,6 +209,13 @@ pub trait Reader: fmt::Debug + Send + Sync {
     /// The reader for such lines of a server whose zone is known, in seconds east of UTC.
     fn in_zone(&self, offset_s: i32) -> Option<Arc<dyn Reader>> {
         let _ = offset_s;
+        None
+    }
+
+    /// The reader for such lines of an input last written at `reference_us`, where their times leave the year or the date
+    /// out. `None`: none of these lines does, or it cannot be told.
+    fn dated(&self, lines: &[&[u8]], reference_us: i64) -> Option<Arc<dyn Reader>> {
+        let _ = (lines, reference_us);
         None
     }
 
@@ -422,6 +435,7 @@ pub const FORMATS: &[&dyn Format] = &[
     &haproxy_access::HaproxyAccessFormat,
     &haproxy_log::HaproxyLogFormat,
     &heroku::HerokuRouterFormat,
+    &zoraxy::ZoraxyFormat,
     &haproxy_access::JSON,
     &varnish_ncsa::JSON,
     &lighttpd_access::LighttpdAccessFormat,

@@ -79,13 +79,16 @@ impl<R: Read> BlockReader<R> {
         }
     }
 
-    /// Takes a block back, which must be the last one handed out: it comes again, cut differently perhaps.
-    pub fn unread(&mut self, block: StreamBlock) {
-        if block.overlong_at.is_none() {
-            self.offset = block.offset;
-            let rest = std::mem::replace(&mut self.pending, block.bytes);
-            self.pending.extend(rest);
+    /// The whole lines among the first `most` bytes that are not handed out yet, or what there is of the first line. Waits
+    /// for `least` of those bytes, or the end.
+    pub fn sample(&mut self, least: usize, most: usize) -> &[u8] {
+        while !self.ended && self.pending.len() < least {
+            self.read_up_to(least);
         }
+        let most = most.min(self.pending.len());
+        let is_whole = self.ended && most == self.pending.len();
+        let end = memchr::memrchr(b'\n', &self.pending[..most]).map(|newline| newline + 1);
+        &self.pending[..end.filter(|_| !is_whole).unwrap_or(most)]
     }
 
     /// Number of decoded bytes read so far.
@@ -255,6 +258,17 @@ mod tests {
                 prop_assert!(block.bytes.ends_with(b"\n") || seen.len() == content.len());
             }
             prop_assert_eq!(seen, content);
+        }
+    }
+
+    #[test]
+    fn a_sample_does_not_depend_on_how_bytes_arrive() {
+        let content = b"one\ntwo\nthree\nfour";
+        for step in 1..20 {
+            let mut reader = BlockReader::new(Trickle { rest: content, step });
+            assert_eq!(reader.sample(10, 10), b"one\ntwo\n");
+            assert_eq!(reader.sample(100, 100), content);
+            assert_eq!(reader.next_block(None).unwrap().unwrap().bytes, content);
         }
     }
 

@@ -14,6 +14,7 @@ use crate::fact::{
     CauseFact, EntryFact, Flags, forwarded_keys, hash_name, hash_path, hash_short, id_key,
     listen_key, referrer_key, request_keys, site_key,
 };
+use crate::format::envelope::MESSAGES;
 use crate::format::{Glance, Instant, Plan, Run, Sink, Statuses, line_at};
 use crate::input::{Breaks, MAX_RECORD_BYTES, Records, SpooledLine, Unit};
 use crate::record::{AccessRecord, Field, Record, Skip, split_url, unescape};
@@ -24,6 +25,7 @@ use crate::verdict::{is_probe, own_verdict, undecided_rule};
 
 use super::StreamJob;
 use super::carry::{Carry, Followed, InForce, may_be_directive};
+use super::late::{CountedAs, Stranger, may_be_access};
 use super::lines::{LineKind, SeenLine};
 
 /// Bytes of a user agent that are looked at.
@@ -77,6 +79,8 @@ pub(super) struct BlockResult {
     pub kept: Vec<SpooledLine>,
     /// Every line, where they are wanted.
     pub lines: Vec<SeenLine>,
+    /// Lines that may be access lines of a format that the plan lacks.
+    pub strangers: Vec<Stranger>,
     /// The carry that the block was scanned under.
     pub assumed: Carry,
     /// The carry that the block leaves, if it changes it.
@@ -238,6 +242,7 @@ impl Scanner<'_> {
                 self.result.tally.lines.continuation += 1;
                 self.lines_before += 1;
                 self.see(LineKind::Continuation(reader), start, line, self.lines_before);
+                self.stranger(CountedAs::Continuation, start, line, self.lines_before);
             }
             _ if line.trim_ascii().is_empty() => {
                 self.result.tally.lines.blank += 1;
@@ -296,6 +301,9 @@ impl Scanner<'_> {
         self.lines_before += 1;
         let text = &self.job.bytes[start..end];
         self.see(LineKind::Unparsed(reason), start, text, self.lines_before);
+        if reason == Skip::Shape {
+            self.stranger(CountedAs::Unparsed, start, text, self.lines_before);
+        }
         if self.result.tally.first_unparsed.is_none() {
             let text = self.job.bytes[start..end.min(start + SHOWN_BYTES)].to_vec();
             let line = match self.job.unit {
@@ -339,6 +347,15 @@ impl Scanner<'_> {
         }
     }
 
+    /// Notes a line that no reader of access lines takes.
+    fn stranger(&mut self, counted: CountedAs, start: usize, text: &[u8], line: u64) {
+        let is_unknown = counted == CountedAs::Unparsed || may_be_access(text);
+        if is_unknown && !matches!(self.job.unit, Unit::Record(_)) {
+            let offset = self.job.offset + start as u64;
+            self.result.strangers.push(Stranger { offset, line, text: text.to_vec(), counted });
+        }
+    }
+
     /// Counts a request whose record goes over several lines.
     fn request(&mut self, stamp: Stamp, mut entry: EntryFact) {
         self.result.tally.add_run(stamp, &Run::of_one(entry.status));
@@ -367,7 +384,7 @@ impl Scanner<'_> {
         let (mut fact, mut stamp) = (None, None);
         let mut request = None;
         let plan = &self.in_force.plan;
-        plan.readers[message.reader].read(bytes, &mut |result| match result {
+        plan.readers[message.reader].read_taken(bytes, &mut |result| match result {
             Ok(Record::Error(record)) => {
                 stamp = record.stamp;
                 fact = cause_fact(&record, place, self.context.matcher);
@@ -416,9 +433,10 @@ impl Sink for Scanner<'_> {
             return self.see(LineKind::Record(self.reader), at, line, number);
         }
         let place = self.place(at, self.lines_before + n_before + 1, line.len());
-        if let Some(mut fact) = entry_fact(&self.in_force.plan, self.reader, line, glance, place) {
-            let chosen = self.context.chosen[usize::from(fact.status).min(999)];
-            fact.flags = fact.flags.with(Flags::KIN, !chosen);
+        let chosen = &self.context.chosen;
+        if let Some(fact) =
+            marked_fact(&self.in_force.plan, self.reader, line, glance, place, chosen)
+        {
             self.result.entries.push(fact);
             self.keep(at, line.len());
         }
@@ -434,6 +452,9 @@ impl Sink for Scanner<'_> {
         self.close_message();
         let number = self.lines_before + n_before + 1;
         self.see(LineKind::Record(self.reader), at, line, number);
+        if self.in_force.plan.readers[self.reader].about().layout == MESSAGES {
+            self.stranger(CountedAs::Message, at, line, number);
+        }
         self.open_message = Some(OpenMessage {
             reader: self.reader,
             start: at,
@@ -485,6 +506,20 @@ fn entry_fact(
             ..EntryFact::default()
         })
     })
+}
+
+/// The fact of an access line, marked where it is no entry itself.
+pub(super) fn marked_fact(
+    plan: &Plan,
+    reader: usize,
+    line: &[u8],
+    glance: Glance<'_>,
+    place: Place,
+    chosen: &[bool; 1000],
+) -> Option<EntryFact> {
+    let mut fact = entry_fact(plan, reader, line, glance, place)?;
+    fact.flags = fact.flags.with(Flags::KIN, !chosen[usize::from(fact.status).min(999)]);
+    Some(fact)
 }
 
 /// The fact of an access record.

@@ -10,11 +10,13 @@ use crossbeam_channel::Receiver;
 
 use super::block::BlockResult;
 use super::carry::{Carry, plans_of};
-use super::lines::{EachLine, hand_over};
+use super::late::{Known, Late, Stranger, Taken};
+use super::lines::{EachLine, LineKind, SeenLine, hand_over};
 use super::{Done, JoinKey, Scan, ScanConfig, ScannedInput, TextSource, Work};
 use crate::error::{Error, Result};
+use crate::evidence::InputIndex;
 use crate::fact::{CauseFact, EntryFact};
-use crate::input::{Origin, RangeReader, Spool, Unit};
+use crate::input::{Origin, RangeReader, Spool, SpooledLine, Unit};
 use crate::store::{Budget, Sorter, part_of};
 use crate::tally::InputTally;
 
@@ -31,6 +33,12 @@ pub(super) struct InputFold {
     /// Where facts are under another carry than the facts before them.
     layouts: Vec<(u64, Carry)>,
     spool: Spool,
+    /// Formats that turned up behind the sample, and the lines that they took.
+    late: Late,
+    /// Texts of the late lines: in each spool in order.
+    late_spools: Vec<Spool>,
+    /// Offset of the last late line.
+    late_offset: u64,
     /// What its lines are.
     unit: Unit,
     /// Line breaks of the input in the blocks so far, where its records were wrapped.
@@ -48,6 +56,62 @@ pub(super) struct Fold<'f> {
     reader: RangeReader,
     /// Takes every line, where lines are wanted.
     each: Option<EachLine<'f>>,
+}
+
+/// What is known of an input whose formats were detected.
+fn known_of<'k>(input: usize, work: &'k Work<'_>) -> Option<Known<'k>> {
+    let open = &work.inputs[input];
+    Some(Known {
+        input: input as InputIndex,
+        path: &open.source.path,
+        modified_us: open.source.modified_us,
+        plan: open.plan.get()?,
+        config: work.config,
+        is_awaited: work.context.every_line,
+    })
+}
+
+impl InputFold {
+    fn keep_late(&mut self, stranger: Stranger) -> Result<()> {
+        if self.late_spools.is_empty() || stranger.offset < self.late_offset {
+            self.late_spools.push(Spool::default());
+        }
+        self.late_offset = stranger.offset;
+        let line = SpooledLine { offset: stranger.offset, bytes: stranger.text };
+        match self.late_spools.last_mut() {
+            Some(spool) => spool.push(&line).map_err(Error::Temporary),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The lines of two spools in one, in order.
+fn merged(one: &Spool, other: &Spool) -> Result<Spool> {
+    let mut spool = Spool::default();
+    let mut others = other.lines().peekable();
+    for line in one.lines() {
+        while let Some(before) = others.next_if(|other| other.offset < line.offset) {
+            spool.push(&before).map_err(Error::Temporary)?;
+        }
+        spool.push(&line).map_err(Error::Temporary)?;
+    }
+    for line in others {
+        spool.push(&line).map_err(Error::Temporary)?;
+    }
+    Ok(spool)
+}
+
+/// Tells of the lines of a block that late readers took that they are records.
+fn mark_late(lines: &mut [SeenLine], taken: &[Taken], late: &Late) {
+    let Some(plan) = late.grown() else { return };
+    for one in taken {
+        let at = lines.partition_point(|line| line.offset < one.stranger.offset);
+        if let Some(line) = lines.get_mut(at).filter(|line| line.offset == one.stranger.offset) {
+            line.kind = LineKind::Record(one.reader);
+            line.text.clone_from(&one.stranger.text);
+            line.plan = plan.clone();
+        }
+    }
 }
 
 /// An empty store of entries.
@@ -161,8 +225,28 @@ impl<'f> Fold<'f> {
             if let Some(unparsed) = &mut result.tally.first_unparsed {
                 unparsed.line += lines_before;
             }
+            let strangers = std::mem::take(&mut result.strangers);
+            let mut taken = Vec::new();
+            fold.tally.merge(std::mem::take(&mut result.tally));
+            if !strangers.is_empty()
+                && let Some(known) = known_of(input, work)
+            {
+                for mut stranger in strangers {
+                    stranger.line += lines_before;
+                    let mut take = |one| taken.push(one);
+                    fold.late.take(stranger, &known, &mut fold.tally, &mut take);
+                }
+            }
             if let Some(each) = &mut self.each {
+                mark_late(&mut result.lines, &taken, &fold.late);
                 hand_over(std::mem::take(&mut result.lines), lines_before, each)?;
+            }
+            for one in taken {
+                let Some(fact) = one.fact else { continue };
+                self.entries.push(fact)?;
+                if !is_plain {
+                    fold.keep_late(one.stranger)?;
+                }
             }
             for mut fact in result.entries {
                 fact.place.line += lines_before;
@@ -176,7 +260,27 @@ impl<'f> Fold<'f> {
             for line in &result.kept {
                 fold.spool.push(line).map_err(Error::Temporary)?;
             }
-            fold.tally.merge(result.tally);
+        }
+        Ok(())
+    }
+
+    /// Looks a last time at lines that no reader took, and puts the texts of late lines where the others are.
+    pub(super) fn settle(&mut self, work: &Work<'_>) -> Result<()> {
+        for (input, fold) in self.inputs.iter_mut().enumerate() {
+            let Some(known) = known_of(input, work) else { continue };
+            let is_plain = matches!(work.inputs[input].source.origin, Ok(Origin::Plain(_)));
+            let mut taken = Vec::new();
+            fold.late.finish(&known, &mut fold.tally, &mut |one| taken.push(one));
+            for one in taken {
+                let Some(fact) = one.fact else { continue };
+                self.entries.push(fact)?;
+                if !is_plain {
+                    fold.keep_late(one.stranger)?;
+                }
+            }
+            for late in std::mem::take(&mut fold.late_spools) {
+                fold.spool = merged(&fold.spool, &late)?;
+            }
         }
         Ok(())
     }
@@ -187,7 +291,7 @@ impl<'f> Fold<'f> {
             let compression = open.source.compression();
             let stdin = matches!(open.source.origin, Ok(Origin::Stdin));
             let mut error = fold.error;
-            let plan = open.plan.into_inner();
+            let plan = fold.late.grown().cloned().or(open.plan.into_inner());
             let layouts = plan.as_ref().map(|plan| plans_of(plan, fold.layouts));
             let (text, bytes_decoded) = match open.source.origin {
                 Ok(Origin::Plain(file)) => (TextSource::File(file), open.source.bytes),

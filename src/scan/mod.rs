@@ -10,6 +10,7 @@ mod again;
 mod block;
 mod carry;
 mod fold;
+mod late;
 mod lines;
 mod partial;
 #[cfg(test)]
@@ -223,6 +224,7 @@ fn run(work: Work<'_>, each: Option<EachLine<'_>>) -> Result<Scan> {
         fold.run(result_rx, work)
     });
     folded?;
+    fold.settle(&work)?;
     Ok(fold.finish(work))
 }
 
@@ -441,6 +443,30 @@ impl<'c> Work<'c> {
         }
     }
 
+    /// The plan of a stream, from its first bytes, however they arrive. `None`: there are none.
+    fn plan_of_stream<R: io::Read>(
+        &self,
+        input: usize,
+        reader: &mut BlockReader<R>,
+    ) -> Option<&Arc<Plan>> {
+        let open = &self.inputs[input];
+        if open.plan.get().is_none() {
+            // Who wants every line wants it when it comes.
+            let least = if self.context.every_line { 1 } else { SAMPLE_BYTES };
+            let sample = reader.sample(least as usize, SAMPLE_BYTES as usize);
+            if sample.is_empty() {
+                return None;
+            }
+            if matches!(open.source.origin, Ok(Origin::Stdin)) {
+                let _ = open.sample.set(sample.to_vec());
+            }
+            let (path, modified_us) = (&open.source.path, open.source.modified_us);
+            let plan = detect_dated(path, &[sample], self.config.formats, modified_us);
+            let _ = open.plan.set(Arc::new(plan));
+        }
+        open.plan.get()
+    }
+
     fn read_stream(
         &self,
         input: usize,
@@ -448,33 +474,23 @@ impl<'c> Work<'c> {
         unit: Unit,
         blocks: &Sender<StreamJob>,
     ) -> (u64, Option<io::Error>) {
-        let open = &self.inputs[input];
         let mut reader = BlockReader::new(stream);
         let mut index = 0;
         let mut in_force: Option<InForce> = None;
         let mut last_line = Vec::new();
         while !self.stopped() {
-            let plan = open.plan.get().cloned();
-            let long_records = plan.as_deref().filter(|plan| plan.has_long_records());
+            let Some(plan) = self.plan_of_stream(input, &mut reader) else {
+                // There is nothing, or what kept it from being read.
+                let fault = reader.next_block(None).err();
+                return (reader.bytes_decoded(), fault);
+            };
+            let long_records = Some(plan.as_ref()).filter(|plan| plan.has_long_records());
             let starts_record: RecordStart<'_> = long_records.map(|plan| plan as &dyn Records);
             let block = match reader.next_block(starts_record) {
                 Ok(Some(block)) => block,
                 Ok(None) => return (reader.bytes_decoded(), None),
                 Err(error) => return (reader.bytes_decoded(), Some(error)),
             };
-            let fresh = plan.is_none();
-            let plan = open.plan.get_or_init(|| {
-                let (path, modified_us) = (&open.source.path, open.source.modified_us);
-                if matches!(open.source.origin, Ok(Origin::Stdin)) {
-                    let _ = open.sample.set(block.bytes.clone());
-                }
-                Arc::new(detect_dated(path, &[&block.bytes], self.config.formats, modified_us))
-            });
-            if fresh && plan.has_long_records() && block.overlong_at.is_none() {
-                // Only now it is known where records start: cut the first block again.
-                reader.unread(block);
-                continue;
-            }
             let in_force = in_force.get_or_insert_with(|| InForce::new(plan, Carry::default()));
             let carry = in_force.carry.clone();
             in_force.pass(&block.bytes);

@@ -8,10 +8,10 @@ mod robustness;
 mod accuracy;
 // Logs of AWS services: delivered late, unordered and twice.
 mod aws;
-// Personal data is in no output.
-mod redact;
 // The same logs handed over otherwise: out of order, in pieces, under other names; skipped where the corpus is absent.
 mod invariance;
+// Personal data is in no output.
+mod redact;
 // The same logs with something taken away, or with clocks that are off; skipped where the corpus is absent.
 mod removal;
 // What a user types, and what comes back.
@@ -46,5 +46,7 @@ mod exports;
 mod schema;
 // What the timeline tells: onset, spread, relapse, recovery, recurrence.
 mod story;
+// Several formats in one stream: by source, by turns, and late.
+mod streams;
 // No tests: a private directory, the program, and what it said.
 mod support;

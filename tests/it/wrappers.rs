@@ -39,6 +39,13 @@ const WRAPPERS: &[(&str, Wrap)] = &[
     ("kubectl", |name, _, at, line| format!("[pod/web-1/{name}] {} {line}", iso(at))),
     ("kubectl --prefix", |name, _, _, line| format!("[pod/web-1/{name}] {line}")),
     ("kubectl --timestamps", |_, _, at, line| format!("{} {line}", iso(at))),
+    ("program", |_, _, _, line| format!("web nginx[8]: {line}")),
+    ("shipper", |name, _, at, line| {
+        json!({"@timestamp": iso(at), "path": name, "message": line}).to_string()
+    }),
+    ("fluent bit", |_, _, at, line| {
+        json!({"date": at.timestamp_micros() as f64 / 1e6, "log": format!("{line}\n")}).to_string()
+    }),
     ("journald", |_, _, at, line| {
         let at = (at.timestamp_micros() + 4000).to_string();
         json!({"_HOSTNAME": "w", "__REALTIME_TIMESTAMP": at, "MESSAGE": line}).to_string()
@@ -196,7 +203,7 @@ fn journals_that_are_no_text_say_what_their_json_says() {
 fn no_file_of_the_corpus_loses_a_line() {
     let Some(shared) = shared() else { return };
     let fixture = Fixture::new();
-    for folder in ["corpus/public", "corpus/journal"] {
+    for folder in ["corpus/public", "corpus/journal", "corpus/iis", "corpus/edge"] {
         let folder = shared.join(folder).to_string_lossy().into_owned();
         let said = fixture.run(&[&folder, "--format", "json", "--reproducible"], b"");
         for input in said.json()["inputs"].as_array().expect("a list") {

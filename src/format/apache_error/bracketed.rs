@@ -14,11 +14,33 @@ const MOST_STAMP_BYTES: usize = 42;
 
 /// Cuts a record into its parts. The time is checked for shape only.
 pub(super) fn parts(record: &[u8]) -> Result<Parts<'_>, Skip> {
-    let (stamp, mut rest) = take_bracket(record).ok_or(Skip::Shape)?;
+    let (stamp, rest) = take_bracket(record).ok_or(Skip::Shape)?;
     if !(LEAST_STAMP_BYTES..=MOST_STAMP_BYTES).contains(&stamp.len()) || !has_clock(stamp) {
         return Err(Skip::Shape);
     }
-    let mut parts = Parts { stamp, ..Parts::default() };
+    let parts = Parts { stamp, ..Parts::default() };
+    behind_stamp(parts, rest)
+}
+
+/// As [`parts`], for a record without a time. Nothing but its brackets tells such a line, so it must show the module, or
+/// as 2.2 has none the client; and no bracket may stand before the level.
+pub(super) fn timeless_parts(record: &[u8]) -> Result<Parts<'_>, Skip> {
+    let (inside, behind) = take_bracket(record).ok_or(Skip::Shape)?;
+    let mut head = Parts::default();
+    take_group(inside, &mut head);
+    let next = behind.strip_prefix(b" ").unwrap_or(behind);
+    let is_known = match memchr::memchr(b':', inside) {
+        Some(_) => next.starts_with(b"[pid ") || take_client(next).is_some(),
+        None => take_client(next).is_some(),
+    };
+    if head.level.is_empty() || !is_known {
+        return Err(Skip::Shape);
+    }
+    behind_stamp(Parts::default(), record)
+}
+
+/// Cuts what follows the time.
+fn behind_stamp<'a>(mut parts: Parts<'a>, mut rest: &'a [u8]) -> Result<Parts<'a>, Skip> {
     while let Some((inside, behind)) = take_bracket(rest.strip_prefix(b" ").unwrap_or(rest)) {
         if !take_group(inside, &mut parts) {
             break;

@@ -26,6 +26,35 @@ fn check(line: &str, fields: &str, message: &str, client: Option<&str>) {
 }
 
 #[test]
+fn lines_for_a_syslog_daemon_have_no_time() {
+    let reader = ApacheError::timeless();
+    check_with(
+        &reader,
+        "[authz_core:error] [pid 22034:tid 5] (13)Permission denied: [client 192.0.2.1:58585] AH01630: x",
+        "module=authz_core|level=error|pid=22034|tid=5|errno=(13)Permission denied|client=192.0.2.1:58585|message=AH01630: x",
+        "(13)Permission denied: [client 192.0.2.1:58585] AH01630: x",
+        Some("192.0.2.1"),
+    );
+    check_with(
+        &reader,
+        "[:error] [pid 7] AH1: x",
+        "level=error|pid=7|message=AH1: x",
+        "AH1: x",
+        None,
+    );
+    check_with(
+        &reader,
+        "[error] [client 192.0.2.1] x",
+        "level=error|client=192.0.2.1|message=x",
+        "x",
+        Some("192.0.2.1"),
+    );
+    for line in ["[error] x", "[error] [pid 7] x", "[a:b] [pid 7] x", "[core:error] x", ""] {
+        assert!(reader.parse(line.as_bytes()).is_err(), "{line}");
+    }
+}
+
+#[test]
 fn the_default_formats_are_read() {
     check(
         "[Fri Nov 20 21:21:42.843219 2026] [proxy:error] [pid 17445:tid 17470] (111)Connection refused: AH00957: http: attempt to connect to 127.0.0.1:18404 (127.0.0.1:18404) failed",

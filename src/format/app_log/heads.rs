@@ -3,15 +3,17 @@
 use memchr::memmem;
 
 use super::json;
+use crate::bytes::{parse_seconds_us, two_digits};
+use crate::journal::text::YearlessTime;
 use crate::time::{
-    Stamp, parse_clf_variant, parse_ctime, parse_epoch_millis, parse_epoch_seconds, parse_iso8601,
-    parse_nginx_error,
+    SECOND_US, Stamp, parse_clf_variant, parse_ctime, parse_epoch_millis, parse_epoch_seconds,
+    parse_iso8601, parse_nginx_error,
 };
 
 /// What a head says.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Head<'a> {
-    /// Empty where the head has no time, or no date.
+    /// Empty where the head has no time. The date may lack a part: see [`partial_stamp`].
     pub stamp: &'a [u8],
     pub level: &'a [u8],
     pub pid: &'a [u8],
@@ -66,7 +68,8 @@ pub(super) fn head_of(line: &[u8]) -> Option<Head<'_>> {
         b'0'..=b'9' => redis_head(line)
             .or_else(|| slash_head(line))
             .or_else(|| iso_head(line, 0))
-            .or_else(|| named_month_head(line, 0)),
+            .or_else(|| named_month_head(line, 0))
+            .or_else(|| clock_head(line)),
         b'I' | b'W' | b'E' | b'F' | b'D' => {
             ruby_head(line).or_else(|| klog_head(line)).or_else(|| ctime_head(line))
         }
@@ -85,7 +88,7 @@ pub(super) fn head_of(line: &[u8]) -> Option<Head<'_>> {
 }
 
 /// Parses any stamp that a head has.
-pub(super) fn parse_stamp(text: &[u8]) -> Option<Stamp> {
+pub(in crate::format) fn parse_stamp(text: &[u8]) -> Option<Stamp> {
     if let Some(local) = text.strip_suffix(b" UTC").or_else(|| text.strip_suffix(b" GMT")) {
         let stamp = parse_stamp(local)?;
         return Some(Stamp { offset_s: Some(stamp.offset_s.unwrap_or(0)), ..stamp });
@@ -259,6 +262,12 @@ fn iso_head(line: &[u8], from: usize) -> Option<Head<'_>> {
     leveled(line, stamp, end)
 }
 
+/// `21:17:24.123 [main] ERROR org.example.Class - text` of Logback, which has no date.
+fn clock_head(line: &[u8]) -> Option<Head<'_>> {
+    let length = clock(line)?;
+    leveled(line, &line[..length], length)
+}
+
 fn named_month_head(line: &[u8], from: usize) -> Option<Head<'_>> {
     let length = named_month(&line[from..])?;
     leveled(line, &line[from..from + length], from + length)
@@ -275,6 +284,7 @@ fn bracketed_head(line: &[u8]) -> Option<Head<'_>> {
     {
         let text = rest[close + 1..].trim_ascii_start();
         return Some(Head {
+            stamp: &inner[..length],
             level: &rest[..close],
             message_at: line.len() - text.len(),
             ..Head::default()
@@ -376,13 +386,46 @@ fn ruby_head(line: &[u8]) -> Option<Head<'_>> {
     leveled(line, &rest[..length], close + 1).map(|head| Head { pid, ..head })
 }
 
-/// `E1120 21:17:24.123456   99 file.go:12] text` of Kubernetes: without a year there is no date.
+/// A stamp that lacks a part of its date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Partial {
+    /// `1120 21:17:24.123456` of Kubernetes.
+    Yearless(YearlessTime),
+    /// `21:17:24` of .NET, microseconds since midnight.
+    TimeOfDay(i64),
+}
+
+/// What such a stamp says. `None`: it lacks nothing, or is none.
+pub(super) fn partial_stamp(text: &[u8]) -> Option<Partial> {
+    let (date, time) = match text {
+        [_, _, b':', ..] => (None, text),
+        [m1, m2, d1, d2, b' ', time @ ..] => {
+            (Some((two_digits([*m1, *m2])?, two_digits([*d1, *d2])?)), time)
+        }
+        _ => return None,
+    };
+    let time = time.trim_ascii_start();
+    let &[h1, h2, b':', m1, m2, b':', ref seconds @ ..] = time else { return None };
+    let (hour, minute) = (two_digits([h1, h2])?, two_digits([m1, m2])?);
+    let second_us = i64::try_from(parse_seconds_us(seconds)?).ok()?;
+    if hour > 23 || minute > 59 || second_us > 60 * SECOND_US {
+        return None;
+    }
+    let time_of_day_us = i64::from(hour * 3600 + minute * 60) * SECOND_US + second_us;
+    Some(match date {
+        None => Partial::TimeOfDay(time_of_day_us),
+        Some((month, day)) => Partial::Yearless(YearlessTime { month, day, time_of_day_us }),
+    })
+}
+
+/// `E1120 21:17:24.123456   99 file.go:12] text` of Kubernetes: the year is left out.
 fn klog_head(line: &[u8]) -> Option<Head<'_>> {
     let (letter, rest) = line.split_first()?;
     if digits(rest) != 4 || rest.get(4) != Some(&b' ') {
         return None;
     }
-    clock(rest[5..].trim_ascii_start())?;
+    let time = rest[5..].trim_ascii_start();
+    let stamp = &rest[..rest.len() - time.len() + clock(time)?];
     let close = memmem::find(line, b"] ").filter(|close| *close < 120)?;
     let level: &[u8] = match letter {
         b'I' | b'D' => b"info",
@@ -390,7 +433,7 @@ fn klog_head(line: &[u8]) -> Option<Head<'_>> {
         b'E' => b"error",
         _ => b"fatal",
     };
-    Some(Head { level, message_at: close + 2, ..Head::default() })
+    Some(Head { stamp, level, message_at: close + 2, ..Head::default() })
 }
 
 /// `Fri Nov 20 21:17:24 2026 - text` of uWSGI.

@@ -22,6 +22,33 @@ fn check(line: &str, time: Option<(i64, bool)>, level: &str, message: &str) {
 }
 
 #[test]
+fn dates_are_completed_by_the_time_of_the_file() {
+    let check = |lines: &[&str], last_write_s: i64, expected: Option<i64>| {
+        let lines: Vec<_> = lines.iter().map(|line| line.as_bytes()).collect();
+        let dated = AppLog::new(false).dated(&lines, AT + last_write_s * SECOND_US);
+        let stamp = dated.and_then(|reader| {
+            let glance = reader.glance(lines[0]).expect("a head");
+            reader.stamp(glance.stamp)
+        });
+        assert_eq!(stamp.map(|stamp| stamp.micros - AT), expected, "{lines:?}");
+        assert!(stamp.is_none_or(|stamp| stamp.offset_s.is_none()));
+    };
+    let klog = "E1120 21:17:24.123456       1 controller.go:1] text";
+    check(&[klog], 60, Some(123_456));
+    check(&[klog], 86_400 * 200, Some(123_456));
+    check(&[klog], -86_400 * 2, Some(123_456 - 365 * DAY_US));
+    check(&["E1320 21:17:24.1       1 controller.go:1] text"], 60, None);
+    let dotnet = "[21:17:24 ERR] a";
+    check(&[dotnet, "[21:17:25 INF] b"], 5, Some(0));
+    check(&[dotnet, "[21:17:20 INF] b"], 5, Some(0));
+    check(&[dotnet], 4 * 3600, Some(0));
+    // After midnight; and over it.
+    check(&["21:17:24.5 [main] ERROR a.B - c"], 86_400 - 3600, Some(DAY_US + 500_000));
+    check(&[dotnet, "[09:00:00 INF] b"], 5, None);
+    check(&["2026-11-20T21:17:24Z ERROR x"], 5, None);
+}
+
+#[test]
 fn heads_of_application_servers() {
     let local = Some((0, false));
     let utc = Some((0, true));

@@ -66,12 +66,7 @@ impl Envelope for DockerJson {
                 level: b"",
             });
         }
-        let ended = text.strip_suffix(b"\\n").filter(|rest| n_trailing(rest).is_multiple_of(2));
-        let text = ended.unwrap_or(text);
-        let text = text
-            .strip_suffix(b"\\r")
-            .filter(|rest| n_trailing(rest).is_multiple_of(2))
-            .unwrap_or(text);
+        let text = without_break(text);
         let escaped = escaped && memchr::memchr(b'\\', text).is_some();
         Some(Opened {
             inner: decoded(text, escaped),
@@ -106,6 +101,16 @@ fn parts(line: &[u8]) -> Option<Parts<'_>> {
 /// True for a text that ends with `\n`.
 fn is_ended(text: &[u8]) -> bool {
     text.strip_suffix(b"\\n").is_some_and(|rest| n_trailing(rest).is_multiple_of(2))
+}
+
+/// A text without the escaped line break at its end.
+pub(super) fn without_break(text: &[u8]) -> &[u8] {
+    let without = |text, mark: &[u8]| {
+        let rest = <[u8]>::strip_suffix(text, mark);
+        rest.filter(|rest| n_trailing(rest).is_multiple_of(2))
+    };
+    let text = without(text, b"\\n").unwrap_or(text);
+    without(text, b"\\r").unwrap_or(text)
 }
 
 fn decoded_text(parts: Parts<'_>) -> Cow<'_, [u8]> {

@@ -23,6 +23,9 @@ static REALTIME: LazyLock<Finder<'static>> =
     LazyLock::new(|| Finder::new(b"\"__REALTIME_TIMESTAMP\""));
 static MESSAGE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"MESSAGE\""));
 static PRIORITY: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"PRIORITY\""));
+static CONTAINER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"CONTAINER_NAME\""));
+static IDENTIFIER: LazyLock<Finder<'static>> =
+    LazyLock::new(|| Finder::new(b"\"SYSLOG_IDENTIFIER\""));
 static UNIT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"_SYSTEMD_UNIT\""));
 
 impl Envelope for JournalJson {
@@ -46,6 +49,12 @@ impl Envelope for JournalJson {
         let (stamp, _) = raw_string(value_of(&REALTIME, object)?)?;
         let inner = value_of(&MESSAGE, object).map_or(Cow::Borrowed(&b""[..]), message);
         Some(Opened { inner, stamp: Some(stamp), origin: None, level: b"" })
+    }
+
+    /// All containers of docker are of its own unit, and all that is logged by syslog may be of one.
+    fn source<'a>(&self, record: &'a [u8]) -> Option<&'a [u8]> {
+        let keys: [&Finder<'_>; 3] = [&CONTAINER, &UNIT, &IDENTIFIER];
+        keys.into_iter().find_map(|key| Some(value_of(key, record).and_then(raw_string)?.0))
     }
 
     fn describe<'a>(&self, record: &'a [u8], opened: &mut Opened<'a>) {

@@ -119,6 +119,13 @@ impl Reader for Messages {
         }
     }
 
+    fn read_taken(&self, record: &[u8], each: &mut dyn FnMut(Result<Record<'_>, Skip>)) {
+        let Some(mut opened) = self.envelope.open(record) else { return each(Err(Skip::Shape)) };
+        let Some(stamp) = opened.stamp else { return each(Err(Skip::BadTime)) };
+        self.envelope.describe(record, &mut opened);
+        each(self.record(stamp, opened.level, &opened.inner));
+    }
+
     fn each_field<'a>(&self, record: &'a [u8], each: &mut dyn FnMut(&str, &'a [u8])) {
         let Ok((stamp, opened)) = self.open(record) else { return };
         each("time", stamp);

@@ -170,6 +170,48 @@ fn is_clock(text: &[u8]) -> bool {
     matches!(text, [_, _, b':', a, b, b':', ..] if a.is_ascii_digit() && b.is_ascii_digit())
 }
 
+/// `HOST TAG[PID]: LINE`, `HOST TAG: LINE` or `TAG[PID]: LINE`: what is left of syslog where the time was cut off, as
+/// platforms and tools that keep times elsewhere do.
+#[derive(Debug)]
+pub struct Program;
+
+impl Envelope for Program {
+    fn name(&self) -> &'static str {
+        "a program's prefix"
+    }
+
+    fn notation(&self) -> Option<Notation> {
+        None
+    }
+
+    fn is_certain(&self) -> bool {
+        false
+    }
+
+    fn open<'a>(&self, record: &'a [u8]) -> Option<Opened<'a>> {
+        let head = &record[..record.len().min(MAX_NAME_BYTES)];
+        let end = memchr::memmem::find(head, b": ")?;
+        let (head, inner) = (&record[..end], &record[end + 2..]);
+        let (host, tag) = match memchr::memchr(b' ', head) {
+            Some(blank) => (Some(&head[..blank]), &head[blank + 1..]),
+            None => (None, head),
+        };
+        let pid = tag.strip_suffix(b"]").and_then(|tag| {
+            let open = memchr::memrchr(b'[', tag)?;
+            tag[open + 1..].iter().all(u8::is_ascii_digit).then_some(&tag[..open])
+        });
+        let name = pid.unwrap_or(tag);
+        let is_name = |name: &[u8]| {
+            let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || b"_.-/".contains(byte);
+            name.first().is_some_and(u8::is_ascii_alphanumeric) && name.iter().all(is_part)
+        };
+        if !is_name(name) || !host.map_or(pid.is_some(), is_name) {
+            return None;
+        }
+        Some(Opened { inner: inner.into(), origin: Some(name), ..Opened::default() })
+    }
+}
+
 /// Colours of a terminal from the start of the line on. Escapes further in may be a client's, and stay.
 #[derive(Debug)]
 pub struct Ansi;

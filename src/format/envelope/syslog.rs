@@ -74,6 +74,20 @@ impl Envelope for Syslog {
         Some(Opened { inner: inner.into(), stamp, origin: Some(&rest[..blank]), level })
     }
 
+    /// Host and program.
+    fn source<'a>(&self, record: &'a [u8]) -> Option<&'a [u8]> {
+        let (_, line) = split_priority(record);
+        let end = memchr::memchr(b'\n', line).unwrap_or(line.len());
+        let (_, from) = parse_time(line)?;
+        match parse_line(&line[..end]) {
+            TextLine::Entry(entry) if is_tag(entry.identifier) => {
+                let host = entry.host.map_or(0, |host| host.len() + 1);
+                line.get(from..from + host + entry.identifier.len())
+            }
+            _ => self.open(record)?.origin,
+        }
+    }
+
     fn is_remark(&self, line: &[u8]) -> bool {
         line.starts_with(b"-- ")
             && line.ends_with(b" --")
@@ -81,11 +95,21 @@ impl Envelope for Syslog {
     }
 }
 
-/// True for what may be the name of a program.
+/// True for what may be the name of a program, with its version perhaps: `syslogd 1.4.1` (sysklogd `syslogd.c`).
 fn is_tag(tag: &[u8]) -> bool {
-    !tag.is_empty()
+    let (name, version) = match memchr::memchr(b' ', tag) {
+        Some(blank) => (&tag[..blank], Some(&tag[blank + 1..])),
+        None => (tag, None),
+    };
+    let is_version = |text: &[u8]| {
+        text.first().is_some_and(u8::is_ascii_digit)
+            && memchr::memchr(b'.', text).is_some()
+            && text.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'.')
+    };
+    !name.is_empty()
         && tag.len() <= 128
-        && tag.iter().all(|byte| byte.is_ascii_graphic() && !b"\"<>{}=,;|".contains(byte))
+        && name.iter().all(|byte| byte.is_ascii_graphic() && !b"\"<>{}=,;|".contains(byte))
+        && version.is_none_or(is_version)
 }
 
 /// `<134>1 2026-11-20T21:29:42.003Z HOST APP PROCID MSGID [sd@1 k="v"] LINE`.
@@ -120,6 +144,18 @@ impl Envelope for Rfc5424 {
             level: priority.map_or(b"", level_of),
         })
     }
+
+    fn source<'a>(&self, record: &'a [u8]) -> Option<&'a [u8]> {
+        host_and_program(record)
+    }
+}
+
+/// Host and program of a record.
+fn host_and_program(record: &[u8]) -> Option<&[u8]> {
+    let rest = split_priority(record).1.strip_prefix(b"1 ")?;
+    let (_, rest) = leading_stamp(rest)?;
+    let end = memchr::memchr_iter(b' ', rest).nth(1)?;
+    Some(&rest[..end])
 }
 
 /// What follows the structured data, which is `-` or `[..][..]`.

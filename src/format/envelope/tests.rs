@@ -41,6 +41,12 @@ fn prefixes_of_tools_are_taken_off() {
     check(&Compose, "1.2.3.4 | x", None, "", "");
     check(&Compose, "a b | x", None, "", "");
     check(&Pod, "[pod/web-1/nginx] x", Some("x"), "", "web-1/nginx");
+    check(&Program, "web nginx[8]: x: y", Some("x: y"), "", "nginx");
+    check(&Program, "frontend.0 nginx: x", Some("x"), "", "nginx");
+    check(&Program, "nginx[8]: x", Some("x"), "", "nginx");
+    check(&Program, "nginx: x", None, "", "");
+    check(&Program, "a b nginx[8]: x", None, "", "");
+    check(&Program, "web nginx[a]: x", None, "", "");
     check(&Ansi, "\x1b[2Ka\x1b[0;31mb\x1b]8;;u\x07c", Some("abc"), "", "");
     check(&Ansi, "abc", None, "", "");
     check(&LeadingStamp, "2026-11-20T21:29:42Z x", Some("x"), "2026-11-20T21:29:42Z", "");
@@ -55,6 +61,8 @@ fn syslog_is_opened_in_all_its_forms() {
     let rsyslog = "2026-11-20T21:29:42.5+01:00";
     check(&syslog, &format!("{rsyslog} web nginx: a"), Some("a"), rsyslog, "web");
     check(&syslog, "Nov 20 21:29:42 web no tag", Some("no tag"), "Nov 20 21:29:42", "web");
+    check(&syslog, "Nov 20 21:29:42 web syslogd 1.4.1: a", Some("a"), "Nov 20 21:29:42", "web");
+    check(&syslog, "Nov 20 21:29:42 web a 1 b: c", Some("a 1 b: c"), "Nov 20 21:29:42", "web");
     check(&syslog, "[    6.020000] web systemd[1]: a", Some("a"), "", "web");
     check(&syslog, "2026/11/20 21:29:42 [error] 1#1: a", None, "", "");
     let year = syslog.stamp(b"Dec 24 21:29:42 ").expect("is a time");
@@ -102,6 +110,20 @@ fn journal_entries_are_opened_whatever_their_message_is() {
     let line = br#"{"PRIORITY":"3","_SYSTEMD_UNIT":"a.service"}"#;
     JournalJson.describe(line, &mut opened);
     assert_eq!((opened.level, opened.origin), (&b"error"[..], Some(&b"a.service"[..])));
+}
+
+#[test]
+fn lines_that_shippers_put_into_json_are_opened() {
+    let iso = "2026-11-20T21:29:42.5Z";
+    let line = format!(r#"{{"@timestamp":"{iso}","log":{{"level":"a"}},"message":"a \"b\"\n"}}"#);
+    check(&MessageJson, &line, Some("a \"b\""), iso, "");
+    let line = r#"{"date":1795210182.5,"log":"a\\n"}"#;
+    check(&MessageJson, line, Some("a\\n"), "1795210182.5", "");
+    check(&MessageJson, r#"{"time":"x","msg":"a"}"#, Some("a"), "", "");
+    check(&MessageJson, r#"{"time":"x"}"#, None, "", "");
+    let mut opened = Opened::default();
+    MessageJson.describe(br#"{"level":"WARN","container":"b"}"#, &mut opened);
+    assert_eq!((opened.level, opened.origin), (&b"warn"[..], Some(&b"b"[..])));
 }
 
 #[test]

@@ -19,7 +19,7 @@ use crate::format::{FormatChoice, Plan, detect_dated};
 use crate::input::{BlockReader, Origin, Source, Spool, SpooledLine, open_stream};
 use crate::scan::carry::{Directives, InForce, LayoutRow};
 use crate::scan::fold::{cause_store, entry_store};
-use crate::scan::{Scan, ScannedInput, TextSource, plan_of_file};
+use crate::scan::{SAMPLE_BYTES, Scan, ScannedInput, TextSource, plan_of_file};
 use crate::store::{Budget, Stored};
 
 /// How to merge.
@@ -235,11 +235,11 @@ fn text_of(recorded: &RecordedInput, merging: &Merging<'_>) -> Option<Found> {
         return Some((plan, Some(TextSource::File(file))));
     }
     let (stream, _) = open_stream(&origin, &Arc::default()).ok()?;
-    let block = BlockReader::new(stream).next_block(None).ok().flatten();
-    let plan = block.filter(|_| recorded.plan.is_some()).map(|block| detect(&block.bytes));
-    is_same(&plan).then(|| {
-        (plan, Some(TextSource::Spool(Spool::within(merging.budget.directory()), Some(origin))))
-    })
+    let mut reader = BlockReader::new(stream);
+    let sample = reader.sample(SAMPLE_BYTES as usize, SAMPLE_BYTES as usize);
+    let plan = recorded.plan.is_some().then(|| detect(sample));
+    let spool = Spool::within(merging.budget.directory());
+    is_same(&plan).then(|| (plan, Some(TextSource::Spool(spool, Some(origin)))))
 }
 
 /// Where a recorded path is now.

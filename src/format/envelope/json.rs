@@ -1,0 +1,108 @@
+//! Lines that a shipper has put into JSON: `{"@timestamp":"...","message":"LINE",...}` of Filebeat and Logstash,
+//! `{"date":1795210182.5,"log":"LINE"}` of Fluent Bit, and exports of log stores.
+//!
+//! In: one object. Out: its message, at the time that the shipper gives.
+//! Invariants: no object is parsed as a whole; keys are searched, and the message alone is decoded. Nothing tells such an
+//! object from an application's own line, so it counts only around lines of a known format.
+
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+
+use super::container::{first_line, without_break};
+use super::{Envelope, Opened, decoded, raw_string, value_of};
+use crate::format::app_log::parse_stamp;
+use crate::time::{Notation, Stamp};
+
+/// An object with a line in it.
+#[derive(Debug)]
+pub struct MessageJson;
+
+type Keys<const N: usize> = LazyLock<[Finder<'static>; N]>;
+
+/// Where the line is, the likelier key first.
+static LINE: Keys<7> = LazyLock::new(|| {
+    ["\"message\"", "\"log\"", "\"msg\"", "\"@message\"", "\"line\"", "\"_raw\"", "\"textPayload\""]
+        .map(Finder::new)
+});
+
+/// Where the time is.
+static TIME: Keys<6> = LazyLock::new(|| {
+    ["\"@timestamp\"", "\"time\"", "\"timestamp\"", "\"ts\"", "\"date\"", "\"_time\""]
+        .map(Finder::new)
+});
+
+/// What tells the sources of lines apart.
+static ORIGIN: Keys<4> = LazyLock::new(|| {
+    ["\"container_name\"", "\"container\"", "\"program\"", "\"path\""].map(Finder::new)
+});
+
+static LEVEL: Keys<2> = LazyLock::new(|| ["\"level\"", "\"severity\""].map(Finder::new));
+
+/// Severities, and what nginx calls them.
+const LEVELS: [(&[u8], &[u8]); 13] = [
+    (b"emergency", b"emerg"),
+    (b"emerg", b"emerg"),
+    (b"alert", b"alert"),
+    (b"fatal", b"crit"),
+    (b"critical", b"crit"),
+    (b"crit", b"crit"),
+    (b"error", b"error"),
+    (b"err", b"error"),
+    (b"warning", b"warn"),
+    (b"warn", b"warn"),
+    (b"notice", b"notice"),
+    (b"info", b"info"),
+    (b"debug", b"debug"),
+];
+
+impl Envelope for MessageJson {
+    fn name(&self) -> &'static str {
+        "json"
+    }
+
+    fn notation(&self) -> Option<Notation> {
+        Some(Notation::Iso8601)
+    }
+
+    fn stamp(&self, text: &[u8]) -> Option<Stamp> {
+        parse_stamp(text)
+    }
+
+    fn decodes(&self) -> bool {
+        true
+    }
+
+    fn is_certain(&self) -> bool {
+        false
+    }
+
+    fn open<'a>(&self, record: &'a [u8]) -> Option<Opened<'a>> {
+        let object = first_line(record).strip_prefix(b"{")?;
+        let text = |key| value_of(key, object).and_then(raw_string);
+        let (line, escaped) = LINE.iter().find_map(text)?;
+        let stamp = TIME.iter().find_map(|key| {
+            let value = value_of(key, object)?;
+            raw_string(value).map_or_else(|| number(value), |(text, _)| Some(text))
+        });
+        let stamp = stamp.filter(|text| parse_stamp(text).is_some());
+        let line = without_break(line);
+        let escaped = escaped && memchr::memchr(b'\\', line).is_some();
+        Some(Opened { inner: decoded(line, escaped), stamp, origin: None, level: b"" })
+    }
+
+    fn describe<'a>(&self, record: &'a [u8], opened: &mut Opened<'a>) {
+        let text = |key| value_of(key, record).and_then(raw_string).map(|(text, _)| text);
+        opened.origin = ORIGIN.iter().find_map(text);
+        let word = LEVEL.iter().find_map(text).unwrap_or_default();
+        let level = LEVELS.iter().find(|(name, _)| name.eq_ignore_ascii_case(word));
+        opened.level = level.map_or(b"", |(_, level)| level);
+    }
+}
+
+/// The number that a value starts with.
+fn number(value: &[u8]) -> Option<&[u8]> {
+    let is_part = |byte: &u8| byte.is_ascii_digit() || *byte == b'.';
+    let n = value.iter().take_while(|byte| is_part(byte)).count();
+    (n > 0).then_some(&value[..n])
+}
