@@ -417,6 +417,12 @@ impl CauseMatcher {
         self.find(record, Groups::All)
     }
 
+    /// False for a text that no rule can match, whatever else its record says.
+    pub fn may_match(&self, message: &[u8]) -> bool {
+        let anchors = self.anchors.get_or_init(|| Anchors::of(&self.rules));
+        anchors.automaton.as_ref().is_some_and(|automaton| automaton.is_match(message))
+    }
+
     fn find<'a>(&self, record: &ErrorRecord<'a>, groups: Groups) -> Option<Match<'a>> {
         if let Some(event) = record.event
             && let Some(found) = self.find_event(record, event)

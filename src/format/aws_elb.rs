@@ -27,6 +27,8 @@ struct Product {
     /// A line has at least so many columns.
     least: usize,
     instant: Instant,
+    /// True for what a line of this kind may begin with: the cheap look.
+    may_begin: fn(u8) -> bool,
     /// True for the columns before the status of a line of this kind.
     fits_head: fn(&[&[u8]]) -> bool,
     /// False where a quoted value has ended too early: the columns behind it are not what they must be.
@@ -81,6 +83,7 @@ static ALB: Product = Product {
     status: 8,
     least: 13,
     instant: Instant::End,
+    may_begin: |byte| matches!(byte, b'h' | b'g' | b'w'),
     fits_head: |head| {
         matches!(head[0], b"http" | b"https" | b"h2" | b"grpcs" | b"ws" | b"wss")
             && is_endpoint(head[3])
@@ -119,6 +122,7 @@ static CLB: Product = Product {
     status: 7,
     least: 12,
     instant: Instant::Start,
+    may_begin: |byte| byte.is_ascii_digit(),
     fits_head: |head| {
         is_endpoint(head[2])
             && is_endpoint(head[3])
@@ -197,6 +201,9 @@ impl AwsElb {
     /// The stamp and the status, which no quote stands before.
     #[inline]
     fn head<'a>(&self, line: &'a [u8]) -> Result<Glance<'a>, Skip> {
+        if !line.first().is_some_and(|byte| (self.product.may_begin)(*byte)) {
+            return Err(Skip::Shape);
+        }
         let mut head: [&[u8]; MAX_HEAD] = [&[]; MAX_HEAD];
         let (mut n, mut start) = (0, 0);
         for end in memchr::memchr_iter(b' ', line).take(self.product.status + 1) {

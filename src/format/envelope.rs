@@ -76,6 +76,12 @@ pub trait Envelope: fmt::Debug + Send + Sync {
     /// Takes a record out. `None`: it is not in this envelope.
     fn open<'a>(&self, record: &'a [u8]) -> Option<Opened<'a>>;
 
+    /// The inner line of a record that is surely in this envelope, if it can be had for less than `open` takes.
+    fn text<'a>(&self, record: &'a [u8]) -> Option<Cow<'a, [u8]>> {
+        let _ = record;
+        None
+    }
+
     /// Adds origin and level to what `open` left out because finding them takes time.
     fn describe<'a>(&self, record: &'a [u8], opened: &mut Opened<'a>) {
         let _ = (record, opened);
@@ -205,7 +211,7 @@ fn resolved(inner: Stamp, outer: Stamp) -> Stamp {
 }
 
 /// The zone, in seconds east of UTC, of a clock that showed `local_us` at the instant `utc_us`, give or take a minute.
-fn offset_between(local_us: i64, utc_us: i64) -> Option<i32> {
+pub(super) fn offset_between(local_us: i64, utc_us: i64) -> Option<i32> {
     let ahead_us = local_us - utc_us;
     let offset_us = (ahead_us + QUARTER_US / 2).div_euclid(QUARTER_US) * QUARTER_US;
     let is_zone =

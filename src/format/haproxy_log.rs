@@ -8,7 +8,9 @@
 //! Source: `HAProxy` `doc/configuration.txt`, sections 8.2.1, 8.2.2, 8.2.5; `src/server.c`, `check.c`, `proxy.c`,
 //! `listener.c`, `haproxy.c`, `mworker.c`, `errors.c`.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
+
+use memchr::memmem::Finder;
 
 use super::haproxy_access::{client_before, date_at, is_state, split_client, word};
 use super::{About, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
@@ -112,6 +114,20 @@ fn behind_level(text: &[u8]) -> Option<(&'static [u8], &[u8], &[u8])> {
     is_head.then(|| (level, &inside[..close], message.trim_ascii_start()))
 }
 
+/// Which bytes heads begin with.
+static FIRST_BYTES: LazyLock<[bool; 256]> = LazyLock::new(|| {
+    let mut first = [false; 256];
+    let heads = OWN_HEADS.iter().chain(HEADS.iter().map(|(head, _)| head));
+    for byte in heads.filter_map(|head| head.first()) {
+        first[usize::from(*byte)] = true;
+    }
+    first
+});
+
+/// What is said of a backend, whose name stands before it. Nearly every line of other programs is searched for it.
+static NO_SERVER: LazyLock<Finder<'static>> =
+    LazyLock::new(|| Finder::new(b" has no server available"));
+
 /// True for a message that names itself.
 fn is_message(text: &[u8]) -> bool {
     let holds = |part: &&[u8]| memchr::memmem::find(text, part).is_some();
@@ -123,9 +139,11 @@ fn is_message(text: &[u8]) -> bool {
             is_name && behind.iter().any(&holds)
         })
     };
-    OWN_HEADS.iter().any(|head| text.starts_with(head))
-        || HEADS.iter().any(is_headed)
-        || holds(&&b" has no server available"[..])
+    // Cheap, and true of most lines of other programs.
+    let may_be_headed = text.first().is_some_and(|byte| FIRST_BYTES[usize::from(*byte)]);
+    (may_be_headed
+        && (OWN_HEADS.iter().any(|head| text.starts_with(head)) || HEADS.iter().any(is_headed)))
+        || NO_SERVER.find(text).is_some()
 }
 
 /// The part of a line in TCP mode, or of one in HTTP mode that lost its start, from its timers on:
@@ -136,6 +154,10 @@ fn is_session(text: &[u8]) -> bool {
             && word.iter().all(|byte| byte.is_ascii_digit() || matches!(byte, b'/' | b'-' | b'+'))
             && word.len() > n_slashes
     };
+    let starts = text.first().is_some_and(|byte| byte.is_ascii_digit() || *byte == b'-');
+    if !starts {
+        return false;
+    }
     let mut words = text.split(|byte| *byte == b' ').filter(|word| !word.is_empty());
     // What precedes the state: at most the timers, padded, the status, the bytes and two cookies.
     let found = words.by_ref().take(10).any(|word| {
@@ -143,9 +165,7 @@ fn is_session(text: &[u8]) -> bool {
             && word.iter().copied().all(is_state)
             && !word.iter().all(u8::is_ascii_lowercase)
     });
-    let starts = text.first().is_some_and(|byte| byte.is_ascii_digit() || *byte == b'-');
-    starts
-        && found
+    found
         && words.next().is_some_and(|word| is_counts(word, 4))
         && words.next().is_some_and(|word| is_counts(word, 1))
 }

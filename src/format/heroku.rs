@@ -4,9 +4,9 @@
 //! Invariants: pairs may come in any order, and new ones may be added; values with blanks are quoted.
 //! Source: Heroku Dev Center, "HTTP Routing" (router log format) and "Heroku Error Codes".
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
-use memchr::memmem;
+use memchr::memmem::{self, Finder};
 
 use super::{About, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
 use crate::bytes::parse_status;
@@ -16,6 +16,9 @@ use crate::time::Notation;
 
 /// What stands between the time and the pairs: in `heroku logs`, and in a drain.
 const MARKS: [&[u8]; 2] = [b" heroku[router]: ", b" heroku router - "];
+
+/// What both begin with.
+static NAME: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b" heroku"));
 
 /// Keys of the pairs, and what they are.
 const FIELDS: [(&str, Field); 10] = [
@@ -56,10 +59,9 @@ impl Default for HerokuRouter {
 
 /// The time of a line, and its pairs.
 fn split(line: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (head, pairs) = MARKS.iter().find_map(|mark| {
-        let at = memmem::find(line.get(..128.min(line.len()))?, mark)?;
-        Some((&line[..at], &line[at + mark.len()..]))
-    })?;
+    let at = NAME.find(&line[..line.len().min(128)])?;
+    let mark = MARKS.iter().find(|mark| line[at..].starts_with(mark))?;
+    let (head, pairs) = (&line[..at], &line[at + mark.len()..]);
     // A drain has the priority and the version before the time, and the name of the drain behind it.
     let from = if head.starts_with(b"<") { memchr::memchr(b' ', head)? + 1 } else { 0 };
     let stamp = &head[from..];

@@ -29,6 +29,7 @@ pub mod iis_httperr;
 pub mod iis_native;
 pub mod iis_w3c;
 pub mod infer;
+mod issued;
 pub mod json_access;
 pub mod json_declared;
 pub(crate) mod json_pairs;
@@ -47,6 +48,7 @@ pub mod varnish_ncsa;
 pub mod windows_event;
 pub mod zoraxy;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -192,6 +194,12 @@ pub trait Reader: fmt::Debug + Send + Sync {
     /// Calls `each`, once, with the record: as `parse`, also where the record is no part of the line but has to be decoded.
     fn read(&self, record: &[u8], each: &mut dyn FnMut(Result<Record<'_>, Skip>)) {
         each(self.parse(record));
+    }
+
+    /// The text of a message in which causes are looked for, where it can be had for less than the whole record.
+    fn message_text<'a>(&self, record: &'a [u8]) -> Option<Cow<'a, [u8]>> {
+        let _ = record;
+        None
     }
 
     /// As `read`, for a record that this reader's `glance` has taken.

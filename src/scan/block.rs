@@ -349,8 +349,7 @@ impl Scanner<'_> {
 
     /// Notes a line that no reader of access lines takes.
     fn stranger(&mut self, counted: CountedAs, start: usize, text: &[u8], line: u64) {
-        let is_unknown = counted == CountedAs::Unparsed || may_be_access(text);
-        if is_unknown && !matches!(self.job.unit, Unit::Record(_)) {
+        if may_be_access(text, counted) && !matches!(self.job.unit, Unit::Record(_)) {
             let offset = self.job.offset + start as u64;
             self.result.strangers.push(Stranger { offset, line, text: text.to_vec(), counted });
         }
@@ -378,6 +377,12 @@ impl Scanner<'_> {
             if let Some(first) = self.result.lines.iter_mut().rev().find(is_first) {
                 bytes.clone_into(&mut first.text);
             }
+            return;
+        }
+        let reader = &self.in_force.plan.readers[message.reader];
+        // Cheap, and true of most messages that no format knows.
+        let text = if message.timed { reader.message_text(bytes) } else { None };
+        if text.is_some_and(|text| !self.context.matcher.may_match(&text)) {
             return;
         }
         let place = self.place(message.start, message.line, bytes.len());

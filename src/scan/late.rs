@@ -84,15 +84,22 @@ pub(super) struct Taken {
     pub fact: Option<EntryFact>,
 }
 
-/// True for what may be an access line, at a cheap look: lines that are already counted as text of a message need more
-/// than to be there.
-pub(super) fn may_be_access(line: &[u8]) -> bool {
+/// True for what may be an access line, at a cheap look: lines that are already counted as messages, or as text of one,
+/// need more than to be there.
+pub(super) fn may_be_access(line: &[u8], counted: CountedAs) -> bool {
+    let has = |mark: &Finder<'_>| mark.find(line).is_some();
+    let [protocol, status] = &*MARKS;
     line.len() <= MAX_LINE_BYTES
-        && !line.first().is_none_or(u8::is_ascii_whitespace)
-        && MARKS.iter().any(|mark| mark.find(line).is_some())
+        && match counted {
+            CountedAs::Unparsed => true,
+            CountedAs::Message => has(protocol),
+            CountedAs::Continuation => {
+                !line.first().is_none_or(u8::is_ascii_whitespace) && (has(protocol) || has(status))
+            }
+        }
 }
 
-/// The protocol of a request line, and the key of a status, perhaps in JSON within JSON.
+/// The protocol of a request line, and the key of a status.
 static MARKS: LazyLock<[Finder<'static>; 2]> =
     LazyLock::new(|| [&b"HTTP/"[..], b"status"].map(Finder::new));
 

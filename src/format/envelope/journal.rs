@@ -51,6 +51,10 @@ impl Envelope for JournalJson {
         Some(Opened { inner, stamp: Some(stamp), origin: None, level: b"" })
     }
 
+    fn text<'a>(&self, record: &'a [u8]) -> Option<Cow<'a, [u8]>> {
+        Some(value_of(&MESSAGE, record).map_or(Cow::Borrowed(&b""[..]), message))
+    }
+
     /// All containers of docker are of its own unit, and all that is logged by syslog may be of one.
     fn source<'a>(&self, record: &'a [u8]) -> Option<&'a [u8]> {
         let keys: [&Finder<'_>; 3] = [&CONTAINER, &UNIT, &IDENTIFIER];

@@ -119,6 +119,10 @@ impl Reader for Messages {
         }
     }
 
+    fn message_text<'a>(&self, record: &'a [u8]) -> Option<Cow<'a, [u8]>> {
+        self.envelope.text(record)
+    }
+
     fn read_taken(&self, record: &[u8], each: &mut dyn FnMut(Result<Record<'_>, Skip>)) {
         let Some(mut opened) = self.envelope.open(record) else { return each(Err(Skip::Shape)) };
         let Some(stamp) = opened.stamp else { return each(Err(Skip::BadTime)) };

@@ -6,6 +6,10 @@
 //! Source: IIS configuration reference, `logFile`; W3C working draft "Extended Log File Format". Rows of IIS 10 with two
 //! blanks before `cs-username` have as many values as names when the blanks count as one.
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+
 use crate::bytes::parse_status;
 use crate::record::{Field, Skip, id_header};
 
@@ -194,8 +198,9 @@ impl Columns {
         }
     }
 
-    // What `walk` finds in nearly every row, by counting blanks eight bytes at a time: no quote, no tab, one blank
-    // between values, date and time first. Whatever is otherwise is left to `walk`.
+    // What `walk` finds in nearly every row, by counting blanks: no quote, no tab, one blank between values, date and time
+    // first. Where the row has all its columns, the status is found from the end, to which it is near. Whatever is
+    // otherwise is left to `walk`.
     #[inline]
     pub(super) fn leap(&self, row: &[u8]) -> Option<Found> {
         let status = self.status?;
@@ -213,7 +218,15 @@ impl Columns {
         {
             return None;
         }
-        let at = after_blanks(&row[20..], status - 2)? + 20;
+        let rest = &row[20..];
+        let n_behind = self.names.len() - 1 - status;
+        let is_whole = n_behind < status
+            && memchr::memchr_iter(b' ', rest).count() == self.names.len() - 3
+            && TWO_BLANKS.find(rest).is_none()
+            && rest[0] != b' ';
+        let at =
+            if is_whole { before_blanks(rest, n_behind)? } else { after_blanks(rest, status - 2)? }
+                + 20;
         let digits = row.get(at..at + 3)?;
         if row.get(at + 3).is_some_and(|byte| *byte != b' ') {
             return None;
@@ -340,6 +353,19 @@ fn status_of(value: &[u8]) -> Option<u16> {
 /// A value without the quotes around it, if it has any.
 pub(super) fn unquoted(value: &[u8]) -> &[u8] {
     value.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")).unwrap_or(value)
+}
+
+static TWO_BLANKS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"  "));
+
+/// Start of the value that has `n` blanks behind it.
+#[inline]
+fn before_blanks(bytes: &[u8], n: usize) -> Option<usize> {
+    let mut n_seen = 0;
+    let before = bytes.iter().rposition(|byte| {
+        n_seen += usize::from(*byte == b' ');
+        n_seen > n
+    })?;
+    Some(before + 1)
 }
 
 /// Offset behind the `n`th blank. `None`: there are fewer, or two of them stand together, or one comes first.

@@ -5,6 +5,7 @@
 
 use super::beside::MARK;
 use super::incident::EvidenceList;
+use super::stall::INGEST_STALL;
 use crate::evidence::Place;
 use crate::incident::Incident;
 use crate::incident::course::{First, Reach, Stretch};
@@ -253,7 +254,7 @@ impl Teller<'_, '_, '_, '_> {
         done.map(|change| format!(", despite: {}", change.what)).unwrap_or_default()
     }
 
-    /// Stretches without any access line in or beside the incident.
+    /// Stretches without any access line, or without any accepted request, in or beside the incident.
     fn silences(&mut self) {
         let incident = self.parts.incident;
         let beside_us = 300 * SECOND_US;
@@ -261,8 +262,16 @@ impl Teller<'_, '_, '_, '_> {
             let touches = gap.from.0 <= incident.ended_at + beside_us
                 && gap.to.0 >= incident.started_at - beside_us;
             if touches {
-                let text = format!("nothing is logged for {:.0} s", gap.duration_s);
-                self.tell(gap.from, "silence", text, Vec::new());
+                let seconds = gap.duration_s;
+                let text = if gap.kind == INGEST_STALL {
+                    let n = self.parts.requests.sum(gap.to.second(), gap.to.second()).requests;
+                    format!(
+                        "no request is accepted for {seconds:.0} s, then {n} come in one second"
+                    )
+                } else {
+                    format!("nothing is logged for {seconds:.0} s")
+                };
+                self.tell(gap.from, gap.kind, text, Vec::new());
             }
         }
     }
