@@ -203,15 +203,17 @@ fn twenty_runs_over_the_corpora_are_byte_identical() {
 #[test]
 fn incidents_that_are_reported_side_by_side_read_one_packed_log() {
     let fixture = Fixture::new();
-    let mut log = String::new();
+    // Targets that do not compress, so that a reader comes back to the file often.
+    let (mut log, mut dice) = (String::new(), Dice(1));
     for second in 0..7200u32 {
         // Twelve outages of a minute, ten minutes apart.
         let (status, us) = if second % 600 < 60 { (503, "503") } else { (200, "200") };
         let (h, m, s) = (20 + second / 3600, second / 60 % 60, second % 60);
-        for n in 0..2 {
+        for n in 0..4 {
+            let id = [(); 4].map(|()| format!("{:08x}", dice.below(1 << 31))).concat();
             let _ = writeln!(
                 log,
-                "192.0.2.{n} - - [20/Nov/2026:{h:02}:{m:02}:{s:02} +0000] \"GET /cart?r={second}-{n} HTTP/1.1\" {status} 9 \"-\" \"Mozilla/5.0\" \"-\" rt=0.010 ua=\"10.0.0.1:80\" us=\"{us}\" uct=\"0.000\" urt=\"0.010\""
+                "192.0.2.{n} - - [20/Nov/2026:{h:02}:{m:02}:{s:02} +0000] \"GET /cart?r={id} HTTP/1.1\" {status} 9 \"-\" \"Mozilla/5.0\" \"-\" rt=0.010 ua=\"10.0.0.1:80\" us=\"{us}\" uct=\"0.000\" urt=\"0.010\""
             );
         }
     }
