@@ -572,15 +572,6 @@ impl Plan {
     }
 }
 
-/// True for readers that read every line alike.
-pub fn same_reader(one: &dyn Reader, other: &dyn Reader) -> bool {
-    let (about, others) = (one.about(), other.about());
-    about.format == others.format
-        && about.layout == others.layout
-        && about.server == others.server
-        && one.carried() == other.carried()
-}
-
 /// Puts the reader in charge that a directive calls for. False: the line is no directive.
 pub fn follow(reader: &mut Arc<dyn Reader>, line: &[u8]) -> bool {
     match reader.directive(line) {

@@ -2,11 +2,11 @@
 //!
 //! In: an input that was scanned, and an offset. Out: its lines from there on.
 //! Invariants: nothing comes of what cannot be read twice (standard input, pipes, journals, wrapped records); a compressed file is
-//! decompressed again from its start, so that only places within [`MAX_AGAIN_BYTES`] are reached.
+//! decompressed again from its start, by one thread at a time, so that only places within [`MAX_AGAIN_BYTES`] are reached.
 
 use std::fs::File;
 use std::io::Seek;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use super::{ScannedInput, TextSource, read_access};
 use crate::cause::CauseMatcher;
@@ -76,6 +76,8 @@ impl ScannedInput {
         match &self.text {
             TextSource::File(file) => self.lines_of_file(file, start, end, each),
             TextSource::Spool(_, Some(origin)) if end <= MAX_AGAIN_BYTES => {
+                // Whoever reads a stream moves its one cursor.
+                let _one_at_a_time = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
                 lines_of_stream(origin, start, end, each);
             }
             _ => {}

@@ -16,7 +16,7 @@ use crate::fact::{
 };
 use crate::format::envelope::MESSAGES;
 use crate::format::{Glance, Instant, Plan, Run, Sink, Statuses, line_at};
-use crate::input::{Breaks, MAX_RECORD_BYTES, Records, SpooledLine, Unit};
+use crate::input::{MAX_RECORD_BYTES, Records, SpooledLine, Unit};
 use crate::record::{AccessRecord, Field, Record, Skip, split_url, unescape};
 use crate::tally::{InputTally, Unparsed};
 use crate::taxonomy::{LogRole, Server};
@@ -26,7 +26,7 @@ use crate::verdict::{is_probe, own_verdict, undecided_rule};
 use super::StreamJob;
 use super::carry::{Carry, Followed, InForce, may_be_directive};
 use super::late::{CountedAs, Stranger, may_be_access};
-use super::lines::{LineKind, SeenLine};
+use super::lines::{LineKind, SeenLine, number_by_breaks};
 
 /// Bytes of a user agent that are looked at.
 const AGENT_BYTES: usize = 512;
@@ -153,29 +153,6 @@ pub(super) fn scan_block(context: &Context<'_>, job: Job<'_>) -> BlockResult {
         *sum += seen;
     }
     result
-}
-
-/// Puts the line breaks of the input in place of the breaks between records, in line numbers.
-fn number_by_breaks(result: &mut BlockResult, bytes: &[u8], offset: u64, breaks: Breaks) {
-    let mut counted = (0, 0);
-    let mut line_at = |position: u64| {
-        let at = position.saturating_sub(offset) as usize;
-        if at < counted.0 {
-            counted = (0, 0);
-        }
-        counted = (at, counted.1 + breaks.count(&bytes[counted.0..at.min(bytes.len())]));
-        counted.1 + 1
-    };
-    for fact in &mut result.entries {
-        fact.place.line = line_at(fact.place.position.offset);
-    }
-    for fact in &mut result.causes {
-        fact.place.line = line_at(fact.place.position.offset);
-    }
-    for seen in &mut result.lines {
-        seen.line = line_at(seen.offset);
-    }
-    result.n_breaks = Some(breaks.count(bytes));
 }
 
 /// A message whose continuation lines are still being looked for.

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use crate::format::aws_elb::CONTROL_MESSAGE;
-use crate::format::{Directive, Plan, Reader, same_reader};
+use crate::format::{Directive, Plan, Reader};
 
 /// Directive lines that lead from the plan of an input to a carry, in order.
 pub(super) type Directives = Arc<Vec<Vec<u8>>>;
@@ -188,4 +188,13 @@ pub(super) fn plans_of(base: &Arc<Plan>, layouts: Vec<(u64, Carry)>) -> Vec<Layo
         plans.push(LayoutRow { from, plan: in_force.plan, directives });
     }
     plans
+}
+
+/// True for readers that read every line alike.
+fn same_reader(one: &dyn Reader, other: &dyn Reader) -> bool {
+    let (about, others) = (one.about(), other.about());
+    about.format == others.format
+        && about.layout == others.layout
+        && about.server == others.server
+        && one.carried() == other.carried()
 }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::PoisonError;
+use std::sync::{Mutex, PoisonError};
 
 use crossbeam_channel::Receiver;
 
@@ -319,6 +319,7 @@ impl<'f> Fold<'f> {
                 told_scopes: BTreeMap::new(),
                 told_backends: BTreeMap::new(),
                 is_absent: false,
+                reading: Mutex::default(),
             }
         });
         Scan { inputs: inputs.collect(), entries: self.entries, causes: self.causes, interrupted }

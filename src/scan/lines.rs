@@ -77,3 +77,31 @@ pub(super) fn hand_over(
     }
     Ok(())
 }
+
+/// Puts the line breaks of the input in place of the breaks between records, in line numbers.
+pub(super) fn number_by_breaks(
+    result: &mut super::block::BlockResult,
+    bytes: &[u8],
+    offset: u64,
+    breaks: crate::input::Breaks,
+) {
+    let mut counted = (0, 0);
+    let mut line_at = |position: u64| {
+        let at = position.saturating_sub(offset) as usize;
+        if at < counted.0 {
+            counted = (0, 0);
+        }
+        counted = (at, counted.1 + breaks.count(&bytes[counted.0..at.min(bytes.len())]));
+        counted.1 + 1
+    };
+    for fact in &mut result.entries {
+        fact.place.line = line_at(fact.place.position.offset);
+    }
+    for fact in &mut result.causes {
+        fact.place.line = line_at(fact.place.position.offset);
+    }
+    for seen in &mut result.lines {
+        seen.line = line_at(seen.offset);
+    }
+    result.n_breaks = Some(breaks.count(bytes));
+}

@@ -112,6 +112,8 @@ pub struct ScannedInput {
     told_backends: BTreeMap<u32, Vec<u8>>,
     /// It is known from a partial result, and could not be opened again.
     is_absent: bool,
+    /// Held while a stream is read again: incidents are reported side by side.
+    reading: Mutex<()>,
 }
 
 /// Where the text of a record comes from again.

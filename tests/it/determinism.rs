@@ -3,6 +3,7 @@
 //! In: the real incident under `fixtures/`, and scenarios of the corpora: a few of different kinds, or every one with
 //! `LOGSCAN503_ALL_SCENARIOS=1`. Out: nothing; the documents are compared. `LOGSCAN503_SEED` takes other random numbers.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
@@ -197,6 +198,37 @@ fn twenty_runs_over_the_corpora_are_byte_identical() {
         }
     }
     assert!(n_checked >= chosen.len() as u64, "{n_checked}");
+}
+
+#[test]
+fn incidents_that_are_reported_side_by_side_read_one_packed_log() {
+    let fixture = Fixture::new();
+    // Targets that do not compress, so that a reader comes back to the file often.
+    let (mut log, mut dice) = (String::new(), Dice(1));
+    for second in 0..7200u32 {
+        // Twelve outages of a minute, ten minutes apart.
+        let (status, us) = if second % 600 < 60 { (503, "503") } else { (200, "200") };
+        let (h, m, s) = (20 + second / 3600, second / 60 % 60, second % 60);
+        for n in 0..4 {
+            let id = [(); 4].map(|()| format!("{:08x}", dice.below(1 << 31))).concat();
+            let _ = writeln!(
+                log,
+                "192.0.2.{n} - - [20/Nov/2026:{h:02}:{m:02}:{s:02} +0000] \"GET /cart?r={id} HTTP/1.1\" {status} 9 \"-\" \"Mozilla/5.0\" \"-\" rt=0.010 ua=\"10.0.0.1:80\" us=\"{us}\" uct=\"0.000\" urt=\"0.010\""
+            );
+        }
+    }
+    fixture.write("access.log.gz", gzip(log.as_bytes()));
+    let run = |threads: &str| {
+        let args = ["-j", threads, "--reproducible", "--format", "json", "access.log.gz"];
+        fixture.run(&args, b"")
+    };
+    let alone = run("1");
+    let document = alone.json();
+    assert_eq!(document["incidents"].as_array().map(Vec::len), Some(12));
+    assert_eq!(document["incidents"][5]["recovery"]["state"], "verified");
+    for _ in 0..5 {
+        assert!(run("8").out == alone.out, "threads in each other's way");
+    }
 }
 
 #[test]

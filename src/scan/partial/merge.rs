@@ -238,9 +238,8 @@ fn text_of(recorded: &RecordedInput, merging: &Merging<'_>) -> Option<Found> {
     let mut reader = BlockReader::new(stream);
     let sample = reader.sample(SAMPLE_BYTES as usize, SAMPLE_BYTES as usize);
     let plan = recorded.plan.is_some().then(|| detect(sample));
-    is_same(&plan).then(|| {
-        (plan, Some(TextSource::Spool(Spool::within(merging.budget.directory()), Some(origin))))
-    })
+    let spool = Spool::within(merging.budget.directory());
+    is_same(&plan).then(|| (plan, Some(TextSource::Spool(spool, Some(origin)))))
 }
 
 /// Where a recorded path is now.

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::fs::File;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -163,6 +163,7 @@ impl RecordedInput {
                 .collect(),
             told_backends: self.backends.clone(),
             is_absent: true,
+            reading: Mutex::default(),
         }
     }
 }
@@ -288,7 +289,7 @@ impl RecordedPlan {
 /// The id of a format, which lives as long as the program. Each id is made once; there are as many as formats.
 fn known_id(id: &str) -> &'static str {
     use std::collections::BTreeSet;
-    use std::sync::{Mutex, PoisonError};
+    use std::sync::PoisonError;
     static KNOWN: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
     let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(id) = known.get(id) {
