@@ -91,7 +91,7 @@ pub struct Attribution {
     leanings: Leanings,
     /// Which logs stand in front of which.
     pub layers: Layers,
-    /// All messages that matched a rule, by time; [`Flags::JOINED`] marks those that explain an entry.
+    /// All messages that matched a rule, by time; [`Flags::JOINED`](crate::fact::Flags::JOINED) marks those that explain an entry.
     pub messages: Sorted<CauseFact, TimeKey>,
     /// Messages by what they say.
     pub signals: BTreeMap<SignalKey, Signal>,

@@ -9,8 +9,9 @@
 //! 1. Directives (`#Fields:`) say how the lines behind them are read: lines stay behind theirs, and every piece has them.
 //! 2. Of lines of one client that bear the same second, the order is all that tells which error line belongs to which. The
 //!    verdicts of such lines may change places, in one of two hundred entries at most.
-//! 3. A layout that has to be worked out from the values of a file may be worked out less far from a piece: `confirmed`
-//!    may then become `likely`, and the other way round, and one entry of two hundred may get a more general cause.
+//! 3. A layout that has to be worked out from the values of a file may be worked out less far from a piece of it, or where
+//!    the few lines that tell have left the sample: `confirmed` may then become `likely`, and the other way round, and of
+//!    a piece one entry of two hundred may get a more general cause.
 //!    Layouts that are known, or given, are read alike.
 //! 4. A line that a service delivered twice counts once only where both copies are in one file: proxies hand on the ids of
 //!    requests, so that equal ids in two files are two hops.
@@ -120,7 +121,7 @@ struct Verdicts {
 fn difference(before: &Verdicts, after: &Verdicts, change: Change) -> Option<String> {
     let plain = |said: &[Said]| -> Vec<Said> {
         let mut said = said.to_vec();
-        if change.split {
+        if change.shuffled || change.split {
             let decided = said.iter_mut().filter(|said| said.origin != "unknown");
             decided.for_each(|said| said.confidence.clear());
         }

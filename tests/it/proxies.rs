@@ -294,10 +294,12 @@ fn a_hole_in_what_is_accepted_is_told() {
         for n in 0..if second == 33 { 80 } else { 20 } {
             let state =
                 if second >= 33 && n < 10 { "503 217 - - sQ--" } else { "200 2890 - - ----" };
-            text += &format!(
+            writeln!(
+                text,
                 "Nov 20 21:30:{second:02} lb1 haproxy[1]: 198.51.100.{n}:5386 [20/Nov/2026:21:30:{second:02}.{n:03}] \
-                 web app/a1 0/0/0/2/2 {state} 2/2/1/0/0 0/0 \"GET /{n} HTTP/1.1\"\n"
-            );
+                 web app/a1 0/0/0/2/2 {state} 2/2/1/0/0 0/0 \"GET /{n} HTTP/1.1\""
+            )
+            .expect("memory");
         }
     }
     fixture.write("haproxy.log", text);
