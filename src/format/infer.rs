@@ -29,8 +29,9 @@ use super::{Format, FormatBasis, Proposal, Reader, Sample};
 use crate::record::Escape;
 use crate::taxonomy::Server;
 
-/// More lines do not make an inference better, only slower.
-const MAX_LINES: usize = 1000;
+/// More lines do not make an inference better, only slower. A whole sample fits: of a part of it, which part it is would
+/// depend on the order of lines.
+const MAX_LINES: usize = 1500;
 /// Longer lines are no help either.
 const MAX_LINE_BYTES: usize = 16 * 1024;
 /// A layout is worth having when it fits this share of the access lines, in percent.
