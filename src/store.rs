@@ -7,12 +7,12 @@
 mod run;
 
 use std::iter::Flatten;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::slice;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use rayon::iter::{IntoParallelRefMutIterator, ParallelIterator};
+use rayon::iter::{IntoParallelRefIterator, IntoParallelRefMutIterator, ParallelIterator};
 use rayon::slice::ParallelSliceMut;
 
 use self::run::{Merge, SortedRun};
@@ -87,6 +87,11 @@ impl Budget {
         Budget(Arc::new(Shared { limit_bytes, used_bytes: AtomicUsize::new(0), directory }))
     }
 
+    /// The directory of temporary files; `None` for the system's.
+    pub fn directory(&self) -> Option<&Path> {
+        self.0.directory.as_deref()
+    }
+
     /// A run of records is at least so long, or merging would read from too many runs.
     fn least_run_bytes(&self) -> usize {
         self.0.limit_bytes / 8
@@ -138,8 +143,9 @@ pub struct Sorter<T, K> {
     share: Share,
     /// As many more records fit into what was taken of the budget.
     n_paid: usize,
-    /// Records not spilled, by part.
+    /// Records not spilled: by part, or as they came and were taken over.
     parts: Vec<Vec<T>>,
+    in_parts: bool,
     runs: Vec<SortedRun>,
 }
 
@@ -150,7 +156,7 @@ impl<T, K> std::fmt::Debug for Sorter<T, K> {
     }
 }
 
-impl<T: Stored, K: Ord + Send> Sorter<T, K> {
+impl<T: Stored, K: Ord + Send + Sync> Sorter<T, K> {
     /// An empty sorter. The key must differ for records that differ, or their order is not defined.
     pub fn new(budget: Budget, key: fn(&T) -> K) -> Self {
         Sorter {
@@ -159,6 +165,7 @@ impl<T: Stored, K: Ord + Send> Sorter<T, K> {
             share: Share::new(budget),
             n_paid: 0,
             parts: vec![Vec::new()],
+            in_parts: false,
             runs: Vec::new(),
         }
     }
@@ -166,7 +173,7 @@ impl<T: Stored, K: Ord + Send> Sorter<T, K> {
     /// As [`Sorter::new`], with records in several parts. The key must begin with a hash, and `part` be [`part_of`] it.
     pub fn in_parts(budget: Budget, key: fn(&T) -> K, part: fn(&T) -> usize) -> Self {
         let parts = std::iter::repeat_with(Vec::new).take(PARTS).collect();
-        Sorter { part, parts, ..Sorter::new(budget, key) }
+        Sorter { part, parts, in_parts: true, ..Sorter::new(budget, key) }
     }
 
     /// Adds a record.
@@ -202,7 +209,7 @@ impl<T: Stored, K: Ord + Send> Sorter<T, K> {
         let run = SortedRun::write(records, self.share.budget.0.directory.as_deref())
             .map_err(Error::Temporary)?;
         self.runs.push(run);
-        self.parts.fill_with(Vec::new);
+        self.parts.iter_mut().for_each(|part| *part = Vec::new());
         self.n_paid = 0;
         self.share.give_back_all();
         // For the record that is to be added.
@@ -211,7 +218,13 @@ impl<T: Stored, K: Ord + Send> Sorter<T, K> {
 
     fn sort(&mut self) {
         let key = self.key;
-        self.parts.par_iter_mut().for_each(|part| sort(part, key));
+        if self.in_parts {
+            self.parts.par_iter_mut().for_each(|part| sort(part, key));
+        } else if let [one] = &mut self.parts[..] {
+            sort(one, key);
+        } else {
+            self.parts = vec![merged(&self.parts, key)];
+        }
     }
 
     /// Takes over all records of a sorter of the same kind and budget.
@@ -219,8 +232,12 @@ impl<T: Stored, K: Ord + Send> Sorter<T, K> {
     /// # Errors
     /// When a run cannot be spilled.
     pub fn absorb(&mut self, mut other: Self) -> Result<()> {
-        for (part, more) in self.parts.iter_mut().zip(&mut other.parts) {
-            if part.is_empty() { std::mem::swap(part, more) } else { part.append(more) }
+        if self.in_parts {
+            for (part, more) in self.parts.iter_mut().zip(&mut other.parts) {
+                part.append(more);
+            }
+        } else {
+            self.parts.append(&mut other.parts);
         }
         self.runs.append(&mut other.runs);
         self.n_paid += other.n_paid;
@@ -262,6 +279,16 @@ fn sort<T: Stored, K: Ord + Send>(records: &mut [T], key: fn(&T) -> K) {
             to = from;
         }
     }
+}
+
+/// The records of several lists in order of their key.
+fn merged<T: Stored, K: Ord + Send + Sync>(lists: &[Vec<T>], key: fn(&T) -> K) -> Vec<T> {
+    let mut order: Vec<(K, u32, u32)> = Vec::with_capacity(lists.iter().map(Vec::len).sum());
+    for (list, records) in (0..).zip(lists) {
+        order.extend((0..).zip(records).map(|(index, record)| (key(record), list, index)));
+    }
+    order.par_sort_unstable();
+    order.par_iter().map(|(_, list, index)| lists[*list as usize][*index as usize]).collect()
 }
 
 /// Records in order of their key, readable any number of times.
@@ -467,6 +494,23 @@ mod tests {
                 once
             };
             prop_assert_eq!(order(budget), order(usize::MAX));
+        }
+
+        #[test]
+        fn what_is_taken_over_is_sorted_in(times in proptest::collection::vec((-9i64..9, 0usize..3), 0..200)) {
+            let budget = Budget::new(usize::MAX, None);
+            let sorter = || Sorter::new(budget.clone(), |fact: &EntryFact| (fact.at, fact.place.position));
+            let mut sorters = [sorter(), sorter(), sorter()];
+            for (offset, (at, to)) in times.iter().enumerate() {
+                sorters[*to].push(fact(*at, offset as u64)).unwrap();
+            }
+            let [mut all, second, third] = sorters;
+            all.absorb(second).unwrap();
+            all.absorb(third).unwrap();
+            let mut expected: Vec<i64> = times.iter().map(|(at, _)| *at).collect();
+            expected.sort_unstable();
+            let found: Vec<i64> = all.sorted().rows().map(|row| row.unwrap().at).collect();
+            prop_assert_eq!(found, expected);
         }
 
         #[test]

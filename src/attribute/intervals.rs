@@ -8,7 +8,7 @@
 //! 2. It explains entries of the rows that its row names only: the server's own word, where there is one, goes before.
 //! 3. An event about another application pool, or another site, explains nothing. Where entry or event does not tell,
 //!    the event counts only if all such events of that time are about one.
-//! 4. Of several machines, an event explains entries of its own: module [`places`](super::places).
+//! 4. Of several machines, an event explains entries of its own: module `places`.
 //!
 //! Invariants: the origin of an entry never changes here; a cause by state is never more than `likely`.
 //! Source: Microsoft, IIS and ASP.NET Core module events; KB 820729 (`N/A`: memory could not be had).

@@ -198,8 +198,9 @@ pub fn attribute(
     };
     let mut walk = walk(&ground, companions, &mut entries, &mut causes)?;
     walk.finish()?;
-    let (verdicts, messages) = (walk.verdicts, walk.messages);
-    let (mut verdicts, messages) = rayon::join(|| verdicts.sorted(), || messages.sorted());
+    // One after the other: either uses all workers, and both at once the memory of both.
+    let messages = walk.messages.sorted();
+    let mut verdicts = walk.verdicts.sorted();
     let companions = walk.companions;
     verdicts.update(|verdict| *verdict = verdict.settled(&companions, &intervals))?;
     let settled = || -> Verdicts<'_> { Box::new(verdicts.rows()) };

@@ -24,9 +24,12 @@ use super::envelope::{
 };
 use super::nginx_access::NginxAccess;
 use super::nginx_conf::NginxConf;
-use super::{Directive, FORMATS, FormatBasis, Plan, Proposal, Reader, Sample, reads, understands};
+use super::{
+    Directive, FORMATS, FormatBasis, Plan, Proposal, Reader, Sample, issued, reads, understands,
+};
+use crate::record::Record;
 use crate::taxonomy::LogRole;
-use crate::time::Notation;
+use crate::time::{Notation, format_offset};
 
 /// Lines that are tried. Detection is to take milliseconds.
 const MAX_SAMPLE_LINES: usize = 1500;
@@ -138,6 +141,7 @@ pub fn detect_dated(
     }
     rest.lines.retain(|line| !is_tail_header(line));
     let n_sampled = rest.lines.len();
+    let sampled = rest.lines.clone();
     let given = choice.readers(path);
     let mut found = Found::default();
     for (reader, bound) in &given {
@@ -162,6 +166,7 @@ pub fn detect_dated(
         let basis = if shown_us.is_some() { "other lines" } else { "the time of the file" };
         found.notes.push(format!("years and dates that lines leave out are taken from {basis}"));
     }
+    found.zone_by_ids(&sampled);
     let Found { mut readers, standby, notes, .. } = found;
     let n_detected = readers.len();
     readers.extend(standby);
@@ -258,6 +263,27 @@ impl Found {
             rest.lines.retain(|line| !understands(&mut reader, line) && !reader.continues(line));
             self.notes.extend(best.notes);
             self.readers.push(found);
+        }
+    }
+
+    /// Gives readers of times without a zone the zone that ids in their lines tell.
+    fn zone_by_ids(&mut self, lines: &[&[u8]]) {
+        for reader in &mut self.readers {
+            let is_zoneless = |line: &&[u8]| match reader.parse(line) {
+                Ok(Record::Access(record)) => record.stamp.offset_s.is_none(),
+                _ => false,
+            };
+            let has_zone = !lines.iter().take(100).any(is_zoneless);
+            let found = if has_zone { None } else { issued::zone_of(reader.as_ref(), lines) };
+            if let Some((offset_s, zoned)) =
+                found.and_then(|offset_s| Some((offset_s, reader.in_zone(offset_s)?)))
+            {
+                *reader = zoned;
+                self.notes.push(format!(
+                    "the zone {} is that of the times in the ids of requests",
+                    format_offset(offset_s)
+                ));
+            }
         }
     }
 
@@ -487,6 +513,29 @@ mod tests {
         let about = plan.readers[0].about();
         assert_eq!((about.format, about.basis), ("apache_access", FormatBasis::Config));
         assert_eq!(about.layout, "%t %>s %D");
+    }
+
+    #[test]
+    fn ids_of_requests_tell_the_zone() {
+        // 0x69203f5a is 10:30:50 UTC; one id comes from a client.
+        let line = |id: &str| {
+            format!(
+                "haproxy[1]: 192.0.2.1:5000 [21/Nov/2025:11:30:50.547] web app/a1 0/0/0/23/23 503 217 - - ---- 2/2/1/0/0 0/0 \
+                 {{{id}}} \"GET / HTTP/1.1\"\n"
+            )
+        };
+        let own = line("C0000201:1388_7F00001E:1F90_69203F5A_0003:790E");
+        let offset_of = |text: &str| {
+            let plan = detect(Path::new("x"), &[text.as_bytes()], &FormatChoice::default());
+            match plan.readers[0].parse(own.trim_end().as_bytes()) {
+                Ok(Record::Access(record)) => record.stamp.offset_s,
+                _ => None,
+            }
+        };
+        assert_eq!(offset_of(&own.repeat(6)), Some(3600));
+        assert_eq!(offset_of(&own.repeat(4)), None);
+        let foreign = line("C0000201:1388_7F00001E:1F90_00003F5A_0003:790E");
+        assert_eq!(offset_of(&(own.repeat(6) + &foreign)), None);
     }
 
     #[test]

@@ -211,7 +211,7 @@ fn resolved(inner: Stamp, outer: Stamp) -> Stamp {
 }
 
 /// The zone, in seconds east of UTC, of a clock that showed `local_us` at the instant `utc_us`, give or take a minute.
-fn offset_between(local_us: i64, utc_us: i64) -> Option<i32> {
+pub(super) fn offset_between(local_us: i64, utc_us: i64) -> Option<i32> {
     let ahead_us = local_us - utc_us;
     let offset_us = (ahead_us + QUARTER_US / 2).div_euclid(QUARTER_US) * QUARTER_US;
     let is_zone =

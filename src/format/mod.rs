@@ -29,6 +29,7 @@ pub mod iis_httperr;
 pub mod iis_native;
 pub mod iis_w3c;
 pub mod infer;
+mod issued;
 pub mod json_access;
 pub mod json_declared;
 pub(crate) mod json_pairs;

@@ -20,6 +20,9 @@ const MAX_WATCHED: usize = 16_384;
 /// Distinct hosts, and upstreams, whose first failure is kept.
 const MAX_FIRSTS: usize = 16;
 
+/// Stretches kept; past it, the shortest pauses count no more.
+const MAX_STRETCHES: usize = 4096;
+
 /// Distinct backends that are named as failing.
 const MAX_PEERS: usize = 64;
 
@@ -68,6 +71,8 @@ pub struct Course {
     pub firsts: Vec<First>,
     /// Stretches, in order of time.
     pub stretches: Vec<Stretch>,
+    /// How often the least pause between stretches was doubled, because there were too many.
+    coarseness: u32,
     /// The last entry of every input that has one.
     pub last_in: BTreeMap<InputIndex, Place>,
     /// Backends that messages name as failing: a message for each, by hash of the name.
@@ -81,6 +86,7 @@ impl Course {
         self.note_first(Reach::Host, entry.host, entry);
         self.note_first(Reach::Upstream, entry.upstream, entry);
         self.last_in.insert(entry.place.position.input, entry.place);
+        let pause_us = pause_us << self.coarseness;
         match self.stretches.last_mut() {
             Some(stretch) if entry.at - stretch.last_at <= pause_us => {
                 stretch.last_at = entry.at;
@@ -92,6 +98,10 @@ impl Course {
                 entries: 1,
                 first: entry.place,
             }),
+        }
+        if self.stretches.len() > MAX_STRETCHES {
+            self.coarseness += 1;
+            join_stretches(&mut self.stretches, pause_us * 2);
         }
     }
 
@@ -138,6 +148,18 @@ impl Course {
             is_sample: self.retries.level > 0,
         })
     }
+}
+
+/// Joins stretches with shorter pauses between them.
+fn join_stretches(stretches: &mut Vec<Stretch>, pause_us: i64) {
+    stretches.dedup_by(|next, stretch| {
+        let is_one = next.first_at - stretch.last_at <= pause_us;
+        if is_one {
+            stretch.last_at = next.last_at;
+            stretch.entries += next.entries;
+        }
+        is_one
+    });
 }
 
 /// Retries of an incident.
@@ -267,6 +289,19 @@ mod tests {
         }
         assert!(forward.level > 0);
         assert_eq!(forward.totals(), backward.totals());
+    }
+
+    #[test]
+    fn stretches_are_bounded() {
+        let mut course = Course::default();
+        for n in 0..20_000i64 {
+            // Every hundredth pause is long.
+            let at = n * 40 + n / 100 * 1000;
+            course.add_entry(&entry(at, 1, 1), 30 * SECOND_US);
+        }
+        assert!(course.stretches.len() <= MAX_STRETCHES);
+        assert_eq!(course.stretches.len(), 200);
+        assert_eq!(course.stretches.iter().map(|stretch| stretch.entries).sum::<u64>(), 20_000);
     }
 
     #[test]

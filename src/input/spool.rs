@@ -5,6 +5,7 @@
 
 use std::fs::File;
 use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 
 use crate::evidence::Position;
 use crate::input::read_exact_at;
@@ -28,6 +29,8 @@ pub struct SpooledLine {
 #[derive(Debug, Default)]
 pub struct Spool {
     file: Option<File>,
+    /// Where the file is made; `None` for the system's directory.
+    directory: Option<PathBuf>,
     written: u64,
     buffer: Vec<u8>,
     n_lines: usize,
@@ -36,6 +39,11 @@ pub struct Spool {
 }
 
 impl Spool {
+    /// An empty spool, whose file will be in this directory of temporary files; `None` for the system's.
+    pub fn within(directory: Option<&Path>) -> Self {
+        Spool { directory: directory.map(Path::to_owned), ..Spool::default() }
+    }
+
     /// Keeps a line. Lines must come in rising order of offset.
     ///
     /// # Errors
@@ -51,7 +59,10 @@ impl Spool {
         if self.buffer.len() >= BUFFER_BYTES {
             let file = match &mut self.file {
                 Some(file) => file,
-                None => self.file.insert(tempfile::tempfile()?),
+                None => self.file.insert(match &self.directory {
+                    Some(directory) => tempfile::tempfile_in(directory)?,
+                    None => tempfile::tempfile()?,
+                }),
             };
             file.write_all(&self.buffer)?;
             self.written += self.buffer.len() as u64;
@@ -128,6 +139,15 @@ impl Spool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_file_is_made_where_temporary_files_are_to_be() {
+        let line = SpooledLine { offset: 0, bytes: vec![b'x'; BUFFER_BYTES] };
+        let directory = tempfile::tempdir().unwrap();
+        assert!(Spool::within(Some(directory.path())).push(&line).is_ok());
+        let missing = directory.path().join("missing");
+        assert!(Spool::within(Some(&missing)).push(&line).is_err());
+    }
 
     #[test]
     fn every_line_is_found_again_and_others_are_not() {

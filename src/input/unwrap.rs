@@ -115,18 +115,81 @@ enum Place {
     Tail,
 }
 
+/// More blanks between two records are not looked over.
+const MAX_BLANKS: usize = 256;
+
 /// Takes an input apart.
+///
+/// A damaged record does not swallow those behind it: within an object, `{` cannot follow a comma, a bracket closes what was
+/// opened last of its kind, and an object over several lines begins at the start of a line.
 pub(super) struct Unwrap {
     breaks: Breaks,
     place: Place,
-    depth: usize,
+    /// The brackets that are open.
+    open: Vec<u8>,
     in_string: bool,
     is_escaped: bool,
 }
 
+/// What stands behind a byte, blanks left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ahead {
+    /// The start of an object.
+    Object,
+    Other,
+    /// More bytes are needed.
+    Unknown,
+}
+
 impl Unwrap {
     pub(super) fn new(breaks: Breaks) -> Self {
-        Unwrap { breaks, place: Place::Outside, depth: 0, in_string: false, is_escaped: false }
+        Unwrap {
+            breaks,
+            place: Place::Outside,
+            open: Vec::new(),
+            in_string: false,
+            is_escaped: false,
+        }
+    }
+
+    /// How many brackets stand around the records.
+    fn around(&self) -> usize {
+        if let Place::Array(depth) = self.place { depth } else { 0 }
+    }
+
+    /// True where another record may begin although the one before it is not closed.
+    fn may_restart(&self, byte: u8) -> bool {
+        match self.place {
+            Place::Array(depth) => {
+                byte == b',' && !self.in_string && self.open.len() > depth && self.is_in_object()
+            }
+            Place::Record => byte == b'\n' && self.breaks == Breaks::Sequence,
+            Place::Outside | Place::Tail => false,
+        }
+    }
+
+    fn is_in_object(&self) -> bool {
+        self.open.last() == Some(&b'{')
+    }
+
+    /// Another record begins behind this byte.
+    fn restart(&mut self) -> u8 {
+        self.open.truncate(self.around());
+        (self.in_string, self.is_escaped) = (false, false);
+        if self.place == Place::Record {
+            self.place = Place::Outside;
+        }
+        b'\n'
+    }
+
+    /// Closes what a bracket closes. False: nothing of its kind is open within the array of records.
+    fn close(&mut self, opening: u8) -> bool {
+        let around = self.around();
+        let found = self.open[around..].iter().rposition(|open| *open == opening);
+        if let Some(found) = found {
+            self.open.truncate(around + found);
+        }
+        found.is_some()
     }
 
     /// What a byte becomes; brackets and quotes are followed.
@@ -150,27 +213,43 @@ impl Unwrap {
         match byte {
             b'"' => self.in_string = true,
             b'{' | b'[' => {
-                self.depth += 1;
+                self.open.push(byte);
                 if self.place == Place::Outside {
                     self.place = Place::Record;
                 }
             }
             b'}' | b']' => {
-                self.depth = self.depth.saturating_sub(1);
-                if let Place::Array(depth) = self.place
-                    && self.depth < depth
-                {
-                    self.place = if self.depth == 0 { Place::Outside } else { Place::Tail };
+                let is_closed = self.close(if byte == b'}' { b'{' } else { b'[' });
+                if matches!(self.place, Place::Array(_)) {
+                    if is_closed || byte == b'}' {
+                        return shown;
+                    }
+                    // The array itself, whatever a damaged record has left open.
+                    self.open.truncate(self.around() - 1);
+                    let is_bare = self.open.is_empty();
+                    self.place = if is_bare { Place::Outside } else { Place::Tail };
                     return b'\n';
                 }
-                if self.depth == 0 {
+                if self.open.is_empty() {
                     self.place = Place::Outside;
                 }
             }
-            b',' if self.place == Place::Array(self.depth) => return b'\n',
+            b',' if self.place == Place::Array(self.open.len()) => return b'\n',
             _ => {}
         }
         shown
+    }
+}
+
+/// What stands behind the byte at the start of a text: with blanks between, or right behind a line break.
+fn ahead_of(text: &[u8], at_end: bool) -> Ahead {
+    let rest = &text[1..];
+    let blank = |byte: &&u8| text[0] != b'\n' && byte.is_ascii_whitespace();
+    let n_blanks = rest.iter().take(MAX_BLANKS).take_while(blank).count();
+    match rest.get(n_blanks) {
+        Some(b'{') => Ahead::Object,
+        None if !at_end && n_blanks < MAX_BLANKS => Ahead::Unknown,
+        _ => Ahead::Other,
     }
 }
 
@@ -185,13 +264,26 @@ impl Gather for Unwrap {
                         let blank = |byte: &u8| if *byte == b'\n' { b'\r' } else { b' ' };
                         out.extend(start[..last].iter().map(blank));
                         out.push(b'\n');
-                        self.depth = if byte == b'{' { 2 } else { 1 };
-                        self.place = Place::Array(self.depth);
+                        self.open.clear();
+                        self.open.extend((byte == b'{').then_some(b'{'));
+                        self.open.push(b'[');
+                        self.place = Place::Array(self.open.len());
                         at += length;
                         continue;
                     }
                     Start::Open if !at_end => break,
                     Start::Open | Start::Other => {}
+                }
+            }
+            if self.may_restart(byte) {
+                match ahead_of(&text[at..], at_end) {
+                    Ahead::Object => {
+                        out.push(self.restart());
+                        at += 1;
+                        continue;
+                    }
+                    Ahead::Unknown => break,
+                    Ahead::Other => {}
                 }
             }
             out.push(self.next(byte));
@@ -252,8 +344,31 @@ mod tests {
         check("[{\"a\":1}\n,{\"b\":2}\n]", &[(1, r#"{"a":1}"#), (2, r#"{"b":2}"#)]);
         check("{\n \"a\":1\n}\n{\n \"b\":2\n}\n", &[(1, "{~ \"a\":1~}"), (4, "{~ \"b\":2~}")]);
         check("{\"records\":[]}", &[]);
+    }
+
+    #[test]
+    fn a_damaged_record_does_not_swallow_those_behind_it() {
+        let last = (1, r#"{"c":3}"#);
         // A string that is cut ends with its line.
-        check("[{\"a\":\"x}\n,{\"b\":2}]", &[(1, "{\"a\":\"x}~,{\"b\":2}]")]);
+        check("[{\"a\":\"x}\n,{\"b\":2}]", &[(1, "{\"a\":\"x}"), (2, r#"{"b":2}"#)]);
+        // The comma is lost with the string: so is the next record, and no more.
+        check(
+            "[{\"a\":\"x},\n{\"b\":2},\n{\"c\":3}]",
+            &[(1, "{\"a\":\"x},~{\"b\":2}"), (3, r#"{"c":3}"#)],
+        );
+        check(r#"[{"a":{"b":1},{"c":3}]"#, &[(1, r#"{"a":{"b":1}"#), last]);
+        check(r#"[{"a":["b"},{"c":3}]"#, &[(1, r#"{"a":["b"}"#), last]);
+        check(r#"[{"a":1}},{"c":3}]"#, &[(1, r#"{"a":1}}"#), last]);
+        check(
+            r#"{"records":[{"a":1,{"b":[{},{}]}},{"c":3},{"d":4]}"#,
+            &[(1, r#"{"a":1"#), (1, r#"{"b":[{},{}]}}"#), last, (1, r#"{"d":4"#)],
+        );
+        check("{\n \"a\":{\n}\n{\n \"b\":2\n}\n", &[(1, "{~ \"a\":{~}"), (4, "{~ \"b\":2~}")]);
+        // What is whole is never taken for damaged.
+        check(
+            r#"[{"a":[{"b":1},{"b":[[],{}]}], "c":{"d":{},"e":[]}} , {"c":3}]"#,
+            &[(1, r#"{"a":[{"b":1},{"b":[[],{}]}], "c":{"d":{},"e":[]}}"#), last],
+        );
     }
 
     #[test]

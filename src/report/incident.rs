@@ -336,7 +336,8 @@ pub struct TimelineRow {
     pub at: Timestamp,
     /// `before`, `onset`, `during`, `recovery` or `after`.
     pub phase: &'static str,
-    /// `change`, `health`, `error`, `onset`, `peak`, `spread`, `origin_shift`, `silence`, `recovery`, `relapse` or `mark`.
+    /// `change`, `health`, `error`, `onset`, `peak`, `spread`, `origin_shift`, `silence`, `ingest_stall`, `recovery`,
+    /// `relapse` or `mark`.
     pub kind: &'static str,
     /// What happened.
     pub text: String,
@@ -353,7 +354,7 @@ impl TimelineRow {
     pub fn weight(&self) -> u8 {
         match (self.kind, self.phase) {
             ("onset" | "recovery" | "peak", _) => 9,
-            ("mark" | "relapse" | "silence", _) => 8,
+            ("mark" | "relapse" | "silence" | "ingest_stall", _) => 8,
             ("error", _) => 7,
             ("origin_shift", _) | ("change", "before") => 6,
             ("health", "before") => 5,

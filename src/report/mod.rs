@@ -268,7 +268,7 @@ pub struct Horizon {
 /// A stretch without access lines.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Gap {
-    /// `silence`: nothing was logged.
+    /// `silence`: nothing was logged. `ingest_stall`: nothing was accepted, and then much at once.
     pub kind: &'static str,
     /// End of the traffic before.
     pub from: Timestamp,

@@ -4,6 +4,7 @@
 //! Invariants: per input, results are taken in order of the input.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::PoisonError;
 
 use crossbeam_channel::Receiver;
@@ -72,9 +73,9 @@ fn known_of<'k>(input: usize, work: &'k Work<'_>) -> Option<Known<'k>> {
 }
 
 impl InputFold {
-    fn keep_late(&mut self, stranger: Stranger) -> Result<()> {
+    fn keep_late(&mut self, stranger: Stranger, directory: Option<&Path>) -> Result<()> {
         if self.late_spools.is_empty() || stranger.offset < self.late_offset {
-            self.late_spools.push(Spool::default());
+            self.late_spools.push(Spool::within(directory));
         }
         self.late_offset = stranger.offset;
         let line = SpooledLine { offset: stranger.offset, bytes: stranger.text };
@@ -85,9 +86,9 @@ impl InputFold {
     }
 }
 
-/// The lines of two spools in one, in order.
-fn merged(one: &Spool, other: &Spool) -> Result<Spool> {
-    let mut spool = Spool::default();
+/// The lines of two spools in one, in order; `directory`: where it is.
+fn merged(one: &Spool, other: &Spool, directory: Option<&Path>) -> Result<Spool> {
+    let mut spool = Spool::within(directory);
     let mut others = other.lines().peekable();
     for line in one.lines() {
         while let Some(before) = others.next_if(|other| other.offset < line.offset) {
@@ -141,7 +142,12 @@ impl<'f> Fold<'f> {
         each: Option<EachLine<'f>>,
     ) -> Self {
         Fold {
-            inputs: (0..n_inputs).map(|_| InputFold::default()).collect(),
+            inputs: (0..n_inputs)
+                .map(|_| InputFold {
+                    spool: Spool::within(config.budget.directory()),
+                    ..InputFold::default()
+                })
+                .collect(),
             entries: entry_store(&config.budget),
             causes: cause_store(&config.budget),
             reader: RangeReader::new(),
@@ -240,7 +246,7 @@ impl<'f> Fold<'f> {
                 let Some(fact) = one.fact else { continue };
                 self.entries.push(fact)?;
                 if !is_plain {
-                    fold.keep_late(one.stranger)?;
+                    fold.keep_late(one.stranger, work.config.budget.directory())?;
                 }
             }
             for mut fact in result.entries {
@@ -270,11 +276,11 @@ impl<'f> Fold<'f> {
                 let Some(fact) = one.fact else { continue };
                 self.entries.push(fact)?;
                 if !is_plain {
-                    fold.keep_late(one.stranger)?;
+                    fold.keep_late(one.stranger, work.config.budget.directory())?;
                 }
             }
             for late in std::mem::take(&mut fold.late_spools) {
-                fold.spool = merged(&fold.spool, &late)?;
+                fold.spool = merged(&fold.spool, &late, work.config.budget.directory())?;
             }
         }
         Ok(())

@@ -284,3 +284,28 @@ fn reports_count_how_sessions_ended_and_towards_which_server() {
     let text = String::from_utf8_lossy(&text.out).into_owned();
     assert!(text.contains("sC-- (20), SC-- (10)"), "{text}");
 }
+
+/// A server accepts nothing for three seconds, and then all at once: no line says so, the times do.
+#[test]
+fn a_hole_in_what_is_accepted_is_told() {
+    let fixture = Fixture::new();
+    let mut text = String::new();
+    for second in (0..30).chain(33..40) {
+        for n in 0..if second == 33 { 80 } else { 20 } {
+            let state =
+                if second >= 33 && n < 10 { "503 217 - - sQ--" } else { "200 2890 - - ----" };
+            text += &format!(
+                "Nov 20 21:30:{second:02} lb1 haproxy[1]: 198.51.100.{n}:5386 [20/Nov/2026:21:30:{second:02}.{n:03}] \
+                 web app/a1 0/0/0/2/2 {state} 2/2/1/0/0 0/0 \"GET /{n} HTTP/1.1\"\n"
+            );
+        }
+    }
+    fixture.write("haproxy.log", text);
+    let document = fixture.run(&["--format", "json", "haproxy.log"], b"").json();
+    let gap = &document["coverage"]["gaps"][0];
+    assert_eq!(gap["kind"], "ingest_stall", "{}", document["coverage"]);
+    assert_eq!(gap["duration_s"], 3.0);
+    let rows = document["incidents"][0]["timeline"].as_array().expect("a list");
+    let row = rows.iter().find(|row| row["kind"] == "ingest_stall").expect("a row");
+    assert_eq!(row["text"], "no request is accepted for 3 s, then 80 come in one second");
+}

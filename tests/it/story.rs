@@ -20,6 +20,8 @@ enum Answer {
     Relayed,
     /// nginx itself: the group has no live server.
     NoneLive,
+    /// nginx itself, with 502: the backend could not be reached.
+    Refused,
 }
 
 impl Log {
@@ -29,6 +31,7 @@ impl Log {
             Answer::Good => (200, "10.0.0.1:80", "200"),
             Answer::Relayed => (503, "10.0.0.1:80", "503"),
             Answer::NoneLive => (503, "shop", "502"),
+            Answer::Refused => (502, "10.0.0.1:80", "502"),
         };
         let (h, m, s) = (20 + at / 3600, at / 60 % 60, at % 60);
         let _ = writeln!(
@@ -415,4 +418,28 @@ fn repeated_requests_that_add_no_load_are_no_storm() {
         let causes = document["incidents"][0]["causes"].as_array().expect("rows").clone();
         assert!(!causes.iter().any(|cause| cause["id"] == "retry_storm"), "{causes:?}");
     }
+}
+
+#[test]
+fn an_end_is_verified_in_order_of_time_over_all_inputs_and_within_the_window() {
+    let fixture = Fixture::new();
+    for (name, refused_until) in [("a.log", 660), ("b.log", 760)] {
+        let mut log = Log::default();
+        log.seconds(0, 600, 10, Answer::Good);
+        log.seconds(600, 660, 10, Answer::NoneLive);
+        log.seconds(660, refused_until, 10, Answer::Refused);
+        log.seconds(refused_until, 1200, 10, Answer::Good);
+        fixture.write(name, &log.0);
+    }
+    let recovery = |args: &[&str]| {
+        let args = [&["--format", "json", "--reproducible", "a.log", "b.log"], args].concat();
+        fixture.run(&args, b"").json()["incidents"][0]["recovery"].clone()
+    };
+    let whole = recovery(&[]);
+    assert_eq!(whole["state"], "verified", "{whole}");
+    assert_eq!(whole["at"], "2026-11-20T20:12:40Z", "the last that fails decides: {whole}");
+    // Within the window, one of the two still fails.
+    let cut = recovery(&["--until", "2026-11-20T20:12:00Z"]);
+    assert_ne!(cut["state"], "verified", "{cut}");
+    assert!(cut["basis"].as_str().is_some_and(|basis| basis.contains("502")), "{cut}");
 }

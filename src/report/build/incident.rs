@@ -98,7 +98,7 @@ pub(super) fn incident_info(
     let impact = impact(incident, analysis, config, texts, coverage.filtered);
     let origin = origin_info(incident, &causes);
     let main = causes.iter().find(|cause| cause.origin == origin.verdict && cause.id.is_some());
-    let recovery = recovery(incident, analysis, coverage, texts, &mut evidence);
+    let recovery = recovery(incident, analysis, coverage, config.window.1, texts, &mut evidence);
     let starts_before = coverage.first_at.is_some_and(|first| {
         incident.started_at - first.0 < SECOND_US
             && impact.error_ratio.is_none_or(|ratio| ratio > 0.05)

@@ -12,6 +12,7 @@ mod load;
 mod recovery;
 mod recurrence;
 mod ruled_out;
+mod stall;
 mod story;
 
 use std::collections::BTreeMap;
@@ -313,16 +314,21 @@ fn gaps(analysis: &Analysis, last_at: Option<Timestamp>) -> Vec<Gap> {
     if seconds.len() >= MIN_BUSY {
         seconds.extend(last_at.map(Timestamp::second));
     }
-    seconds
-        .windows(2)
-        .filter(|pair| pair[1] - pair[0] > limit)
-        .map(|pair| Gap {
-            kind: "silence",
-            from: Timestamp::from_second(pair[0]),
-            to: Timestamp::from_second(pair[1]),
-            duration_s: (pair[1] - pair[0]) as f64,
-        })
-        .collect()
+    let silences = seconds.windows(2).filter(|pair| pair[1] - pair[0] > limit).map(|pair| Gap {
+        kind: "silence",
+        from: Timestamp::from_second(pair[0]),
+        to: Timestamp::from_second(pair[1]),
+        duration_s: (pair[1] - pair[0]) as f64,
+    });
+    let mut gaps: Vec<Gap> = silences.collect();
+    // What is a silence already is no news.
+    let stalls = stall::stalls(analysis).into_iter();
+    let fresh: Vec<Gap> = stalls
+        .filter(|stall| !gaps.iter().any(|gap| gap.from <= stall.to && stall.from <= gap.to))
+        .collect();
+    gaps.extend(fresh);
+    gaps.sort_by_key(|gap| (gap.from, gap.to));
+    gaps
 }
 
 /// What would have decided the entries that stayed open.

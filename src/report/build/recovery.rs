@@ -4,7 +4,8 @@
 //! The rule: it is **verified** when, behind the last entry, at least [`MIN_SUCCESSES`] consecutive requests for the
 //! affected paths were answered without a server error, at least one for every second of these paths. Paths are affected
 //! when they hold [`MIN_SHARE`] of the entries (their templates; the ten most frequent at most). The lines are read up to
-//! [`MAX_READ_BYTES`] per input: those behind the last entry of each input, then inputs that begin later (a rotation).
+//! [`MAX_READ_BYTES`] per input: those behind the last entry of each input, then inputs that begin later (a rotation), and
+//! looked at in order of time, up to `--until`.
 //! Where lines cannot be read again (pipes), or no path stands out, the counts of all paths have to do, and the end stays
 //! **unverified**; without enough good answers of any kind the incident is **ongoing**.
 
@@ -44,11 +45,14 @@ pub(super) fn recovery(
     incident: &Incident,
     analysis: &Analysis,
     coverage: &Coverage,
+    until: Option<i64>,
     texts: Texts<'_>,
     evidence: &mut EvidenceList<'_>,
 ) -> Recovery {
     let last_s = incident.core.last_s;
     let end = coverage.last_at.map_or(last_s, Timestamp::second);
+    // What came behind `--until` is not looked at.
+    let end = until.map_or(end, |until| end.min(until.div_euclid(SECOND_US)).max(last_s));
     let after = analysis.requests.sum(last_s + 1, end.max(last_s + 1));
     let good = after.requests.saturating_sub(after.server_errors);
     let over = good >= MIN_GOOD_AFTER || (good > 0 && end - last_s >= 60);
@@ -63,7 +67,7 @@ pub(super) fn recovery(
             evidence: Vec::new(),
         };
     }
-    let seen = Seen::behind(incident, analysis, texts);
+    let seen = Seen::behind(incident, analysis, until, texts);
     let n_paths = seen.succeeded.len();
     if let Some((at, place)) = seen.first_success
         && seen.successes >= MIN_SUCCESSES
@@ -111,7 +115,12 @@ struct Seen {
 }
 
 impl Seen {
-    fn behind(incident: &Incident, analysis: &Analysis, texts: Texts<'_>) -> Seen {
+    fn behind(
+        incident: &Incident,
+        analysis: &Analysis,
+        until: Option<i64>,
+        texts: Texts<'_>,
+    ) -> Seen {
         let affected: BTreeSet<u64> = incident
             .paths
             .top(TOP_ROWS)
@@ -141,22 +150,80 @@ impl Seen {
         }
         order.sort_unstable();
         order.truncate(MAX_READ_INPUTS);
-        for (_, input) in order {
-            let (offset, line) = starts.get(&input).copied().unwrap_or((0, 1));
-            seen.read(input, offset, line, incident, analysis, texts, &affected);
-            if seen.successes >= ENOUGH_SUCCESSES {
+        // An input is read until it has enough itself; further only where another one still fails at that time.
+        for enough in [ENOUGH_SUCCESSES, u64::MAX] {
+            let known_until = until.unwrap_or(i64::MAX);
+            let mut answers = Answers { rows: Vec::new(), known_until, enough, stopped: false };
+            for (begins_s, input) in &order {
+                // Inputs that begin later are read only as far as the others do not decide.
+                if *begins_s > i64::MIN {
+                    seen.judge(&answers);
+                    if seen.successes >= ENOUGH_SUCCESSES {
+                        return seen;
+                    }
+                }
+                let start = starts.get(input).copied().unwrap_or((0, 1));
+                answers.read(*input, start, incident, analysis, texts, &affected);
+            }
+            seen.judge(&answers);
+            if seen.successes >= ENOUGH_SUCCESSES || !answers.stopped {
                 break;
             }
         }
         seen
     }
 
-    #[expect(clippy::too_many_arguments, reason = "one caller; a struct would name them twice")]
+    /// Goes through the answers of all inputs in order of time.
+    fn judge(&mut self, answers: &Answers) {
+        let n_affected = self.n_affected;
+        *self = Seen { n_affected, ..Seen::default() };
+        let mut rows: Vec<&Answer> = answers.rows.iter().collect();
+        rows.sort_unstable_by_key(|row| (row.at, row.place.position));
+        for row in rows.into_iter().take_while(|row| row.at < answers.known_until) {
+            if row.status >= 500 {
+                self.succeeded.clear();
+                self.successes = 0;
+                self.first_success = None;
+                self.last_failure = Some(row.status);
+            } else {
+                self.successes += 1;
+                self.succeeded.insert(row.path);
+                self.first_success.get_or_insert((row.at, row.place));
+            }
+            if self.successes >= ENOUGH_SUCCESSES {
+                return;
+            }
+        }
+    }
+}
+
+/// An answer on an affected path.
+#[derive(Debug, Clone, Copy)]
+struct Answer {
+    at: i64,
+    place: Place,
+    status: u16,
+    path: u64,
+}
+
+/// Answers behind an incident.
+#[derive(Debug)]
+struct Answers {
+    rows: Vec<Answer>,
+    /// From here on, lines of an input may be missing; microseconds UTC.
+    known_until: i64,
+    /// An input is read no further when it has so many successes in a row.
+    enough: u64,
+    /// That was so.
+    stopped: bool,
+}
+
+impl Answers {
+    /// Reads those of an input, from the line at an offset on.
     fn read(
         &mut self,
         input: u32,
-        offset: u64,
-        first_line: u64,
+        (start, first_line): (u64, u64),
         incident: &Incident,
         analysis: &Analysis,
         texts: Texts<'_>,
@@ -164,8 +231,9 @@ impl Seen {
     ) {
         let Some(scanned) = texts.inputs.get(input as usize) else { return };
         let zones = &analysis.attribution.zones;
-        let mut line_number = first_line;
-        scanned.lines_from(offset, MAX_READ_BYTES, &mut |offset, line| {
+        let (mut line_number, mut in_a_row) = (first_line, 0);
+        let mut last_at = None;
+        scanned.lines_from(start, MAX_READ_BYTES, &mut |offset, line| {
             let place = Place {
                 position: Position { input, offset },
                 line: line_number,
@@ -181,25 +249,22 @@ impl Seen {
                 (at, record.status, hash_path(record.target_parts().0))
             });
             let Some((at, status, path)) = found else { return true };
-            if at < incident.ended_at || !affected.contains(&path) {
-                return true;
-            }
+            last_at = Some(at);
             // A client that gave up, was refused or found nothing says neither.
-            if (400..500).contains(&status) {
-                return true;
+            let says = !(400..500).contains(&status);
+            if says && at >= incident.ended_at && affected.contains(&path) {
+                self.rows.push(Answer { at, place, status, path });
+                in_a_row = if status >= 500 { 0 } else { in_a_row + 1 };
             }
-            if status >= 500 {
-                self.succeeded.clear();
-                self.successes = 0;
-                self.first_success = None;
-                self.last_failure = Some(status);
-            } else {
-                self.successes += 1;
-                self.succeeded.insert(path);
-                self.first_success.get_or_insert((at, place));
-            }
-            self.successes < ENOUGH_SUCCESSES
+            in_a_row < self.enough && at < self.known_until
         });
+        self.stopped |= in_a_row >= self.enough;
+        let is_cut =
+            in_a_row >= self.enough || start.saturating_add(MAX_READ_BYTES) < scanned.bytes_decoded;
+        if let Some(last_at) = last_at.filter(|_| is_cut) {
+            // The last line itself is known.
+            self.known_until = self.known_until.min(last_at + 1);
+        }
     }
 }
 

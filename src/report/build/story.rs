@@ -5,6 +5,7 @@
 
 use super::beside::MARK;
 use super::incident::EvidenceList;
+use super::stall::INGEST_STALL;
 use crate::evidence::Place;
 use crate::incident::Incident;
 use crate::incident::course::{First, Reach, Stretch};
@@ -36,6 +37,9 @@ const MIN_SHIFT: u64 = 20;
 
 /// Entries on both sides of a pause for a relapse.
 const MIN_RELAPSE: u64 = 5;
+
+/// Relapses told: those behind the longest pauses.
+const MAX_RELAPSES: usize = 12;
 
 /// Good answers in a pause that make it one.
 const MIN_GOOD_IN_PAUSE: u64 = 10;
@@ -210,25 +214,32 @@ impl Teller<'_, '_, '_, '_> {
 
     /// When failures come back after a pause in which requests were served.
     fn relapses(&mut self) {
-        let stretches: Vec<Stretch> = self.parts.incident.course.stretches.clone();
+        let stretches: &[Stretch] = &self.parts.incident.course.stretches;
         let (mut before, mut last_at) = (0, 0);
+        let mut pauses: Vec<(i64, u64, &Stretch)> = Vec::new();
         for stretch in stretches {
             if before >= MIN_RELAPSE && stretch.entries >= MIN_RELAPSE {
                 let (from, to) = (last_at / SECOND_US + 1, stretch.first_at / SECOND_US - 1);
                 let pause = self.parts.requests.sum(from, to.max(from));
                 let good = pause.requests.saturating_sub(pause.server_errors);
                 if good >= MIN_GOOD_IN_PAUSE {
-                    let after = self.mitigation(last_at, stretch.first_at);
-                    let pause_s = (stretch.first_at - last_at) / SECOND_US;
-                    let text = format!(
-                        "failures again after {pause_s} s without any and {good} good answers{after}"
-                    );
-                    let lines = self.quote(stretch.first, stretch.first_at);
-                    self.tell(Timestamp(stretch.first_at), "relapse", text, lines);
+                    pauses.push((last_at, good, stretch));
                 }
             }
             before += stretch.entries;
             last_at = stretch.last_at;
+        }
+        // Only those that are told are read again: an incident of days may have hundreds.
+        pauses.sort_by_key(|(from, _, stretch)| (from - stretch.first_at, *from));
+        pauses.truncate(MAX_RELAPSES);
+        for (from, good, stretch) in pauses {
+            let after = self.mitigation(from, stretch.first_at);
+            let pause_s = (stretch.first_at - from) / SECOND_US;
+            let text = format!(
+                "failures again after {pause_s} s without any and {good} good answers{after}"
+            );
+            let lines = self.quote(stretch.first, stretch.first_at);
+            self.tell(Timestamp(stretch.first_at), "relapse", text, lines);
         }
     }
 
@@ -243,7 +254,7 @@ impl Teller<'_, '_, '_, '_> {
         done.map(|change| format!(", despite: {}", change.what)).unwrap_or_default()
     }
 
-    /// Stretches without any access line in or beside the incident.
+    /// Stretches without any access line, or without any accepted request, in or beside the incident.
     fn silences(&mut self) {
         let incident = self.parts.incident;
         let beside_us = 300 * SECOND_US;
@@ -251,8 +262,16 @@ impl Teller<'_, '_, '_, '_> {
             let touches = gap.from.0 <= incident.ended_at + beside_us
                 && gap.to.0 >= incident.started_at - beside_us;
             if touches {
-                let text = format!("nothing is logged for {:.0} s", gap.duration_s);
-                self.tell(gap.from, "silence", text, Vec::new());
+                let seconds = gap.duration_s;
+                let text = if gap.kind == INGEST_STALL {
+                    let n = self.parts.requests.sum(gap.to.second(), gap.to.second()).requests;
+                    format!(
+                        "no request is accepted for {seconds:.0} s, then {n} come in one second"
+                    )
+                } else {
+                    format!("nothing is logged for {seconds:.0} s")
+                };
+                self.tell(gap.from, gap.kind, text, Vec::new());
             }
         }
     }

@@ -117,9 +117,12 @@ struct Row {
     index: usize,
 }
 
+/// Index of the file, and of the input in it.
+type InOrder = Vec<(usize, usize)>;
+
 /// All inputs that count (index of the file, index in it) in the order in which one run would have them, and what is to be
 /// said of the others.
-fn canonical_order(partials: &[Partial]) -> Result<(Vec<(usize, usize)>, Vec<String>)> {
+fn canonical_order(partials: &[Partial]) -> Result<(InOrder, Vec<String>)> {
     let mut rows: Vec<Row> = Vec::new();
     for (partial, opened) in partials.iter().enumerate() {
         for (index, input) in opened.header.inputs.iter().enumerate() {
@@ -169,7 +172,7 @@ fn canonical_order(partials: &[Partial]) -> Result<(Vec<(usize, usize)>, Vec<Str
 fn open_again(recorded: &RecordedInput, merging: &Merging<'_>) -> ScannedInput {
     let mut input = recorded.absent();
     if recorded.n_kept > 0 || (!recorded.is_plain && recorded.error.is_none()) {
-        input.text = TextSource::Spool(Spool::default(), None);
+        input.text = TextSource::Spool(Spool::within(merging.budget.directory()), None);
     }
     let Some((plan, text)) = text_of(recorded, merging) else {
         // What could not be read then is not missing now.
@@ -246,7 +249,9 @@ fn text_of(recorded: &RecordedInput, merging: &Merging<'_>) -> Option<Found> {
     let mut reader = BlockReader::new(stream);
     let sample = reader.sample(SAMPLE_BYTES as usize, SAMPLE_BYTES as usize);
     let plan = recorded.plan.is_some().then(|| detect(sample)).map(grown);
-    is_same(&plan).then(|| (plan, Some(TextSource::Spool(Spool::default(), Some(origin)))))
+    is_same(&plan).then(|| {
+        (plan, Some(TextSource::Spool(Spool::within(merging.budget.directory()), Some(origin))))
+    })
 }
 
 /// Where a recorded path is now.
