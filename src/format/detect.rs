@@ -28,7 +28,7 @@ use super::{
     Directive, FORMATS, FormatBasis, Plan, Proposal, Reader, Sample, issued, reads, understands,
 };
 use crate::record::Record;
-use crate::taxonomy::LogRole;
+use crate::taxonomy::{LogRole, Server};
 use crate::time::{Notation, format_offset};
 
 /// Lines that are tried. Detection is to take milliseconds.
@@ -325,7 +325,9 @@ fn best_envelope(lines: &[&[u8]], setting: &Setting<'_>, depth: usize) -> Option
         inside.add_all(&mut rest, setting, depth + 1);
         let is_known = |reader: &&Arc<dyn Reader>| {
             let about = reader.about();
-            about.basis != FormatBasis::Inferred && !about.layout.starts_with(MESSAGES)
+            about.basis != FormatBasis::Inferred
+                && !about.layout.starts_with(MESSAGES)
+                && !(envelope.is_like_messages() && about.server == Server::Application)
         };
         let known: Vec<_> = inside.readers.iter().filter(is_known).collect();
         let takes = |line: &&&[u8]| known.iter().any(|reader| reads(reader.as_ref(), line));

@@ -73,6 +73,11 @@ pub trait Envelope: fmt::Debug + Send + Sync {
         true
     }
 
+    /// True where an application's own line has the same shape, so that messages of applications inside tell nothing.
+    fn is_like_messages(&self) -> bool {
+        false
+    }
+
     /// Takes a record out. `None`: it is not in this envelope.
     fn open<'a>(&self, record: &'a [u8]) -> Option<Opened<'a>>;
 

@@ -288,7 +288,7 @@ impl<'f> Fold<'f> {
 
     pub(super) fn finish(self, work: Work<'_>) -> Scan {
         let interrupted = work.stopped();
-        let inputs = work.inputs.into_iter().zip(self.inputs).map(|(open, fold)| {
+        let inputs = work.inputs.into_iter().zip(self.inputs).map(|(open, mut fold)| {
             let compression = open.source.compression();
             let stdin = matches!(open.source.origin, Ok(Origin::Stdin));
             let mut error = fold.error;
@@ -315,6 +315,7 @@ impl<'f> Fold<'f> {
                 text,
                 modified_us: open.source.modified_us,
                 sample: open.sample.into_inner(),
+                late: fold.late.take_samples(),
                 told_names: BTreeMap::new(),
                 told_scopes: BTreeMap::new(),
                 told_backends: BTreeMap::new(),

@@ -16,7 +16,7 @@ use super::ScanConfig;
 use super::block::marked_fact;
 use crate::evidence::{InputIndex, Place, Position};
 use crate::fact::EntryFact;
-use crate::format::{FormatBasis, Plan, Reader, Run, accepts, detect_dated, reads};
+use crate::format::{FormatBasis, FormatChoice, Plan, Reader, Run, accepts, detect_dated, reads};
 use crate::record::Skip;
 use crate::tally::{InputTally, Unparsed};
 use crate::taxonomy::LogRole;
@@ -70,11 +70,16 @@ pub(super) struct Late {
     n_seen: u64,
     /// The plan with the readers that were found.
     grown: Option<Arc<Plan>>,
+    /// What they were found by.
+    samples: Vec<LateSample>,
     /// Index of the first such reader.
     first: usize,
     /// The first stranger that is known to be no record.
     first_left: Option<Unparsed>,
 }
+
+/// Lines among which formats were found, and how many a layout that was worked out had to fit.
+pub(super) type LateSample = (usize, Vec<u8>);
 
 /// A late line that was taken.
 pub(super) struct Taken {
@@ -118,6 +123,11 @@ impl Late {
     /// The plan, if readers were added to it.
     pub(super) fn grown(&self) -> Option<&Arc<Plan>> {
         self.grown.as_ref()
+    }
+
+    /// What readers were added by, in order: [`grown_by`] adds them again.
+    pub(super) fn take_samples(&mut self) -> Vec<LateSample> {
+        std::mem::take(&mut self.samples)
     }
 
     /// Takes a stranger in its turn, and counts what is known by now to be a record.
@@ -190,22 +200,16 @@ impl Late {
             sample.push(b'\n');
         }
         let plan = self.grown.as_ref().unwrap_or(source.plan);
-        let found = readers_for(&sample, plan, least_inferred, source);
-        if found.is_empty() {
+        let sample = (least_inferred, sample);
+        let (formats, modified_us) = (source.config.formats, source.modified_us);
+        let Some(grown) = grown_by(plan, &sample, source.path, formats, modified_us) else {
             return;
-        }
-        let mut grown = (**plan).clone();
+        };
         if self.grown.is_none() {
-            self.first = grown.readers.len();
-        }
-        for reader in found {
-            let about = reader.about();
-            grown
-                .notes
-                .push(format!("{} ({}) turned up behind the sample", about.format, about.layout));
-            grown.readers.push(reader);
+            self.first = plan.readers.len();
         }
         self.grown = Some(Arc::new(grown));
+        self.samples.push(sample);
         self.held_bytes = 0;
         for stranger in std::mem::take(&mut self.held) {
             if let Some(stranger) = self.count(stranger, source, tally, each) {
@@ -277,24 +281,33 @@ pub(super) struct Known<'k> {
     pub is_awaited: bool,
 }
 
-/// Readers of access lines for a sample that the plan lacks.
-fn readers_for(
-    sample: &[u8],
+/// The plan with readers of access lines for a sample that it lacks. `None`: there are none.
+pub(super) fn grown_by(
     plan: &Plan,
-    least_inferred: usize,
-    source: &Known<'_>,
-) -> Vec<Arc<dyn Reader>> {
-    let found = detect_dated(source.path, &[sample], source.config.formats, source.modified_us);
+    (least_inferred, sample): &LateSample,
+    path: &Path,
+    formats: &FormatChoice,
+    modified_us: Option<i64>,
+) -> Option<Plan> {
+    let found = detect_dated(path, &[sample], formats, modified_us);
     let lines: Vec<_> = sample.split(|byte| *byte == b'\n').collect();
     let is_wanted = |reader: &&Arc<dyn Reader>| {
         let about = reader.about();
         let is_known = plan.readers.iter().any(|known| {
             known.about().format == about.format && known.about().layout == about.layout
         });
-        let least = if about.basis == FormatBasis::Inferred { least_inferred } else { 1 };
+        let least = if about.basis == FormatBasis::Inferred { *least_inferred } else { 1 };
         about.role == LogRole::Access
             && !is_known
             && lines.iter().filter(|line| reads(reader.as_ref(), line)).take(least).count() == least
     };
-    found.detected().filter(is_wanted).cloned().collect()
+    let mut grown = plan.clone();
+    for reader in found.detected().filter(is_wanted) {
+        let about = reader.about();
+        grown
+            .notes
+            .push(format!("{} ({}) turned up behind the sample", about.format, about.layout));
+        grown.readers.push(Arc::clone(reader));
+    }
+    (grown.readers.len() > plan.readers.len()).then_some(grown)
 }

@@ -42,6 +42,7 @@ use block::{BlockResult, Context, Job, scan_block};
 pub(crate) use block::{ending_of, host_of, read_access, upstream_of};
 use carry::{Carry, InForce, LayoutRow};
 use fold::Fold;
+use late::LateSample;
 use lines::EachLine;
 pub use lines::{LineKind, SeenLine, scan_lines};
 pub use partial::{Conditions, Merged, Merging, Partial, merge, write_partial};
@@ -104,6 +105,8 @@ pub struct ScannedInput {
     modified_us: Option<i64>,
     /// The start of standard input, by which its formats were detected.
     sample: Option<Vec<u8>>,
+    /// What formats behind the sample were found by.
+    late: Vec<LateSample>,
     /// What events are about, where a partial result has told it: names by row of the cause table and hash.
     told_names: BTreeMap<(u16, u32), Vec<u8>>,
     /// Row and hash of events by their offset.

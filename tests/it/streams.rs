@@ -179,6 +179,11 @@ fn a_layout_that_turns_up_late_is_found_and_read_alike_however_it_arrives() {
         {
             assert!(rows(&fixture, args, b"") == from_pipe, "{args:?}");
         }
+        fixture.run(&["--partial", "a.part", "a.log"], b"");
+        let [whole, merged] = [&["a.log"][..], &["merge", "a.part"]].map(|args| {
+            fixture.run(&[args, &["-q", "--reproducible", "--format", "json"]].concat(), b"").out
+        });
+        assert!(merged == whole, "a partial result tells how late layouts were found");
         // Rows of `parse` do not wait for later lines: the first of an unknown layout may be told too early.
         let parsed = fixture.run(&["parse", "-q", "a.log"], b"").rows();
         assert_eq!(parsed.len(), text.lines().count());

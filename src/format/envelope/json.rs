@@ -77,6 +77,10 @@ impl Envelope for MessageJson {
         false
     }
 
+    fn is_like_messages(&self) -> bool {
+        true
+    }
+
     fn open<'a>(&self, record: &'a [u8]) -> Option<Opened<'a>> {
         let object = first_line(record).strip_prefix(b"{")?;
         let text = |key| value_of(key, object).and_then(raw_string);

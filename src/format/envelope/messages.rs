@@ -10,7 +10,7 @@ use super::super::{About, Directive, FormatBasis, Glance, Instant, Reader, accep
 use super::{Envelope, Opened};
 use crate::record::{ErrorRecord, Record, Skip};
 use crate::taxonomy::{LogRole, Server};
-use crate::time::Stamp;
+use crate::time::{Notation, Stamp};
 
 /// The layout of such lines.
 pub const MESSAGES: &str = "messages";
@@ -21,6 +21,8 @@ pub struct Messages {
     envelope: Arc<dyn Envelope>,
     /// Readers of inner lines, whose lines are no business of this one.
     known: Vec<Arc<dyn Reader>>,
+    /// Those of them whose times have slashes, which few other lines have.
+    slashed: Vec<Arc<dyn Reader>>,
     about: About,
 }
 
@@ -37,7 +39,12 @@ impl Messages {
             basis: FormatBasis::Detected,
             ambiguous_with: None,
         };
-        Some(Messages { envelope, known, about })
+        let (slashed, known) = known.into_iter().partition(|reader| {
+            let about = reader.about();
+            let has_slashes = matches!(about.notation, Notation::Clf | Notation::ClfVariant);
+            has_slashes && about.role == LogRole::Access
+        });
+        Some(Messages { envelope, known, slashed, about })
     }
 
     fn open<'a>(&self, record: &'a [u8]) -> Result<(&'a [u8], Opened<'a>), Skip> {
@@ -45,7 +52,11 @@ impl Messages {
         let stamp = opened.stamp.ok_or(Skip::BadTime)?;
         let first =
             memchr::memchr(b'\n', &opened.inner).map_or(&*opened.inner, |at| &opened.inner[..at]);
-        if self.known.iter().any(|reader| accepts(reader.as_ref(), first)) {
+        let is_of = |readers: &[Arc<dyn Reader>]| {
+            readers.iter().any(|reader| accepts(reader.as_ref(), first))
+        };
+        let has_slash = memchr::memchr(b'/', first).is_some();
+        if is_of(&self.known) || (has_slash && is_of(&self.slashed)) {
             return Err(Skip::Shape);
         }
         Ok((stamp, opened))

@@ -127,6 +127,15 @@ fn lines_that_shippers_put_into_json_are_opened() {
 }
 
 #[test]
+fn json_of_applications_is_no_envelope() {
+    let line = r#"{"time":"2026-11-20T21:29:42Z","level":"error","msg":"upstream timed out","err":"dial tcp: connection refused"}"#;
+    let text = format!("{line}\n{line}\n");
+    let plan = detect(Path::new("x"), &[text.as_bytes()], &FormatChoice::default());
+    let about = plan.readers[0].about();
+    assert_eq!((about.format, about.layout.as_str()), ("app_log", "heads"));
+}
+
+#[test]
 fn a_zone_is_taken_from_the_arrival() {
     let check = |inner_s: i64, outer_s: i64, expected_s: i64, offset_s: i32| {
         let inner = Stamp { micros: inner_s * SECOND_US, offset_s: None };

@@ -19,6 +19,7 @@ use crate::format::{FormatChoice, Plan, detect_dated};
 use crate::input::{BlockReader, Origin, Source, Spool, SpooledLine, open_stream};
 use crate::scan::carry::{Directives, InForce, LayoutRow};
 use crate::scan::fold::{cause_store, entry_store};
+use crate::scan::late::grown_by;
 use crate::scan::{SAMPLE_BYTES, Scan, ScannedInput, TextSource, plan_of_file};
 use crate::store::{Budget, Stored};
 
@@ -197,9 +198,15 @@ fn text_of(recorded: &RecordedInput, merging: &Merging<'_>) -> Option<Found> {
     let path = Path::new(&recorded.path);
     let detect =
         |sample: &[u8]| detect_dated(path, &[sample], merging.formats, recorded.modified_us);
+    let grown = |plan: Plan| {
+        recorded.late.iter().fold(plan, |plan, sample| {
+            let formats = merging.formats;
+            grown_by(&plan, sample, path, formats, recorded.modified_us).unwrap_or(plan)
+        })
+    };
     let is_same = |plan: &Option<Plan>| plan.as_ref().map(RecordedPlan::of) == recorded.plan;
     if recorded.path == "-" {
-        let plan = recorded.sample.as_deref().map(detect);
+        let plan = recorded.sample.as_deref().map(detect).map(grown);
         return is_same(&plan).then_some((plan, None));
     }
     // A partial result is no name for any file: only the very file that was read then is opened again.
@@ -227,7 +234,11 @@ fn text_of(recorded: &RecordedInput, merging: &Merging<'_>) -> Option<Found> {
     source.bytes = recorded.bytes_read;
     if let (Origin::Plain(file), true) = (&origin, recorded.is_plain) {
         source.origin = Ok(Origin::Stdin);
-        let plan = recorded.plan.is_some().then(|| plan_of_file(&source, file, merging.formats));
+        let plan = recorded
+            .plan
+            .is_some()
+            .then(|| plan_of_file(&source, file, merging.formats))
+            .map(grown);
         if !is_same(&plan) {
             return None;
         }
@@ -237,7 +248,7 @@ fn text_of(recorded: &RecordedInput, merging: &Merging<'_>) -> Option<Found> {
     let (stream, _) = open_stream(&origin, &Arc::default()).ok()?;
     let mut reader = BlockReader::new(stream);
     let sample = reader.sample(SAMPLE_BYTES as usize, SAMPLE_BYTES as usize);
-    let plan = recorded.plan.is_some().then(|| detect(sample));
+    let plan = recorded.plan.is_some().then(|| detect(sample)).map(grown);
     let spool = Spool::within(merging.budget.directory());
     is_same(&plan).then(|| (plan, Some(TextSource::Spool(spool, Some(origin)))))
 }

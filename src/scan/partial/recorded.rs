@@ -15,6 +15,7 @@ use crate::fact::CauseFact;
 use crate::format::{About, FormatBasis, Glance, Instant, Plan, Reader, Run};
 use crate::input::{Breaks, Compression, Origin, Unit, read_exact_at};
 use crate::record::{Record, Skip};
+use crate::scan::late::LateSample;
 use crate::scan::{ScannedInput, TextSource};
 use crate::tally::{InputTally, LineCounts, OffsetTable, Series, Unparsed};
 use crate::taxonomy::{LogRole, Server};
@@ -52,6 +53,8 @@ pub(super) struct RecordedInput {
     /// How many lines are kept of it.
     pub n_kept: usize,
     pub sample: Option<Vec<u8>>,
+    /// What formats behind the sample were found by.
+    pub late: Vec<LateSample>,
     /// What events are about, by row of the cause table and hash of the name.
     scope_names: BTreeMap<u16, BTreeMap<u32, Vec<u8>>>,
     /// Events: offset, row of the cause table, hash of the name.
@@ -101,6 +104,7 @@ impl RecordedInput {
             error: input.error.clone(),
             n_kept,
             sample: input.sample.clone(),
+            late: input.late.clone(),
             scope_names: BTreeMap::new(),
             scopes: Vec::new(),
             backends: BTreeMap::new(),
@@ -149,6 +153,7 @@ impl RecordedInput {
             text: TextSource::None,
             modified_us: self.modified_us,
             sample: self.sample.clone(),
+            late: self.late.clone(),
             told_names: self
                 .scope_names
                 .iter()
