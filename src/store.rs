@@ -6,18 +6,24 @@
 
 mod run;
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
 use std::iter::Flatten;
 use std::path::{Path, PathBuf};
 use std::slice;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use rayon::iter::{IntoParallelRefIterator, IntoParallelRefMutIterator, ParallelIterator};
+use rayon::iter::{IntoParallelRefMutIterator, ParallelIterator};
 use rayon::slice::ParallelSliceMut;
 
 use self::run::{Merge, SortedRun};
 use crate::error::{Error, Result};
 use crate::fact::{CauseFact, EntryFact};
+
+/// Memory is given back in pieces of so many records.
+const PIECE: usize = 4096;
 
 /// Parts in which records may be kept, so that they are sorted, and read, side by side.
 const PARTS: usize = 8;
@@ -156,7 +162,7 @@ impl<T, K> std::fmt::Debug for Sorter<T, K> {
     }
 }
 
-impl<T: Stored, K: Ord + Send + Sync> Sorter<T, K> {
+impl<T: Stored, K: Ord + Send> Sorter<T, K> {
     /// An empty sorter. The key must differ for records that differ, or their order is not defined.
     pub fn new(budget: Budget, key: fn(&T) -> K) -> Self {
         Sorter {
@@ -223,7 +229,8 @@ impl<T: Stored, K: Ord + Send + Sync> Sorter<T, K> {
         } else if let [one] = &mut self.parts[..] {
             sort(one, key);
         } else {
-            self.parts = vec![merged(&self.parts, key)];
+            let lists = std::mem::take(&mut self.parts);
+            self.parts = vec![merged(lists, key)];
         }
     }
 
@@ -281,14 +288,33 @@ fn sort<T: Stored, K: Ord + Send>(records: &mut [T], key: fn(&T) -> K) {
     }
 }
 
-/// The records of several lists in order of their key.
-fn merged<T: Stored, K: Ord + Send + Sync>(lists: &[Vec<T>], key: fn(&T) -> K) -> Vec<T> {
-    let mut order: Vec<(K, u32, u32)> = Vec::with_capacity(lists.iter().map(Vec::len).sum());
-    for (list, records) in (0..).zip(lists) {
-        order.extend((0..).zip(records).map(|(index, record)| (key(record), list, index)));
+/// The records of several lists in order of their key. Each list is sorted in place, and shrinks while the result grows:
+/// all records twice would be most of the memory of a run.
+fn merged<T: Stored, K: Ord + Send>(mut lists: Vec<Vec<T>>, key: fn(&T) -> K) -> Vec<T> {
+    lists.par_iter_mut().for_each(|list| {
+        sort(list, key);
+        // The next record is the last.
+        list.reverse();
+        list.shrink_to_fit();
+    });
+    let mut all = Vec::new();
+    all.reserve_exact(lists.iter().map(Vec::len).sum());
+    let next = |list: &Vec<T>, index| Some(Reverse((key(list.last()?), index)));
+    let mut heap: BinaryHeap<_> =
+        lists.iter().enumerate().filter_map(|(index, list)| next(list, index)).collect();
+    while let Some(mut top) = heap.peek_mut() {
+        let Reverse((_, index)) = *top;
+        let list = &mut lists[index];
+        all.extend(list.pop());
+        if list.capacity() - list.len() >= PIECE {
+            list.shrink_to_fit();
+        }
+        match next(list, index) {
+            Some(following) => *top = following,
+            None => drop(PeekMut::pop(top)),
+        }
     }
-    order.par_sort_unstable();
-    order.par_iter().map(|(_, list, index)| lists[*list as usize][*index as usize]).collect()
+    all
 }
 
 /// Records in order of their key, readable any number of times.
@@ -421,10 +447,9 @@ impl<T: Stored, K: Ord> Iterator for Rows<'_, T, K> {
     }
 }
 
-/// Gives memory back that is no longer needed, in pieces of so many records.
+/// Gives memory back that is no longer needed.
 #[inline]
 fn give_back_memory<T>(records: &mut Vec<T>, share: &Share) {
-    const PIECE: usize = 4096;
     let held = records.capacity();
     if held - records.len() >= PIECE || records.is_empty() {
         records.shrink_to_fit();
