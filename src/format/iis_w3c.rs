@@ -23,8 +23,8 @@ use crate::time::{Notation, Stamp, Timestamp, w3c_clock_us, w3c_day_us};
 #[derive(Debug, Clone)]
 pub struct IisW3c {
     columns: Columns,
-    /// Start of the day of the last `#Date:` line, microseconds: the date of rows that have only a time. A layout with a
-    /// date column forgets it.
+    /// Start of the day of the last `#Date:` line, microseconds: the date of rows that have only a time. Columns with a
+    /// date forget it: rows behind them may be of any later day.
     day_us: Option<i64>,
     about: About,
 }
@@ -123,12 +123,10 @@ impl Reader for IisW3c {
                 let day_us = self.day_us.filter(|_| !columns.has_date());
                 IisW3c::new(columns, day_us)
             }
-            // Where rows have a date, it changes nothing: a header per day must not part one block from the next.
+            // Also where rows have a date: the columns that follow may have none.
             b"Date" | b"Start-Date" => match text.get(..10).and_then(w3c_day_us) {
-                Some(day_us) if !self.columns.has_date() => {
-                    IisW3c::new(self.columns.clone(), Some(day_us))
-                }
-                _ => return Some(Directive::Comment),
+                Some(day_us) => IisW3c::new(self.columns.clone(), Some(day_us)),
+                None => return Some(Directive::Comment),
             },
             _ => return Some(Directive::Comment),
         };

@@ -71,6 +71,12 @@ fn columns_stand_where_the_directive_says() {
         "00:00:13 192.0.2.7 / 200",
         ("2013-07-30T00:00:13Z", 200, "192.0.2.7", "/", None),
     );
+    // A header that takes the date away: it names the day before its columns.
+    check(
+        "#Fields: date time sc-status\n#Date: 2013-07-30 00:00:00\n#Fields: time c-ip cs-uri-stem sc-status",
+        "00:00:13 192.0.2.7 / 200",
+        ("2013-07-30T00:00:13Z", 200, "192.0.2.7", "/", None),
+    );
     // Two blanks separate like one.
     check(
         &format!("#Fields: {DEFAULT}"),
