@@ -150,26 +150,27 @@ fn timeline_event(told: &Told<'_>) -> Map<String, Value> {
 
 fn entry_event(row: &entries::Row<'_>, results: &Results<'_>) -> Map<String, Value> {
     let mut document = Document::new(row.at.to_rfc3339(), "event", "entry");
-    let (path, query) = match row.target.as_deref().map(|target| target.split_once('?')) {
+    let (path, query) = match row.shown.target.as_deref().map(|target| target.split_once('?')) {
         Some(Some((path, query))) => (Some(path.to_owned()), Some(query.to_owned())),
-        Some(None) => (row.target.clone(), None),
+        Some(None) => (row.shown.target.clone(), None),
         None => (None, None),
     };
-    let method = row.method.as_deref().unwrap_or_default();
-    let target = row.target.as_deref().unwrap_or_default();
+    let method = row.shown.method.as_deref().unwrap_or_default();
+    let target = row.shown.target.as_deref().unwrap_or_default();
     document.put("message", format!("{} {method} {target}", row.status));
     document.put("event.action", "response");
     document.cause(row.cause);
-    document.put("http.request.method", row.method.clone());
-    document.put("http.request.id", row.request_id.clone());
+    document.put("http.request.method", row.shown.method.clone());
+    document.put("http.request.id", row.shown.request_id.clone());
     document.put("http.response.status_code", row.status);
     document.put("http.response.body.bytes", row.bytes);
     document.put("url.path", path);
     document.put("url.query", query);
-    document.put("url.domain", row.host.clone());
+    document.put("url.domain", row.shown.host.clone());
     // ECS wants an address there; logs may hold a name.
-    let address = row.client.as_deref().filter(|text| text.parse::<std::net::IpAddr>().is_ok());
-    document.put("client.address", row.client.clone());
+    let address =
+        row.shown.client.as_deref().filter(|text| text.parse::<std::net::IpAddr>().is_ok());
+    document.put("client.address", row.shown.client.clone());
     document.put("client.ip", address);
     document.put("source.ip", address);
     document.put("event.duration", row.duration_ms.map(|ms| (ms * 1e6) as u64));

@@ -10,7 +10,7 @@ use crate::attribute::Followed;
 use crate::error::Result;
 use crate::evidence::{Place, Position};
 use crate::fact::Flags;
-use crate::report::text_of::Texts;
+use crate::report::text_of::{Shown, Texts};
 use crate::store::{Budget, Sorter};
 use crate::taxonomy::{Basis, Cause, Confidence, Origin};
 use crate::time::{SECOND_US, Timestamp};
@@ -39,13 +39,8 @@ pub(super) struct Row<'r> {
     pub byte_offset: u64,
     pub format: &'r str,
     pub server: &'r str,
-    pub client: Option<String>,
-    pub method: Option<String>,
-    pub target: Option<String>,
-    pub host: Option<String>,
-    pub upstream: Option<String>,
-    pub upstream_status: Option<String>,
-    pub request_id: Option<String>,
+    #[serde(flatten)]
+    pub shown: Shown,
     pub bytes: Option<u64>,
     pub duration_ms: Option<f64>,
     pub leaning: Option<LeaningRow>,
@@ -188,15 +183,9 @@ pub(super) fn row<'r>(followed: &Followed, results: &Results<'r>, paths: &'r [St
         byte_offset: entry.place.position.offset,
         format: about.map_or("", |about| about.format),
         server: about.map_or("", |about| about.server.as_str()),
-        client: shown.client,
-        method: shown.method,
-        target: shown.target,
-        host: shown.host,
-        upstream: shown.upstream,
-        upstream_status: shown.upstream_status,
-        request_id: shown.request_id,
         bytes: entry.flags.has(Flags::SIZED).then_some(u64::from(entry.body_bytes)),
         duration_ms: shown.duration_us.map(|us| us as f64 / 1000.0),
+        shown,
         leaning,
         missing: if verdict.is_decided() { &[] } else { verdict.rule().missing },
         evidence: evidence.into_iter().collect(),

@@ -4,6 +4,8 @@
 //! Invariants: only the record at the place is read; what cannot be read again is `None`. Text leaves with personal data
 //! replaced where that is asked for, so that no output has to think of it.
 
+use serde::Serialize;
+
 use crate::analysis::{Analysis, AnalysisConfig};
 use crate::cause::scope::{host_name, upstream_peer};
 use crate::cause::{CauseMatcher, Scope};
@@ -29,7 +31,7 @@ pub struct Texts<'i> {
 }
 
 /// The texts of an access line that rows of entries show.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize)]
 pub struct Shown {
     /// The client.
     pub client: Option<String>,
@@ -45,7 +47,8 @@ pub struct Shown {
     pub upstream_status: Option<String>,
     /// The id of the request.
     pub request_id: Option<String>,
-    /// How long the request took, microseconds.
+    /// How long the request took, microseconds. Rows show milliseconds.
+    #[serde(skip)]
     pub duration_us: Option<u64>,
 }
 
