@@ -14,6 +14,7 @@ use crate::attribute::zones::{ZonePolicy, Zones};
 use crate::attribute::{AttributeConfig, Attribution, CLIENT_CLOSED, attribute};
 use crate::cause::CauseMatcher;
 use crate::error::{Error, Result};
+use crate::evidence::InputIndex;
 use crate::format::FormatChoice;
 use crate::incident::{IncidentConfig, Incidents, group};
 use crate::input::Source;
@@ -205,6 +206,11 @@ fn content_key(attribution: &Attribution) -> Result<[u8; KEY_BYTES]> {
     Ok(hasher.finalize().into())
 }
 
+/// Adds counts over the local seconds of an input to counts over UTC seconds.
+pub fn merge_local(all: &mut Series, local: &Series, input: InputIndex, zones: &Zones) {
+    all.merge_mapped(local, |second| zones.utc(input, second * SECOND_US).div_euclid(SECOND_US));
+}
+
 /// Access lines of all inputs over UTC seconds, cut to the window.
 fn requests_over_time(
     inputs: &[ScannedInput],
@@ -214,9 +220,7 @@ fn requests_over_time(
     let mut all = Series::default();
     for (index, input) in inputs.iter().enumerate() {
         all.merge(&input.tally.zoned);
-        all.merge_mapped(&input.tally.zoneless, |local| {
-            zones.utc(index as u32, local * SECOND_US).div_euclid(SECOND_US)
-        });
+        merge_local(&mut all, &input.tally.zoneless, index as InputIndex, zones);
     }
     all.within(window)
 }
@@ -235,9 +239,7 @@ pub fn filtered_lines(
     let outside = |series: &Series, zoneless: bool| {
         let mut all = Series::default();
         if zoneless {
-            all.merge_mapped(series, |local| {
-                zones.utc(index as u32, local * SECOND_US).div_euclid(SECOND_US)
-            });
+            merge_local(&mut all, series, index as InputIndex, zones);
         } else {
             all.merge(series);
         }

@@ -10,7 +10,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::analysis::Analysis;
+use crate::analysis::{Analysis, merge_local};
 use crate::format::Instant;
 use crate::report::Gap;
 use crate::tally::Series;
@@ -51,10 +51,7 @@ pub(super) fn stalls(analysis: &Analysis) -> Vec<Gap> {
         let directory = input.path.parent().unwrap_or_else(|| Path::new(""));
         let series = logs.entry((directory, server)).or_default();
         series.merge(&input.tally.zoned);
-        series.merge_mapped(&input.tally.zoneless, |second| {
-            let local = Timestamp::from_second(second).0;
-            Timestamp(zones.utc(index, local)).second()
-        });
+        merge_local(series, &input.tally.zoneless, index, zones);
     }
     let Some((first, last)) = analysis.requests.span() else { return Vec::new() };
     let is_within = |gap: &Gap| first <= gap.from.second() && gap.to.second() <= last;
