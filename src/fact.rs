@@ -308,8 +308,7 @@ impl Flags {
     pub const TRACED: Flags = Flags(4096);
     /// The entry's status was not asked for: it only claims its own error lines.
     pub const KIN: Flags = Flags(8192);
-    /// Another client's request for the same target failed at the same time, and its line found no entry; or a backend
-    /// gave the same response before, which a cache may have kept.
+    /// Another client's request for the same target failed at the same time, and its line found no entry.
     pub const DOUBTED: Flags = Flags(16_384);
     /// The request id is no client's, and the log may deliver the line twice: the same id is the same request.
     pub const REDELIVERED: Flags = Flags(32_768);

@@ -10,6 +10,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use super::answers::Answers;
 use super::zones::Zones;
 use crate::evidence::InputIndex;
 use crate::fact::EntryFact;
@@ -66,6 +67,8 @@ pub struct Companions {
     apache: Option<bool>,
     /// The access logs behind a cache.
     pub(super) behind: Behind,
+    /// What backends answered.
+    pub(super) answers: Answers,
     /// Caddy's messages, wherever they lie: one process writes one runtime log.
     caddy: Directory,
     /// Inputs that hold them.
@@ -253,6 +256,7 @@ impl Companions {
             row.absorb(more);
         }
         self.caddy.absorb(&other.caddy);
+        self.answers.absorb(&other.answers);
         self.behind.n_found += other.behind.n_found;
         self.behind.n_missed += other.behind.n_missed;
         other

@@ -37,6 +37,9 @@ impl BasisSet {
     }
 }
 
+/// The row of entries for which their server contacted no backend, and logged no error.
+const NO_CONTACT: &str = "nginx.no_upstream_contact_silent";
+
 /// No rule of the cause table.
 const NO_RULE: u16 = u16::MAX;
 
@@ -113,6 +116,7 @@ impl Verdict {
                 server_of_rule(id),
             )
             && (id != relayed::BESIDE || companions.behind.fails_at(self.entry.at))
+            && (id != NO_CONTACT || !companions.answers.has_original_of(&self.entry))
         {
             self.set_rule(rule_index(id));
         }

@@ -210,8 +210,8 @@ impl<'w> Walk<'w> {
             if verdict.rule().leaves_line {
                 self.companions.note_due(&verdict.entry, verdict.evidence.length > 0);
             }
-            if target_key != 0 && verdict.rule().id == ANSWERED {
-                self.leftovers.note_answer(&verdict.entry);
+            if verdict.rule().id == ANSWERED {
+                self.companions.answers.note(&verdict.entry);
             }
             let Some(verdict) = self.second.take_entry(verdict)? else { continue };
             if verdict.open == 1 && verdict.rule().when_silent.is_some() && !verdict.is_kin() {

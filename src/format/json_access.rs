@@ -19,7 +19,7 @@ use super::caddy_log;
 use super::json_pairs::{Key, Leaves};
 use super::{About, FORMATS, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
 use crate::bytes::{is_absent, parse_seconds_us, parse_status, upstream_items};
-use crate::record::{AccessRecord, Escape, Field, Record, Skip, split_request};
+use crate::record::{AccessRecord, Escape, Field, Record, Skip, split_request, split_url};
 use crate::taxonomy::{LogRole, Server};
 use crate::time::Notation;
 
@@ -107,17 +107,32 @@ impl JsonAccess {
         if !request.into_iter().any(has) {
             return None;
         }
-        let is_nginx = names.iter().any(|name| is_nginx_key(name))
-            || (has(Field::UpstreamAddr) && has(Field::UpstreamStatus));
+        let is_apache = fields.iter().any(|(name, field)| {
+            let values = objects.iter().filter_map(|object| value_of(object, name));
+            *field == Field::Handler && values.into_iter().any(is_proxy_handler)
+        });
+        let is_nginx = !is_apache
+            && (names.iter().any(|name| is_nginx_key(name))
+                || (has(Field::UpstreamAddr) && has(Field::UpstreamStatus)));
         fields.sort_by(|one, other| one.0.cmp(&other.0));
         let listed: Vec<_> = names.iter().map(|name| String::from_utf8_lossy(name)).collect();
+        let server = match (is_apache, is_nginx) {
+            (true, _) => Server::Apache,
+            (_, true) => Server::Nginx,
+            _ => Server::Unknown,
+        };
         let about = About {
-            format: if is_nginx { "nginx_access" } else { "json_access" },
+            format: match server {
+                Server::Nginx => "nginx_access",
+                Server::Apache => "apache_access",
+                _ => "json_access",
+            },
             layout: format!("json{{{}}}", listed.join(",")),
-            server: if is_nginx { Server::Nginx } else { Server::Unknown },
+            server,
             role: LogRole::Access,
             notation,
-            instant: Instant::End,
+            // Apache's `%t` is when the request came in.
+            instant: if is_apache { Instant::Start } else { Instant::End },
             basis: FormatBasis::Detected,
             ambiguous_with: None,
         };
@@ -192,6 +207,11 @@ impl Reader for JsonAccess {
     }
 }
 
+/// True for the handler that only Apache calls so: `%R` of what `mod_proxy` took.
+fn is_proxy_handler(handler: &[u8]) -> bool {
+    handler == b"proxy-server" || handler.starts_with(b"proxy:")
+}
+
 /// True for a line of another format, which knows its keys.
 fn is_declared(line: &[u8]) -> bool {
     FORMATS.iter().filter_map(|format| format.declared()).any(|declared| declared.owns(line))
@@ -259,6 +279,24 @@ fn field_by_values(name: &[u8], objects: &[Object<'_>]) -> Field {
             let is_seconds =
                 |value: &[u8]| value.contains(&b'.') && parse_seconds_us(value).is_some();
             if values().next().is_some() && values().all(is_seconds) { field } else { Field::Other }
+        }
+        // Some have microseconds under the same key.
+        Field::UpstreamStatus => {
+            let is_status = |item: &[u8]| is_absent(item) || parse_status(item).is_some();
+            let n_statuses = values().filter(|value| upstream_items(value).all(is_status)).count();
+            let n_values = values().count();
+            if n_statuses * 2 >= n_values {
+                Field::UpstreamStatus
+            } else if values().all(|value| value.iter().all(u8::is_ascii_digit)) {
+                Field::RequestTimeMicros
+            } else {
+                Field::Other
+            }
+        }
+        // What `mod_proxy_balancer` tells is the URL of a worker; others have workers too.
+        Field::BalancerWorker => {
+            let is_url = |value: &[u8]| is_absent(value) || split_url(value).is_some();
+            if values().all(is_url) { field } else { Field::Other }
         }
         Field::UpstreamResponseTime if name != b"upstream_response_time" => {
             let is_seconds = |item: &[u8]| {

@@ -229,6 +229,40 @@ const FIELDS: &[(Field, &[&str])] = &[
         ],
     ),
     (
+        Field::RequestTimeMillis,
+        &[
+            "request_time_ms",
+            "duration_ms",
+            "response_time_ms",
+            "latency_ms",
+            "elapsed_ms",
+            "time_taken_ms",
+            "durationms",
+            "responsetimems",
+            "latencyms",
+            "elapsedms",
+        ],
+    ),
+    (
+        Field::RequestTimeMicros,
+        &[
+            "request_time_us",
+            "duration_us",
+            "response_time_us",
+            "latency_us",
+            "elapsed_us",
+            "time_taken_us",
+            "duration_usec",
+            "request_time_usec",
+            "microseconds",
+        ],
+    ),
+    (Field::Handler, &["handler", "response_handler"]),
+    (
+        Field::BalancerWorker,
+        &["balancer_worker_name", "balancer_worker", "worker", "worker_name", "proxy_worker"],
+    ),
+    (
         Field::RequestId,
         &[
             "request_id",

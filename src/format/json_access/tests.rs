@@ -142,6 +142,26 @@ fn layout_and_server_are_told_by_the_keys() {
 }
 
 #[test]
+fn keys_are_corrected_by_their_values() {
+    // `us` is microseconds here, and the worker that of mod_proxy_balancer.
+    let line = r#"{"time":"2026-11-20T23:31:23.379+0200","client":"192.0.2.1","req":"GET /x HTTP/1.1","status":503,"us":16447,"handler":"proxy-server","worker":"http://10.0.0.1:8080"}"#;
+    check(
+        line,
+        503,
+        1_795_210_283,
+        &[
+            (Field::RequestTimeMicros, "16447"),
+            (Field::Handler, "proxy-server"),
+            (Field::BalancerWorker, "http://10.0.0.1:8080"),
+        ],
+    );
+    let about = reader_of(&[line]).expect("detected").about;
+    assert_eq!((about.server, about.instant), (Server::Apache, Instant::Start));
+    let other = reader_of(&[&line.replace("proxy-server", "Login#show")]).expect("detected");
+    assert_eq!(other.about.server, Server::Unknown);
+}
+
+#[test]
 fn invalid_utf8_is_kept() {
     let mut line = NGINX.as_bytes().to_vec();
     let at = NGINX.find("shop").expect("there");
