@@ -45,8 +45,8 @@ use carry::{Carry, InForce, LayoutRow};
 use fold::Fold;
 use late::LateSample;
 use lines::EachLine;
-use naming::{Gathering, LinesByText, Pools, gather};
 pub use lines::{LineKind, SeenLine, scan_lines};
+use naming::{Gathering, LinesByText, Pools, gather};
 pub use partial::{Conditions, Merged, Merging, Partial, merge, write_partial};
 
 /// Bytes at the head of an input on which its formats are detected.

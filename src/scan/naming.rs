@@ -3,7 +3,7 @@
 //! In: lines that readers of worked-out layouts take, of any input. Out: the layouts that all these lines show, and facts
 //! as these layouts tell them.
 //! The rule: inputs whose layouts differ in names alone are taken for pieces of one log. A sample of all their lines, those
-//! of the smallest hashes, is looked at once more behind the scan; what it shows holds for all of them. It is a set: how
+//! of the lowest ranks by hash, is looked at once more behind the scan; what it shows holds for all of them. It is a set: how
 //! lines were ordered, cut into files, blocks or partial results does not change it. A few lines of one input that a layout
 //! of more lines fits, too, are of that layout. An input whose own lines clearly show other names keeps its own layout, and
 //! so do all that share its text.
@@ -42,21 +42,40 @@ const ENOUGH_LINES: usize = 200;
 /// Facts that are read again at once.
 const CHUNK: usize = 16 << 10;
 
-/// Lines by their hash.
+static RANKS: LazyLock<FixedState> = LazyLock::new(|| FixedState::with_seed(503));
+
+/// Lines by their rank.
 pub(super) type Lines = BTreeMap<u64, Vec<u8>>;
 
 /// Lines by the text of their layout, without the names in it.
 pub(super) type LinesByText = BTreeMap<String, Lines>;
 
-/// The hash of a line: where it comes from does not matter.
-fn hash_line(line: &[u8]) -> u64 {
-    static STATE: LazyLock<FixedState> = LazyLock::new(|| FixedState::with_seed(503));
-    let mut hasher = STATE.build_hasher();
+/// The rank of a line: where it comes from does not matter. Hashing every line would cost too much: those that a look at a
+/// few bytes passes over come behind all others, and where there are enough of these, they are not looked at again.
+fn rank(line: &[u8], largest: u64) -> Option<u64> {
+    const LAST_HALF: u64 = 1 << 63;
+    let is_behind = is_passed_over(line);
+    if is_behind && largest < LAST_HALF {
+        return None;
+    }
+    let mut hasher = RANKS.build_hasher();
     hasher.write(line);
-    hasher.finish()
+    let rank = hasher.finish() >> 1 | if is_behind { LAST_HALF } else { 0 };
+    (rank <= largest).then_some(rank)
 }
 
-/// Adds lines, and keeps those of the smallest hashes.
+/// True for fifteen lines of sixteen.
+fn is_passed_over(line: &[u8]) -> bool {
+    let word = |at: usize| line[at..].first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+    let last = line.len().saturating_sub(8);
+    let words = [word(last / 3), word(last / 2), word(last / 3 * 2), word(last)];
+    let mixed = words.iter().fold(line.len() as u64, |mixed, word| {
+        (mixed ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29)
+    });
+    mixed >> 60 != 0
+}
+
+/// Adds lines, and keeps those of the lowest ranks.
 fn add(lines: &mut Lines, more: impl IntoIterator<Item = (u64, Vec<u8>)>) {
     for (hash, line) in more {
         lines.insert(hash, line);
@@ -72,7 +91,7 @@ pub(super) struct Pools(Mutex<BTreeMap<String, Arc<Pool>>>);
 
 #[derive(Debug)]
 pub(super) struct Pool {
-    /// Lines of a larger hash are not wanted.
+    /// Lines of a higher rank are not wanted.
     largest: AtomicU64,
     lines: Mutex<Lines>,
 }
@@ -118,13 +137,14 @@ pub(super) fn gather(gathering: &Gathering, plan: &Plan, block: &[u8]) {
             let line = line_at(block, at);
             at += line.len() + 1;
             let line = line.strip_suffix(b"\r").unwrap_or(line);
-            if line.len() > MAX_LINE_BYTES || hash_line(line) > largest {
+            if line.len() > MAX_LINE_BYTES {
                 continue;
             }
-            if reads(reader.as_ref(), line)
+            if let Some(rank) = rank(line, largest)
+                && reads(reader.as_ref(), line)
                 && let Some(bare) = reader.bare(line)
             {
-                found.push((hash_line(line), bare.into_owned()));
+                found.push((rank, bare.into_owned()));
             }
         }
         if found.is_empty() {
@@ -199,7 +219,9 @@ fn n_named(layout: &str) -> usize {
 /// True when a column has two different names.
 fn contradict(one: &str, other: &str) -> bool {
     text_of(one) == text_of(other)
-        && names_of(one).zip(names_of(other)).any(|pair| matches!(pair, (Some(a), Some(b)) if a != b))
+        && names_of(one)
+            .zip(names_of(other))
+            .any(|pair| matches!(pair, (Some(a), Some(b)) if a != b))
 }
 
 /// Layouts that the lines of one text show, and of others that are of the same log.
@@ -258,8 +280,7 @@ fn groups_of(pools: LinesByText) -> Vec<Group> {
 /// Readers of one input that others stand in for: index, the reader for bare lines.
 pub(super) type Renamed = Vec<(usize, Arc<dyn Reader>)>;
 
-/// Puts the readers that all lines show in place of those of the inputs. Gives, per input, the plan as it was and the
-/// readers, where there are any.
+/// Puts the readers that all lines show in place of those of the inputs. Gives these readers, per input.
 pub(super) fn rename(inputs: &mut [ScannedInput], pools: LinesByText) -> Vec<Renamed> {
     let mut groups = groups_of(pools);
     for group in &mut groups {
@@ -368,7 +389,8 @@ impl Scan {
             let Some(readers) = renamed.get(input).filter(|readers| !readers.is_empty()) else {
                 return;
             };
-            let (Some(line), Some(plan)) = (inputs[input].fetch(fact.place), plan_before(fact)) else {
+            let (Some(line), Some(plan)) = (inputs[input].fetch(fact.place), plan_before(fact))
+            else {
                 return;
             };
             let Some((index, bare)) = bare_line(plan, &line) else { return };
@@ -391,5 +413,67 @@ impl Scan {
         }
         self.entries = told;
         Ok(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(n: u32, times: &str) -> String {
+        let (second, client) = (n % 60, n % 200);
+        format!(
+            "192.0.2.{client} [20/Nov/2026:21:00:{second:02} +0000] \"GET /{n} HTTP/1.1\" 200 {n} {times}"
+        )
+    }
+
+    fn pool(lines: impl IntoIterator<Item = String>) -> Lines {
+        let mut pool = Lines::new();
+        let ranked = lines.into_iter().map(|line| {
+            let line = line.into_bytes();
+            (rank(&line, u64::MAX).unwrap(), line)
+        });
+        add(&mut pool, ranked);
+        pool
+    }
+
+    #[test]
+    fn the_text_of_a_layout_is_what_is_around_its_names() {
+        assert_eq!(
+            text_of("$remote_addr [$time_local] ${status}s \"$unknown_1\""),
+            "$ [$] $s \"$\""
+        );
+        for (one, other, expected) in [
+            ("$status $msec", "$status $unknown_1", false),
+            ("$status $msec", "$msec $status", true),
+            ("$status $msec", "$msec|$status", false),
+        ] {
+            assert_eq!(contradict(one, other), expected, "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn a_pool_is_a_set_that_does_not_depend_on_order() {
+        let lines = |from: u32, to: u32| (from..to).map(|n| line(n, "0.001 0.002"));
+        let whole = pool(lines(0, 4000));
+        assert_eq!(whole.len(), MAX_LINES);
+        let mut pieces = pool(lines(3000, 4000).rev());
+        add(&mut pieces, pool(lines(0, 3500)));
+        assert_eq!(pieces, whole);
+        // What is passed over comes last, and is not looked at where there is enough.
+        let passed = lines(0, 99).find(|line| is_passed_over(line.as_bytes())).unwrap();
+        assert_eq!(rank(passed.as_bytes(), 1 << 62), None);
+    }
+
+    #[test]
+    fn a_few_lines_that_a_layout_of_more_fits_are_of_it() {
+        let pools = LinesByText::from([
+            ("all".to_owned(), pool((0..400).map(|n| line(n, "0.001")))),
+            ("few".to_owned(), pool((400..403).map(|n| line(n, "0.001")))),
+            ("other".to_owned(), pool((400..403).map(|n| line(n, "x y z")))),
+        ]);
+        let groups = groups_of(pools);
+        let texts: Vec<&[String]> = groups.iter().map(|group| &group.texts[..]).collect();
+        assert_eq!(texts, [&["all", "few"][..], &["other"]]);
     }
 }

@@ -24,7 +24,7 @@ use flate2::write::GzEncoder;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::naming::{Lines, bare_line, is_worked_out};
+use super::naming::{LinesByText, bare_line, is_worked_out};
 use super::{Scan, ScannedInput, TextSource};
 use crate::cause::CauseMatcher;
 use crate::error::{Error, Result};
@@ -82,7 +82,7 @@ struct Header {
     n_causes: u64,
     interrupted: bool,
     /// Lines of worked-out layouts.
-    pools: Vec<(String, Vec<(u64, Vec<u8>)>)>,
+    pools: LinesByText,
 }
 
 /// A digest of the tables whose rows facts number.
@@ -141,7 +141,7 @@ pub fn write_partial(
         n_entries: entries.len(),
         n_causes: causes.len(),
         interrupted: scan.interrupted,
-        pools: scan.pools.iter().map(pool_of).collect(),
+        pools: scan.pools.clone(),
     };
     let mut out = Hashing { out, hasher: Sha256::new() };
     let written = |result: io::Result<()>| result.map_err(Error::Output);
@@ -171,10 +171,6 @@ fn write_kept(input: &ScannedInput, out: &mut dyn Write) -> io::Result<()> {
     }
     // The header has promised them.
     if n_written == spool.len() { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
-}
-
-fn pool_of((text, lines): (&String, &Lines)) -> (String, Vec<(u64, Vec<u8>)>) {
-    (text.clone(), lines.iter().map(|(hash, line)| (*hash, line.clone())).collect())
 }
 
 /// The bare line of an entry whose layout was worked out, empty where it is read by another reader. `None`: the input has

@@ -20,7 +20,7 @@ use crate::input::{BlockReader, Origin, Source, Spool, SpooledLine, open_stream}
 use crate::scan::carry::{Directives, InForce, LayoutRow};
 use crate::scan::fold::{cause_store, entry_store};
 use crate::scan::late::grown_by;
-use crate::scan::naming::{Lines, LinesByText, backend_in, rename, told_by, unite};
+use crate::scan::naming::{LinesByText, backend_in, rename, told_by, unite};
 use crate::scan::{SAMPLE_BYTES, Scan, ScannedInput, TextSource, plan_of_file};
 use crate::store::{Budget, Stored};
 
@@ -62,9 +62,7 @@ pub fn merge(partials: &[Partial], merging: &Merging<'_>) -> Result<Merged> {
     }
     let mut pools = LinesByText::new();
     for partial in partials {
-        let lines = |lines: &[(u64, Vec<u8>)]| lines.iter().cloned().collect::<Lines>();
-        let own = partial.header.pools.iter().map(|(text, own)| (text.clone(), lines(own)));
-        unite(&mut pools, &own.collect());
+        unite(&mut pools, &partial.header.pools);
     }
     let renamed = rename(&mut inputs, pools);
     let (mut entries, mut causes) = (entry_store(&merging.budget), cause_store(&merging.budget));
@@ -82,7 +80,8 @@ pub fn merge(partials: &[Partial], merging: &Merging<'_>) -> Result<Merged> {
                 if let Some((index, line)) = line.split_first() {
                     let number = fact.place.position.input as usize;
                     let mut readers = renamed[number].iter();
-                    if let Some((_, reader)) = readers.find(|(own, _)| *own == usize::from(*index)) {
+                    if let Some((_, reader)) = readers.find(|(own, _)| *own == usize::from(*index))
+                    {
                         fact = told_by(reader.as_ref(), &fact, line);
                         if inputs[number].is_absent
                             && let Some(name) = backend_in(reader.as_ref(), line)

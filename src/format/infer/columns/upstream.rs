@@ -109,7 +109,8 @@ impl Naming<'_, '_> {
             return true;
         }
         let (values, statuses) = (&self.columns[idx].values, &self.columns[status].values);
-        let answered = values.iter().zip(statuses).filter(|(_, status)| **status < b"500".as_slice());
+        let answered =
+            values.iter().zip(statuses).filter(|(_, status)| **status < b"500".as_slice());
         let (mut n_answered, mut n_agree) = (0, 0);
         for (value, status) in answered {
             n_answered += 1;
