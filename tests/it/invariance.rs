@@ -26,6 +26,7 @@ use crate::support::{Dice, Fixture, all_scenarios, logs_of, scenarios, shared};
 
 /// What is done to the logs of a scenario.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each may be done or not, in any combination")]
 struct Change {
     /// Lines change places with others of five seconds.
     shuffled: bool,
@@ -130,6 +131,9 @@ struct Said {
     confidence: String,
 }
 
+/// What was said of a line, and what is.
+type WasAndIs = (Vec<Said>, Vec<Said>);
+
 /// All verdicts of a run, by the text of the line.
 type Verdicts = BTreeMap<Vec<u8>, Vec<Said>>;
 
@@ -143,14 +147,14 @@ fn difference(before: &Verdicts, after: &Verdicts, change: Change) -> Vec<String
         }
         said
     };
-    let mut kinds: BTreeMap<(Vec<Said>, Vec<Said>), Vec<&Vec<u8>>> = BTreeMap::new();
+    let mut kinds: BTreeMap<WasAndIs, Vec<&Vec<u8>>> = BTreeMap::new();
     for line in before.keys().chain(after.keys().filter(|line| !before.contains_key(*line))) {
         let (was, is) = (plain(before, line), plain(after, line));
         if was != is {
             kinds.entry((was, is)).or_default().push(line);
         }
     }
-    let tell = |((was, is), lines): (&(Vec<Said>, Vec<Said>), &Vec<&Vec<u8>>)| {
+    let tell = |((was, is), lines): (&WasAndIs, &Vec<&Vec<u8>>)| {
         let text = String::from_utf8_lossy(lines[0]).chars().take(300).collect::<String>();
         format!(
             "{} of {} lines differ: {text}\n  was {was:?}\n  is  {is:?}",
