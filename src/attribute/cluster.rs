@@ -17,6 +17,7 @@ use crate::fact::{CauseFact, EntryFact, Flags};
 use crate::store::{Budget, Sorter};
 use crate::taxonomy::{Cause, Confidence};
 use crate::time::SECOND_US;
+use crate::verdict::Openness;
 
 /// Facts that are joined together at most.
 const MAX_FACTS: usize = 200_000;
@@ -224,12 +225,22 @@ impl Part {
         let is_timeout = |fact: &CauseFact| {
             matcher.rule(fact.rule).is_some_and(|rule| rule.cause == Some(Cause::UpstreamTimeout))
         };
+        let contradicts = |entry: &EntryFact, fact: &CauseFact| {
+            let row = Verdict::own(*entry).rule();
+            let cause = matcher.rule(fact.rule).and_then(|rule| rule.cause);
+            row.openness == Openness::Closed && row.cause.is_some() && row.cause != cause
+        };
         let entry_facts: Vec<EntryFact> =
             entries.iter().map(|index| self.entries[*index].entry).collect();
         let cause_facts: Vec<CauseFact> = causes.iter().map(|index| self.causes[*index]).collect();
-        for Matched { entry, deciding, lines, confidence, basis } in
-            match_cluster(&entry_facts, &cause_facts, &explains, &is_final, &is_timeout)
-        {
+        for Matched { entry, deciding, lines, confidence, basis } in match_cluster(
+            &entry_facts,
+            &cause_facts,
+            &explains,
+            &is_final,
+            &is_timeout,
+            &contradicts,
+        ) {
             let fact = cause_facts[deciding];
             if let Some(rule) = matcher.rule(fact.rule) {
                 // An attempt that failed may have been followed by one that the log does not show; and a clock that

@@ -12,7 +12,7 @@ use crate::cause::{CauseMatcher, cause_fact};
 use crate::evidence::{InputIndex, Place, Position};
 use crate::fact::{
     CauseFact, EntryFact, Flags, forwarded_keys, hash_name, hash_path, hash_short, id_key,
-    listen_key, referrer_key, request_keys, site_key,
+    listen_key, method_key, referrer_key, request_keys, site_key,
 };
 use crate::format::envelope::MESSAGES;
 use crate::format::{About, Glance, Instant, Plan, Run, Sink, Statuses, line_at};
@@ -538,6 +538,11 @@ pub(super) fn whole_fact(about: &About, record: &AccessRecord<'_>, place: Place)
         .with(Flags::SHARED_LAYOUT, about.ambiguous_with.is_some())
         .with(Flags::REDELIVERED, redelivered);
     let (target_key, hop) = request_keys(record.escape, method, path, query);
+    // nginx goes on with GET when an error page takes over: `$request` keeps the method, `$request_method` does not.
+    // Source: `ngx_http_special_response.c`, `ngx_http_send_error_page`.
+    let may_be_changed = method == b"GET"
+        && record.raw(Field::Request).is_none()
+        && matches!(about.server, Server::Nginx | Server::Unknown);
     EntryFact {
         at: record.stamp.micros,
         place,
@@ -563,6 +568,7 @@ pub(super) fn whole_fact(about: &About, record: &AccessRecord<'_>, place: Place)
         duration_ms: duration_us.map_or(0, |us| (us / 1000).min(u64::from(u32::MAX)) as u32),
         body_bytes: body_bytes.or(sent_bytes).map_or(0, |n| n.min(u64::from(u32::MAX)) as u32),
         status: record.status,
+        method: if may_be_changed { 0 } else { method_key(method) },
         rule: own_verdict(about, record),
         flags,
     }

@@ -155,9 +155,11 @@ impl Naming<'_, '_> {
                                 && n >= FEW_LINES
                                 && self.mostly_agrees(*idx, status)))
                 }
-                // Without addresses only a list, or absence and agreement in many lines, tell.
+                // Without addresses only a list, or absence and agreement in many lines, tell; or that the response
+                // is another error than this one, as error pages make it.
                 None => {
                     column.n_lists > 0
+                        || self.is_remapped(*idx, status)
                         || (n >= FEW_LINES
                             && column.n_absent > 0
                             && column.n_present() >= 3
@@ -183,6 +185,20 @@ impl Naming<'_, '_> {
                 self.note(idx, "left unnamed", "a status, but not surely the backend's");
             }
         }
+    }
+
+    /// True when a status is that of the response but where an error of a gateway became a 503.
+    fn is_remapped(&self, idx: usize, status: usize) -> bool {
+        let (values, statuses) = (&self.columns[idx].values, &self.columns[status].values);
+        let (mut n_remapped, mut n_other) = (0, 0);
+        for (value, status) in values.iter().zip(statuses) {
+            match (*value, *status) {
+                (value, status) if value == status => {}
+                (b"500" | b"502" | b"504", b"503") => n_remapped += 1,
+                _ => n_other += 1,
+            }
+        }
+        n_remapped >= 3 && n_other * 50 <= values.len()
     }
 
     /// True when two columns have the same number of items, or none, in nearly all lines.
