@@ -383,6 +383,16 @@ pub struct EntryFact {
 }
 
 impl EntryFact {
+    /// What the line says, but for when and where it was written: it puts lines of one instant in an order that does not
+    /// depend on how they were handed over.
+    pub fn content(&self) -> impl Ord + use<> {
+        let EntryFact { request, id, hop, target_key, client, trace, edge_id, .. } = *self;
+        let names = (self.host, self.upstream, self.ending, self.referrer, self.forwarded);
+        let numbers = (self.connection, self.duration_ms, self.body_bytes, self.status);
+        let marks = (self.rule, self.flags, self.place.length);
+        (numbers, names, [request, id, hop, target_key, client, trace, edge_id], marks)
+    }
+
     /// The size that tells pages from each other, where the entry has a page.
     pub fn page_bytes(&self) -> Option<u32> {
         let is_sized = self.flags.has(Flags::SIZED) || self.flags.has(Flags::SIZED_WITH_HEADERS);
@@ -415,6 +425,14 @@ pub struct CauseFact {
     pub rule: u16,
     /// Marks.
     pub flags: Flags,
+}
+
+impl CauseFact {
+    /// What the message says, but for when and where it was written: see [`EntryFact::content`].
+    pub fn content(&self) -> impl Ord + use<> {
+        let CauseFact { scope, rule, referrer, host, target_key, client, .. } = *self;
+        (scope, rule, referrer, host, [target_key, client], self.place.length)
+    }
 }
 
 #[cfg(test)]

@@ -160,9 +160,18 @@ impl Part {
             self.doubt_edges();
             return;
         }
-        self.entries
-            .sort_unstable_by_key(|verdict| (verdict.entry.at, verdict.entry.place.position));
-        self.causes.sort_unstable_by_key(|fact| (fact.at, fact.place.position));
+        self.entries.sort_unstable_by_key(|Verdict { entry, .. }| {
+            (entry.at, entry.content(), entry.place.position)
+        });
+        // What one request writes in one second: a backend was waited for, others were tried at once, none was left.
+        let stage = |fact: &CauseFact| match matcher.rule(fact.rule) {
+            Some(rule) if rule.kind == RuleKind::FinalFailure => 2,
+            Some(rule) if rule.cause == Some(Cause::UpstreamTimeout) => 0,
+            _ => 1,
+        };
+        self.causes.sort_unstable_by_key(|fact| {
+            (fact.at, fact.connection, stage(fact), fact.content(), fact.place.position)
+        });
         let entry_dir =
             |verdict: &Verdict| companions.directory(verdict.entry.place.position.input);
         let cause_dir = |fact: &CauseFact| companions.directory(fact.place.position.input);

@@ -142,7 +142,9 @@ impl Hops {
         let (mut entries, mut answers, mut abandoned) = (held.cache, held.answers, held.abandoned);
         answers.sort_unstable();
         abandoned.sort_unstable();
-        entries.sort_unstable_by_key(|verdict| (verdict.entry.at, verdict.entry.place.position));
+        entries.sort_unstable_by_key(|Verdict { entry, .. }| {
+            (entry.at, entry.content(), entry.place.position)
+        });
         let n_answers = answers.len() as u64;
         let mut by_size: BTreeMap<u32, Queue> = BTreeMap::new();
         for (began, size) in answers {

@@ -34,7 +34,7 @@ const MAX_CHUNK: usize = 200_000;
 const GAP_US: i64 = 10 * FAR_US;
 
 /// Order of lines: by directory and thread. Of one instant, the line that names the client comes last: it ends the attempt.
-type ThreadKey = (u32, u64, i64, bool, Position);
+type ThreadKey = (u32, u64, i64, bool, (u32, u16, u32), Position);
 
 /// Order of entries: by client.
 type ClientKey = (u64, i64, Position);
@@ -62,8 +62,8 @@ impl ThreadLine {
     }
 
     fn key(&self) -> ThreadKey {
-        let CauseFact { connection, at, client, place, .. } = self.fact;
-        (self.directory, connection, at, client != 0, place.position)
+        let CauseFact { connection, at, client, place, scope, rule, referrer, .. } = self.fact;
+        (self.directory, connection, at, client != 0, (scope, rule, referrer), place.position)
     }
 }
 

@@ -15,7 +15,7 @@ use crate::fact::{
     listen_key, method_key, referrer_key, request_keys, site_key,
 };
 use crate::format::envelope::MESSAGES;
-use crate::format::{Glance, Instant, Plan, Run, Sink, Statuses, line_at};
+use crate::format::{About, Glance, Instant, Plan, Run, Sink, Statuses, line_at};
 use crate::input::{MAX_RECORD_BYTES, Records, SpooledLine, Unit};
 use crate::record::{AccessRecord, Field, Record, Skip, split_url, unescape};
 use crate::tally::{InputTally, Unparsed};
@@ -372,7 +372,7 @@ impl Scanner<'_> {
                 fact = cause_fact(&record, place, self.context.matcher);
             }
             Ok(Record::Access(record)) => {
-                let entry = whole_fact(plan, message.reader, &record, place);
+                let entry = whole_fact(plan.readers[message.reader].about(), &record, place);
                 request = Some((record.stamp, entry));
             }
             Err(_) => {}
@@ -476,7 +476,9 @@ fn entry_fact(
     glance: Glance<'_>,
     place: Place,
 ) -> Option<EntryFact> {
-    let whole = read_access(plan, line, |reader, record| whole_fact(plan, reader, record, place));
+    let whole = read_access(plan, line, |reader, record| {
+        whole_fact(plan.readers[reader].about(), record, place)
+    });
     whole.or_else(|| {
         let stamp = plan.readers[reader].stamp(glance.stamp)?;
         Some(EntryFact {
@@ -505,8 +507,7 @@ pub(super) fn marked_fact(
 }
 
 /// The fact of an access record.
-fn whole_fact(plan: &Plan, reader: usize, record: &AccessRecord<'_>, place: Place) -> EntryFact {
-    let about = plan.readers[reader].about();
+pub(super) fn whole_fact(about: &About, record: &AccessRecord<'_>, place: Place) -> EntryFact {
     let (method, _) = record.request();
     let (path, query) = record.target_parts();
     let duration_us = record.duration_us();
