@@ -30,10 +30,10 @@ use crate::cause::CauseMatcher;
 use crate::error::{Error, Result};
 use crate::evidence::{InputIndex, Place, Position};
 use crate::fact::{CauseFact, EntryFact};
-use crate::format::{FormatChoice, Plan, detect_dated, line_at};
+use crate::format::{FormatChoice, Plan, detect_dated};
 use crate::input::{
-    BlockReader, Compression, OpenStream, Origin, RANGE_BYTES, RangeReader, RecordStart, Records,
-    Source, Spool, Unit, open_stream, read_exact_at,
+    BlockReader, Compression, CutLines, OpenStream, Origin, RANGE_BYTES, RangeReader, RecordStart,
+    Records, Source, Spool, Unit, open_stream, read_exact_at,
 };
 use crate::store::{Budget, Sorter};
 use crate::tally::InputTally;
@@ -241,10 +241,12 @@ struct StreamJob {
     index: usize,
     plan: Arc<Plan>,
     carry: Carry,
+    /// The lines of the block, and those behind them that may hold the rest of a record in pieces.
     bytes: Vec<u8>,
+    n_own: usize,
+    /// Lines before the block that were cut.
+    cut: CutLines,
     offset: u64,
-    /// The first line goes on with the last of the block before.
-    continues: bool,
     overlong: bool,
     unit: Unit,
 }
@@ -390,8 +392,9 @@ impl<'c> Work<'c> {
                     carry,
                     in_charge,
                     bytes: lines.bytes,
+                    reached: lines.reached,
+                    cut: &lines.cut,
                     offset: lines.offset,
-                    continues: lines.continues,
                     overlong: lines.overlong_at.is_some(),
                     keep: false,
                     unit: Unit::Line,
@@ -411,9 +414,10 @@ impl<'c> Work<'c> {
                 plan: &job.plan,
                 carry: job.carry.clone(),
                 in_charge,
-                bytes: &job.bytes,
+                bytes: &job.bytes[..job.n_own],
+                reached: &job.bytes,
+                cut: &job.cut,
                 offset: job.offset,
-                continues: job.continues,
                 overlong: job.overlong,
                 keep: true,
                 unit: job.unit,
@@ -482,7 +486,6 @@ impl<'c> Work<'c> {
         let mut reader = BlockReader::new(stream);
         let mut index = 0;
         let mut in_force: Option<InForce> = None;
-        let mut last_line = Vec::new();
         while !self.stopped() {
             let Some(plan) = self.plan_of_stream(input, &mut reader) else {
                 // There is nothing, or what kept it from being read.
@@ -498,15 +501,7 @@ impl<'c> Work<'c> {
             };
             let in_force = in_force.get_or_insert_with(|| InForce::new(plan, Carry::default()));
             let carry = in_force.carry.clone();
-            in_force.pass(&block.bytes);
-            let continues =
-                !last_line.is_empty() && plan.goes_on(&last_line, line_at(&block.bytes, 0));
-            last_line.clear();
-            if plan.has_fragments() && block.overlong_at.is_none() {
-                let lines = block.bytes.strip_suffix(b"\n").unwrap_or(&block.bytes);
-                let start = memchr::memrchr(b'\n', lines).map_or(0, |newline| newline + 1);
-                last_line.extend_from_slice(&lines[start..]);
-            }
+            in_force.pass(&block.bytes[..block.n_own]);
             let job = StreamJob {
                 input,
                 index,
@@ -514,8 +509,9 @@ impl<'c> Work<'c> {
                 carry,
                 overlong: block.overlong_at.is_some(),
                 bytes: block.bytes,
+                n_own: block.n_own,
+                cut: block.cut,
                 offset: block.offset,
-                continues,
                 unit,
             };
             if blocks.send(job).is_err() {
