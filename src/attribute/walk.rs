@@ -122,6 +122,7 @@ impl<'w> Walk<'w> {
                 ground.workers.resolve(&mut fact);
                 if relayed::is_abandoned(&fact) {
                     if self.ground.is_with_cache {
+                        self.make_way(fact.target_key)?;
                         self.hops.note_abandoned(&fact);
                     }
                 } else if ground.config.in_window(fact.at) {
@@ -191,15 +192,18 @@ impl<'w> Walk<'w> {
         Ok(())
     }
 
+    /// Hands on what is held of a cache's requests, where requests of this target belong to others.
+    fn make_way(&mut self, target_key: u64) -> Result<()> {
+        if self.hops.is_done_before(target_key) { self.flush_hops(Some(target_key)) } else { Ok(()) }
+    }
+
     /// Hands on what a cluster holds; what may be doubted waits for the other clients of the same target.
     fn close(&mut self, target_key: u64, part: &mut Part) -> Result<()> {
         if target_key != self.leftovers.target_key {
             self.leftovers.flush(&mut self.verdicts)?;
             self.leftovers.target_key = target_key;
         }
-        if self.hops.is_done_before(target_key) {
-            self.flush_hops(Some(target_key))?;
-        }
+        self.make_way(target_key)?;
         for verdict in part.entries.drain(..) {
             if self.ground.is_with_cache && target_key != 0 && self.hops.take(&verdict) {
                 continue;
