@@ -194,7 +194,11 @@ impl<'w> Walk<'w> {
 
     /// Hands on what is held of a cache's requests, where requests of this target belong to others.
     fn make_way(&mut self, target_key: u64) -> Result<()> {
-        if self.hops.is_done_before(target_key) { self.flush_hops(Some(target_key)) } else { Ok(()) }
+        if self.hops.is_done_before(target_key) {
+            self.flush_hops(Some(target_key))
+        } else {
+            Ok(())
+        }
     }
 
     /// Hands on what a cluster holds; what may be doubted waits for the other clients of the same target.
