@@ -15,7 +15,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 )]
 #[command(after_help = "\
 Exit codes: 0 ran, whatever it found; 1 a --fail-on condition is met; 2 usage or internal error;
-3 no line of any input was understood; 4 some inputs unreadable or corrupt; 130/143 interrupted.
+3 no line of any input was understood; 4 some inputs unreadable or corrupt, or files named of
+which no line was understood; 130/143 interrupted.
 Examples:
   logscan503 /var/log/nginx
   tail -F access.log error.log | logscan503

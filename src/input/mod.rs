@@ -113,6 +113,8 @@ pub struct Source {
     pub bytes: u64,
     /// When it was last written, microseconds UTC: what decides years that lines leave out.
     pub modified_us: Option<i64>,
+    /// Whoever started the run named it, rather than a directory that it is in.
+    pub is_named: bool,
 }
 
 impl Source {
@@ -124,6 +126,7 @@ impl Source {
             origin: Ok(Origin::Stdin),
             bytes: 0,
             modified_us: None,
+            is_named: true,
         };
         source.origin = open_file(path, &mut source.bytes, &mut source.modified_us);
         source
@@ -132,7 +135,13 @@ impl Source {
     /// Standard input.
     pub fn stdin() -> Source {
         let modified_us = micros_of(SystemTime::now());
-        Source { path: PathBuf::from("-"), origin: Ok(Origin::Stdin), bytes: 0, modified_us }
+        Source {
+            path: PathBuf::from("-"),
+            origin: Ok(Origin::Stdin),
+            bytes: 0,
+            modified_us,
+            is_named: true,
+        }
     }
 
     /// True when the records of this input cannot be read again at their offsets.

@@ -314,6 +314,7 @@ impl<'f> Fold<'f> {
                 unit: fold.unit,
                 text,
                 modified_us: open.source.modified_us,
+                is_named: open.source.is_named,
                 sample: open.sample.into_inner(),
                 late: fold.late.take_samples(),
                 told_names: BTreeMap::new(),

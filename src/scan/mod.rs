@@ -103,6 +103,8 @@ pub struct ScannedInput {
     text: TextSource,
     /// When the file was last written, microseconds UTC.
     modified_us: Option<i64>,
+    /// It was named, rather than a directory that it is in.
+    is_named: bool,
     /// The start of standard input, by which its formats were detected.
     sample: Option<Vec<u8>>,
     /// What formats behind the sample were found by.
@@ -160,6 +162,11 @@ impl ScannedInput {
     /// True when it is known from a partial result only: its lines cannot be had.
     pub fn is_absent(&self) -> bool {
         self.is_absent
+    }
+
+    /// True when it was named, and there are lines in it but none that any format knows.
+    pub fn is_named_in_vain(&self) -> bool {
+        self.is_named && self.tally.lines.unparsed > 0 && self.tally.lines.parsed == 0
     }
 
     /// True when there was nothing in it.
