@@ -152,7 +152,9 @@ impl Hops {
         *self = Hops { target_key: held.target_key, is_cut: goes_on, ..Hops::default() };
         let (mut entries, mut answers, mut abandoned) = (held.cache, held.answers, held.abandoned);
         answers.sort_unstable();
-        abandoned.iter_mut().for_each(|queue| queue.sort_unstable());
+        for queue in &mut abandoned {
+            queue.sort_unstable();
+        }
         entries.sort_unstable_by_key(|verdict| (verdict.entry.at, verdict.entry.place.position));
         let n_answers = answers.len() as u64;
         let mut by_size: BTreeMap<(usize, u32), Queue> = BTreeMap::new();
