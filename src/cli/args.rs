@@ -122,6 +122,10 @@ pub(super) struct ParseArgs {
     #[command(flatten)]
     pub input: InputArgs,
 
+    /// Put pseudonyms in place of clients, users, query strings, tokens and e-mail addresses; a new key for every run
+    #[arg(long)]
+    pub redact: bool,
+
     /// No messages on standard error
     #[arg(short, long)]
     pub quiet: bool,

@@ -22,7 +22,8 @@ use crate::cause::advice::explain;
 use crate::error::{Error, Result};
 use crate::format::{FORMATS, FormatChoice};
 use crate::input::expand;
-use crate::output::{Results, TextStyle, sanitize, write_record};
+use crate::output::{Results, RowStyle, TextStyle, sanitize, write_record};
+use crate::redact::Redactor;
 use crate::report::build::report;
 use crate::report::schema::timeline_schema;
 use crate::report::{Report, RunInfo};
@@ -355,6 +356,8 @@ fn parse(args: &ParseArgs) -> Result<u8> {
         budget: Budget::new(settings.memory_bytes, None),
         interrupted: &interrupted,
     };
+    let redactor = if args.redact { Some(Redactor::random()?) } else { None };
+    let style = RowStyle { zone: settings.zone, redactor: redactor.as_ref() };
     let stdout = io::stdout();
     let mut out = io::BufWriter::with_capacity(64 << 10, stdout.lock());
     let mut inputs = Vec::new();
@@ -362,7 +365,7 @@ fn parse(args: &ParseArgs) -> Result<u8> {
         let path = source.path.to_string_lossy().into_owned();
         let is_live = source.is_stream();
         let scanned = scan_lines(source, &config, &mut |line| {
-            write_record(&line, &path, settings.zone, &mut out)?;
+            write_record(&line, &path, style, &mut out)?;
             // Someone may be watching a pipe.
             if is_live && line.ends_block { out.flush().map_err(Error::Output) } else { Ok(()) }
         })?;
