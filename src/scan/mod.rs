@@ -333,6 +333,11 @@ impl<'c> Work<'c> {
         }
     }
 
+    /// True for an input that can be read at any position.
+    fn is_plain(&self, input: usize) -> bool {
+        matches!(self.inputs[input].source.origin, Ok(Origin::Plain(_)))
+    }
+
     fn stopped(&self) -> bool {
         self.config.interrupted.load(Ordering::Relaxed)
     }
