@@ -401,9 +401,7 @@ impl Format for HaproxyAccessFormat {
         // Strings of `log-format` are for lines that the options do not explain.
         let own = (n_accepted < sample.lines.len() / 2).then(|| custom::custom(sample)).flatten();
         let own = own.filter(|own| own.n_accepted > n_accepted);
-        own.or_else(|| {
-            (n_accepted > 0).then(|| Proposal { reader, n_accepted, notes: Vec::new() })
-        })
+        own.or_else(|| (n_accepted > 0).then(|| Proposal { reader, n_accepted, notes: Vec::new() }))
     }
 
     fn standing_reader(&self) -> Option<Arc<dyn Reader>> {

@@ -483,4 +483,27 @@ mod tests {
             &[(Field::CacheHandling, "pass"), (Field::BackendStatus, "503")],
         );
     }
+
+    #[test]
+    fn formats_of_ones_own_are_known_by_their_handling() {
+        let lines = [
+            r#"2026-11-21T18:43:12+0100 192.0.2.1 GET a.example /x?y=1 200 714 miss 0.011 "curl/8.5.0""#,
+            r#"2026-11-21T18:43:13+0100 192.0.2.1 HEAD a.example /x 200 0 pass 0.010 "-""#,
+            r#"2026-11-21T18:43:14+0100 192.0.2.2 GET a.example /z 503 262 synth 0.000 "-""#,
+        ];
+        let sample = Sample { lines: lines.iter().map(|line| line.as_bytes()).collect() };
+        let proposal = VarnishNcsaFormat.propose(&sample).expect("known");
+        assert_eq!((proposal.n_accepted, proposal.reader.about().server), (3, Server::Varnish));
+        let wanted = [
+            (Field::CacheHandling, "synth"),
+            (Field::BodyBytes, "262"),
+            (Field::RequestUri, "/z"),
+            (Field::RemoteAddr, "192.0.2.2"),
+        ];
+        check(proposal.reader.as_ref(), lines[2], &wanted);
+        let plain =
+            lines.map(|line| line.replace("miss", "m").replace("pass", "p").replace("synth", "s"));
+        let sample = Sample { lines: plain.iter().map(String::as_bytes).collect() };
+        assert!(VarnishNcsaFormat.propose(&sample).is_none());
+    }
 }

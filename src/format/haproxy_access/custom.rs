@@ -29,9 +29,8 @@ pub(in crate::format) fn is_termination(value: &[u8]) -> bool {
     };
     b"CSPLRDUIKTcs-".contains(&end[0])
         && b"RQCHDLT-".contains(&end[1])
-        && cookies.is_none_or(|[found, done]| {
-            b"NIDVEOU-".contains(&found) && b"NIUPRD-".contains(&done)
-        })
+        && cookies
+            .is_none_or(|[found, done]| b"NIDVEOU-".contains(&found) && b"NIUPRD-".contains(&done))
 }
 
 /// The reader for lines of a format that has states, if they are such lines.
@@ -68,7 +67,8 @@ fn is_no_server(value: &[u8]) -> bool {
 
 /// `TR/Tw/Tc/Tr/Ta`.
 fn is_timers(value: &[u8]) -> bool {
-    value.split(|byte| *byte == b'/').count() == 5 && value.split(|byte| *byte == b'/').all(is_timer)
+    value.split(|byte| *byte == b'/').count() == 5
+        && value.split(|byte| *byte == b'/').all(is_timer)
 }
 
 fn is_unreached(value: &[u8]) -> bool {
@@ -165,4 +165,110 @@ fn finish(access: &mut AccessRecord<'_>) {
         }
     }
     completed(access);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Record;
+
+    /// What the fields of the last line are, `Some` or not at all.
+    #[track_caller]
+    fn check(lines: &[&str], wanted: &[(Field, Option<&str>)]) {
+        let sample = Sample { lines: lines.iter().map(|line| line.as_bytes()).collect() };
+        let proposal = custom(&sample).expect("known");
+        assert_eq!(proposal.n_accepted, lines.len());
+        let last = lines.last().expect("a line").as_bytes();
+        let Ok(Record::Access(record)) = proposal.reader.parse(last) else { unreachable!() };
+        for (field, value) in wanted {
+            let found = record.raw(*field).map(|raw| String::from_utf8_lossy(raw).into_owned());
+            assert_eq!(found.as_deref(), *value, "{field:?}");
+        }
+    }
+
+    #[test]
+    fn labels_name_columns() {
+        check(
+            &[
+                r#"ts=1795286521 ms=191 src=192.0.2.9 method=GET path="/a?b" http_status=200 srv=s1 be=app fe=web term_state=---- t_queue=0 t_conn=1 t_resp=5 t_total=6"#,
+                r#"ts=1795286521 ms=195 src=192.0.2.9 method=GET path="/" http_status=200 srv=s2 be=app fe=web term_state=---- t_queue=0 t_conn=1 t_resp=5 t_total=6"#,
+                r#"ts=1795286522 ms=202 src=192.0.2.8 method=GET path="/503" http_status=503 srv=<NOSRV> be=app fe=web term_state=SC-- t_queue=-1 t_conn=-1 t_resp=-1 t_total=0"#,
+            ],
+            &[
+                (Field::TerminationState, Some("SC--")),
+                (Field::BackendServer, Some("<NOSRV>")),
+                (Field::Backend, Some("app")),
+                (Field::Frontend, Some("web")),
+                (Field::ResponseTimeMillis, Some("-1")),
+                (Field::RequestUri, Some("/503")),
+                (Field::UpstreamAddr, Some("app")),
+            ],
+        );
+    }
+
+    #[test]
+    fn values_name_columns() {
+        check(
+            &[
+                "21/Nov/2026:18:40:08.314|192.0.2.1|GET|/a|200|----|app|s1|0|1|15|16|977",
+                "21/Nov/2026:18:40:08.330|192.0.2.2|POST|/b|201|----|app|s1|0|0|14|14|731",
+                "21/Nov/2026:18:40:09.314|192.0.2.3|GET|/503|503|SC--|app|<NOSRV>|-1|-1|-1|0|217",
+            ],
+            &[
+                (Field::BackendServer, Some("<NOSRV>")),
+                (Field::Backend, Some("app")),
+                (Field::QueueTimeMillis, Some("-1")),
+                (Field::RequestTimeMillis, Some("0")),
+                (Field::Method, Some("GET")),
+            ],
+        );
+        check(
+            &[
+                r#"203.0.113.9:5000 [21/Nov/2026:18:41:32.206] web 127.0.0.1:59796 127.20.42.11:8080 app s1 0/0/0/13/13 200 147/596 ---- 0 "/a" GET"#,
+                r#"203.0.113.8:5001 [21/Nov/2026:18:41:33.206] web -:- -:- web <NOSRV> -1/-1/-1/-1/0 400 0/0 CR-- 0 "<BADREQ>" <BADREQ>"#,
+                r#"203.0.113.9:5002 [21/Nov/2026:18:41:34.206] web 127.0.0.1:59797 127.20.42.11:8080 app s1 0/0/0/-1/13 502 147/596 SH-- 0 "/c" GET"#,
+            ],
+            &[
+                (Field::RemoteAddr, Some("203.0.113.9")),
+                (Field::ClientPort, Some("5002")),
+                (Field::BackendServer, Some("s1")),
+                (Field::ResponseTimeMillis, Some("-1")),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_time_in_its_zone_may_hold_a_blank() {
+        check(
+            &[
+                r#"21/Nov/2026:18:41:32 +0900 200 ---- app/s1 "GET /a HTTP/1.1" 203.0.113.9:5000 web 0/0/0/13/13 596"#,
+                r#"21/Nov/2026:18:41:33 +0900 400 CR-- web/<NOSRV> "<BADREQ>" 203.0.113.9:5001 web -1/-1/-1/-1/0 0"#,
+                r#"21/Nov/2026:18:41:34 +0900 503 PR-- app/<NOSRV> "GET /b HTTP/1.1" 203.0.113.7:5000 web 0/-1/-1/-1/0 191"#,
+            ],
+            &[
+                (Field::BackendServer, Some("<NOSRV>")),
+                (Field::Backend, Some("app")),
+                (Field::RemoteAddr, Some("203.0.113.7")),
+                (Field::Request, Some("GET /b HTTP/1.1")),
+            ],
+        );
+    }
+
+    #[test]
+    fn words_of_two_letters_are_no_states_by_themselves() {
+        for word in ["----", "--", "SC--", "sQ", "PRNN", "cDVN"] {
+            assert!(is_termination(word.as_bytes()), "{word}");
+        }
+        for word in ["", "-", "---", "DE", "GET", "SC-", "200", "hit", "AB--"] {
+            assert!(!is_termination(word.as_bytes()), "{word}");
+        }
+        let lines = [
+            "192.0.2.1 [21/Nov/2026:18:40:08 +0000] 200 CH GET /a",
+            "192.0.2.2 [21/Nov/2026:18:40:09 +0000] 200 CD GET /b",
+            "192.0.2.3 [21/Nov/2026:18:40:09 +0000] 503 SD GET /c",
+        ];
+        assert!(
+            custom(&Sample { lines: lines.iter().map(|line| line.as_bytes()).collect() }).is_none()
+        );
+    }
 }

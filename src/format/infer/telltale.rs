@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::tokens::{is_key_byte, key_length};
+use super::tokens::{is_key_byte, key_length, time_length};
 use super::values::{Column, Kind as Shape};
 use crate::bytes::parse_u64;
 use crate::format::layout::{Kind, Layout, Part, next_quote};
@@ -144,7 +144,9 @@ impl<'a> Columns<'a> {
             self.set_first(Field::RequestUri, |columns, idx| {
                 is_mostly(columns, idx, Shape::Path) || is_mostly(columns, idx, Shape::Url)
             });
-            self.set_first(Field::Protocol, |columns, idx| is_mostly(columns, idx, Shape::Protocol));
+            self.set_first(Field::Protocol, |columns, idx| {
+                is_mostly(columns, idx, Shape::Protocol)
+            });
         }
         self.set_first(Field::RemoteAddr, |columns, idx| {
             columns.is(idx, &[Shape::Ip, Shape::Addr]) && columns.columns[idx].n_absent == 0
@@ -158,9 +160,8 @@ impl<'a> Columns<'a> {
     fn name_time(&mut self) -> Option<Notation> {
         use Notation::{Clf, ClfVariant, EpochMillis, EpochSeconds, Iso8601};
         for notation in [Clf, ClfVariant, Iso8601, EpochSeconds, EpochMillis] {
-            let is_time = |idx: &usize| {
-                self.values(*idx).iter().all(|value| notation.parse(value).is_some())
-            };
+            let is_time =
+                |idx: &usize| self.values(*idx).iter().all(|value| notation.parse(value).is_some());
             if let Some(idx) = (0..self.n()).find(is_time) {
                 self.set(idx, Field::Time);
                 return Some(notation);
@@ -215,7 +216,10 @@ fn cut(line: &[u8], separator: Option<u8>, escape: Escape) -> Pieces<'_> {
         let (from, to) = match closing {
             Some(end) => (at + 1, at + end),
             None => {
-                let end = rest.iter().position(|byte| is_end(*byte)).unwrap_or(rest.len());
+                // A time may hold a blank.
+                let least = time_length(rest).unwrap_or(0);
+                let end = rest[least..].iter().position(|byte| is_end(*byte));
+                let end = end.map_or(rest.len(), |end| least + end);
                 let marks = rest[..end].iter().rev().take_while(|byte| b",;| ".contains(byte));
                 (at, at + end - marks.count())
             }
@@ -242,7 +246,8 @@ fn label_length(text: &[u8]) -> usize {
 
 /// The key at the end of the text before a value.
 fn label_of(literal: &[u8]) -> Option<String> {
-    let text = literal.strip_suffix(b"\"").or_else(|| literal.strip_suffix(b"[")).unwrap_or(literal);
+    let text =
+        literal.strip_suffix(b"\"").or_else(|| literal.strip_suffix(b"[")).unwrap_or(literal);
     let text = text.trim_ascii_end();
     let text = text.strip_suffix(b"=").or_else(|| text.strip_suffix(b":"))?;
     let start = text.iter().rposition(|byte| !is_key_byte(*byte)).map_or(0, |at| at + 1);
@@ -263,7 +268,8 @@ fn layouts_by(
             groups.entry(pieces.literals).or_default().push(pieces.values);
         }
     }
-    let mut groups: Vec<_> = groups.into_iter().filter(|group| group.1.len() >= MIN_LINES).collect();
+    let mut groups: Vec<_> =
+        groups.into_iter().filter(|group| group.1.len() >= MIN_LINES).collect();
     groups.sort_by_key(|(_, rows)| std::cmp::Reverse(rows.len()));
     let (mut score, mut layouts) = (0, Vec::new());
     for (literals, rows) in groups.into_iter().take(MAX_LAYOUTS) {
@@ -289,9 +295,8 @@ fn layout_of(
     };
     let columns: Vec<_> = (0..n_columns).map(column).collect();
     let mut columns = Columns { fields: vec![None; columns.len()], columns };
-    let is_telltale = |idx: &usize| {
-        columns.all(*idx, telltale.is_value) && columns.any(*idx, telltale.is_proof)
-    };
+    let is_telltale =
+        |idx: &usize| columns.all(*idx, telltale.is_value) && columns.any(*idx, telltale.is_proof);
     let idx = (0..n_columns).find(is_telltale)?;
     columns.set(idx, telltale.field);
     let notation = columns.name_common()?;
@@ -331,8 +336,7 @@ pub(in crate::format) fn propose(
 ) -> Option<Proposal> {
     let is_word = |word: &[u8]| (telltale.is_proof)(word);
     let has_word = |line: &&&[u8]| {
-        !line.starts_with(b"{")
-            && line.split(|byte| b" |;,\t\"=".contains(byte)).any(is_word)
+        !line.starts_with(b"{") && line.split(|byte| b" |;,\t\"=".contains(byte)).any(is_word)
     };
     let n_with = sample.lines.iter().filter(has_word).count();
     if n_with < MIN_LINES {
@@ -342,7 +346,8 @@ pub(in crate::format) fn propose(
     let tried = std::iter::once(None).chain(ways);
     let tried = tried.map(|separator| layouts_by(&sample.lines, separator, telltale));
     // Of two ways that explain as much, the first.
-    let (score, layouts) = tried.reduce(|best, other| if other.0 > best.0 { other } else { best })?;
+    let (score, layouts) =
+        tried.reduce(|best, other| if other.0 > best.0 { other } else { best })?;
     let (first, _) = layouts.first()?;
     let about = about(first.body(), first.notation());
     let layouts: Vec<_> = layouts
