@@ -15,7 +15,7 @@ use crate::cause::{CauseMatcher, RuleKind};
 use crate::error::Result;
 use crate::fact::{CauseFact, EntryFact, Flags};
 use crate::store::{Budget, Sorter};
-use crate::taxonomy::{Cause, Confidence};
+use crate::taxonomy::{Cause, Confidence, Server};
 use crate::time::SECOND_US;
 
 /// Facts that are joined together at most.
@@ -197,8 +197,38 @@ impl Part {
         }
     }
 
-    /// Pairs the entries and messages at these positions.
+    /// Pairs the entries and messages at these positions. A request may stand in the logs of several servers, with one
+    /// client where all run on one machine: the messages of a web server are not about the entries of what is in front
+    /// of it and writes none that name requests.
     fn join_part(
+        &mut self,
+        matcher: &CauseMatcher,
+        zones: &Zones,
+        entries: &[usize],
+        causes: &[usize],
+        by_client: bool,
+    ) {
+        let is_in_front = |index: &usize| {
+            let server = self.entries[*index].server();
+            server.is_managed() || matches!(server, Server::Haproxy | Server::Varnish)
+        };
+        let (in_front, own): (Vec<usize>, Vec<usize>) =
+            entries.iter().partition(|index| is_in_front(index));
+        self.join_lines(matcher, zones, &own, causes, by_client);
+        if in_front.is_empty() {
+            return;
+        }
+        let is_left = |index: &&usize| {
+            let fact = &self.causes[**index];
+            let server = matcher.rule(fact.rule).map(|rule| rule.server);
+            !fact.flags.has(Flags::JOINED)
+                && !matches!(server, Some(Server::Nginx | Server::Apache | Server::Lighttpd))
+        };
+        let left: Vec<usize> = causes.iter().filter(is_left).copied().collect();
+        self.join_lines(matcher, zones, &in_front, &left, by_client);
+    }
+
+    fn join_lines(
         &mut self,
         matcher: &CauseMatcher,
         zones: &Zones,

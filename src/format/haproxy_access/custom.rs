@@ -160,7 +160,7 @@ fn finish(access: &mut AccessRecord<'_>) {
     {
         let (address, port) = super::split_client(client);
         if port.len() <= 5 && is_count(port) && address.contains(&b'.') {
-            access.set(Field::RemoteAddr, address);
+            access.replace(Field::RemoteAddr, Some(address));
             access.set(Field::ClientPort, port);
         }
     }

@@ -6,6 +6,7 @@
 //! side.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use super::tokens::{is_key_byte, key_length, time_length};
@@ -213,16 +214,15 @@ fn cut(line: &[u8], separator: Option<u8>, escape: Escape) -> Pieces<'_> {
             _ => None,
         };
         let closing = closing.filter(|end| *end < rest.len());
-        let (from, to) = match closing {
-            Some(end) => (at + 1, at + end),
-            None => {
-                // A time may hold a blank.
-                let least = time_length(rest).unwrap_or(0);
-                let end = rest[least..].iter().position(|byte| is_end(*byte));
-                let end = end.map_or(rest.len(), |end| least + end);
-                let marks = rest[..end].iter().rev().take_while(|byte| b",;| ".contains(byte));
-                (at, at + end - marks.count())
-            }
+        let (from, to) = if let Some(end) = closing {
+            (at + 1, at + end)
+        } else {
+            // A time may hold a blank.
+            let least = time_length(rest).unwrap_or(0);
+            let end = rest[least..].iter().position(|byte| is_end(*byte));
+            let end = end.map_or(rest.len(), |end| least + end);
+            let marks = rest[..end].iter().rev().take_while(|byte| b",;| ".contains(byte));
+            (at, at + end - marks.count())
         };
         pieces.literals.push(&line[literal..from]);
         pieces.values.push(&line[from..to]);
@@ -305,8 +305,8 @@ fn layout_of(
     let mut body = String::new();
     let mut lead = String::new();
     let mut parts: Vec<Part> = Vec::new();
-    for idx in 0..=n_columns {
-        let literal = std::str::from_utf8(literals[idx]).ok()?;
+    for (idx, literal) in literals.iter().enumerate() {
+        let literal = std::str::from_utf8(literal).ok()?;
         body.push_str(literal);
         match parts.last_mut() {
             Some(part) => literal.clone_into(&mut part.after),
@@ -321,7 +321,7 @@ fn layout_of(
                 _ => Kind::Text,
             };
             let name = columns.fields[idx].map_or("other".to_owned(), |field| format!("{field:?}"));
-            body.push_str(&format!("<{name}>"));
+            let _ = write!(body, "<{name}>");
             parts.push(Part { name, field, kind, after: String::new() });
         }
     }
@@ -338,8 +338,7 @@ pub(in crate::format) fn propose(
     let has_word = |line: &&&[u8]| {
         !line.starts_with(b"{") && line.split(|byte| b" |;,\t\"=".contains(byte)).any(is_word)
     };
-    let n_with = sample.lines.iter().filter(has_word).count();
-    if n_with < MIN_LINES {
+    if !sample.lines.iter().any(|line| has_word(&line)) {
         return None;
     }
     let ways = SEPARATORS.iter().map(|separator| Some(*separator));
