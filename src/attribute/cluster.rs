@@ -263,6 +263,8 @@ impl Part {
                 && row.cause != rule.cause
             {
                 Fit::Poorly
+            } else if entry.flags.has(Flags::SHARED_LAYOUT) {
+                Fit::Fairly
             } else {
                 Fit::Well
             }

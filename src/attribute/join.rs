@@ -12,8 +12,9 @@
 //!    served then: back to its start where the layout has a duration, else `NEAR_US`. nginx writes the error line
 //!    at the moment it gives up, and the access line right after it, both with the time of one cached clock. What is
 //!    left may go to an entry that ended up to a second before, at lower confidence.
-//! 4. Where the entries are of several logs, a group goes to one whose own fields say otherwise only if no other takes it:
-//!    two servers may log the request beside each other, and one of them relayed what the other failed at.
+//! 4. Where the entries are of several logs, a group goes to one whose own fields say otherwise only if no other takes it,
+//!    and to one that may be another server's only if none that surely is not does: two servers may log the request beside
+//!    each other, and one of them relayed what the other failed at.
 //! 5. Of the lines of a group the last one decides; if the entry names its last upstream, the last line about that one.
 //!
 //! Source: nginx `ngx_http_upstream.c` (`ngx_http_upstream_next` logs each failed attempt, then finalizes).
@@ -44,6 +45,8 @@ pub enum Fit {
     Not,
     /// The fields of the entry tell another cause.
     Poorly,
+    /// The layout of the entry is one that several servers write.
+    Fairly,
     /// Nothing speaks against it.
     Well,
 }
@@ -95,7 +98,8 @@ pub fn match_cluster(
     pairing.by_connection(&mut groups);
     let input_of = |entry: &EntryFact| entry.place.position.input;
     let is_of_several = entries.windows(2).any(|pair| input_of(&pair[0]) != input_of(&pair[1]));
-    let rounds = if is_of_several { &[Fit::Well, Fit::Poorly][..] } else { &[Fit::Poorly] };
+    let rounds =
+        if is_of_several { &[Fit::Well, Fit::Fairly, Fit::Poorly][..] } else { &[Fit::Poorly] };
     for least in rounds {
         let fits = |entry: &EntryFact, line: &CauseFact| fit(entry, line) >= *least;
         pairing.in_order(&mut groups, 0, Confidence::Confirmed, &fits);

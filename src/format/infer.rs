@@ -33,6 +33,9 @@ use crate::taxonomy::Server;
 /// More lines do not make an inference better, only slower. A whole sample fits: of a part of it, which part it is would
 /// depend on the order of lines.
 pub const MAX_LINES: usize = 1500;
+/// What the values of no other server look like: durations with three decimals, ids of 32 digits.
+const OF_NGINX_ALONE: &[&str] =
+    &["$upstream_", "$request_time", "$request_id", "$msec", "$limit_", "$proxy_"];
 /// Longer lines are no help either.
 const MAX_LINE_BYTES: usize = 16 * 1024;
 /// A layout is worth having when it fits this share of the access lines, in percent.
@@ -89,17 +92,20 @@ impl Format for InferredFormat {
         let mut reader = NginxAccess::from_body(&inferred.body, inferred.escape, basis).ok()?;
         let mut n_accepted = accepted(&reader);
         // A list of what each backend answered is nginx's alone, whatever else the lines look like.
-        let is_nginx = ["$upstream_status", "$upstream_addr"]
-            .iter()
-            .any(|variable| inferred.body.contains(variable));
-        if !is_nginx
-            && evidence::writer_of(sample) == Some(Server::Apache)
-            && let Ok(other) = NginxAccess::of_apache(&inferred.body, basis)
-        {
-            let n_others = accepted(&other);
-            if n_others >= n_accepted {
-                (reader, n_accepted) = (other, n_others);
+        let has = |variable: &&str| inferred.body.contains(*variable);
+        let is_nginx = ["$upstream_status", "$upstream_addr"].iter().any(has);
+        let writer = if is_nginx { Some(Server::Nginx) } else { evidence::writer_of(sample) };
+        match writer {
+            Some(Server::Apache) => {
+                if let Ok(other) = NginxAccess::of_apache(&inferred.body, basis) {
+                    let n_others = accepted(&other);
+                    if n_others >= n_accepted {
+                        (reader, n_accepted) = (other, n_others);
+                    }
+                }
             }
+            None if !OF_NGINX_ALONE.iter().any(has) => reader = reader.or_of_apache(),
+            _ => {}
         }
         Some(Proposal { reader: Arc::new(reader), n_accepted, notes: inferred.notes })
     }

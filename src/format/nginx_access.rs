@@ -170,6 +170,12 @@ impl NginxAccess {
         Ok(reader)
     }
 
+    /// The same for lines that may as well be Apache's.
+    pub(super) fn or_of_apache(mut self) -> Self {
+        self.about.ambiguous_with = Some(Server::Apache);
+        self
+    }
+
     /// A reader for lines that Apache writes, in a layout told in nginx's words because it was worked out from them.
     pub(super) fn of_apache(body: &str, basis: FormatBasis) -> Result<Self, String> {
         let mut reader = Self::from_body(body, Escape::Apache, basis)?;
