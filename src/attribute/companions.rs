@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::answers::Answers;
+use super::pages::FailurePages;
 use super::zones::Zones;
 use crate::evidence::InputIndex;
 use crate::fact::EntryFact;
@@ -69,6 +70,8 @@ pub struct Companions {
     pub(super) behind: Behind,
     /// What backends answered.
     pub(super) answers: Answers,
+    /// Pages of entries that a line about one attempt explains.
+    pub(super) pages: FailurePages,
     /// Caddy's messages, wherever they lie: one process writes one runtime log.
     caddy: Directory,
     /// Inputs that hold them.
@@ -257,6 +260,7 @@ impl Companions {
         }
         self.caddy.absorb(&other.caddy);
         self.answers.absorb(&other.answers);
+        self.pages.absorb(&other.pages);
         self.behind.n_found += other.behind.n_found;
         self.behind.n_missed += other.behind.n_missed;
         other

@@ -20,6 +20,7 @@ pub mod layers;
 pub mod lean;
 mod leftovers;
 mod onset;
+mod pages;
 mod places;
 mod relayed;
 mod second;
@@ -202,7 +203,10 @@ pub fn attribute(
     let messages = walked.messages.sorted();
     let mut verdicts = walked.verdicts.sorted();
     let companions = walked.companions;
-    verdicts.update(|verdict| *verdict = verdict.settled(&companions, &intervals))?;
+    verdicts.update(|verdict| {
+        let by_page = verdict.by_page(config.matcher, &companions);
+        *verdict = by_page.settled(&companions, &intervals);
+    })?;
     let settled = || -> Verdicts<'_> { Box::new(verdicts.rows()) };
     let layers = Layers::of(inputs, &listeners, &settled, &config.budget)?;
     let known = follow(&verdicts, &layers).map(|row| row.map(|row| row.verdict));

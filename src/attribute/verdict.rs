@@ -9,7 +9,7 @@ use super::companions::Companions;
 use super::intervals::Intervals;
 use super::layers::{Link, LinkBasis};
 use super::relayed;
-use crate::cause::Rule;
+use crate::cause::{CauseMatcher, Rule, RuleKind};
 use crate::evidence::Place;
 use crate::fact::{CauseFact, EntryFact, Flags};
 use crate::taxonomy::{Basis, Cause, Confidence, Origin, Server};
@@ -36,6 +36,9 @@ impl BasisSet {
         Basis::ALL.iter().copied().filter(move |item| self.0 >> *item as u16 & 1 == 1)
     }
 }
+
+/// The row of entries whose layout shows no backend.
+const NO_BACKEND_SHOWN: &str = "nginx.no_upstream_field";
 
 /// The row of entries for which their server contacted no backend, and logged no error.
 const NO_CONTACT: &str = "nginx.no_upstream_contact_silent";
@@ -102,6 +105,20 @@ impl Verdict {
         self.cause = cause_code(row.cause);
         self.confidence = row.confidence as u8;
         self.open = u8::from(row.openness == Openness::Open);
+    }
+
+    /// True when the message that explains it is about one attempt, and nothing shows whether that was the last.
+    pub(super) fn rests_on_attempt(&self, matcher: &CauseMatcher) -> bool {
+        let rule = self.message_rule().and_then(|rule| matcher.rule(rule));
+        self.rule().id == NO_BACKEND_SHOWN
+            && rule
+                .is_some_and(|rule| rule.kind == RuleKind::Failure && rule.server == Server::Nginx)
+    }
+
+    /// The verdict once all pages are known: that of an attempt behind the one that failed leaves it open.
+    pub(super) fn by_page(self, matcher: &CauseMatcher, companions: &Companions) -> Self {
+        let is_other = self.rests_on_attempt(matcher) && companions.pages.differ_from(&self.entry);
+        if is_other { Verdict::own(self.entry) } else { self }
     }
 
     /// The verdict once it is known which error logs stayed silent for good.

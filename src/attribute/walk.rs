@@ -224,6 +224,9 @@ impl<'w> Walk<'w> {
             if verdict.rule().leaves_line {
                 self.walked.companions.note_due(&verdict.entry, verdict.evidence.length > 0);
             }
+            if verdict.rests_on_attempt(self.ground.config.matcher) {
+                self.walked.companions.pages.note(&verdict.entry);
+            }
             if verdict.rule().id == ANSWERED {
                 self.walked.companions.answers.note(&verdict.entry);
             }
