@@ -8,16 +8,17 @@
 //! Invariants: where a cut is depends on the facts alone.
 
 use super::companions::Companions;
-use super::join::{Matched, match_cluster};
+use super::join::{Fit, Matched, match_cluster};
+use super::verdict::server_of;
 use super::zones::Zones;
 use super::{TimeKey, Verdict, peek_key};
 use crate::cause::{CauseMatcher, RuleKind};
 use crate::error::Result;
 use crate::fact::{CauseFact, EntryFact, Flags};
 use crate::store::{Budget, Sorter};
-use crate::taxonomy::{Cause, Confidence};
+use crate::taxonomy::{Cause, Confidence, Server};
 use crate::time::SECOND_US;
-use crate::verdict::Openness;
+use crate::verdict::{Openness, writes_access_logs};
 
 /// Facts that are joined together at most.
 const MAX_FACTS: usize = 200_000;
@@ -207,8 +208,32 @@ impl Part {
         }
     }
 
-    /// Pairs the entries and messages at these positions.
+    /// Pairs the entries and messages at these positions. A request may stand in the logs of several servers, with one
+    /// client where all run on one machine: what is in front and writes no messages that name requests comes last.
     fn join_part(
+        &mut self,
+        matcher: &CauseMatcher,
+        zones: &Zones,
+        entries: &[usize],
+        causes: &[usize],
+        by_client: bool,
+    ) {
+        let is_in_front = |index: &usize| {
+            let server = self.entries[*index].server();
+            server.is_managed() || matches!(server, Server::Haproxy | Server::Varnish)
+        };
+        let (in_front, own): (Vec<usize>, Vec<usize>) =
+            entries.iter().partition(|index| is_in_front(index));
+        self.join_lines(matcher, zones, &own, causes, by_client);
+        if in_front.is_empty() {
+            return;
+        }
+        let is_left = |index: &&usize| !self.causes[**index].flags.has(Flags::JOINED);
+        let left: Vec<usize> = causes.iter().filter(is_left).copied().collect();
+        self.join_lines(matcher, zones, &in_front, &left, by_client);
+    }
+
+    fn join_lines(
         &mut self,
         matcher: &CauseMatcher,
         zones: &Zones,
@@ -225,22 +250,29 @@ impl Part {
         let is_timeout = |fact: &CauseFact| {
             matcher.rule(fact.rule).is_some_and(|rule| rule.cause == Some(Cause::UpstreamTimeout))
         };
-        let contradicts = |entry: &EntryFact, fact: &CauseFact| {
+        let fit = |entry: &EntryFact, fact: &CauseFact| {
+            let Some(rule) = matcher.rule(fact.rule) else { return Fit::Not };
             let row = Verdict::own(*entry).rule();
-            let cause = matcher.rule(fact.rule).and_then(|rule| rule.cause);
-            row.openness == Openness::Closed && row.cause.is_some() && row.cause != cause
+            let is_foreign = writes_access_logs(rule.server)
+                && server_of(entry.rule) != rule.server
+                && !entry.flags.has(Flags::SHARED_LAYOUT);
+            if is_foreign {
+                Fit::Not
+            } else if row.openness == Openness::Closed
+                && row.cause.is_some()
+                && row.cause != rule.cause
+            {
+                Fit::Poorly
+            } else {
+                Fit::Well
+            }
         };
         let entry_facts: Vec<EntryFact> =
             entries.iter().map(|index| self.entries[*index].entry).collect();
         let cause_facts: Vec<CauseFact> = causes.iter().map(|index| self.causes[*index]).collect();
-        for Matched { entry, deciding, lines, confidence, basis } in match_cluster(
-            &entry_facts,
-            &cause_facts,
-            &explains,
-            &is_final,
-            &is_timeout,
-            &contradicts,
-        ) {
+        for Matched { entry, deciding, lines, confidence, basis } in
+            match_cluster(&entry_facts, &cause_facts, &explains, &is_final, &is_timeout, &fit)
+        {
             let fact = cause_facts[deciding];
             if let Some(rule) = matcher.rule(fact.rule) {
                 // An attempt that failed may have been followed by one that the log does not show; and a clock that

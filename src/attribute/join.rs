@@ -37,6 +37,17 @@ const SAME_REQUEST_US: i64 = 120 * SECOND_US;
 /// Entries looked at for one group. Beyond, the group stays alone: a rule on the data, so that it holds for any order.
 const MAX_CANDIDATES: usize = 256;
 
+/// How well a line fits an entry, beside target and time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fit {
+    /// Another server wrote it.
+    Not,
+    /// The fields of the entry tell another cause.
+    Poorly,
+    /// Nothing speaks against it.
+    Well,
+}
+
 /// An entry and the lines that explain it, as indices into the lists given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Matched {
@@ -65,14 +76,14 @@ struct Group {
 
 /// Pairs entries with messages. Both must be in order of (time, position); `explains` tells messages that explain a
 /// request from others, `is_final` those that are always the last of their request, `is_timeout` those after which the
-/// same backend is not tried again for the request; `contradicts` entries whose own fields tell another cause.
+/// same backend is not tried again for the request; `fit` how well a line fits an entry by who wrote them and why.
 pub fn match_cluster(
     entries: &[EntryFact],
     causes: &[CauseFact],
     explains: &dyn Fn(&CauseFact) -> bool,
     is_final: &dyn Fn(&CauseFact) -> bool,
     is_timeout: &dyn Fn(&CauseFact) -> bool,
-    contradicts: &dyn Fn(&EntryFact, &CauseFact) -> bool,
+    fit: &dyn Fn(&EntryFact, &CauseFact) -> Fit,
 ) -> Vec<Matched> {
     let usable: Vec<usize> = (0..causes.len())
         .filter(|line| explains(&causes[*line]) && !causes[*line].flags.has(Flags::TIMELESS))
@@ -84,11 +95,11 @@ pub fn match_cluster(
     pairing.by_connection(&mut groups);
     let input_of = |entry: &EntryFact| entry.place.position.input;
     let is_of_several = entries.windows(2).any(|pair| input_of(&pair[0]) != input_of(&pair[1]));
-    let anything_goes: &dyn Fn(&EntryFact, &CauseFact) -> bool = &|_, _| false;
-    let rounds = if is_of_several { &[contradicts, anything_goes][..] } else { &[anything_goes] };
-    for contradicts in rounds {
-        pairing.in_order(&mut groups, 0, Confidence::Confirmed, contradicts);
-        pairing.in_order(&mut groups, ROUNDING_US, Confidence::Likely, contradicts);
+    let rounds = if is_of_several { &[Fit::Well, Fit::Poorly][..] } else { &[Fit::Poorly] };
+    for least in rounds {
+        let fits = |entry: &EntryFact, line: &CauseFact| fit(entry, line) >= *least;
+        pairing.in_order(&mut groups, 0, Confidence::Confirmed, &fits);
+        pairing.in_order(&mut groups, ROUNDING_US, Confidence::Likely, &fits);
     }
     pairing.matched
 }
@@ -215,7 +226,7 @@ impl Pairing<'_> {
         groups: &mut [Group],
         late_us: i64,
         confidence: Confidence,
-        contradicts: &dyn Fn(&EntryFact, &CauseFact) -> bool,
+        fits: &dyn Fn(&EntryFact, &CauseFact) -> bool,
     ) {
         let basis = BasisSet::of(&[Basis::ExplicitMessage, Basis::RequestJoin]);
         for group in groups.iter_mut().filter(|group| !group.taken) {
@@ -226,7 +237,7 @@ impl Pairing<'_> {
                 let Some(entry) = self.entries.get(candidate) else { break };
                 let last = group.lines.last().map(|line| &self.causes[*line]);
                 if !methods_agree(entry.method, group.method)
-                    || last.is_some_and(|line| contradicts(entry, line))
+                    || last.is_some_and(|line| !fits(entry, line))
                 {
                     candidate = self.free.from(candidate + 1);
                     continue;
@@ -301,7 +312,11 @@ mod tests {
             &|_| true,
             &|fact| fact.rule == 1,
             &|fact| fact.rule == 2,
-            &|entry, _| entry.rule == 3,
+            &|entry, _| match entry.rule {
+                3 => Fit::Poorly,
+                4 => Fit::Not,
+                _ => Fit::Well,
+            },
         )
         .into_iter()
         .map(|matched| (matched.entry, matched.deciding))
@@ -387,7 +402,8 @@ mod tests {
             (1..=n as u64).map(|n| EntryFact { connection: n, ..entry(10) }).collect();
         let lines: Vec<_> = (1..=n as u64).map(|n| line(10, n)).collect();
         assert_eq!(
-            match_cluster(&known, &lines, &|_| true, &|_| false, &|_| false, &|_, _| false).len(),
+            match_cluster(&known, &lines, &|_| true, &|_| false, &|_| false, &|_, _| Fit::Well)
+                .len(),
             known.len()
         );
     }
@@ -403,6 +419,7 @@ mod tests {
         check(&[of(0, 3), of(1, 3)], &[line(10, 1)], &[(0, 0)]);
         // In one log the entry in whose time the line was written has it, whatever it says.
         check(&[of(0, 3), of(0, 0)], &[line(10, 1)], &[(0, 0)]);
+        check(&[of(0, 4)], &[line(10, 1)], &[]);
     }
 
     #[test]

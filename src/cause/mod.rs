@@ -566,9 +566,7 @@ pub fn cause_fact(
         connection: record.connection.unwrap_or(0),
         host: scope::host_key(scope::host_name(record).unwrap_or_default()),
         scope: hash_short(found.scope),
-        referrer: record
-            .referrer
-            .map_or(0, |referrer| referrer_key(escape_of(rule.server), referrer)),
+        referrer: record.referrer.map_or(0, |text| referrer_key(escape_of(rule.server), text)),
         method: record.request.map_or(0, |request| method_key(split_request(request).0)),
         rule: found.rule,
         flags: Flags::default()

@@ -202,6 +202,9 @@ impl<'a> Iterator for Pairs<'a> {
     }
 }
 
+/// A path, and the raw value at its end.
+pub(in crate::format) type Leaf<'p, 'a> = (&'p [u8], &'a [u8]);
+
 /// The values of a line that are no objects, each with its path: the keys that lead to it, with `.` between them.
 #[derive(Debug)]
 pub(in crate::format) struct Leaves<'a> {
@@ -220,7 +223,7 @@ impl<'a> Leaves<'a> {
     }
 
     /// Path and raw value of the next leaf; `None` at the end of the line.
-    pub(in crate::format) fn next(&mut self) -> Result<Option<(&[u8], &'a [u8])>, Skip> {
+    pub(in crate::format) fn next(&mut self) -> Result<Option<Leaf<'_, 'a>>, Skip> {
         loop {
             let used = self.depth.checked_sub(1).map_or(0, |last| self.open[last]);
             let Some(key) = self.pairs.next_key()? else {

@@ -53,7 +53,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::input::Records;
+use crate::input::{Fragments, Records};
 use crate::record::{Record, Skip};
 use crate::taxonomy::{LogRole, Server};
 use crate::time::{Notation, Stamp};
@@ -175,15 +175,9 @@ pub trait Reader: fmt::Debug + Send + Sync {
         0
     }
 
-    /// True when a record may be cut into several lines, each in an envelope of its own.
-    fn has_fragments(&self) -> bool {
-        false
-    }
-
-    /// True when a line goes on with the text of the one before it. Asked only of readers that have fragments.
-    fn goes_on(&self, previous: &[u8], line: &[u8]) -> bool {
-        let _ = (previous, line);
-        false
+    /// The envelope around the lines, where records may be cut into several, each with an envelope of its own.
+    fn fragments(&self) -> Option<&dyn Fragments> {
+        None
     }
 
     /// True for a line that belongs to the record before it whatever it says.
@@ -275,6 +269,7 @@ pub const FORMATS: &[&dyn Format] = &[
     &nginx_error::NginxErrorFormat,
     &varnish_ncsa::VarnishNcsaFormat,
     &varnish_log::VarnishLogFormat,
+    &haproxy_access::HaproxyAccessFormat,
     &nginx_access::NginxAccessFormat,
     &apache_error::ApacheErrorFormat,
     &apache_access::ApacheAccessFormat,
@@ -293,7 +288,6 @@ pub const FORMATS: &[&dyn Format] = &[
     &google_lb::ACCESS,
     &cloudfront::JSON,
     &api_gateway::JSON,
-    &haproxy_access::HaproxyAccessFormat,
     &haproxy_log::HaproxyLogFormat,
     &heroku::HerokuRouterFormat,
     &zoraxy::ZoraxyFormat,
@@ -355,7 +349,7 @@ impl Plan {
     /// True when records may go over several lines: those of messages, and what was cut into fragments.
     pub fn has_long_records(&self) -> bool {
         self.detected()
-            .any(|reader| reader.about().role != LogRole::Access || reader.has_fragments())
+            .any(|reader| reader.about().role != LogRole::Access || reader.fragments().is_some())
     }
 
     /// The readers found in the sample, or given.
@@ -387,12 +381,8 @@ impl Records for Plan {
         self.starts_record(line)
     }
 
-    fn has_fragments(&self) -> bool {
-        self.readers.iter().any(|reader| reader.has_fragments())
-    }
-
-    fn goes_on(&self, previous: &[u8], line: &[u8]) -> bool {
-        self.readers.iter().any(|reader| reader.has_fragments() && reader.goes_on(previous, line))
+    fn fragments(&self) -> Option<&dyn Fragments> {
+        self.readers.iter().find_map(|reader| reader.fragments())
     }
 }
 

@@ -31,10 +31,10 @@ use crate::cause::CauseMatcher;
 use crate::error::{Error, Result};
 use crate::evidence::{InputIndex, Place, Position};
 use crate::fact::{CauseFact, EntryFact};
-use crate::format::{FormatChoice, Plan, detect_dated, line_at};
+use crate::format::{FormatChoice, Plan, detect_dated};
 use crate::input::{
-    BlockReader, Compression, OpenStream, Origin, RANGE_BYTES, RangeReader, RecordStart, Records,
-    Source, Spool, Unit, open_stream, read_exact_at,
+    BlockReader, Compression, CutLines, OpenStream, Origin, RANGE_BYTES, RangeReader, RecordStart,
+    Records, Source, Spool, Unit, open_stream, read_exact_at,
 };
 use crate::store::{Budget, Sorter};
 use crate::tally::InputTally;
@@ -105,6 +105,8 @@ pub struct ScannedInput {
     text: TextSource,
     /// When the file was last written, microseconds UTC.
     modified_us: Option<i64>,
+    /// It was named, rather than a directory that it is in.
+    is_named: bool,
     /// The start of standard input, by which its formats were detected.
     sample: Option<Vec<u8>>,
     /// What formats behind the sample were found by.
@@ -162,6 +164,11 @@ impl ScannedInput {
     /// True when it is known from a partial result only: its lines cannot be had.
     pub fn is_absent(&self) -> bool {
         self.is_absent
+    }
+
+    /// True when it was named, and there are lines in it but none that any format knows.
+    pub fn is_named_in_vain(&self) -> bool {
+        self.is_named && self.tally.lines.unparsed > 0 && self.tally.lines.parsed == 0
     }
 
     /// True when there was nothing in it.
@@ -245,10 +252,12 @@ struct StreamJob {
     index: usize,
     plan: Arc<Plan>,
     carry: Carry,
+    /// The lines of the block, and those behind them that may hold the rest of a record in pieces.
     bytes: Vec<u8>,
+    n_own: usize,
+    /// Lines before the block that were cut.
+    cut: CutLines,
     offset: u64,
-    /// The first line goes on with the last of the block before.
-    continues: bool,
     overlong: bool,
     unit: Unit,
 }
@@ -333,6 +342,11 @@ impl<'c> Work<'c> {
         }
     }
 
+    /// True for an input that can be read at any position.
+    fn is_plain(&self, input: usize) -> bool {
+        matches!(self.inputs[input].source.origin, Ok(Origin::Plain(_)))
+    }
+
     fn stopped(&self) -> bool {
         self.config.interrupted.load(Ordering::Relaxed)
     }
@@ -399,8 +413,9 @@ impl<'c> Work<'c> {
                     carry,
                     in_charge,
                     bytes: lines.bytes,
+                    reached: lines.reached,
+                    cut: &lines.cut,
                     offset: lines.offset,
-                    continues: lines.continues,
                     overlong: lines.overlong_at.is_some(),
                     keep: false,
                     unit: Unit::Line,
@@ -421,9 +436,10 @@ impl<'c> Work<'c> {
                 plan: &job.plan,
                 carry: job.carry.clone(),
                 in_charge,
-                bytes: &job.bytes,
+                bytes: &job.bytes[..job.n_own],
+                reached: &job.bytes,
+                cut: &job.cut,
                 offset: job.offset,
-                continues: job.continues,
                 overlong: job.overlong,
                 keep: true,
                 unit: job.unit,
@@ -500,7 +516,6 @@ impl<'c> Work<'c> {
         let mut reader = BlockReader::new(stream);
         let mut index = 0;
         let mut in_force: Option<InForce> = None;
-        let mut last_line = Vec::new();
         while !self.stopped() {
             let Some(plan) = self.plan_of_stream(input, &mut reader) else {
                 // There is nothing, or what kept it from being read.
@@ -516,15 +531,7 @@ impl<'c> Work<'c> {
             };
             let in_force = in_force.get_or_insert_with(|| InForce::new(plan, Carry::default()));
             let carry = in_force.carry.clone();
-            in_force.pass(&block.bytes);
-            let continues =
-                !last_line.is_empty() && plan.goes_on(&last_line, line_at(&block.bytes, 0));
-            last_line.clear();
-            if plan.has_fragments() && block.overlong_at.is_none() {
-                let lines = block.bytes.strip_suffix(b"\n").unwrap_or(&block.bytes);
-                let start = memchr::memrchr(b'\n', lines).map_or(0, |newline| newline + 1);
-                last_line.extend_from_slice(&lines[start..]);
-            }
+            in_force.pass(&block.bytes[..block.n_own]);
             let job = StreamJob {
                 input,
                 index,
@@ -532,8 +539,9 @@ impl<'c> Work<'c> {
                 carry,
                 overlong: block.overlong_at.is_some(),
                 bytes: block.bytes,
+                n_own: block.n_own,
+                cut: block.cut,
                 offset: block.offset,
-                continues,
                 unit,
             };
             if blocks.send(job).is_err() {

@@ -295,6 +295,11 @@ fn table_of(server: Server) -> &'static Table {
     TABLES.iter().find(|table| table.server == server).unwrap_or(&TABLES[0])
 }
 
+/// True for servers that write access lines, which have a table of their own.
+pub fn writes_access_logs(server: Server) -> bool {
+    TABLES.iter().any(|table| table.server == server)
+}
+
 /// The row of a line that cannot be read to its end.
 pub fn undecided_rule(server: Server) -> u16 {
     rule_index(table_of(server).undecided)

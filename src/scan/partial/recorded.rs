@@ -36,6 +36,7 @@ pub(super) struct RecordedInput {
     pub bytes_read: u64,
     pub bytes_decoded: u64,
     pub modified_us: Option<i64>,
+    is_named: bool,
     /// Digest of the first bytes as they are stored.
     pub head: Option<String>,
     /// Digests of the first [`PREFIX_BYTES`], twice as many, and so on, as far as the head reaches.
@@ -96,6 +97,7 @@ impl RecordedInput {
             bytes_read: input.bytes_read,
             bytes_decoded: input.bytes_decoded,
             modified_us: input.modified_us,
+            is_named: input.is_named,
             prefixes: prefixes(head.as_deref().or(input.sample.as_deref()).unwrap_or_default()),
             head: head.as_deref().map(digest),
             is_plain: matches!(input.text, TextSource::File(_)),
@@ -156,6 +158,7 @@ impl RecordedInput {
             unit: self.unit.unit(),
             text: TextSource::None,
             modified_us: self.modified_us,
+            is_named: self.is_named,
             sample: self.sample.clone(),
             late: self.late.clone(),
             told_names: self
