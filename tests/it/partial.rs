@@ -213,9 +213,8 @@ fn columns_are_named_by_the_lines_of_all_partial_results() {
     fixture.write("a.log", &log[..cut]);
     fixture.write("b.log", &log[cut..]);
     let args = ["--reproducible", "--format"];
-    let upstreams = |rows: &[Value]| -> Vec<Value> {
-        rows.iter().map(|row| row["upstream"].clone()).collect()
-    };
+    let upstreams =
+        |rows: &[Value]| -> Vec<Value> { rows.iter().map(|row| row["upstream"].clone()).collect() };
     // Alone, the outage does not tell.
     let alone = fixture.run(&[&args[..], &["entries", "b.log"]].concat(), b"").rows();
     assert_eq!(upstreams(&alone), vec![Value::Null; 400]);
