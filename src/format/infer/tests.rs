@@ -214,7 +214,7 @@ fn few_lines_give_only_safe_names() {
 fn an_outage_does_not_hide_whose_a_status_is() {
     let named = |answered: [&str; 2], failed: [&str; 2]| {
         let line = |n: usize| {
-            let [status, other] = if n % 3 == 0 { answered } else { failed };
+            let [status, other] = if n.is_multiple_of(3) { answered } else { failed };
             format!(
                 "192.0.2.{n}|20/Nov/2026:21:00:{n:02} +0000|GET /{n} HTTP/1.1|{status}|{}|10.0.0.7:8080|{other}",
                 100 + n
