@@ -430,6 +430,20 @@ mod tests {
     }
 
     #[test]
+    fn what_lines_say_decides_between_those_of_one_second() {
+        let sized = |body_bytes| EntryFact { body_bytes, ..entry(10) };
+        let entries = [sized(2), sized(1), sized(4), sized(3)];
+        let traces = [trace(10_100), trace(10_200), trace(10_300), trace(10_400)];
+        let of_trace = |entries: &[EntryFact]| -> Vec<u32> {
+            let mut pairs = match_client(entries, &traces, &|_| Look::Open).pairs;
+            pairs.sort_by_key(|pair| pair.1);
+            pairs.iter().map(|pair| entries[pair.0].body_bytes).collect()
+        };
+        assert_eq!(of_trace(&entries), [1, 2, 3, 4]);
+        assert_eq!(of_trace(&[entries[3], entries[0], entries[2], entries[1]]), [1, 2, 3, 4]);
+    }
+
+    #[test]
     fn entries_without_any_trace_are_told() {
         let joined = match_client(&[entry(10), entry(200)], &[trace(10_100)], &|_| Look::Open);
         assert_eq!(joined, Joined { pairs: vec![(0, 0)], silent: vec![1] });

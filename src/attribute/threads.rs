@@ -199,6 +199,20 @@ mod tests {
     }
 
     #[test]
+    fn requests_of_one_moment_have_referrers_of_their_own() {
+        let requests = |referrers: [u32; 2]| {
+            let mut thread = Thread::default();
+            let lines = referrers.map(|referrer| {
+                let fact = CauseFact { at: 5, client: 7, referrer, ..CauseFact::default() };
+                Line { fact, is_final: false, waited: false, names_peer: false }
+            });
+            let done: usize = lines.iter().map(|line| thread.push(line).len()).sum();
+            done + thread.finish().len()
+        };
+        assert_eq!([requests([3, 3]), requests([0, 0]), requests([0, 3])], [1, 1, 2]);
+    }
+
+    #[test]
     fn a_last_line_ends_the_request() {
         check(&[(0, 7, 0, true), (0, 7, 0, true)], &[(7, 1), (7, 1)]);
         check(&[(0, 7, 1, false), (0, 7, 0, true), (1, 7, 2, false)], &[(7, 2), (7, 1)]);

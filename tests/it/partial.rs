@@ -191,8 +191,8 @@ fn changing_columns() -> String {
     log
 }
 
-/// Access lines of a layout that no format knows. `n_answered` are answered by the backend; of the others it is down, and
-/// nothing in them tells whose the second status is.
+/// Access lines of a layout that no format knows. `n_answered` are answered by the backend; the others fail, and nothing in
+/// them tells whose the address is.
 fn unknown_layout(n_answered: u32, n_failed: u32) -> String {
     let line = |n: u32| {
         let (minute, second, client) = (n / 60 % 60, n % 60, n % 200);
@@ -208,17 +208,16 @@ fn unknown_layout(n_answered: u32, n_failed: u32) -> String {
 #[test]
 fn columns_are_named_by_the_lines_of_all_partial_results() {
     let fixture = Fixture::new();
-    let log = unknown_layout(300, 300);
-    let cut = unknown_layout(300, 0).len();
+    let log = unknown_layout(200, 400);
+    let cut = unknown_layout(200, 0).len();
     fixture.write("a.log", &log[..cut]);
     fixture.write("b.log", &log[cut..]);
     let args = ["--reproducible", "--format"];
-    let upstreams = |rows: &[Value]| -> Vec<Value> {
-        rows.iter().map(|row| row["upstream_status"].clone()).collect()
-    };
+    let upstreams =
+        |rows: &[Value]| -> Vec<Value> { rows.iter().map(|row| row["upstream"].clone()).collect() };
     // Alone, the outage does not tell.
     let alone = fixture.run(&[&args[..], &["entries", "b.log"]].concat(), b"").rows();
-    assert_eq!(upstreams(&alone), vec![Value::Null; 300]);
+    assert_eq!(upstreams(&alone), vec![Value::Null; 400]);
     fixture.run(&["--partial", "a.part", "a.log"], b"");
     fixture.run(&["--partial", "b.part", "b.log"], b"");
     for format in ["entries", "json"] {
@@ -227,7 +226,7 @@ fn columns_are_named_by_the_lines_of_all_partial_results() {
         let merged = fixture.run(&[&parts[..], &args[..], &[format]].concat(), b"");
         assert_eq!(String::from_utf8_lossy(&merged.out), String::from_utf8_lossy(&whole.out));
         if format == "entries" {
-            assert_eq!(upstreams(&whole.rows()), vec![Value::from("502"); 300]);
+            assert_eq!(upstreams(&whole.rows()), vec![Value::from("10.0.0.7:8080"); 400]);
         } else {
             let absent = ["--root", "nowhere"];
             let absent = fixture.run(&[&parts[..], &absent, &args[..], &[format]].concat(), b"");

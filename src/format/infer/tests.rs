@@ -211,6 +211,24 @@ fn few_lines_give_only_safe_names() {
 }
 
 #[test]
+fn an_outage_does_not_hide_whose_a_status_is() {
+    let named = |answered: [&str; 2], failed: [&str; 2]| {
+        let line = |n: usize| {
+            let [status, other] = if n.is_multiple_of(3) { answered } else { failed };
+            format!(
+                "192.0.2.{n}|20/Nov/2026:21:00:{n:02} +0000|GET /{n} HTTP/1.1|{status}|{}|10.0.0.7:8080|{other}",
+                100 + n
+            )
+        };
+        let lines: Vec<String> = (0..60).map(line).collect();
+        infer(&lines).expect("a layout").body.ends_with("|$upstream_addr|$upstream_status")
+    };
+    assert!(named(["200", "200"], ["503", "502"]));
+    // Another status than that of good responses, too: it may be anything's.
+    assert!(!named(["200", "304"], ["503", "502"]));
+}
+
+#[test]
 fn lines_without_time_or_status_give_nothing() {
     check_lines(&[], None);
     check_lines(&["hello world", ""], None);
