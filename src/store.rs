@@ -6,16 +6,15 @@
 
 mod run;
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-use std::collections::binary_heap::PeekMut;
 use std::iter::Flatten;
 use std::path::{Path, PathBuf};
 use std::slice;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use rayon::iter::{IntoParallelRefMutIterator, ParallelIterator};
+use rayon::iter::{
+    IndexedParallelIterator, IntoParallelRefIterator, IntoParallelRefMutIterator, ParallelIterator,
+};
 use rayon::slice::ParallelSliceMut;
 
 use self::run::{Merge, SortedRun};
@@ -67,12 +66,12 @@ stored!(
     target_key: u64, client: u64, path: u64, id: u64, request: u64, trace: u64, edge_id: u64, hop: u64, connection: u64,
     host: u32, upstream: u32, ending: u32, site: u32, listen: u32, server: u32, forwarded: u32, forwarded_before: u32,
     referrer: u32,
-    duration_ms: u32, body_bytes: u32, status: u16, rule: u16, flags.0: u16
+    duration_ms: u32, body_bytes: u32, status: u16, method: u16, rule: u16, flags.0: u16
 );
 stored!(
     CauseFact, at: i64, place.position.input: u32, place.position.offset: u64, place.line: u64, place.length: u32,
-    target_key: u64, client: u64, connection: u64, host: u32, scope: u32, referrer: u32, rule: u16,
-    flags.0: u16
+    target_key: u64, client: u64, connection: u64, host: u32, scope: u32, referrer: u32, method: u16,
+    rule: u16, flags.0: u16
 );
 
 /// Memory that all sorters of a run share, and where they spill.
@@ -210,8 +209,8 @@ impl<T: Stored, K: Ord + Send> Sorter<T, K> {
     }
 
     fn spill(&mut self) -> Result<()> {
-        self.sort();
-        let records = self.parts.iter().flatten().copied().map(Ok);
+        let order = self.sort();
+        let records = order.of(&self.parts).copied().map(Ok);
         let run = SortedRun::write(records, self.share.budget.0.directory.as_deref())
             .map_err(Error::Temporary)?;
         self.runs.push(run);
@@ -222,15 +221,14 @@ impl<T: Stored, K: Ord + Send> Sorter<T, K> {
         self.pay()
     }
 
-    fn sort(&mut self) {
+    /// Sorts what is in memory: records in parts move, others stay where they are.
+    fn sort(&mut self) -> Order {
         let key = self.key;
         if self.in_parts {
             self.parts.par_iter_mut().for_each(|part| sort(part, key));
-        } else if let [one] = &mut self.parts[..] {
-            sort(one, key);
+            Order::AsTheyLie
         } else {
-            let lists = std::mem::take(&mut self.parts);
-            self.parts = vec![merged(lists, key)];
+            Order::Told(order_of(&self.parts, key))
         }
     }
 
@@ -251,8 +249,8 @@ impl<T: Stored, K: Ord + Send> Sorter<T, K> {
 
     /// Everything in order.
     pub fn sorted(mut self) -> Sorted<T, K> {
-        self.sort();
-        Sorted { key: self.key, share: self.share, parts: self.parts, runs: self.runs }
+        let order = self.sort();
+        Sorted { key: self.key, share: self.share, parts: self.parts, order, runs: self.runs }
     }
 }
 
@@ -283,46 +281,63 @@ fn sort<T: Stored, K: Ord + Send>(records: &mut [T], key: fn(&T) -> K) {
     }
 }
 
-/// The records of several lists in order of their key. Each list is sorted in place, and shrinks while the result grows:
-/// all records twice would be most of the memory of a run.
-fn merged<T: Stored, K: Ord + Send>(mut lists: Vec<Vec<T>>, key: fn(&T) -> K) -> Vec<T> {
-    lists.par_iter_mut().for_each(|list| {
-        sort(list, key);
-        // The next record is the last.
-        list.reverse();
-        list.shrink_to_fit();
+/// The order of the records of several lists by their key: moving them would take longer, or twice the memory.
+fn order_of<T: Stored, K: Ord + Send>(lists: &[Vec<T>], key: fn(&T) -> K) -> Vec<(u32, u32)> {
+    let keyed = lists.par_iter().enumerate().flat_map_iter(|(list, records)| {
+        let records = records.iter().enumerate();
+        records.map(move |(index, record)| (key(record), list as u32, index as u32))
     });
-    let mut all = Vec::new();
-    all.reserve_exact(lists.iter().map(Vec::len).sum());
-    let next = |list: &Vec<T>, index| Some(Reverse((key(list.last()?), index)));
-    let mut heap: BinaryHeap<_> =
-        lists.iter().enumerate().filter_map(|(index, list)| next(list, index)).collect();
-    while let Some(mut top) = heap.peek_mut() {
-        let Reverse((_, index)) = *top;
-        let list = &mut lists[index];
-        all.extend(list.pop());
-        if list.capacity() - list.len() >= PIECE {
-            list.shrink_to_fit();
-        }
-        match next(list, index) {
-            Some(following) => *top = following,
-            None => drop(PeekMut::pop(top)),
-        }
-    }
-    all
+    let mut order: Vec<(K, u32, u32)> = keyed.collect();
+    order.par_sort_unstable();
+    order.into_iter().map(|(_, list, index)| (list, index)).collect()
 }
 
 /// Records in order of their key, readable any number of times.
 pub struct Sorted<T, K> {
     key: fn(&T) -> K,
     share: Share,
-    /// What was not spilled: parts in order, each in order.
+    /// What was not spilled.
     parts: Vec<Vec<T>>,
+    order: Order,
     runs: Vec<SortedRun>,
 }
 
+/// In which order records in memory are read.
+enum Order {
+    /// Parts in order, each in order.
+    AsTheyLie,
+    /// By part, and index in it.
+    Told(Vec<(u32, u32)>),
+}
+
+impl Order {
+    fn of<'s, T>(&'s self, parts: &'s [Vec<T>]) -> InMemory<'s, T> {
+        match self {
+            Order::AsTheyLie => InMemory::AsTheyLie(parts.iter().flatten()),
+            Order::Told(order) => InMemory::Told(order.iter(), parts),
+        }
+    }
+}
+
 /// Records in memory, in order.
-type InMemory<'s, T> = Flatten<slice::Iter<'s, Vec<T>>>;
+enum InMemory<'s, T> {
+    AsTheyLie(Flatten<slice::Iter<'s, Vec<T>>>),
+    Told(slice::Iter<'s, (u32, u32)>, &'s [Vec<T>]),
+}
+
+impl<'s, T> Iterator for InMemory<'s, T> {
+    type Item = &'s T;
+
+    #[inline]
+    fn next(&mut self) -> Option<&'s T> {
+        match self {
+            InMemory::AsTheyLie(records) => records.next(),
+            InMemory::Told(order, parts) => {
+                order.next().map(|(part, index)| &parts[*part as usize][*index as usize])
+            }
+        }
+    }
+}
 
 impl<T, K> std::fmt::Debug for Sorted<T, K> {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -361,18 +376,18 @@ impl<T: Stored, K: Ord> Sorted<T, K> {
     /// All records in order. A run that cannot be read ends with an error as its last item.
     pub fn rows(&self) -> Rows<'_, T, K> {
         if self.runs.is_empty() {
-            Rows(Backing::Memory(self.parts.iter().flatten()))
+            Rows(Backing::Memory(self.order.of(&self.parts)))
         } else {
             Rows(Backing::Runs(Box::new(self.merge())))
         }
     }
 
-    /// As [`Sorted::rows`], for the last time: memory is given back on the way.
+    /// As [`Sorted::rows`], for the last time: memory is given back on the way where records are in parts.
     pub fn last_rows(&mut self) -> Rows<'_, T, K> {
-        if self.runs.is_empty() {
+        if self.runs.is_empty() && matches!(self.order, Order::AsTheyLie) {
             Rows(Backing::last(&mut self.parts, &self.share))
         } else {
-            Rows(Backing::Runs(Box::new(self.merge())))
+            self.rows()
         }
     }
 
@@ -383,12 +398,13 @@ impl<T: Stored, K: Ord> Sorted<T, K> {
 
     /// What was not spilled as by [`Sorted::last_rows`], in parts: see [`part_of`].
     pub fn last_rows_in_parts(&mut self) -> impl Iterator<Item = Rows<'_, T, K>> {
+        debug_assert!(matches!(self.order, Order::AsTheyLie));
         let share = &self.share;
         self.parts.iter_mut().map(|part| Rows(Backing::last(slice::from_mut(part), share)))
     }
 
     fn merge(&self) -> Merge<'_, T, K> {
-        Merge::new(self.key, &self.runs, self.parts.iter().flatten())
+        Merge::new(self.key, &self.runs, self.order.of(&self.parts))
     }
 }
 

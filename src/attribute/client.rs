@@ -50,7 +50,12 @@ pub struct Trace<'t> {
     pub is_slow: bool,
 }
 
-impl Trace<'_> {
+impl<'t> Trace<'t> {
+    /// An order that does not depend on how the lines were handed over.
+    fn content(&self) -> impl Ord + use<'t> {
+        (self.at, self.referrer, self.upstream, self.statuses, self.is_slow)
+    }
+
     pub(super) fn gives(&self, status: u16) -> bool {
         self.statuses.is_empty() || self.statuses.contains(&status)
     }
@@ -200,7 +205,7 @@ impl Join<'_> {
         let mut traces: Vec<usize> = (0..self.traces.len())
             .filter(|index| !self.taken_traces[*index] && fits(&self.traces[*index]))
             .collect();
-        traces.sort_by_key(|index| (self.traces[*index].at, *index));
+        traces.sort_by_key(|index| (self.traces[*index].content(), *index));
         let times: Vec<i64> = traces.iter().map(|index| self.traces[*index].at).collect();
         let mut open = Vec::new();
         for (index, entry) in self.entries.iter().enumerate() {
@@ -219,7 +224,9 @@ impl Join<'_> {
                 }
             }
         }
-        open.sort_by_key(|open| (open.from, open.to, open.entry));
+        open.sort_by_cached_key(|open| {
+            (open.from, open.to, self.entries[open.entry].content(), open.entry)
+        });
         // Entries whose times overlap, with the requests in their times.
         let (mut first, mut first_trace) = (0, 0);
         while first < open.len() {
@@ -314,14 +321,15 @@ impl Join<'_> {
         for &trace in traces {
             let at = self.traces[trace].at;
             while next < open.len() && open[next].from <= at {
-                let Open { entry, from, to } = open[next];
-                waiting.push(Reverse((to, from, entry)));
+                let Open { from, to, .. } = open[next];
+                waiting.push(Reverse((to, from, next)));
                 next += 1;
             }
             if self.taken_traces[trace] {
                 continue;
             }
-            while let Some(Reverse((to, _, entry))) = waiting.pop() {
+            while let Some(Reverse((to, _, at_open))) = waiting.pop() {
+                let entry = open[at_open].entry;
                 if to >= at && !self.taken_entries[entry] {
                     self.pair(entry, trace);
                     break;

@@ -8,7 +8,8 @@
 //! Invariants: where a cut is depends on the facts alone.
 
 use super::companions::Companions;
-use super::join::{Matched, match_cluster};
+use super::join::{Fit, Matched, match_cluster};
+use super::verdict::server_of;
 use super::zones::Zones;
 use super::{TimeKey, Verdict, peek_key};
 use crate::cause::{CauseMatcher, RuleKind};
@@ -17,6 +18,7 @@ use crate::fact::{CauseFact, EntryFact, Flags};
 use crate::store::{Budget, Sorter};
 use crate::taxonomy::{Cause, Confidence};
 use crate::time::SECOND_US;
+use crate::verdict::{Openness, writes_access_logs};
 
 /// Facts that are joined together at most.
 const MAX_FACTS: usize = 200_000;
@@ -158,9 +160,18 @@ impl Part {
             self.doubt_edges();
             return;
         }
-        self.entries
-            .sort_unstable_by_key(|verdict| (verdict.entry.at, verdict.entry.place.position));
-        self.causes.sort_unstable_by_key(|fact| (fact.at, fact.place.position));
+        self.entries.sort_unstable_by_key(|Verdict { entry, .. }| {
+            (entry.at, entry.content(), entry.place.position)
+        });
+        // What one request writes in one second: a backend was waited for, others were tried at once, none was left.
+        let stage = |fact: &CauseFact| match matcher.rule(fact.rule) {
+            Some(rule) if rule.kind == RuleKind::FinalFailure => 2,
+            Some(rule) if rule.cause == Some(Cause::UpstreamTimeout) => 0,
+            _ => 1,
+        };
+        self.causes.sort_unstable_by_key(|fact| {
+            (fact.at, fact.connection, stage(fact), fact.content(), fact.place.position)
+        });
         let entry_dir =
             |verdict: &Verdict| companions.directory(verdict.entry.place.position.input);
         let cause_dir = |fact: &CauseFact| companions.directory(fact.place.position.input);
@@ -215,11 +226,28 @@ impl Part {
         let is_timeout = |fact: &CauseFact| {
             matcher.rule(fact.rule).is_some_and(|rule| rule.cause == Some(Cause::UpstreamTimeout))
         };
+        let fit = |entry: &EntryFact, fact: &CauseFact| {
+            let Some(rule) = matcher.rule(fact.rule) else { return Fit::Not };
+            let row = Verdict::own(*entry).rule();
+            let is_foreign = writes_access_logs(rule.server)
+                && server_of(entry.rule) != rule.server
+                && !entry.flags.has(Flags::SHARED_LAYOUT);
+            if is_foreign {
+                Fit::Not
+            } else if row.openness == Openness::Closed
+                && row.cause.is_some()
+                && row.cause != rule.cause
+            {
+                Fit::Poorly
+            } else {
+                Fit::Well
+            }
+        };
         let entry_facts: Vec<EntryFact> =
             entries.iter().map(|index| self.entries[*index].entry).collect();
         let cause_facts: Vec<CauseFact> = causes.iter().map(|index| self.causes[*index]).collect();
         for Matched { entry, deciding, lines, confidence, basis } in
-            match_cluster(&entry_facts, &cause_facts, &explains, &is_final, &is_timeout)
+            match_cluster(&entry_facts, &cause_facts, &explains, &is_final, &is_timeout, &fit)
         {
             let fact = cause_facts[deciding];
             if let Some(rule) = matcher.rule(fact.rule) {

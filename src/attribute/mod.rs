@@ -9,6 +9,7 @@
 //! name their request, in [`threads`] and [`client`]; which logs belong together in [`companions`]; how zone-less clocks
 //! are resolved in [`zones`].
 
+mod answers;
 pub mod client;
 pub mod clock;
 mod cluster;

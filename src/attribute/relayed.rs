@@ -155,7 +155,9 @@ impl Hops {
         for queue in &mut abandoned {
             queue.sort_unstable();
         }
-        entries.sort_unstable_by_key(|verdict| (verdict.entry.at, verdict.entry.place.position));
+        entries.sort_unstable_by_key(|Verdict { entry, .. }| {
+            (entry.at, entry.content(), entry.place.position)
+        });
         let n_answers = answers.len() as u64;
         let mut by_size: BTreeMap<(usize, u32), Queue> = BTreeMap::new();
         for (began, method, size) in answers {

@@ -25,6 +25,9 @@ use crate::fact::{CauseFact, EntryFact, Flags};
 use crate::scan::JoinKey;
 use crate::store::{Rows, Sorted, Sorter};
 
+/// The row of entries that a backend answered as they were answered.
+const ANSWERED: &str = "nginx.upstream_status_503";
+
 /// What is known before the walk.
 pub(super) struct Ground<'w> {
     pub(super) config: &'w AttributeConfig<'w>,
@@ -217,6 +220,12 @@ impl<'w> Walk<'w> {
         for verdict in part.entries.drain(..) {
             if self.ground.is_with_cache && target_key != 0 && self.hops.take(&verdict) {
                 continue;
+            }
+            if verdict.rule().leaves_line {
+                self.walked.companions.note_due(&verdict.entry, verdict.evidence.length > 0);
+            }
+            if verdict.rule().id == ANSWERED {
+                self.walked.companions.answers.note(&verdict.entry);
             }
             let Some(verdict) = self.second.take_entry(verdict)? else { continue };
             if verdict.open == 1 && verdict.rule().when_silent.is_some() && !verdict.is_kin() {

@@ -305,6 +305,21 @@ impl Reader for Wrapped {
         }
     }
 
+    fn bare<'a>(&self, line: &'a [u8]) -> Option<Cow<'a, [u8]>> {
+        match self.open(line)?.inner {
+            Cow::Borrowed(inner) => self.inner.bare(inner),
+            Cow::Owned(inner) => Some(Cow::Owned(self.inner.bare(&inner)?.into_owned())),
+        }
+    }
+
+    fn around(&self, inner: &Arc<dyn Reader>) -> Option<Arc<dyn Reader>> {
+        let wrapped = Wrapped::new(Arc::clone(&self.envelope), self.inner.around(inner)?, false);
+        Some(match &self.source {
+            Some(source) => Arc::new(wrapped.of_source(source)),
+            None => Arc::new(wrapped),
+        })
+    }
+
     fn each_field<'a>(&self, record: &'a [u8], each: &mut dyn FnMut(&str, &'a [u8])) {
         let Some(opened) = self.open(record) else { return };
         if let Some(stamp) = opened.stamp {

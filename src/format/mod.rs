@@ -231,6 +231,16 @@ pub trait Reader: fmt::Debug + Send + Sync {
         false
     }
 
+    /// A line without what stands around it.
+    fn bare<'a>(&self, line: &'a [u8]) -> Option<Cow<'a, [u8]>> {
+        Some(Cow::Borrowed(line))
+    }
+
+    /// The reader that stands in for this one where another reads its bare lines. `None`: this one reads nothing.
+    fn around(&self, inner: &Arc<dyn Reader>) -> Option<Arc<dyn Reader>> {
+        Some(Arc::clone(inner))
+    }
+
     /// Calls `each` with every field of a record, under the server's own names, raw, in the order of the line.
     fn each_field<'a>(&self, record: &'a [u8], each: &mut dyn FnMut(&str, &'a [u8]));
 

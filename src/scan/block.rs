@@ -14,10 +14,10 @@ use crate::cause::{CauseMatcher, cause_fact};
 use crate::evidence::{InputIndex, Place, Position};
 use crate::fact::{
     CauseFact, EntryFact, Flags, forwarded_keys, hash_name, hash_path, hash_short, id_key,
-    listen_key, referrer_key, request_keys, site_key,
+    listen_key, method_key, referrer_key, request_keys, site_key,
 };
 use crate::format::envelope::MESSAGES;
-use crate::format::{Glance, Instant, Plan, Run, Sink, Statuses, line_at};
+use crate::format::{About, Glance, Instant, Plan, Run, Sink, Statuses, line_at};
 use crate::input::{CutLines, MAX_RECORD_BYTES, Pieces, Records, SpooledLine, Unit};
 use crate::record::{AccessRecord, Field, Record, Skip, split_url, unescape};
 use crate::tally::{InputTally, Unparsed};
@@ -364,7 +364,7 @@ impl Scanner<'_> {
                 fact = cause_fact(&record, place, self.context.matcher);
             }
             Ok(Record::Access(record)) => {
-                let entry = whole_fact(plan, message.reader, &record, place);
+                let entry = whole_fact(plan.readers[message.reader].about(), &record, place);
                 request = Some((record.stamp, entry));
             }
             Err(_) => {}
@@ -462,7 +462,9 @@ fn entry_fact(
     glance: Glance<'_>,
     place: Place,
 ) -> Option<EntryFact> {
-    let whole = read_access(plan, line, |reader, record| whole_fact(plan, reader, record, place));
+    let whole = read_access(plan, line, |reader, record| {
+        whole_fact(plan.readers[reader].about(), record, place)
+    });
     whole.or_else(|| {
         let stamp = plan.readers[reader].stamp(glance.stamp)?;
         Some(EntryFact {
@@ -491,8 +493,7 @@ pub(super) fn marked_fact(
 }
 
 /// The fact of an access record.
-fn whole_fact(plan: &Plan, reader: usize, record: &AccessRecord<'_>, place: Place) -> EntryFact {
-    let about = plan.readers[reader].about();
+pub(super) fn whole_fact(about: &About, record: &AccessRecord<'_>, place: Place) -> EntryFact {
     let (method, _) = record.request();
     let (path, query) = record.target_parts();
     let duration_us = record.duration_us();
@@ -523,6 +524,11 @@ fn whole_fact(plan: &Plan, reader: usize, record: &AccessRecord<'_>, place: Plac
         .with(Flags::SHARED_LAYOUT, about.ambiguous_with.is_some())
         .with(Flags::REDELIVERED, redelivered);
     let (target_key, hop) = request_keys(record.escape, method, path, query);
+    // nginx goes on with GET when an error page takes over: `$request` keeps the method, `$request_method` does not.
+    // Source: `ngx_http_special_response.c`, `ngx_http_send_error_page`.
+    let may_be_changed = method == b"GET"
+        && record.raw(Field::Request).is_none()
+        && matches!(about.server, Server::Nginx | Server::Unknown);
     EntryFact {
         at: record.stamp.micros,
         place,
@@ -548,6 +554,7 @@ fn whole_fact(plan: &Plan, reader: usize, record: &AccessRecord<'_>, place: Plac
         duration_ms: duration_us.map_or(0, |us| (us / 1000).min(u64::from(u32::MAX)) as u32),
         body_bytes: body_bytes.or(sent_bytes).map_or(0, |n| n.min(u64::from(u32::MAX)) as u32),
         status: record.status,
+        method: if may_be_changed { 0 } else { method_key(method) },
         rule: own_verdict(about, record),
         flags,
     }

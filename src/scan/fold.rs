@@ -358,6 +358,7 @@ impl<'f> Fold<'f> {
                 reading: Mutex::default(),
             }
         });
-        Scan { inputs: inputs.collect(), entries: self.entries, causes: self.causes, interrupted }
+        let (entries, causes) = (self.entries, self.causes);
+        Scan { inputs: inputs.collect(), entries, causes, interrupted, pools: work.pools.take() }
     }
 }

@@ -12,6 +12,7 @@ mod carry;
 mod fold;
 mod late;
 mod lines;
+mod naming;
 mod partial;
 #[cfg(test)]
 mod tests;
@@ -45,6 +46,7 @@ use fold::Fold;
 use late::LateSample;
 use lines::EachLine;
 pub use lines::{LineKind, SeenLine, scan_lines};
+use naming::{Gathering, LinesByText, Pools, gather};
 pub use partial::{Conditions, Merged, Merging, Partial, merge, write_partial};
 
 /// Bytes at the head of an input on which its formats are detected.
@@ -199,6 +201,8 @@ pub struct Scan {
     pub causes: Sorter<CauseFact, JoinKey>,
     /// The scan was stopped early.
     pub interrupted: bool,
+    /// Lines of worked-out layouts.
+    pools: LinesByText,
 }
 
 /// Scans all inputs.
@@ -272,6 +276,8 @@ enum Done {
 struct OpenInput {
     source: Source,
     plan: OnceLock<Arc<Plan>>,
+    /// Where lines of worked-out layouts go.
+    gathering: OnceLock<Gathering>,
     /// What of standard input its formats were detected on.
     sample: OnceLock<Vec<u8>>,
     /// The carry of the last block that was folded: the best guess for the next one.
@@ -283,6 +289,7 @@ impl OpenInput {
         OpenInput {
             source,
             plan: OnceLock::new(),
+            gathering: OnceLock::new(),
             sample: OnceLock::new(),
             carry: Mutex::default(),
         }
@@ -294,6 +301,7 @@ struct Work<'c> {
     config: &'c ScanConfig<'c>,
     context: Context<'c>,
     inputs: Vec<OpenInput>,
+    pools: Pools,
     /// First range of each plain input among all ranges, and the input.
     ranges: Vec<(usize, usize)>,
     n_ranges: usize,
@@ -325,6 +333,7 @@ impl<'c> Work<'c> {
                 every_line: false,
             },
             inputs,
+            pools: Pools::default(),
             ranges,
             n_ranges,
             next_range: AtomicUsize::new(0),
@@ -412,6 +421,7 @@ impl<'c> Work<'c> {
                     unit: Unit::Line,
                 };
                 let result = Box::new(scan_block(&self.context, job));
+                self.gather(open, plan, lines.bytes);
                 Done::Block { input, index, result }
             }
             Err(error) => Done::Fault { input, index, error },
@@ -436,10 +446,18 @@ impl<'c> Work<'c> {
             },
         );
         let (input, index) = (job.input, job.index);
+        self.gather(&self.inputs[input], &job.plan, &job.bytes);
         if result.takers.count_ones() > 1 {
             result.again = Some(Box::new(job));
         }
         Done::Block { input, index, result: Box::new(result) }
+    }
+
+    /// Gathers lines of worked-out layouts.
+    fn gather(&self, open: &OpenInput, plan: &Plan, block: &[u8]) {
+        if !self.context.every_line {
+            gather(open.gathering.get_or_init(|| self.pools.of(plan)), plan, block);
+        }
     }
 
     /// What a reader thread does: one stream after the other, each from its start to its end.

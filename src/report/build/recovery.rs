@@ -11,10 +11,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use aho_corasick::AhoCorasick;
+
 use super::incident::EvidenceList;
 use crate::analysis::Analysis;
 use crate::evidence::{Place, Position};
-use crate::fact::hash_path;
+use crate::fact::{hash_path, path_template};
+use crate::incident::ranking::Ranked;
 use crate::incident::{Incident, TOP_ROWS};
 use crate::report::Coverage;
 use crate::report::incident::Recovery;
@@ -121,15 +124,9 @@ impl Seen {
         until: Option<i64>,
         texts: Texts<'_>,
     ) -> Seen {
-        let affected: BTreeSet<u64> = incident
-            .paths
-            .top(TOP_ROWS)
-            .into_iter()
-            .filter(|row| row.count * MIN_SHARE >= incident.entries)
-            .map(|row| row.key)
-            .collect();
-        let mut seen = Seen { n_affected: affected.len(), ..Seen::default() };
-        if affected.is_empty() {
+        let affected = Affected::of(incident, texts);
+        let mut seen = Seen { n_affected: affected.paths.len(), ..Seen::default() };
+        if affected.paths.is_empty() {
             return seen;
         }
         // The number of the line, where it is known.
@@ -197,6 +194,48 @@ impl Seen {
     }
 }
 
+/// The affected paths.
+#[derive(Debug)]
+struct Affected {
+    /// Hashes of their templates.
+    paths: BTreeSet<u64>,
+    /// A word of each of them, which its lines hold. `None`: one of them has no word.
+    words: Option<AhoCorasick>,
+}
+
+impl Affected {
+    fn of(incident: &Incident, texts: Texts<'_>) -> Affected {
+        let mut rows = incident.paths.top(TOP_ROWS);
+        rows.retain(|row| row.count * MIN_SHARE >= incident.entries);
+        let word_of = |row: &Ranked| {
+            let template =
+                texts.access(row.example, |record| path_template(record.target_parts().0))?;
+            word_in(&template).map(<[u8]>::to_vec)
+        };
+        let words: Option<Vec<Vec<u8>>> = rows.iter().map(word_of).collect();
+        Affected {
+            paths: rows.iter().map(|row| row.key).collect(),
+            words: words.and_then(|words| AhoCorasick::new(words).ok()),
+        }
+    }
+
+    /// False: the line is not about any of them.
+    fn may_be_in(&self, line: &[u8]) -> bool {
+        self.words.as_ref().is_none_or(|words| words.is_match(line))
+    }
+}
+
+/// The longest word in the plain parts of a path's template. Words are of characters that no log escapes.
+fn word_in(template: &[u8]) -> Option<&[u8]> {
+    let is_in_word = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._".contains(byte);
+    let mut parts = memchr::memmem::find_iter(template, b"{id}").collect::<Vec<_>>();
+    parts.push(template.len());
+    let mut from = 0;
+    let plain = parts.into_iter().map(|end| &template[std::mem::replace(&mut from, end + 4)..end]);
+    let words = plain.flat_map(|part| part.split(|byte| !is_in_word(byte)));
+    words.filter(|word| !word.is_empty()).max_by_key(|word| word.len())
+}
+
 /// An answer on an affected path.
 #[derive(Debug, Clone, Copy)]
 struct Answer {
@@ -227,12 +266,23 @@ impl Answers {
         incident: &Incident,
         analysis: &Analysis,
         texts: Texts<'_>,
-        affected: &BTreeSet<u64>,
+        affected: &Affected,
     ) {
         let Some(scanned) = texts.inputs.get(input as usize) else { return };
         let zones = &analysis.attribution.zones;
+        let answer_of = |offset: u64, line: &[u8]| {
+            read_access(scanned.plan_at(offset)?, line, |_, record| {
+                let at = match record.stamp.offset_s {
+                    Some(_) => record.stamp.micros,
+                    None => zones.utc(input, record.stamp.micros),
+                };
+                (at, record.status, hash_path(record.target_parts().0))
+            })
+        };
         let (mut line_number, mut in_a_row) = (first_line, 0);
         let mut last_at = None;
+        // The last line, if it was passed over, and its offset.
+        let (mut passed_at, mut passed) = (0, Vec::new());
         scanned.lines_from(start, MAX_READ_BYTES, &mut |offset, line| {
             let place = Place {
                 position: Position { input, offset },
@@ -240,24 +290,23 @@ impl Answers {
                 length: line.len() as u32,
             };
             line_number += 1;
-            let Some(plan) = scanned.plan_at(offset) else { return false };
-            let found = read_access(plan, line, |_, record| {
-                let at = match record.stamp.offset_s {
-                    Some(_) => record.stamp.micros,
-                    None => zones.utc(input, record.stamp.micros),
-                };
-                (at, record.status, hash_path(record.target_parts().0))
-            });
-            let Some((at, status, path)) = found else { return true };
+            passed.clear();
+            if !affected.may_be_in(line) {
+                passed_at = offset;
+                passed.extend_from_slice(line);
+                return true;
+            }
+            let Some((at, status, path)) = answer_of(offset, line) else { return true };
             last_at = Some(at);
             // A client that gave up, was refused or found nothing says neither.
             let says = !(400..500).contains(&status);
-            if says && at >= incident.ended_at && affected.contains(&path) {
+            if says && at >= incident.ended_at && affected.paths.contains(&path) {
                 self.rows.push(Answer { at, place, status, path });
                 in_a_row = if status >= 500 { 0 } else { in_a_row + 1 };
             }
             in_a_row < self.enough && at < self.known_until
         });
+        last_at = answer_of(passed_at, &passed).map(|(at, _, _)| at).or(last_at);
         self.stopped |= in_a_row >= self.enough;
         let is_cut =
             in_a_row >= self.enough || start.saturating_add(MAX_READ_BYTES) < scanned.bytes_decoded;
@@ -276,4 +325,23 @@ fn first_access_second(analysis: &Analysis, index: u32) -> Option<i64> {
     let local = tally.zoneless.span().map(|(first, _)| first);
     let zoneless = local.map(|first| zones.utc(index, first * SECOND_US).div_euclid(SECOND_US));
     zoned.into_iter().chain(zoneless).min()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_of_the_plain_parts() {
+        for (template, word) in [
+            ("/", None),
+            ("/{id}", None),
+            ("/api/v2/users/{id}/cart", Some("users")),
+            ("/img/{id}.jpg", Some(".jpg")),
+            ("/caf%C3%A9/a", Some("caf")),
+            ("", None),
+        ] {
+            assert_eq!(word_in(template.as_bytes()), word.map(str::as_bytes), "{template}");
+        }
+    }
 }

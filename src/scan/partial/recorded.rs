@@ -16,6 +16,7 @@ use crate::format::{About, FormatBasis, Glance, Instant, Plan, Reader, Run};
 use crate::input::{Breaks, Compression, Origin, Unit, read_exact_at};
 use crate::record::{Record, Skip};
 use crate::scan::late::LateSample;
+use crate::scan::naming::is_worked_out;
 use crate::scan::{ScannedInput, TextSource};
 use crate::tally::{InputTally, LineCounts, OffsetTable, Series, Unparsed};
 use crate::taxonomy::{LogRole, Server};
@@ -53,6 +54,8 @@ pub(super) struct RecordedInput {
     pub error: Option<String>,
     /// How many lines are kept of it.
     pub n_kept: usize,
+    /// Behind each of its entries stands the line, where its layout was worked out.
+    pub has_lines: bool,
     pub sample: Option<Vec<u8>>,
     /// What formats behind the sample were found by.
     pub late: Vec<LateSample>,
@@ -105,6 +108,7 @@ impl RecordedInput {
             tally: RecordedTally::of(&input.tally),
             error: input.error.clone(),
             n_kept,
+            has_lines: input.plan.as_deref().is_some_and(is_worked_out),
             sample: input.sample.clone(),
             late: input.late.clone(),
             scope_names: BTreeMap::new(),
@@ -326,6 +330,10 @@ impl Reader for Told {
     }
 
     fn each_field<'a>(&self, _: &'a [u8], _: &mut dyn FnMut(&str, &'a [u8])) {}
+
+    fn around(&self, _: &Arc<dyn Reader>) -> Option<Arc<dyn Reader>> {
+        None
+    }
 }
 
 /// First second of a bucket, and what it holds.
