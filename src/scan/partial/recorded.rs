@@ -30,6 +30,7 @@ const PREFIX_BYTES: usize = 64;
 
 /// One input.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct RecordedInput {
     pub path: String,
     pub is_gzip: bool,
