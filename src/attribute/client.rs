@@ -72,14 +72,18 @@ pub enum Look {
     Silent,
 }
 
-/// Which pages come with error lines: per status and size of the page, and per host.
+/// Host, status, row of the decision tables, and size where it counts: what makes two pages one. An entry that was not
+/// handed to a backend may have the same built-in page as one that was.
+type PageKey = (u32, u16, u16, Option<u32>);
+
+/// Which pages come with error lines: per status, row and size of the page, and per host.
 ///
 /// Learned from entries that are surely paired and from those whose client has no line at all. A server's own error page
 /// has one size, so that the entries it explains look alike, and pages of backends look otherwise.
 #[derive(Debug, Clone, Default)]
 pub struct Pages {
     /// How many were paired and how many have no line.
-    counts: HashMap<(u32, u16, Option<u32>), (u64, u64)>,
+    counts: HashMap<PageKey, (u64, u64)>,
 }
 
 impl Pages {
@@ -89,9 +93,10 @@ impl Pages {
     /// Fewer entries than this say nothing.
     const MIN_SEEN: u64 = 5;
 
-    fn keys(entry: &EntryFact) -> impl Iterator<Item = (u32, u16, Option<u32>)> {
-        let page = entry.page_bytes().map(|size| (entry.host, entry.status, Some(size)));
-        page.into_iter().chain((entry.host != 0).then_some((entry.host, entry.status, None)))
+    fn keys(entry: &EntryFact) -> impl Iterator<Item = PageKey> {
+        let key = (entry.host, entry.status, entry.rule, None);
+        let of_size = entry.page_bytes().map(|size| (key.0, key.1, key.2, Some(size)));
+        of_size.into_iter().chain((entry.host != 0).then_some(key))
     }
 
     /// Learns from an entry.

@@ -16,7 +16,7 @@ use crate::cause::{CauseMatcher, RuleKind};
 use crate::error::Result;
 use crate::fact::{CauseFact, EntryFact, Flags};
 use crate::store::{Budget, Sorter};
-use crate::taxonomy::{Cause, Confidence};
+use crate::taxonomy::{Cause, Confidence, Server};
 use crate::time::SECOND_US;
 use crate::verdict::{Openness, writes_access_logs};
 
@@ -208,8 +208,32 @@ impl Part {
         }
     }
 
-    /// Pairs the entries and messages at these positions.
+    /// Pairs the entries and messages at these positions. A request may stand in the logs of several servers, with one
+    /// client where all run on one machine: what is in front and writes no messages that name requests comes last.
     fn join_part(
+        &mut self,
+        matcher: &CauseMatcher,
+        zones: &Zones,
+        entries: &[usize],
+        causes: &[usize],
+        by_client: bool,
+    ) {
+        let is_in_front = |index: &usize| {
+            let server = self.entries[*index].server();
+            server.is_managed() || matches!(server, Server::Haproxy | Server::Varnish)
+        };
+        let (in_front, own): (Vec<usize>, Vec<usize>) =
+            entries.iter().partition(|index| is_in_front(index));
+        self.join_lines(matcher, zones, &own, causes, by_client);
+        if in_front.is_empty() {
+            return;
+        }
+        let is_left = |index: &&usize| !self.causes[**index].flags.has(Flags::JOINED);
+        let left: Vec<usize> = causes.iter().filter(is_left).copied().collect();
+        self.join_lines(matcher, zones, &in_front, &left, by_client);
+    }
+
+    fn join_lines(
         &mut self,
         matcher: &CauseMatcher,
         zones: &Zones,

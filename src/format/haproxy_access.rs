@@ -7,6 +7,7 @@
 //! observed on 2.6.12.
 
 mod clf;
+mod custom;
 mod json;
 pub mod log_format;
 #[cfg(test)]
@@ -378,7 +379,7 @@ impl Format for HaproxyAccessFormat {
     }
 
     fn summary(&self) -> &'static str {
-        "HAProxy access log: option httplog, httpslog and httplog clf, or a given log-format"
+        "HAProxy access log: option httplog, httpslog and httplog clf, or a log-format, given or known by its termination states"
     }
 
     fn given(&self, spec: &str) -> Option<Result<Arc<dyn Reader>, String>> {
@@ -397,7 +398,10 @@ impl Format for HaproxyAccessFormat {
         // Of two that take as many lines, the first.
         let (n_accepted, reader) =
             counted.reduce(|best, other| if other.0 > best.0 { other } else { best })?;
-        (n_accepted > 0).then(|| Proposal { reader, n_accepted, notes: Vec::new() })
+        // Strings of `log-format` are for lines that the options do not explain.
+        let own = (n_accepted < sample.lines.len() / 2).then(|| custom::custom(sample)).flatten();
+        let own = own.filter(|own| own.n_accepted > n_accepted);
+        own.or_else(|| (n_accepted > 0).then(|| Proposal { reader, n_accepted, notes: Vec::new() }))
     }
 
     fn standing_reader(&self) -> Option<Arc<dyn Reader>> {

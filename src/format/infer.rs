@@ -10,6 +10,7 @@
 mod columns;
 mod matcher;
 mod names;
+pub(in crate::format) mod telltale;
 mod tokens;
 mod values;
 

@@ -23,7 +23,7 @@ use crate::time::Notation;
 const MAX_LINES: usize = 200;
 
 /// More declared keys than this are not looked at.
-const MAX_KEYS: usize = 64;
+const MAX_KEYS: usize = 128;
 
 /// Separates the keys of a path.
 const DEEPER: char = '>';
@@ -270,11 +270,19 @@ impl Node {
             }
             return Ok(());
         }
+        // `Tr` is another key than `TR`, where an object has both: the one spelled as declared counts.
+        let mut spelled_so = 0_u128;
         for pair in Pairs::of(value) {
             let (key, value) = pair?;
-            if let Some(node) = self.inside.iter().find(|node| is_key(key, node.key)) {
-                node.take(value, found);
+            let known = self.inside.iter().position(|node| is_key(key, node.key));
+            let Some(index) = known else { continue };
+            let node = &self.inside[index];
+            let bit = 1_u128 << (index % MAX_KEYS);
+            if key == node.key.as_bytes() && spelled_so & bit == 0 {
+                spelled_so |= bit;
+                node.slots.iter().for_each(|slot| found[*slot] = None);
             }
+            node.take(value, found);
         }
         Ok(())
     }

@@ -10,6 +10,7 @@
 use std::sync::Arc;
 
 use super::apache_access::log_format::{Compiled, compile};
+use super::infer::telltale::{Telltale, propose};
 use super::json_declared::{Declared, Use, key, time_at, value};
 use super::layout::{Layout, next_quote};
 use super::{About, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
@@ -316,7 +317,9 @@ impl Format for VarnishNcsaFormat {
         let n_requests = lines.iter().filter(asks).count();
         let n_absolute = lines.iter().filter(|parts| parts.is_absolute()).count();
         if n_absolute == 0 || n_absolute * 10 < n_requests * 9 {
-            return None;
+            return propose(sample, &HANDLING, |body, notation| {
+                about(body.to_owned(), notation, Instant::Start, FormatBasis::Detected)
+            });
         }
         let handling = handling_column(&lines);
         // Further columns that are not Varnish's own words may be those of a layout that another server is known by.
@@ -326,6 +329,27 @@ impl Format for VarnishNcsaFormat {
         Some(Proposal { reader: Arc::new(reader), n_accepted, notes: Vec::new() })
     }
 }
+
+/// The column of a format string that tells what was done with a request.
+const HANDLING: Telltale = Telltale {
+    is_value: |value| HANDLINGS.contains(&value) || value == b"-",
+    is_proof: |value| HANDLINGS.contains(&value),
+    field: Field::CacheHandling,
+    escape: Escape::Apache,
+    name: |columns| {
+        let is_size = |value: &[u8]| value == b"-" || value.iter().all(u8::is_ascii_digit);
+        // `%O` counts the header too, and is never nothing.
+        columns.set_first(Field::BodyBytes, |columns, idx| {
+            columns.all(idx, is_size)
+                && columns.any(idx, |value| value == b"0" || value == b"-")
+                && ((idx > 0 && columns.find(Field::Status) == Some(idx - 1))
+                    || ["bytes", "size", "b"].contains(&&*columns.label(idx)))
+        });
+        columns.set_labelled(Field::FetchError, &["fetcherror"], |_| true);
+        columns.set_labelled(Field::BackendStatus, &["berespstatus", "backendstatus"], |_| true);
+    },
+    finish: |_| {},
+};
 
 /// Reads lines of a given format.
 #[derive(Debug, Clone)]
@@ -458,5 +482,28 @@ mod tests {
             line,
             &[(Field::CacheHandling, "pass"), (Field::BackendStatus, "503")],
         );
+    }
+
+    #[test]
+    fn formats_of_ones_own_are_known_by_their_handling() {
+        let lines = [
+            r#"2026-11-21T18:43:12+0100 192.0.2.1 GET a.example /x?y=1 200 714 miss 0.011 "curl/8.5.0""#,
+            r#"2026-11-21T18:43:13+0100 192.0.2.1 HEAD a.example /x 200 0 pass 0.010 "-""#,
+            r#"2026-11-21T18:43:14+0100 192.0.2.2 GET a.example /z 503 262 synth 0.000 "-""#,
+        ];
+        let sample = Sample { lines: lines.iter().map(|line| line.as_bytes()).collect() };
+        let proposal = VarnishNcsaFormat.propose(&sample).expect("known");
+        assert_eq!((proposal.n_accepted, proposal.reader.about().server), (3, Server::Varnish));
+        let wanted = [
+            (Field::CacheHandling, "synth"),
+            (Field::BodyBytes, "262"),
+            (Field::RequestUri, "/z"),
+            (Field::RemoteAddr, "192.0.2.2"),
+        ];
+        check(proposal.reader.as_ref(), lines[2], &wanted);
+        let plain =
+            lines.map(|line| line.replace("miss", "m").replace("pass", "p").replace("synth", "s"));
+        let sample = Sample { lines: plain.iter().map(String::as_bytes).collect() };
+        assert!(VarnishNcsaFormat.propose(&sample).is_none());
     }
 }

@@ -190,6 +190,8 @@ pub enum Field {
     ConnectTimeMillis,
     /// Time to the server's response header, in milliseconds; -1 without one (`HAProxy` `%Tr`).
     ResponseTimeMillis,
+    /// `HAProxy`: all timers of a request, with slashes between them (`%TR/%Tw/%Tc/%Tr/%Ta`).
+    Timers,
     /// How often a connection was tried again; `+` before it when another server was tried (`HAProxy` `%rc`).
     Retries,
     /// Varnish: what was done with the request: `hit`, `miss`, `pass`, `pipe`, `synth`.

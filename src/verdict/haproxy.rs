@@ -25,6 +25,16 @@ pub(super) const RULES: &[VerdictRule] = &[
         Some(Cause::Upstream503),
         "8.5, --: the session ended normally; 8.4, Tr: a response header arrived",
     ),
+    VerdictRule {
+        confidence: Confidence::Likely,
+        ..decided(
+            "haproxy.relayed_without_server",
+            Origin::Upstream,
+            Some(Cause::Upstream503),
+            "8.5, --: the session ended normally; what HAProxy answers itself ends with L, P or S. Only services inside \
+             HAProxy end so too, and the format does not name the server",
+        )
+    },
     decided(
         "haproxy.relayed_5xx",
         Origin::Upstream,
@@ -200,6 +210,9 @@ pub(super) fn own_verdict(record: &AccessRecord<'_>) -> &'static str {
     match (end, phase) {
         (b'-', b'-') if responded => relayed,
         (b'-', b'-') if server.starts_with(b"<") && server != b"<NOSRV>" => "haproxy.applet",
+        (b'-', b'-') if server.is_empty() && response_time.is_none() && record.status == 503 => {
+            "haproxy.relayed_without_server"
+        }
         // The response header had been relayed when something happened to the body.
         (b'S' | b's' | b'C' | b'c' | b'P' | b'D' | b'U' | b'K', b'D' | b'L') if responded => {
             relayed
@@ -263,7 +276,9 @@ mod tests {
         check(502, "--", "s1", "0", "haproxy.relayed_5xx");
         check(503, "--", "s1", "", "haproxy.relayed_503");
         check(503, "--", "s1", "-1", "haproxy.other");
-        check(503, "--", "", "", "haproxy.other");
+        check(503, "--", "", "", "haproxy.relayed_without_server");
+        check(503, "--", "", "-1", "haproxy.other");
+        check(504, "--", "", "", "haproxy.other");
         check(503, "LR--", "<STATS>", "-1", "haproxy.local_response");
         check(503, "----", "<lua-http>", "2", "haproxy.applet");
         check(503, "CD--", "s1", "5", "haproxy.relayed_503");

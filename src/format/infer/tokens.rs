@@ -226,7 +226,7 @@ fn word_length(text: &[u8]) -> usize {
 }
 
 /// Length of a time that holds a blank.
-fn time_length(text: &[u8]) -> Option<usize> {
+pub(super) fn time_length(text: &[u8]) -> Option<usize> {
     for (length, blank) in [(26, 20), (19, 10)] {
         if text.get(blank) == Some(&b' ') {
             let length = match length {

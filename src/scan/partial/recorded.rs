@@ -30,7 +30,7 @@ const PREFIX_BYTES: usize = 64;
 
 /// One input.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
+#[expect(clippy::struct_excessive_bools, reason = "as it stands in partial results")]
 pub(super) struct RecordedInput {
     pub path: String,
     pub is_gzip: bool,

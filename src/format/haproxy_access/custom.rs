@@ -1,0 +1,274 @@
+//! `log-format` strings that nobody told: known by their column of termination states.
+//!
+//! In: sampled lines. Out: a reader.
+//! Invariants: a server is named where `<NOSRV>` or a label tells its column; a timer, where -1 or a label does.
+//! Source: `HAProxy` `doc/configuration.txt`, section 8.2.6 (aliases), 8.4 (timers) and 8.5 (termination states).
+
+use super::about;
+use super::log_format::completed;
+use crate::format::infer::telltale::{Columns, Telltale, propose};
+use crate::format::{FormatBasis, Proposal, Sample};
+use crate::record::{AccessRecord, Escape, Field};
+
+/// `%ts` and `%tsc`.
+const STATES: Telltale = Telltale {
+    is_value: is_termination,
+    is_proof: |value| is_termination(value) && value.starts_with(b"--"),
+    field: Field::TerminationState,
+    escape: Escape::Haproxy,
+    name,
+    finish,
+};
+
+/// True for a termination state: how and when a session ended, and what was done with cookies.
+pub(in crate::format) fn is_termination(value: &[u8]) -> bool {
+    let (end, cookies) = match value {
+        [end, phase] => ([*end, *phase], None),
+        [end, phase, found, done] => ([*end, *phase], Some([*found, *done])),
+        _ => return false,
+    };
+    b"CSPLRDUIKTcs-".contains(&end[0])
+        && b"RQCHDLT-".contains(&end[1])
+        && cookies
+            .is_none_or(|[found, done]| b"NIDVEOU-".contains(&found) && b"NIUPRD-".contains(&done))
+}
+
+/// The reader for lines of a format that has states, if they are such lines.
+pub(super) fn custom(sample: &Sample<'_>) -> Option<Proposal> {
+    propose(sample, &STATES, |body, notation| about(body, notation, FormatBasis::Detected))
+}
+
+fn is_count(value: &[u8]) -> bool {
+    let digits = value.strip_prefix(b"+").unwrap_or(value);
+    !digits.is_empty() && digits.iter().all(u8::is_ascii_digit)
+}
+
+/// A timer: -1 where its phase was never reached.
+fn is_timer(value: &[u8]) -> bool {
+    value == b"-1" || is_count(value)
+}
+
+fn is_name(value: &[u8]) -> bool {
+    !value.is_empty() && !value.contains(&b' ')
+}
+
+/// `backend/server`.
+fn is_target(value: &[u8]) -> bool {
+    let mut names = value.split(|byte| *byte == b'/');
+    let (Some(backend), Some(server), None) = (names.next(), names.next(), names.next()) else {
+        return false;
+    };
+    !backend.is_empty() && !server.is_empty() && !is_timer(backend) && is_name(value)
+}
+
+fn is_no_server(value: &[u8]) -> bool {
+    value == b"<NOSRV>"
+}
+
+/// `TR/Tw/Tc/Tr/Ta`.
+fn is_timers(value: &[u8]) -> bool {
+    value.split(|byte| *byte == b'/').count() == 5
+        && value.split(|byte| *byte == b'/').all(is_timer)
+}
+
+fn is_unreached(value: &[u8]) -> bool {
+    value.split(|byte| *byte == b'/').any(|part| part == b"-1")
+}
+
+fn name(columns: &mut Columns<'_>) {
+    const SERVER: &[&str] =
+        &["server", "srv", "servername", "backendserver", "s", "srvname", "hapserver"];
+    const BACKEND: &[&str] = &["backend", "be", "backendname", "b", "bename", "pool"];
+    const FRONTEND: &[&str] = &["frontend", "fe", "frontendname", "f", "ft", "fename"];
+    columns.set_first(Field::BackendTarget, |columns, idx| {
+        columns.all(idx, is_target)
+            && (columns.any(idx, |value| value.ends_with(b"/<NOSRV>"))
+                || columns.label(idx).contains("backend")
+                || columns.label(idx).contains("server"))
+    });
+    if columns.find(Field::BackendTarget).is_none() {
+        columns.set_labelled(Field::BackendServer, SERVER, is_name);
+        columns.set_labelled(Field::Backend, BACKEND, is_name);
+        columns.set_first(Field::BackendServer, |columns, idx| columns.any(idx, is_no_server));
+        // `%ft %b %s`: names before the server's.
+        if let Some(server) = columns.find(Field::BackendServer)
+            && let Some(backend) = server.checked_sub(1)
+            && columns.is_name(backend)
+        {
+            columns.set(backend, Field::Backend);
+        }
+    }
+    columns.set_labelled(Field::Frontend, FRONTEND, is_name);
+    let section = columns.find(Field::Backend).or_else(|| columns.find(Field::BackendTarget));
+    if let Some(frontend) = section.and_then(|idx| idx.checked_sub(1))
+        && columns.is_name(frontend)
+    {
+        columns.set(frontend, Field::Frontend);
+    }
+    timers(columns);
+}
+
+fn timers(columns: &mut Columns<'_>) {
+    columns.set_first(Field::Timers, |columns, idx| {
+        columns.all(idx, is_timers) && columns.any(idx, is_unreached)
+    });
+    if columns.find(Field::Timers).is_some() {
+        return;
+    }
+    for (field, labels) in [
+        (Field::QueueTimeMillis, &["tw", "tqueue", "timequeue", "queuetime"][..]),
+        (Field::ConnectTimeMillis, &["tc", "tconn", "tconnect", "timeconnect", "connecttime"]),
+        (Field::ResponseTimeMillis, &["tr", "tresp", "tresponse", "timeresponse", "responsetime"]),
+        (Field::RequestTimeMillis, &["ta", "tt", "ttotal", "total", "timetotal", "duration"]),
+    ] {
+        columns.set_labelled(field, labels, is_timer);
+    }
+    // `%Tw %Tc %Tr` without labels, with or without `%TR` before them: all are -1 where no server was reached.
+    let is_such = |columns: &Columns<'_>, idx: usize| {
+        columns.is_free(idx) && columns.all(idx, is_timer) && columns.any(idx, is_unreached)
+    };
+    let Some(first) = (0..columns.n()).find(|idx| is_such(columns, *idx)) else { return };
+    let n = (first..columns.n()).take_while(|idx| is_such(columns, *idx)).count();
+    if n == 3 || n == 4 {
+        let queue = first + n - 3;
+        columns.set(queue, Field::QueueTimeMillis);
+        columns.set(queue + 1, Field::ConnectTimeMillis);
+        columns.set(queue + 2, Field::ResponseTimeMillis);
+        if queue + 3 < columns.n() && columns.all(queue + 3, is_count) {
+            columns.set(queue + 3, Field::RequestTimeMillis);
+        }
+    }
+}
+
+/// Takes apart what stands together.
+fn finish(access: &mut AccessRecord<'_>) {
+    if let Some(timers) = access.raw(Field::Timers) {
+        let mut each = timers.split(|byte| *byte == b'/').skip(1);
+        for field in [
+            Field::QueueTimeMillis,
+            Field::ConnectTimeMillis,
+            Field::ResponseTimeMillis,
+            Field::RequestTimeMillis,
+        ] {
+            if let Some(timer) = each.next() {
+                access.set(field, timer);
+            }
+        }
+    }
+    if let Some(client) = access.raw(Field::RemoteAddr)
+        && client.contains(&b':')
+    {
+        let (address, port) = super::split_client(client);
+        if port.len() <= 5 && is_count(port) && address.contains(&b'.') {
+            access.replace(Field::RemoteAddr, Some(address));
+            access.set(Field::ClientPort, port);
+        }
+    }
+    completed(access);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Record;
+
+    /// What the fields of the last line are, `Some` or not at all.
+    #[track_caller]
+    fn check(lines: &[&str], wanted: &[(Field, Option<&str>)]) {
+        let sample = Sample { lines: lines.iter().map(|line| line.as_bytes()).collect() };
+        let proposal = custom(&sample).expect("known");
+        assert_eq!(proposal.n_accepted, lines.len());
+        let last = lines.last().expect("a line").as_bytes();
+        let Ok(Record::Access(record)) = proposal.reader.parse(last) else { unreachable!() };
+        for (field, value) in wanted {
+            let found = record.raw(*field).map(|raw| String::from_utf8_lossy(raw).into_owned());
+            assert_eq!(found.as_deref(), *value, "{field:?}");
+        }
+    }
+
+    #[test]
+    fn labels_name_columns() {
+        check(
+            &[
+                r#"ts=1795286521 ms=191 src=192.0.2.9 method=GET path="/a?b" http_status=200 srv=s1 be=app fe=web term_state=---- t_queue=0 t_conn=1 t_resp=5 t_total=6"#,
+                r#"ts=1795286521 ms=195 src=192.0.2.9 method=GET path="/" http_status=200 srv=s2 be=app fe=web term_state=---- t_queue=0 t_conn=1 t_resp=5 t_total=6"#,
+                r#"ts=1795286522 ms=202 src=192.0.2.8 method=GET path="/503" http_status=503 srv=<NOSRV> be=app fe=web term_state=SC-- t_queue=-1 t_conn=-1 t_resp=-1 t_total=0"#,
+            ],
+            &[
+                (Field::TerminationState, Some("SC--")),
+                (Field::BackendServer, Some("<NOSRV>")),
+                (Field::Backend, Some("app")),
+                (Field::Frontend, Some("web")),
+                (Field::ResponseTimeMillis, Some("-1")),
+                (Field::RequestUri, Some("/503")),
+                (Field::UpstreamAddr, Some("app")),
+            ],
+        );
+    }
+
+    #[test]
+    fn values_name_columns() {
+        check(
+            &[
+                "21/Nov/2026:18:40:08.314|192.0.2.1|GET|/a|200|----|app|s1|0|1|15|16|977",
+                "21/Nov/2026:18:40:08.330|192.0.2.2|POST|/b|201|----|app|s1|0|0|14|14|731",
+                "21/Nov/2026:18:40:09.314|192.0.2.3|GET|/503|503|SC--|app|<NOSRV>|-1|-1|-1|0|217",
+            ],
+            &[
+                (Field::BackendServer, Some("<NOSRV>")),
+                (Field::Backend, Some("app")),
+                (Field::QueueTimeMillis, Some("-1")),
+                (Field::RequestTimeMillis, Some("0")),
+                (Field::Method, Some("GET")),
+            ],
+        );
+        check(
+            &[
+                r#"203.0.113.9:5000 [21/Nov/2026:18:41:32.206] web 127.0.0.1:59796 127.20.42.11:8080 app s1 0/0/0/13/13 200 147/596 ---- 0 "/a" GET"#,
+                r#"203.0.113.8:5001 [21/Nov/2026:18:41:33.206] web -:- -:- web <NOSRV> -1/-1/-1/-1/0 400 0/0 CR-- 0 "<BADREQ>" <BADREQ>"#,
+                r#"203.0.113.9:5002 [21/Nov/2026:18:41:34.206] web 127.0.0.1:59797 127.20.42.11:8080 app s1 0/0/0/-1/13 502 147/596 SH-- 0 "/c" GET"#,
+            ],
+            &[
+                (Field::RemoteAddr, Some("203.0.113.9")),
+                (Field::ClientPort, Some("5002")),
+                (Field::BackendServer, Some("s1")),
+                (Field::ResponseTimeMillis, Some("-1")),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_time_in_its_zone_may_hold_a_blank() {
+        check(
+            &[
+                r#"21/Nov/2026:18:41:32 +0900 200 ---- app/s1 "GET /a HTTP/1.1" 203.0.113.9:5000 web 0/0/0/13/13 596"#,
+                r#"21/Nov/2026:18:41:33 +0900 400 CR-- web/<NOSRV> "<BADREQ>" 203.0.113.9:5001 web -1/-1/-1/-1/0 0"#,
+                r#"21/Nov/2026:18:41:34 +0900 503 PR-- app/<NOSRV> "GET /b HTTP/1.1" 203.0.113.7:5000 web 0/-1/-1/-1/0 191"#,
+            ],
+            &[
+                (Field::BackendServer, Some("<NOSRV>")),
+                (Field::Backend, Some("app")),
+                (Field::RemoteAddr, Some("203.0.113.7")),
+                (Field::Request, Some("GET /b HTTP/1.1")),
+            ],
+        );
+    }
+
+    #[test]
+    fn words_of_two_letters_are_no_states_by_themselves() {
+        for word in ["----", "--", "SC--", "sQ", "PRNN", "cDVN"] {
+            assert!(is_termination(word.as_bytes()), "{word}");
+        }
+        for word in ["", "-", "---", "DE", "GET", "SC-", "200", "hit", "AB--"] {
+            assert!(!is_termination(word.as_bytes()), "{word}");
+        }
+        let lines = [
+            "192.0.2.1 [21/Nov/2026:18:40:08 +0000] 200 CH GET /a",
+            "192.0.2.2 [21/Nov/2026:18:40:09 +0000] 200 CD GET /b",
+            "192.0.2.3 [21/Nov/2026:18:40:09 +0000] 503 SD GET /c",
+        ];
+        assert!(
+            custom(&Sample { lines: lines.iter().map(|line| line.as_bytes()).collect() }).is_none()
+        );
+    }
+}
