@@ -42,6 +42,9 @@ type ClientKey = (u64, i64, Position);
 /// Order of the lines of requests: by client and request.
 type RequestKey = (u64, i64, Position, i64, Position);
 
+/// Entries and the lines of requests, by client.
+type ByClient = (Sorted<Verdict, ClientKey>, Sorted<Traced, RequestKey>);
+
 /// A line of a thread.
 #[derive(Debug, Clone, Copy, Default)]
 struct ThreadLine {
@@ -184,44 +187,17 @@ impl<'m> SecondPhase<'m> {
     pub(super) fn finish(self, outlet: &mut dyn Outlet) -> Result<Found> {
         let SecondPhase { matcher, budget, entries, lines, directories, .. } = self;
         let requests = requests_of(lines, matcher, &budget)?.sorted();
-        let entries = entries.sorted();
-        let mut clocks = Clocks::default();
-        let mut statuses = [false; 1000];
-        each_chunk(&entries, &requests, |verdict| verdict.entry.client, &mut |chunk| {
-            for verdict in &chunk.entries {
-                if let Some(seen) = statuses.get_mut(usize::from(verdict.entry.status)) {
-                    *seen = true;
-                }
-            }
-            let facts = chunk.facts();
-            for (request, trace) in chunk.requests.iter().zip(chunk.traces(matcher)) {
-                if request.client != 0 {
-                    let input = request.key.first.input;
-                    let directory = directories.get(&input).copied().unwrap_or_default();
-                    clocks.of(input, directory).vote(&facts, &trace);
-                }
-            }
-            Ok(())
-        })?;
+        let both = (entries.sorted(), requests);
+        let (clocks, statuses) = votes_of(&both, matcher, &directories)?;
         let is_off = clocks.off();
-        let mut pages = Pages::default();
-        each_chunk(&entries, &requests, |verdict| verdict.entry.client, &mut |chunk| {
-            let joined = chunk.join(matcher, &|_| Look::Open, &is_off);
-            for (entry, _) in joined.pairs {
-                pages.note(&chunk.entries[entry].entry, true);
-            }
-            for entry in joined.silent {
-                pages.note(&chunk.entries[entry].entry, false);
-            }
-            Ok(())
-        })?;
+        let pages = pages_of(&both, matcher, &is_off)?;
         let mut found = Found::default();
         let mut left: Sorter<Verdict, ClientKey> = Sorter::new(budget.clone(), |verdict| {
             (0, verdict.entry.at, verdict.entry.place.position)
         });
         let mut unnamed: Sorter<Traced, RequestKey> = Sorter::new(budget, Traced::key);
         let look = |entry: &EntryFact| pages.look(entry);
-        each_chunk(&entries, &requests, |verdict| verdict.entry.client, &mut |chunk| {
+        each_chunk_of_client(&both, &mut |chunk| {
             let joined = chunk.join(matcher, &look, &is_off);
             chunk.settle(&joined, matcher, &[Basis::ExplicitMessage, Basis::CountMatch]);
             for verdict in chunk.entries.drain(..) {
@@ -239,14 +215,12 @@ impl<'m> SecondPhase<'m> {
                     }
                 } else {
                     found.note(&request, matcher, &statuses);
-                    for fact in request.lines {
-                        outlet.message(fact)?;
-                    }
+                    request.hand_on(outlet)?;
                 }
             }
             Ok(())
         })?;
-        drop((entries, requests));
+        drop(both);
         each_chunk(&left.sorted(), &unnamed.sorted(), |_| 0, &mut |chunk| {
             let traces = chunk.traces_in_time(matcher, &is_off);
             let joined = match_client(&chunk.facts(), &traces, &|_| Look::Open);
@@ -257,9 +231,7 @@ impl<'m> SecondPhase<'m> {
             }
             for request in chunk.requests.drain(..) {
                 found.note(&request, matcher, &statuses);
-                for fact in request.lines {
-                    outlet.message(fact)?;
-                }
+                request.hand_on(outlet)?;
             }
             Ok(())
         })?;
@@ -327,6 +299,13 @@ struct Known {
     client: u64,
     key: Traced,
     lines: Vec<CauseFact>,
+}
+
+impl Known {
+    /// Gives its messages away.
+    fn hand_on(self, outlet: &mut dyn Outlet) -> Result<()> {
+        self.lines.into_iter().try_for_each(|fact| outlet.message(fact))
+    }
 }
 
 /// Entries and requests of one client that are near each other.
@@ -441,6 +420,60 @@ fn deciding<'l>(
     let about =
         lines.iter().filter(has_cause).rfind(|fact| upstream != 0 && fact.scope == upstream);
     about.or_else(|| telling.next_back()).or(lines.last())
+}
+
+/// What the clocks of the error logs are apart, and which statuses the entries have.
+fn votes_of(
+    both: &ByClient,
+    matcher: &CauseMatcher,
+    directories: &BTreeMap<u32, usize>,
+) -> Result<(Clocks, [bool; 1000])> {
+    let (mut clocks, mut statuses) = (Clocks::default(), [false; 1000]);
+    each_chunk_of_client(both, &mut |chunk| {
+        for verdict in &chunk.entries {
+            if let Some(seen) = statuses.get_mut(usize::from(verdict.entry.status)) {
+                *seen = true;
+            }
+        }
+        let facts = chunk.facts();
+        for (request, trace) in chunk.requests.iter().zip(chunk.traces(matcher)) {
+            if request.client != 0 {
+                let input = request.key.first.input;
+                let directory = directories.get(&input).copied().unwrap_or_default();
+                clocks.of(input, directory).vote(&facts, &trace);
+            }
+        }
+        Ok(())
+    })?;
+    Ok((clocks, statuses))
+}
+
+/// Which pages come with error lines.
+fn pages_of(
+    both: &ByClient,
+    matcher: &CauseMatcher,
+    is_off: &dyn Fn(u32) -> bool,
+) -> Result<Pages> {
+    let mut pages = Pages::default();
+    each_chunk_of_client(both, &mut |chunk| {
+        let joined = chunk.join(matcher, &|_| Look::Open, is_off);
+        for (entry, _) in joined.pairs {
+            pages.note(&chunk.entries[entry].entry, true);
+        }
+        for entry in joined.silent {
+            pages.note(&chunk.entries[entry].entry, false);
+        }
+        Ok(())
+    })?;
+    Ok(pages)
+}
+
+/// As [`each_chunk`], of entries that have their own clients.
+fn each_chunk_of_client(
+    (entries, requests): &ByClient,
+    each: &mut dyn FnMut(&mut Chunk) -> Result<()>,
+) -> Result<()> {
+    each_chunk(entries, requests, |verdict| verdict.entry.client, each)
 }
 
 /// Calls `each` with the entries and the requests of each client, in pieces that have nothing to do with each other.

@@ -11,7 +11,7 @@ use super::told::source_of;
 use super::{Output, Results, sanitize, written};
 use crate::error::Result;
 use crate::report::Report;
-use crate::report::incident::{IncidentInfo, Top};
+use crate::report::incident::{Impact, IncidentInfo, Top};
 use crate::taxonomy::Role;
 
 /// `--format markdown`.
@@ -86,7 +86,6 @@ impl Output for Markdown {
 }
 
 fn write_incident(page: &mut String, report: &Report, incident: &IncidentInfo) {
-    let impact = &incident.impact;
     let end = incident
         .ended_at
         .map_or_else(|| "goes on at the end of the input".to_owned(), |at| format!("to {at}"));
@@ -102,6 +101,29 @@ fn write_incident(page: &mut String, report: &Report, incident: &IncidentInfo) {
         incident.severity.level,
         words(&incident.severity.reason)
     );
+    impact(page, &incident.impact);
+    let _ = writeln!(page, "\n## Origin\n");
+    let _ = writeln!(
+        page,
+        "**{}**, {}: {}.\n",
+        words(incident.origin.verdict.as_str()),
+        incident.origin.confidence.level,
+        words(&incident.origin.decided_by)
+    );
+    causes(page, incident);
+    detection(page, incident);
+    timeline(page, incident);
+    let recovery = &incident.recovery;
+    let at = recovery.at.map(|at| format!(" at {at}")).unwrap_or_default();
+    let _ =
+        writeln!(page, "\n## Recovery\n\n{}{at}: {}.\n", recovery.state, words(&recovery.basis));
+    next_steps(page, incident);
+    evidence(page, report, incident);
+    ruled_out(page, incident);
+    page.push_str("## Lessons\n\n\n## Action items\n\n- [ ] \n\n");
+}
+
+fn impact(page: &mut String, impact: &Impact) {
     let _ = writeln!(page, "## Impact\n");
     let _ = writeln!(page, "| measure | value |\n|---|---|");
     let _ = writeln!(
@@ -131,56 +153,6 @@ fn write_incident(page: &mut String, report: &Report, incident: &IncidentInfo) {
     if let Some(states) = &impact.termination_states {
         top_row(page, "termination states", states);
     }
-    let _ = writeln!(page, "\n## Origin\n");
-    let _ = writeln!(
-        page,
-        "**{}**, {}: {}.\n",
-        words(incident.origin.verdict.as_str()),
-        incident.origin.confidence.level,
-        words(&incident.origin.decided_by)
-    );
-    causes(page, incident);
-    detection(page, incident);
-    let _ = writeln!(page, "## Timeline\n\nAll times are UTC.\n");
-    let _ = writeln!(page, "| time | phase | what | evidence |\n|---|---|---|---|");
-    for row in &incident.timeline {
-        let times = if row.count > 1 { format!(" (x{})", row.count) } else { String::new() };
-        let _ = writeln!(
-            page,
-            "| {} | {} | {}: {}{times} | {} |",
-            row.at,
-            row.phase,
-            words(row.kind),
-            cell(&words(&row.text)),
-            row.evidence.join(", ")
-        );
-    }
-    let recovery = &incident.recovery;
-    let at = recovery.at.map(|at| format!(" at {at}")).unwrap_or_default();
-    let _ =
-        writeln!(page, "\n## Recovery\n\n{}{at}: {}.\n", recovery.state, words(&recovery.basis));
-    let steps: Vec<&String> = incident.causes.iter().flat_map(|cause| &cause.next_steps).collect();
-    if !steps.is_empty() {
-        let _ = writeln!(page, "## What to do now\n");
-        let mut told: Vec<&String> = Vec::new();
-        for step in steps {
-            if !told.contains(&step) {
-                let _ = writeln!(page, "- [ ] {}", code(step));
-                told.push(step);
-            }
-        }
-        page.push('\n');
-    }
-    evidence(page, report, incident);
-    if !incident.rejected.is_empty() {
-        let _ = writeln!(page, "## What was ruled out\n");
-        for rejected in &incident.rejected {
-            let _ =
-                writeln!(page, "- {}: {}", words(rejected.id.as_str()), words(&rejected.reason));
-        }
-        page.push('\n');
-    }
-    page.push_str("## Lessons\n\n\n## Action items\n\n- [ ] \n\n");
 }
 
 fn top_row(page: &mut String, name: &str, top: &Top) {
@@ -233,6 +205,50 @@ fn detection(page: &mut String, incident: &IncidentInfo) {
             let _ =
                 writeln!(page, "No sign before the first failure at {}.\n", incident.started_at);
         }
+    }
+}
+
+fn timeline(page: &mut String, incident: &IncidentInfo) {
+    let _ = writeln!(page, "## Timeline\n\nAll times are UTC.\n");
+    let _ = writeln!(page, "| time | phase | what | evidence |\n|---|---|---|---|");
+    for row in &incident.timeline {
+        let times = if row.count > 1 { format!(" (x{})", row.count) } else { String::new() };
+        let _ = writeln!(
+            page,
+            "| {} | {} | {}: {}{times} | {} |",
+            row.at,
+            row.phase,
+            words(row.kind),
+            cell(&words(&row.text)),
+            row.evidence.join(", ")
+        );
+    }
+}
+
+/// What the causes call for, each step once.
+fn next_steps(page: &mut String, incident: &IncidentInfo) {
+    let steps: Vec<&String> = incident.causes.iter().flat_map(|cause| &cause.next_steps).collect();
+    if !steps.is_empty() {
+        let _ = writeln!(page, "## What to do now\n");
+        let mut told: Vec<&String> = Vec::new();
+        for step in steps {
+            if !told.contains(&step) {
+                let _ = writeln!(page, "- [ ] {}", code(step));
+                told.push(step);
+            }
+        }
+        page.push('\n');
+    }
+}
+
+fn ruled_out(page: &mut String, incident: &IncidentInfo) {
+    if !incident.rejected.is_empty() {
+        let _ = writeln!(page, "## What was ruled out\n");
+        for rejected in &incident.rejected {
+            let _ =
+                writeln!(page, "- {}: {}", words(rejected.id.as_str()), words(&rejected.reason));
+        }
+        page.push('\n');
     }
 }
 
