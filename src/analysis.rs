@@ -107,7 +107,9 @@ pub fn analyse(
     interrupted: &Arc<AtomicBool>,
 ) -> Result<Analysis> {
     let budget = config.budget();
-    conclude(collect_within(sources, config, interrupted, &budget)?, config, budget)
+    let found = collect_within(sources, config, interrupted, &budget)?;
+    let found = config.pool()?.install(|| found.name_columns(&budget))?;
+    conclude(found, config, budget)
 }
 
 /// The scan alone: facts and counts, before any verdict.
@@ -155,7 +157,7 @@ fn collect_within(
 /// # Errors
 /// When threads or temporary files fail.
 pub fn conclude(found: Scan, config: &AnalysisConfig<'_>, budget: Budget) -> Result<Analysis> {
-    let Scan { inputs, entries, causes, interrupted } = found;
+    let Scan { inputs, entries, causes, interrupted, .. } = found;
     config.pool()?.install(|| {
         let attribute_config = AttributeConfig {
             matcher: config.matcher,

@@ -91,7 +91,8 @@ fn is_id(segment: &[u8]) -> bool {
             && all(|byte| byte.is_ascii_alphanumeric() || b"-_=".contains(byte)))
 }
 
-/// Key of a request: its method and the first [`KEYED_TARGET_BYTES`] bytes of its unescaped target; 0 for no request.
+/// Key of a request: the first [`KEYED_TARGET_BYTES`] bytes of its unescaped target; 0 for no request. The method is no part
+/// of it: not every log has the method that was asked for, see [`method_key`].
 pub fn target_key(escape: Escape, method: &[u8], target: &[u8]) -> u64 {
     target_parts_key(escape, method, target, None)
 }
@@ -105,7 +106,7 @@ pub fn target_parts_key(escape: Escape, method: &[u8], path: &[u8], query: Optio
     let path = split_url(path).map_or(path, |(_, path)| path);
     let mut plain = [0u8; KEYED_TARGET_BYTES];
     let n = plain_target(escape, path, query, &mut plain);
-    plain_key(method, &plain[..n])
+    plain_key(&plain[..n])
 }
 
 /// [`target_key`] of a whole request line, as error logs quote it.
@@ -135,7 +136,7 @@ pub fn id_key(raw: &[u8]) -> u64 {
 pub fn hop_key(escape: Escape, method: &[u8], path: &[u8], query: Option<&[u8]>) -> u64 {
     let mut plain = [0u8; 2 * KEYED_TARGET_BYTES];
     let n = plain_target(escape, origin_form(path), query.filter(|it| !it.is_empty()), &mut plain);
-    decoded_key(method, &mut plain, n)
+    if method.is_empty() { 0 } else { decoded_key(&mut plain, n) }
 }
 
 /// [`target_parts_key`] and [`hop_key`] of a request.
@@ -150,9 +151,9 @@ pub fn request_keys(
         let mut plain = [0u8; 2 * KEYED_TARGET_BYTES];
         let n = plain_target(escape, path, query, &mut plain);
         if n < KEYED_TARGET_BYTES {
-            let key = plain_key(method, &plain[..n]);
+            let key = plain_key(&plain[..n]);
             let is_plain = memchr::memchr2(b'%', b'+', &plain[..n]).is_none();
-            return (key, if is_plain { key } else { decoded_key(method, &mut plain, n) });
+            return (key, if is_plain { key } else { decoded_key(&mut plain, n) });
         }
     }
     (target_parts_key(escape, method, path, query), hop_key(escape, method, path, query))
@@ -169,20 +170,27 @@ fn plain_target(escape: Escape, path: &[u8], query: Option<&[u8]>, plain: &mut [
     n
 }
 
-/// The key of a method and an unescaped target.
-fn plain_key(method: &[u8], target: &[u8]) -> u64 {
-    // A cache asks with GET for what it was asked for with HEAD.
+/// Short key of a method; 0 for none. A cache asks with GET for what it was asked for with HEAD: both have one key.
+pub fn method_key(method: &[u8]) -> u16 {
     let method = if method == b"HEAD" { b"GET" } else { method };
+    if method.is_empty() { 0 } else { (hash_short(method) as u16).max(1) }
+}
+
+/// True when two lines may be of one request by their methods, as [`method_key`] gives them.
+pub const fn methods_agree(one: u16, other: u16) -> bool {
+    one == 0 || other == 0 || one == other
+}
+
+/// The key of an unescaped target.
+fn plain_key(target: &[u8]) -> u64 {
     let mut hasher = SipHasher13::new_with_keys(0x6c6f_6773_6361_6e35, 0x3033_0000_0000_0002);
-    hasher.write(method);
-    hasher.write_u8(0);
     hasher.write(target);
     hasher.finish().max(1)
 }
 
-/// The key of a method and the decoded form of the unescaped target that is in the first `n` bytes.
-fn decoded_key(method: &[u8], plain: &mut [u8], mut n: usize) -> u64 {
-    if n == 0 || method.is_empty() {
+/// The key of the decoded form of the unescaped target that is in the first `n` bytes.
+fn decoded_key(plain: &mut [u8], mut n: usize) -> u64 {
+    if n == 0 {
         return 0;
     }
     for _ in 0..3 {
@@ -192,7 +200,7 @@ fn decoded_key(method: &[u8], plain: &mut [u8], mut n: usize) -> u64 {
             break;
         }
     }
-    plain_key(method, &plain[..n.min(KEYED_TARGET_BYTES)])
+    plain_key(&plain[..n.min(KEYED_TARGET_BYTES)])
 }
 
 /// Keys of the last and the last but one address in an `X-Forwarded-For`; 0 for none. Earlier ones come from the client,
@@ -366,6 +374,8 @@ pub struct EntryFact {
     pub body_bytes: u32,
     /// The status.
     pub status: u16,
+    /// [`method_key`] of the method; 0 where it may not be the one that was asked with.
+    pub method: u16,
     /// What the entry's own fields decide: index of a row of `verdict::RULES`.
     pub rule: u16,
     /// Marks.
@@ -373,6 +383,16 @@ pub struct EntryFact {
 }
 
 impl EntryFact {
+    /// What the line says, but for when and where it was written: it puts lines of one instant in an order that does not
+    /// depend on how they were handed over.
+    pub fn content(&self) -> impl Ord + use<> {
+        let EntryFact { request, id, hop, target_key, client, trace, edge_id, .. } = *self;
+        let names = (self.host, self.upstream, self.ending, self.referrer, self.forwarded);
+        let numbers = (self.connection, self.duration_ms, self.body_bytes, self.status);
+        let marks = (self.rule, self.flags, self.place.length);
+        (numbers, names, [request, id, hop, target_key, client, trace, edge_id], marks)
+    }
+
     /// The size that tells pages from each other, where the entry has a page.
     pub fn page_bytes(&self) -> Option<u32> {
         let is_sized = self.flags.has(Flags::SIZED) || self.flags.has(Flags::SIZED_WITH_HEADERS);
@@ -399,10 +419,20 @@ pub struct CauseFact {
     pub scope: u32,
     /// [`referrer_key`] of the `Referer` it names; 0 for none.
     pub referrer: u32,
+    /// [`method_key`] of the request it names; 0 for none.
+    pub method: u16,
     /// Which row of the cause table.
     pub rule: u16,
     /// Marks.
     pub flags: Flags,
+}
+
+impl CauseFact {
+    /// What the message says, but for when and where it was written: see [`EntryFact::content`].
+    pub fn content(&self) -> impl Ord + use<> {
+        let CauseFact { scope, rule, referrer, host, target_key, client, .. } = *self;
+        (scope, rule, referrer, host, [target_key, client], self.place.length)
+    }
 }
 
 #[cfg(test)]

@@ -12,8 +12,9 @@ use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::LazyLock;
 
+use hmac::{Hmac, Mac};
 use regex::{Captures, Regex};
-use sha2::{Digest, Sha256};
+use sha2::Sha256;
 
 use crate::error::{Error, Result};
 
@@ -136,15 +137,14 @@ impl Redactor {
         if matches!(value, b"" | b"-") {
             return String::from_utf8_lossy(value).into_owned();
         }
-        let mut hasher = Sha256::new();
-        hasher.update(self.key);
-        hasher.update(what.prefix());
-        hasher.update([0]);
-        hasher.update(value);
-        // Hashed twice, as in HMAC: a digest of the key and a value says nothing of longer values.
-        let inner = hasher.finalize();
-        let mut hex =
-            format!("{:x}", Sha256::new().chain_update(self.key).chain_update(inner).finalize());
+        // As the standard has it, a key is filled up with zeros to a block.
+        let mut block = [0; 64];
+        block[..KEY_BYTES].copy_from_slice(&self.key);
+        let mac = Hmac::<Sha256>::new(&block.into())
+            .chain_update(what.prefix())
+            .chain_update([0])
+            .chain_update(value);
+        let mut hex = format!("{:x}", mac.finalize().into_bytes());
         hex.truncate(DIGITS);
         format!("{}-{hex}", what.prefix())
     }
@@ -313,6 +313,12 @@ mod tests {
             Regex::new("(client|user|query|token|email)-[0-9a-f]{10}").expect("a pattern")
         });
         DIGITS.replace_all(text, "<$1>").into_owned()
+    }
+
+    #[test]
+    fn a_pseudonym_is_the_start_of_an_hmac() {
+        // python3: hmac.new(bytes([7] * 32), b"client\\0203.0.113.9", "sha256")
+        assert_eq!(REDACTOR.client("203.0.113.9"), "client-2eab00c88e");
     }
 
     #[test]

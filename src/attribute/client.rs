@@ -50,7 +50,12 @@ pub struct Trace<'t> {
     pub is_slow: bool,
 }
 
-impl Trace<'_> {
+impl<'t> Trace<'t> {
+    /// An order that does not depend on how the lines were handed over.
+    fn content(&self) -> impl Ord + use<'t> {
+        (self.at, self.referrer, self.upstream, self.statuses, self.is_slow)
+    }
+
     pub(super) fn gives(&self, status: u16) -> bool {
         self.statuses.is_empty() || self.statuses.contains(&status)
     }
@@ -67,14 +72,18 @@ pub enum Look {
     Silent,
 }
 
-/// Which pages come with error lines: per status and size of the page, and per host.
+/// Host, status, row of the decision tables, and size where it counts: what makes two pages one. An entry that was not
+/// handed to a backend may have the same built-in page as one that was.
+type PageKey = (u32, u16, u16, Option<u32>);
+
+/// Which pages come with error lines: per status, row and size of the page, and per host.
 ///
 /// Learned from entries that are surely paired and from those whose client has no line at all. A server's own error page
 /// has one size, so that the entries it explains look alike, and pages of backends look otherwise.
 #[derive(Debug, Clone, Default)]
 pub struct Pages {
     /// How many were paired and how many have no line.
-    counts: HashMap<(u32, u16, Option<u32>), (u64, u64)>,
+    counts: HashMap<PageKey, (u64, u64)>,
 }
 
 impl Pages {
@@ -84,9 +93,10 @@ impl Pages {
     /// Fewer entries than this say nothing.
     const MIN_SEEN: u64 = 5;
 
-    fn keys(entry: &EntryFact) -> impl Iterator<Item = (u32, u16, Option<u32>)> {
-        let page = entry.page_bytes().map(|size| (entry.host, entry.status, Some(size)));
-        page.into_iter().chain((entry.host != 0).then_some((entry.host, entry.status, None)))
+    fn keys(entry: &EntryFact) -> impl Iterator<Item = PageKey> {
+        let key = (entry.host, entry.status, entry.rule, None);
+        let of_size = entry.page_bytes().map(|size| (key.0, key.1, key.2, Some(size)));
+        of_size.into_iter().chain((entry.host != 0).then_some(key))
     }
 
     /// Learns from an entry.
@@ -200,7 +210,7 @@ impl Join<'_> {
         let mut traces: Vec<usize> = (0..self.traces.len())
             .filter(|index| !self.taken_traces[*index] && fits(&self.traces[*index]))
             .collect();
-        traces.sort_by_key(|index| (self.traces[*index].at, *index));
+        traces.sort_by_key(|index| (self.traces[*index].content(), *index));
         let times: Vec<i64> = traces.iter().map(|index| self.traces[*index].at).collect();
         let mut open = Vec::new();
         for (index, entry) in self.entries.iter().enumerate() {
@@ -219,7 +229,9 @@ impl Join<'_> {
                 }
             }
         }
-        open.sort_by_key(|open| (open.from, open.to, open.entry));
+        open.sort_by_cached_key(|open| {
+            (open.from, open.to, self.entries[open.entry].content(), open.entry)
+        });
         // Entries whose times overlap, with the requests in their times.
         let (mut first, mut first_trace) = (0, 0);
         while first < open.len() {
@@ -314,14 +326,15 @@ impl Join<'_> {
         for &trace in traces {
             let at = self.traces[trace].at;
             while next < open.len() && open[next].from <= at {
-                let Open { entry, from, to } = open[next];
-                waiting.push(Reverse((to, from, entry)));
+                let Open { from, to, .. } = open[next];
+                waiting.push(Reverse((to, from, next)));
                 next += 1;
             }
             if self.taken_traces[trace] {
                 continue;
             }
-            while let Some(Reverse((to, _, entry))) = waiting.pop() {
+            while let Some(Reverse((to, _, at_open))) = waiting.pop() {
+                let entry = open[at_open].entry;
                 if to >= at && !self.taken_entries[entry] {
                     self.pair(entry, trace);
                     break;

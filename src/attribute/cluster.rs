@@ -10,7 +10,8 @@
 use std::collections::HashSet;
 
 use super::companions::Companions;
-use super::join::{Matched, match_cluster};
+use super::join::{Fit, Matched, match_cluster};
+use super::verdict::server_of;
 use super::zones::Zones;
 use super::{TimeKey, Verdict, peek_key};
 use crate::cause::{CauseMatcher, RuleKind};
@@ -19,6 +20,7 @@ use crate::fact::{CauseFact, EntryFact, Flags};
 use crate::store::{Budget, Sorter};
 use crate::taxonomy::{Cause, Confidence, Server};
 use crate::time::SECOND_US;
+use crate::verdict::{Openness, writes_access_logs};
 
 /// Facts that are joined together at most.
 const MAX_FACTS: usize = 200_000;
@@ -160,9 +162,18 @@ impl Part {
             self.doubt_edges();
             return;
         }
-        self.entries
-            .sort_unstable_by_key(|verdict| (verdict.entry.at, verdict.entry.place.position));
-        self.causes.sort_unstable_by_key(|fact| (fact.at, fact.place.position));
+        self.entries.sort_unstable_by_key(|Verdict { entry, .. }| {
+            (entry.at, entry.content(), entry.place.position)
+        });
+        // What one request writes in one second: a backend was waited for, others were tried at once, none was left.
+        let stage = |fact: &CauseFact| match matcher.rule(fact.rule) {
+            Some(rule) if rule.kind == RuleKind::FinalFailure => 2,
+            Some(rule) if rule.cause == Some(Cause::UpstreamTimeout) => 0,
+            _ => 1,
+        };
+        self.causes.sort_unstable_by_key(|fact| {
+            (fact.at, fact.connection, stage(fact), fact.content(), fact.place.position)
+        });
         let entry_dir =
             |verdict: &Verdict| companions.directory(verdict.entry.place.position.input);
         let cause_dir = |fact: &CauseFact| companions.directory(fact.place.position.input);
@@ -200,8 +211,7 @@ impl Part {
     }
 
     /// Pairs the entries and messages at these positions. A request may stand in the logs of several servers, with one
-    /// client where all run on one machine: the messages of a web server are not about the entries of what is in front
-    /// of it and writes none that name requests.
+    /// client where all run on one machine: what is in front and writes no messages that name requests comes last.
     fn join_part(
         &mut self,
         matcher: &CauseMatcher,
@@ -220,12 +230,7 @@ impl Part {
         if in_front.is_empty() {
             return;
         }
-        let is_left = |index: &&usize| {
-            let fact = &self.causes[**index];
-            let server = matcher.rule(fact.rule).map(|rule| rule.server);
-            !fact.flags.has(Flags::JOINED)
-                && !matches!(server, Some(Server::Nginx | Server::Apache | Server::Lighttpd))
-        };
+        let is_left = |index: &&usize| !self.causes[**index].flags.has(Flags::JOINED);
         let left: Vec<usize> = causes.iter().filter(is_left).copied().collect();
         self.join_lines(matcher, zones, &in_front, &left, by_client);
     }
@@ -249,12 +254,29 @@ impl Part {
             let cause = matcher.rule(fact.rule).and_then(|rule| rule.cause);
             matches!(cause, Some(Cause::UpstreamTimeout | Cause::UpstreamRefused))
         };
+        let fit = |entry: &EntryFact, fact: &CauseFact| {
+            let Some(rule) = matcher.rule(fact.rule) else { return Fit::Not };
+            let row = Verdict::own(*entry).rule();
+            let is_foreign = writes_access_logs(rule.server)
+                && server_of(entry.rule) != rule.server
+                && !entry.flags.has(Flags::SHARED_LAYOUT);
+            if is_foreign {
+                Fit::Not
+            } else if row.openness == Openness::Closed
+                && row.cause.is_some()
+                && row.cause != rule.cause
+            {
+                Fit::Poorly
+            } else {
+                Fit::Well
+            }
+        };
         let entry_facts: Vec<EntryFact> =
             entries.iter().map(|index| self.entries[*index].entry).collect();
         let cause_facts: Vec<CauseFact> = causes.iter().map(|index| self.causes[*index]).collect();
         let mut doubted: Vec<(i64, i64)> = Vec::new();
         for Matched { entry, deciding, lines, confidence, basis } in
-            match_cluster(&entry_facts, &cause_facts, &explains, &is_final, &is_timeout)
+            match_cluster(&entry_facts, &cause_facts, &explains, &is_final, &is_timeout, &fit)
         {
             let fact = cause_facts[deciding];
             if let Some(rule) = matcher.rule(fact.rule) {

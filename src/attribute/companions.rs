@@ -4,14 +4,16 @@
 //! The rule: an access log belongs with the error logs of its own directory. Where its directory has none, it belongs
 //! with those of all others, but only if all access logs lie in one directory (`access/` beside `error/`); otherwise logs
 //! of several servers lie side by side, and silence says nothing. Silence counts while the error logs cover the time,
-//! give or take `REACH_US`, and while most of their lines find their requests. An empty file that is named as an error
-//! log covers everything.
+//! give or take `REACH_US`, while most of their lines find their requests, and most entries that leave a line find theirs:
+//! a log may be of a level that lacks them. An empty file that is named as an error log covers everything.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use super::answers::Answers;
 use super::zones::Zones;
 use crate::evidence::InputIndex;
+use crate::fact::EntryFact;
 use crate::format::Plan;
 use crate::scan::ScannedInput;
 use crate::taxonomy::{LogRole, Server};
@@ -30,20 +32,26 @@ struct Directory {
     has_empty: bool,
     joined: u64,
     unjoined: u64,
+    /// Entries that leave a line, whose line was found, and others.
+    told: u64,
+    untold: u64,
 }
 
 impl Directory {
     fn absorb(&mut self, other: &Directory) {
         self.joined += other.joined;
         self.unjoined += other.unjoined;
+        self.told += other.told;
+        self.untold += other.untold;
+    }
+
+    fn covers(&self, at: i64) -> bool {
+        let is_near = |(first, last)| first - REACH_US <= at && at <= last + REACH_US;
+        self.has_error_log && self.span.map_or(self.has_empty, is_near)
     }
 
     fn speaks_at(&self, at: i64) -> bool {
-        let covered =
-            self.span.is_some_and(|(first, last)| first - REACH_US <= at && at <= last + REACH_US);
-        self.has_error_log
-            && self.unjoined <= self.joined
-            && (covered || (self.has_empty && self.span.is_none()))
+        self.unjoined <= self.joined && self.untold <= self.told && self.covers(at)
     }
 }
 
@@ -59,6 +67,8 @@ pub struct Companions {
     apache: Option<bool>,
     /// The access logs behind a cache.
     pub(super) behind: Behind,
+    /// What backends answered.
+    pub(super) answers: Answers,
     /// Caddy's messages, wherever they lie: one process writes one runtime log.
     caddy: Directory,
     /// Inputs that hold them.
@@ -228,12 +238,25 @@ impl Companions {
         }
     }
 
+    /// Counts an entry that leaves a line in the error log, and whether it was found.
+    pub(super) fn note_due(&mut self, entry: &EntryFact, found: bool) {
+        let own = self.directory(entry.place.position.input);
+        let is_own = self.has_error_log(own);
+        let rows = self.directories.iter_mut().enumerate();
+        let speaking = rows.filter(|(index, _)| !is_own || *index == own).map(|(_, row)| row);
+        for row in speaking.filter(|row| row.covers(entry.at)) {
+            row.told += u64::from(found);
+            row.untold += u64::from(!found);
+        }
+    }
+
     /// Adds what another, of the same inputs, has counted.
     pub(super) fn absorb(&mut self, other: &Companions) {
         for (row, more) in self.directories.iter_mut().zip(&other.directories) {
             row.absorb(more);
         }
         self.caddy.absorb(&other.caddy);
+        self.answers.absorb(&other.answers);
         self.behind.n_found += other.behind.n_found;
         self.behind.n_missed += other.behind.n_missed;
         other

@@ -1,7 +1,7 @@
 //! Entries and error lines of one client and request line -> which line explains which entry.
 //!
-//! In: the entries of one (client, method, target), and the messages that name the same, each in order of time. Out: the
-//! pairs. Both lists are short in ordinary traffic and long when a client repeats a request, so the rule must hold for
+//! In: the entries of one (client, target), and the messages that name the same, each in order of time. Out: the
+//! pairs, of methods that agree. Both lists are short in ordinary traffic and long when a client repeats a request, so the rule must hold for
 //! repeats:
 //!
 //! 1. Lines of one connection belong to one request (one line per attempt) as long as no entry ended between them and
@@ -12,14 +12,16 @@
 //!    served then: back to its start where the layout has a duration, else `NEAR_US`. nginx writes the error line
 //!    at the moment it gives up, and the access line right after it, both with the time of one cached clock. What is
 //!    left may go to an entry that ended up to a second before, at lower confidence.
-//! 4. Of the lines of a group the last one decides; if the entry names its last upstream, the last line about that one.
+//! 4. Where the entries are of several logs, a group goes to one whose own fields say otherwise only if no other takes it:
+//!    two servers may log the request beside each other, and one of them relayed what the other failed at.
+//! 5. Of the lines of a group the last one decides; if the entry names its last upstream, the last line about that one.
 //!
 //! Source: nginx `ngx_http_upstream.c` (`ngx_http_upstream_next` logs each failed attempt, then finalizes).
 
 use std::collections::HashMap;
 
 use super::BasisSet;
-use crate::fact::{CauseFact, EntryFact, Flags};
+use crate::fact::{CauseFact, EntryFact, Flags, methods_agree};
 use crate::taxonomy::{Basis, Confidence};
 use crate::time::SECOND_US;
 
@@ -34,6 +36,17 @@ const SAME_REQUEST_US: i64 = 120 * SECOND_US;
 
 /// Entries looked at for one group. Beyond, the group stays alone: a rule on the data, so that it holds for any order.
 const MAX_CANDIDATES: usize = 256;
+
+/// How well a line fits an entry, beside target and time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fit {
+    /// Another server wrote it.
+    Not,
+    /// The fields of the entry tell another cause.
+    Poorly,
+    /// Nothing speaks against it.
+    Well,
+}
 
 /// An entry and the lines that explain it, as indices into the lists given.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,18 +69,21 @@ struct Group {
     lines: Vec<usize>,
     last_at: i64,
     connection: u64,
+    /// Of its first line; 0 for none.
+    method: u16,
     taken: bool,
 }
 
 /// Pairs entries with messages. Both must be in order of (time, position); `explains` tells messages that explain a
 /// request from others, `is_final` those that are always the last of their request, `is_timeout` those after which the
-/// same backend is not tried again for the request.
+/// same backend is not tried again for the request; `fit` how well a line fits an entry by who wrote them and why.
 pub fn match_cluster(
     entries: &[EntryFact],
     causes: &[CauseFact],
     explains: &dyn Fn(&CauseFact) -> bool,
     is_final: &dyn Fn(&CauseFact) -> bool,
     is_timeout: &dyn Fn(&CauseFact) -> bool,
+    fit: &dyn Fn(&EntryFact, &CauseFact) -> Fit,
 ) -> Vec<Matched> {
     let usable: Vec<usize> = (0..causes.len())
         .filter(|line| explains(&causes[*line]) && !causes[*line].flags.has(Flags::TIMELESS))
@@ -77,8 +93,14 @@ pub fn match_cluster(
     let mut pairing =
         Pairing { entries, causes, free: Free::new(entries.len()), matched: Vec::new() };
     pairing.by_connection(&mut groups);
-    pairing.in_order(&mut groups, 0, Confidence::Confirmed);
-    pairing.in_order(&mut groups, ROUNDING_US, Confidence::Likely);
+    let input_of = |entry: &EntryFact| entry.place.position.input;
+    let is_of_several = entries.windows(2).any(|pair| input_of(&pair[0]) != input_of(&pair[1]));
+    let rounds = if is_of_several { &[Fit::Well, Fit::Poorly][..] } else { &[Fit::Poorly] };
+    for least in rounds {
+        let fits = |entry: &EntryFact, line: &CauseFact| fit(entry, line) >= *least;
+        pairing.in_order(&mut groups, 0, Confidence::Confirmed, &fits);
+        pairing.in_order(&mut groups, ROUNDING_US, Confidence::Likely, &fits);
+    }
     pairing.matched
 }
 
@@ -110,6 +132,7 @@ fn group_lines(
         let current = open.get(&fact.connection).copied().filter(|group| {
             let last_at = groups[*group].last_at;
             fact.connection != 0
+                && methods_agree(groups[*group].method, fact.method)
                 && fact.at - last_at <= SAME_REQUEST_US
                 && !ended_between(second_us(last_at), second_us(fact.at))
                 && !timed_out_again(&groups[*group], fact)
@@ -123,6 +146,7 @@ fn group_lines(
                 lines: vec![line],
                 last_at: fact.at,
                 connection: fact.connection,
+                method: fact.method,
                 taken: false,
             });
             groups.len() - 1
@@ -184,7 +208,8 @@ impl Pairing<'_> {
             let Some(own) = of_connection.get_mut(&entry.connection) else { continue };
             // The last group of the connection that was written before the entry ended.
             let found = own.iter().rposition(|group| {
-                !groups[*group].taken && served_at(entry, groups[*group].last_at, 0)
+                let Group { taken, method, last_at, .. } = groups[*group];
+                !taken && methods_agree(entry.method, method) && served_at(entry, last_at, 0)
             });
             if let Some(found) = found {
                 let group = own.remove(found);
@@ -195,8 +220,14 @@ impl Pairing<'_> {
         }
     }
 
-    /// Step 3.
-    fn in_order(&mut self, groups: &mut [Group], late_us: i64, confidence: Confidence) {
+    /// Steps 3 and 4.
+    fn in_order(
+        &mut self,
+        groups: &mut [Group],
+        late_us: i64,
+        confidence: Confidence,
+        fits: &dyn Fn(&EntryFact, &CauseFact) -> bool,
+    ) {
         let basis = BasisSet::of(&[Basis::ExplicitMessage, Basis::RequestJoin]);
         for group in groups.iter_mut().filter(|group| !group.taken) {
             let earliest = second_us(group.last_at) - late_us;
@@ -204,6 +235,13 @@ impl Pairing<'_> {
             let mut candidate = self.free.from(first);
             for _ in 0..MAX_CANDIDATES {
                 let Some(entry) = self.entries.get(candidate) else { break };
+                let last = group.lines.last().map(|line| &self.causes[*line]);
+                if !methods_agree(entry.method, group.method)
+                    || last.is_some_and(|line| !fits(entry, line))
+                {
+                    candidate = self.free.from(candidate + 1);
+                    continue;
+                }
                 // A line with another connection number than the entry's cannot be its own.
                 let foreign = entry.connection != 0
                     && group.connection != 0
@@ -223,7 +261,7 @@ impl Pairing<'_> {
         }
     }
 
-    /// Step 4.
+    /// Step 5.
     fn pair(&mut self, index: usize, group: &Group, confidence: Confidence, basis: BasisSet) {
         let entry = &self.entries[index];
         let last = group.lines.last().copied().unwrap_or_default();
@@ -268,13 +306,21 @@ mod tests {
     /// Pairs as (entry, deciding line); every line whose `rule` is 1 is final, of 2 a timeout.
     #[track_caller]
     fn check(entries: &[EntryFact], causes: &[CauseFact], expected: &[(usize, usize)]) {
-        let mut pairs: Vec<_> =
-            match_cluster(entries, causes, &|_| true, &|fact| fact.rule == 1, &|fact| {
-                fact.rule == 2
-            })
-            .into_iter()
-            .map(|matched| (matched.entry, matched.deciding))
-            .collect();
+        let mut pairs: Vec<_> = match_cluster(
+            entries,
+            causes,
+            &|_| true,
+            &|fact| fact.rule == 1,
+            &|fact| fact.rule == 2,
+            &|entry, _| match entry.rule {
+                3 => Fit::Poorly,
+                4 => Fit::Not,
+                _ => Fit::Well,
+            },
+        )
+        .into_iter()
+        .map(|matched| (matched.entry, matched.deciding))
+        .collect();
         pairs.sort_unstable();
         assert_eq!(pairs, expected);
     }
@@ -356,8 +402,32 @@ mod tests {
             (1..=n as u64).map(|n| EntryFact { connection: n, ..entry(10) }).collect();
         let lines: Vec<_> = (1..=n as u64).map(|n| line(10, n)).collect();
         assert_eq!(
-            match_cluster(&known, &lines, &|_| true, &|_| false, &|_| false).len(),
+            match_cluster(&known, &lines, &|_| true, &|_| false, &|_| false, &|_, _| Fit::Well)
+                .len(),
             known.len()
         );
+    }
+
+    #[test]
+    fn a_line_is_of_the_log_whose_entry_it_does_not_contradict() {
+        let of = |input, rule| {
+            let mut entry = EntryFact { rule, ..entry(10) };
+            entry.place.position.input = input;
+            entry
+        };
+        check(&[of(0, 3), of(1, 0)], &[line(10, 1)], &[(1, 0)]);
+        check(&[of(0, 3), of(1, 3)], &[line(10, 1)], &[(0, 0)]);
+        // In one log the entry in whose time the line was written has it, whatever it says.
+        check(&[of(0, 3), of(0, 0)], &[line(10, 1)], &[(0, 0)]);
+        check(&[of(0, 4)], &[line(10, 1)], &[]);
+    }
+
+    #[test]
+    fn methods_that_are_known_agree() {
+        let asked = |method| EntryFact { method, ..entry(10) };
+        let told = |method| CauseFact { method, ..line(10, 1) };
+        check(&[asked(5), asked(6)], &[told(6)], &[(1, 0)]);
+        check(&[asked(0), asked(6)], &[told(6)], &[(0, 0)]);
+        check(&[asked(5)], &[told(6)], &[]);
     }
 }

@@ -9,6 +9,7 @@
 //! name their request, in [`threads`] and [`client`]; which logs belong together in [`companions`]; how zone-less clocks
 //! are resolved in [`zones`].
 
+mod answers;
 pub mod client;
 pub mod clock;
 mod cluster;
@@ -196,12 +197,11 @@ pub fn attribute(
         takes_shared: is_apache_alone(inputs),
         strangers,
     };
-    let mut walk = walk(&ground, companions, &mut entries, &mut causes)?;
-    walk.finish()?;
+    let walked = walk(&ground, companions, &mut entries, &mut causes)?;
     // One after the other: either uses all workers, and both at once the memory of both.
-    let messages = walk.messages.sorted();
-    let mut verdicts = walk.verdicts.sorted();
-    let companions = walk.companions;
+    let messages = walked.messages.sorted();
+    let mut verdicts = walked.verdicts.sorted();
+    let companions = walked.companions;
     verdicts.update(|verdict| *verdict = verdict.settled(&companions, &intervals))?;
     let settled = || -> Verdicts<'_> { Box::new(verdicts.rows()) };
     let layers = Layers::of(inputs, &listeners, &settled, &config.budget)?;
@@ -213,8 +213,8 @@ pub fn attribute(
         leanings,
         layers,
         messages,
-        signals: walk.signals.into_rows(),
-        redelivered: walk.redelivered,
+        signals: walked.signals.into_rows(),
+        redelivered: walked.redelivered,
         zones: ground.zones,
     })
 }

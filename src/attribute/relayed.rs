@@ -2,7 +2,8 @@
 //!
 //! In: entries in order of request target. Out: the cache's entries, those marked that a log beside has as well.
 //! The rule: requests of one target are paired one to one, in order of time. A backend's 503 with a body of the same size
-//! is the answer that was relayed; a request that the backend saw given up (499) is one that the cache gave up on.
+//! is the answer that was relayed; a request that the backend saw given up (499) is one that the cache gave up on. A cache
+//! may ask with GET for what it was asked for with HEAD, never the other way round.
 //! Whether the logs beside are those of backends at all is judged when everything is paired: see `companions`. Only then
 //! does a pair mean something, and the lack of one that the backend gave no answer.
 
@@ -68,6 +69,14 @@ impl Began {
 /// Requests of others, in order of time.
 type Queue = Vec<Began>;
 
+/// Requests of others by what they asked with, HEAD first.
+type ByMethod = [Queue; 2];
+
+/// Where requests stand that asked as this one did.
+fn method_of(fact: &EntryFact) -> usize {
+    usize::from(!fact.flags.has(Flags::HEAD))
+}
+
 /// The last that may be the request that the cache stamps `at`, taken out. Requests of the cache come from the last to
 /// the first: where only the end of a request is known, the nearest one before it is rather its own.
 fn take_at(queue: &mut Queue, at: i64) -> bool {
@@ -86,10 +95,10 @@ fn take_at(queue: &mut Queue, at: i64) -> bool {
 pub(super) struct Hops {
     target_key: u64,
     cache: Vec<Verdict>,
-    /// Answers of others, with the size of the body.
-    answers: Vec<(Began, u32)>,
+    /// Answers of others, with method and the size of the body.
+    answers: Vec<(Began, usize, u32)>,
     /// Requests to others that were given up.
-    abandoned: Vec<Began>,
+    abandoned: ByMethod,
     /// A part of the requests of this target was judged before.
     is_cut: bool,
 }
@@ -101,7 +110,8 @@ impl Hops {
 
     /// True when what is held is to be judged before requests of this target come.
     pub(super) fn is_done_before(&self, target_key: u64) -> bool {
-        let n_held = self.cache.len() + self.answers.len() + self.abandoned.len();
+        let n_abandoned: usize = self.abandoned.iter().map(Vec::len).sum();
+        let n_held = self.cache.len() + self.answers.len() + n_abandoned;
         n_held > 0 && (target_key != self.target_key || n_held >= Self::MAX_REQUESTS)
     }
 
@@ -115,16 +125,17 @@ impl Hops {
             return true;
         }
         if !is_cache && fact.status == 503 && fact.flags.has(Flags::SIZED) {
-            self.answers.push((Began::of(fact), fact.body_bytes));
+            self.answers.push((Began::of(fact), method_of(fact), fact.body_bytes));
         }
         false
     }
 
     /// Looks at a request that its client gave up.
     pub(super) fn note_abandoned(&mut self, fact: &EntryFact) {
-        if fact.target_key != 0 && self.abandoned.len() < Self::MAX_REQUESTS {
+        let queue = &mut self.abandoned[method_of(fact)];
+        if fact.target_key != 0 && queue.len() < Self::MAX_REQUESTS {
             self.target_key = fact.target_key;
-            self.abandoned.push(Began::of(fact));
+            queue.push(Began::of(fact));
         }
     }
 
@@ -141,12 +152,16 @@ impl Hops {
         *self = Hops { target_key: held.target_key, is_cut: goes_on, ..Hops::default() };
         let (mut entries, mut answers, mut abandoned) = (held.cache, held.answers, held.abandoned);
         answers.sort_unstable();
-        abandoned.sort_unstable();
-        entries.sort_unstable_by_key(|verdict| (verdict.entry.at, verdict.entry.place.position));
+        for queue in &mut abandoned {
+            queue.sort_unstable();
+        }
+        entries.sort_unstable_by_key(|Verdict { entry, .. }| {
+            (entry.at, entry.content(), entry.place.position)
+        });
         let n_answers = answers.len() as u64;
-        let mut by_size: BTreeMap<u32, Queue> = BTreeMap::new();
-        for (began, size) in answers {
-            by_size.entry(size).or_default().push(began);
+        let mut by_size: BTreeMap<(usize, u32), Queue> = BTreeMap::new();
+        for (began, method, size) in answers {
+            by_size.entry((method, size)).or_default().push(began);
         }
         let mut n_found = 0;
         // Those with a body first: its size says which answer is theirs.
@@ -157,16 +172,20 @@ impl Hops {
                     continue;
                 }
                 let row = verdict.rule().id;
+                let method = method_of(&verdict.entry);
                 let relayed = MAY_BE_RELAYED.contains(&row)
                     && if with_body {
-                        by_size.get_mut(&body_bytes).is_some_and(|queue| take_at(queue, at))
+                        let queue = by_size.get_mut(&(method, body_bytes));
+                        queue.is_some_and(|queue| take_at(queue, at))
                     } else {
                         by_size.values_mut().any(|queue| take_at(queue, at))
                     };
                 if relayed {
                     n_found += 1;
                     verdict.set_rule(rule_index("varnish.other_page_found"));
-                } else if MAY_BE_OWN.contains(&row) && take_at(&mut abandoned, at) {
+                } else if MAY_BE_OWN.contains(&row)
+                    && abandoned[method..].iter_mut().any(|queue| take_at(queue, at))
+                {
                     verdict.set_rule(rule_index("varnish.own_page_abandoned"));
                 } else {
                     if row == "varnish.own_page" {
@@ -241,6 +260,20 @@ mod tests {
         assert_eq!((companions.behind.n_found, companions.behind.n_missed), (3, 2));
         let fails = [13, 14, 60, 70].map(|s| companions.behind.fails_at(s * SECOND_US));
         assert_eq!(fails, [true, true, false, false]);
+    }
+
+    #[test]
+    fn a_request_with_head_was_no_get_of_the_cache() {
+        let mut hops = Hops::default();
+        for (rule, flags) in [("varnish.own_page", Flags::default()), ("varnish.head", Flags::HEAD)]
+        {
+            assert!(hops.take(&entry(rule, 60, 283, flags)));
+        }
+        let given_up = Flags(Flags::TIMED.0 | Flags::HEAD.0);
+        hops.note_abandoned(&entry("nginx.other", 61, 0, given_up).entry);
+        let drained = hops.drain(None, &mut Companions::default());
+        let rows: Vec<_> = drained.iter().map(|verdict| verdict.rule().id).collect();
+        assert_eq!(rows, ["varnish.own_page", "varnish.own_page_abandoned"]);
     }
 
     #[test]

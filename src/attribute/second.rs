@@ -34,7 +34,7 @@ const MAX_CHUNK: usize = 200_000;
 const GAP_US: i64 = 10 * FAR_US;
 
 /// Order of lines: by directory and thread. Of one instant, the line that names the client comes last: it ends the attempt.
-type ThreadKey = (u32, u64, i64, bool, Position);
+type ThreadKey = (u32, u64, i64, bool, (u32, u16, u32), Position);
 
 /// Order of entries: by client.
 type ClientKey = (u64, i64, Position);
@@ -53,7 +53,7 @@ struct ThreadLine {
 crate::store::stored!(
     ThreadLine, directory: u32, fact.at: i64, fact.place.position.input: u32, fact.place.position.offset: u64,
     fact.place.line: u64, fact.place.length: u32, fact.target_key: u64, fact.client: u64, fact.connection: u64,
-    fact.host: u32, fact.scope: u32, fact.referrer: u32, fact.rule: u16, fact.flags.0: u16
+    fact.host: u32, fact.scope: u32, fact.referrer: u32, fact.method: u16, fact.rule: u16, fact.flags.0: u16
 );
 
 impl ThreadLine {
@@ -62,8 +62,8 @@ impl ThreadLine {
     }
 
     fn key(&self) -> ThreadKey {
-        let CauseFact { connection, at, client, place, .. } = self.fact;
-        (self.directory, connection, at, client != 0, place.position)
+        let CauseFact { connection, at, client, place, scope, rule, referrer, .. } = self.fact;
+        (self.directory, connection, at, client != 0, (scope, rule, referrer), place.position)
     }
 }
 
@@ -82,7 +82,7 @@ struct Traced {
 crate::store::stored!(
     Traced, client: u64, at: i64, first.input: u32, first.offset: u64, fact.at: i64, fact.place.position.input: u32,
     fact.place.position.offset: u64, fact.place.line: u64, fact.place.length: u32, fact.target_key: u64,
-    fact.client: u64, fact.connection: u64, fact.host: u32, fact.scope: u32, fact.referrer: u32, fact.rule: u16,
+    fact.client: u64, fact.connection: u64, fact.host: u32, fact.scope: u32, fact.referrer: u32, fact.method: u16, fact.rule: u16,
     fact.flags.0: u16
 );
 

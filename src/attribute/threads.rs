@@ -8,8 +8,8 @@
 //!    thread, if that follows at once: the server writes both before it does anything else.
 //! 2. Attempts of one client that follow each other at once are one request that went from backend to backend. An
 //!    attempt that waited for its backend may take long, so that the next one may come later. A backend that was tried
-//!    already begins a new request, unless it is tried again in the same moment, and a line that is always the last of
-//!    its request ends it.
+//!    already begins a new request, unless it is tried again in the same moment; so does another referrer in the same
+//!    message, and a line that is always the last of its request ends it.
 //! 3. Lines without a client that nothing follows belong to the request they follow at once, else they are a request of
 //!    their own, of an unknown client.
 //!
@@ -81,11 +81,21 @@ impl Request {
         self.lines.extend(other.lines);
     }
 
+    /// True when the same message names another referrer: it does so of each attempt of a request.
+    fn is_from_elsewhere(&self, next: &Request) -> bool {
+        let named = |request: &Request| {
+            let last = request.lines.iter().rfind(|fact| fact.client != 0);
+            last.map(|fact| (fact.rule, fact.referrer))
+        };
+        matches!((named(self), named(next)), (Some(one), Some(other)) if one.0 == other.0 && one.1 != other.1)
+    }
+
     /// True when `next` may be a further attempt of this request.
     fn goes_on_with(&self, next: &Request, waited: bool) -> bool {
         let wait_us = if waited { WAIT_US } else { AT_ONCE_US };
         !self.is_closed
             && (next.client == 0 || next.client == self.client)
+            && !self.is_from_elsewhere(next)
             && next.first_at - self.last_at <= wait_us
             && (next.first_at - self.last_at <= RETRY_US
                 || !next.peers.iter().any(|peer| self.peers.contains(peer)))

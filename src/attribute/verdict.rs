@@ -37,6 +37,9 @@ impl BasisSet {
     }
 }
 
+/// The row of entries for which their server contacted no backend, and logged no error.
+const NO_CONTACT: &str = "nginx.no_upstream_contact_silent";
+
 /// No rule of the cause table.
 const NO_RULE: u16 = u16::MAX;
 
@@ -65,7 +68,7 @@ crate::store::stored!(
     entry.request: u64, entry.trace: u64, entry.edge_id: u64, entry.hop: u64, entry.connection: u64, entry.host: u32,
     entry.upstream: u32, entry.ending: u32,
     entry.site: u32, entry.listen: u32, entry.server: u32, entry.forwarded: u32, entry.forwarded_before: u32, entry.referrer: u32, entry.duration_ms: u32, entry.body_bytes: u32,
-    entry.status: u16, entry.rule: u16, entry.flags.0: u16, evidence.position.input: u32, evidence.position.offset: u64,
+    entry.status: u16, entry.method: u16, entry.rule: u16, entry.flags.0: u16, evidence.position.input: u32, evidence.position.offset: u64,
     evidence.line: u64, evidence.length: u32, evidence_at: i64, scope: u32, basis: u16, message_rule: u16, origin: u8,
     cause: u8, confidence: u8, open: u8
 );
@@ -113,6 +116,7 @@ impl Verdict {
                 server_of_rule(id),
             )
             && (id != relayed::BESIDE || companions.behind.fails_at(self.entry.at))
+            && (id != NO_CONTACT || !companions.answers.has_original_of(&self.entry))
         {
             self.set_rule(rule_index(id));
         }

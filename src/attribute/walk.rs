@@ -1,6 +1,6 @@
 //! The walk over both stores in step, one cluster of equal keys after the other.
 //!
-//! In: entry and cause facts in order of target and client. Out: a [`Walk`]: verdicts, messages, and what was counted.
+//! In: entry and cause facts in order of target and client. Out: [`Walked`]: verdicts, messages, and what was counted.
 //! The facts of one target are in one part of the stores, and nothing that is learned about one target is used for another
 //! before all were seen: so the parts are walked side by side, and what they found is put together.
 //! Invariants: what is put together does not depend on how the targets were divided.
@@ -18,11 +18,15 @@ use super::signals::Signals;
 use super::workers::Workers;
 use super::zones::Zones;
 use super::{AttributeConfig, TimeKey, Verdict, peek_key, twice};
+use crate::cause::CauseMatcher;
 use crate::error::Result;
 use crate::evidence::InputIndex;
 use crate::fact::{CauseFact, EntryFact, Flags};
 use crate::scan::JoinKey;
 use crate::store::{Rows, Sorted, Sorter};
+
+/// The row of entries that a backend answered as they were answered.
+const ANSWERED: &str = "nginx.upstream_status_503";
 
 /// What is known before the walk.
 pub(super) struct Ground<'w> {
@@ -46,33 +50,39 @@ pub(super) fn walk<'w>(
     companions: Companions,
     entries: &mut Sorted<EntryFact, JoinKey>,
     causes: &mut Sorted<CauseFact, JoinKey>,
-) -> Result<Walk<'w>> {
+) -> Result<Walked<'w>> {
     let mut whole = Walk::new(ground, companions);
     if entries.has_spilled() || causes.has_spilled() {
         whole.all(entries.last_rows(), causes.last_rows())?;
-        return Ok(whole);
+        return whole.finish();
     }
     let parts: Vec<_> = entries.last_rows_in_parts().zip(causes.last_rows_in_parts()).collect();
     let walked = parts.into_par_iter().map(|(entries, causes)| {
-        let mut part = Walk::new(ground, whole.companions.clone());
+        let mut part = Walk::new(ground, whole.walked.companions.clone());
         part.all(entries, causes)?;
         Ok(part)
     });
     for part in walked.collect::<Result<Vec<_>>>()? {
         whole.absorb(part)?;
     }
-    Ok(whole)
+    whole.finish()
 }
 
 /// What a walk found.
-pub(super) struct Walk<'w> {
-    ground: &'w Ground<'w>,
+pub(super) struct Walked<'w> {
+    matcher: &'w CauseMatcher,
     pub(super) companions: Companions,
     pub(super) verdicts: Sorter<Verdict, TimeKey>,
     pub(super) messages: Sorter<CauseFact, TimeKey>,
     pub(super) signals: Signals,
     /// Lines that another line, or input, had already.
     pub(super) redelivered: BTreeMap<InputIndex, u64>,
+}
+
+/// A walk on its way.
+struct Walk<'w> {
+    ground: &'w Ground<'w>,
+    walked: Walked<'w>,
     leftovers: Leftovers,
     hops: Hops,
     second: SecondPhase<'w>,
@@ -82,8 +92,8 @@ impl<'w> Walk<'w> {
     /// A walk over nothing yet. `companions` has counted nothing.
     fn new(ground: &'w Ground<'w>, companions: Companions) -> Self {
         let AttributeConfig { matcher, budget, .. } = ground.config;
-        Walk {
-            ground,
+        let walked = Walked {
+            matcher,
             companions,
             verdicts: Sorter::new(budget.clone(), |verdict| {
                 (verdict.entry.at, verdict.entry.place.position)
@@ -91,6 +101,10 @@ impl<'w> Walk<'w> {
             messages: Sorter::new(budget.clone(), |fact| (fact.at, fact.place.position)),
             signals: Signals::default(),
             redelivered: BTreeMap::new(),
+        };
+        Walk {
+            ground,
+            walked,
             leftovers: Leftovers::new(budget),
             hops: Hops::default(),
             second: SecondPhase::new(matcher, budget, ground.takes_shared),
@@ -122,6 +136,7 @@ impl<'w> Walk<'w> {
                 ground.workers.resolve(&mut fact);
                 if relayed::is_abandoned(&fact) {
                     if self.ground.is_with_cache {
+                        self.make_way(fact.target_key)?;
                         self.hops.note_abandoned(&fact);
                     }
                 } else if ground.config.in_window(fact.at) {
@@ -148,19 +163,97 @@ impl<'w> Walk<'w> {
                 if key.0 != 0 {
                     twice::drop_copies(&mut part.causes);
                     twice::drop_redelivered(&mut part.entries, |input| {
-                        *self.redelivered.entry(input).or_default() += 1;
+                        *self.walked.redelivered.entry(input).or_default() += 1;
                     });
-                    part.join(ground.config.matcher, &self.companions, &ground.zones, by_client);
+                    part.join(
+                        ground.config.matcher,
+                        &self.walked.companions,
+                        &ground.zones,
+                        by_client,
+                    );
                 }
                 self.close(key.0, part)
             })?;
         }
         self.flush_hops(None)?;
-        self.leftovers.flush(&mut self.verdicts)
+        self.leftovers.flush(&mut self.walked.verdicts)
     }
 
     /// Adds what a walk over other targets found.
     fn absorb(&mut self, other: Walk<'w>) -> Result<()> {
+        self.walked.absorb(other.walked)?;
+        self.second.absorb(other.second)
+    }
+
+    /// Decides what names no request, once all targets were seen.
+    fn finish(self) -> Result<Walked<'w>> {
+        let Walk { mut walked, second, .. } = self;
+        let found = second.finish(&mut walked)?;
+        walked.companions.note_apache(found.trusts_silence());
+        Ok(walked)
+    }
+
+    /// Hands on the entries of a cache once all of their target were seen. `target_key`: of what comes next.
+    fn flush_hops(&mut self, target_key: Option<u64>) -> Result<()> {
+        for verdict in self.hops.drain(target_key, &mut self.walked.companions) {
+            self.walked.verdicts.push(verdict)?;
+        }
+        Ok(())
+    }
+
+    /// Hands on what is held of a cache's requests, where requests of this target belong to others.
+    fn make_way(&mut self, target_key: u64) -> Result<()> {
+        if self.hops.is_done_before(target_key) {
+            self.flush_hops(Some(target_key))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Hands on what a cluster holds; what may be doubted waits for the other clients of the same target.
+    fn close(&mut self, target_key: u64, part: &mut Part) -> Result<()> {
+        if target_key != self.leftovers.target_key {
+            self.leftovers.flush(&mut self.walked.verdicts)?;
+            self.leftovers.target_key = target_key;
+        }
+        self.make_way(target_key)?;
+        for verdict in part.entries.drain(..) {
+            if self.ground.is_with_cache && target_key != 0 && self.hops.take(&verdict) {
+                continue;
+            }
+            if verdict.rule().leaves_line {
+                self.walked.companions.note_due(&verdict.entry, verdict.evidence.length > 0);
+            }
+            if verdict.rule().id == ANSWERED {
+                self.walked.companions.answers.note(&verdict.entry);
+            }
+            let Some(verdict) = self.second.take_entry(verdict)? else { continue };
+            if verdict.open == 1 && verdict.rule().when_silent.is_some() && !verdict.is_kin() {
+                self.leftovers.push(verdict)?;
+            } else {
+                self.walked.entry(verdict)?;
+            }
+        }
+        for fact in part.causes.drain(..) {
+            let directory = self.walked.companions.directory(fact.place.position.input);
+            let Some(fact) = self.second.take_message(fact, directory)? else { continue };
+            let rule = self.ground.config.matcher.rule(fact.rule);
+            let joined = fact.flags.has(Flags::JOINED);
+            if rule.is_some_and(|rule| rule.kind.explains_requests()) && target_key != 0 {
+                self.walked.companions.note(fact.place.position.input, joined);
+                if !joined {
+                    self.leftovers.note_line(fact.at);
+                }
+            }
+            self.walked.message(fact)?;
+        }
+        Ok(())
+    }
+}
+
+impl Walked<'_> {
+    /// Adds what a walk over other targets found.
+    fn absorb(&mut self, other: Self) -> Result<()> {
         self.companions.absorb(&other.companions);
         self.verdicts.absorb(other.verdicts)?;
         self.messages.absorb(other.messages)?;
@@ -168,74 +261,18 @@ impl<'w> Walk<'w> {
         for (input, n) in other.redelivered {
             *self.redelivered.entry(input).or_default() += n;
         }
-        self.second.absorb(other.second)
-    }
-
-    /// Decides what names no request, once all targets were seen.
-    ///
-    /// # Errors
-    /// When temporary files fail.
-    pub(super) fn finish(&mut self) -> Result<()> {
-        let AttributeConfig { matcher, budget, .. } = self.ground.config;
-        let fresh = SecondPhase::new(matcher, budget, self.ground.takes_shared);
-        let found = std::mem::replace(&mut self.second, fresh).finish(self)?;
-        self.companions.note_apache(found.trusts_silence());
-        Ok(())
-    }
-
-    /// Hands on the entries of a cache once all of their target were seen. `target_key`: of what comes next.
-    fn flush_hops(&mut self, target_key: Option<u64>) -> Result<()> {
-        for verdict in self.hops.drain(target_key, &mut self.companions) {
-            self.verdicts.push(verdict)?;
-        }
-        Ok(())
-    }
-
-    /// Hands on what a cluster holds; what may be doubted waits for the other clients of the same target.
-    fn close(&mut self, target_key: u64, part: &mut Part) -> Result<()> {
-        if target_key != self.leftovers.target_key {
-            self.leftovers.flush(&mut self.verdicts)?;
-            self.leftovers.target_key = target_key;
-        }
-        if self.hops.is_done_before(target_key) {
-            self.flush_hops(Some(target_key))?;
-        }
-        for verdict in part.entries.drain(..) {
-            if self.ground.is_with_cache && target_key != 0 && self.hops.take(&verdict) {
-                continue;
-            }
-            let Some(verdict) = self.second.take_entry(verdict)? else { continue };
-            if verdict.open == 1 && verdict.rule().when_silent.is_some() && !verdict.is_kin() {
-                self.leftovers.push(verdict)?;
-            } else {
-                self.entry(verdict)?;
-            }
-        }
-        for fact in part.causes.drain(..) {
-            let directory = self.companions.directory(fact.place.position.input);
-            let Some(fact) = self.second.take_message(fact, directory)? else { continue };
-            let rule = self.ground.config.matcher.rule(fact.rule);
-            let joined = fact.flags.has(Flags::JOINED);
-            if rule.is_some_and(|rule| rule.kind.explains_requests()) && target_key != 0 {
-                self.companions.note(fact.place.position.input, joined);
-                if !joined {
-                    self.leftovers.note_line(fact.at);
-                }
-            }
-            self.message(fact)?;
-        }
         Ok(())
     }
 }
 
-impl Outlet for Walk<'_> {
+impl Outlet for Walked<'_> {
     fn entry(&mut self, verdict: Verdict) -> Result<()> {
         // Entries of statuses that were not asked for have claimed their lines, and are done.
         if verdict.is_kin() { Ok(()) } else { self.verdicts.push(verdict) }
     }
 
     fn message(&mut self, fact: CauseFact) -> Result<()> {
-        self.signals.note(self.ground.config.matcher, &fact);
+        self.signals.note(self.matcher, &fact);
         self.messages.push(fact)
     }
 }

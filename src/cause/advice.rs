@@ -15,13 +15,87 @@ pub struct Advice {
     /// How it shows in logs.
     pub shows: &'static [&'static str],
     /// What to do, most useful first.
-    pub next_steps: &'static [&'static str],
+    pub next_steps: &'static [Step],
     /// Where this is documented.
     pub sources: &'static [&'static str],
 }
 
+/// Something to do, by what it takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Nothing that is tied to a server.
+    Any(&'static str),
+    /// A shell on the servers' own machine.
+    Shell(&'static str),
+    /// PowerShell, or a tool of Windows.
+    Windows(&'static str),
+    /// The configuration of nginx.
+    Nginx(&'static str),
+    /// `HAProxy`'s socket for commands.
+    Haproxy(&'static str),
+    /// Varnish's tools.
+    Varnish(&'static str),
+    /// A scope that is an address: a proxy's own names for its servers are none.
+    Address(&'static str),
+}
+
+impl Step {
+    /// What to do, with placeholders.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Step::Any(text)
+            | Step::Shell(text)
+            | Step::Windows(text)
+            | Step::Nginx(text)
+            | Step::Haproxy(text)
+            | Step::Varnish(text)
+            | Step::Address(text) => text,
+        }
+    }
+
+    /// False for the tools of other servers than those whose logs were read.
+    pub fn suits(self, servers: &[Server]) -> bool {
+        let is_windows = |server: &Server| matches!(server, Server::Iis | Server::Windows);
+        let has_no_shell = |server: &Server| is_windows(server) || server.is_managed();
+        let is_named = |server: &&Server| !matches!(server, Server::Unknown | Server::Application);
+        let all_named = |is: &dyn Fn(&Server) -> bool| {
+            let mut named = servers.iter().filter(is_named).peekable();
+            named.peek().is_some() && named.all(is)
+        };
+        match self {
+            Step::Any(_) => true,
+            Step::Shell(_) => !all_named(&has_no_shell),
+            Step::Windows(_) => servers.iter().any(is_windows),
+            Step::Nginx(_) => {
+                servers.contains(&Server::Nginx) || !servers.iter().copied().any(is_web)
+            }
+            Step::Haproxy(_) => servers.is_empty() || servers.contains(&Server::Haproxy),
+            Step::Varnish(_) => servers.is_empty() || servers.contains(&Server::Varnish),
+            Step::Address(_) => {
+                servers.is_empty()
+                    || !servers.iter().filter(is_named).all(|server| *server == Server::Haproxy)
+            }
+        }
+    }
+}
+
+/// True for servers that take requests.
+fn is_web(server: Server) -> bool {
+    !matches!(
+        server,
+        Server::Unknown
+            | Server::Application
+            | Server::Dependency
+            | Server::Systemd
+            | Server::Kernel
+            | Server::Kubernetes
+            | Server::Windows
+    )
+}
+
 /// The advice for a cause.
 pub const fn advice(cause: Cause) -> &'static Advice {
+    use Step::{Address, Any, Haproxy, Nginx, Shell, Varnish, Windows};
     match cause {
         Cause::AppPoolStopped => &Advice {
             shows: &[
@@ -29,9 +103,13 @@ pub const fn advice(cause: Cause) -> &'static Advice {
                 "AppOffline instead of Disabled: rapid-fail protection did it",
             ],
             next_steps: &[
-                "PowerShell: Get-WebAppPoolState -Name '{scope}'",
-                "PowerShell: Start-WebAppPool -Name '{scope}'; if it stops again at once, read the crash before the next start",
-                "PowerShell: Get-WinEvent -FilterHashtable @{LogName='System';ProviderName='Microsoft-Windows-WAS'} -MaxEvents 50",
+                Windows("PowerShell: Get-WebAppPoolState -Name '{scope}'"),
+                Windows(
+                    "PowerShell: Start-WebAppPool -Name '{scope}'; if it stops again at once, read the crash before the next start",
+                ),
+                Windows(
+                    "PowerShell: Get-WinEvent -FilterHashtable @{LogName='System';ProviderName='Microsoft-Windows-WAS'} -MaxEvents 50",
+                ),
             ],
             sources: &[
                 "learn.microsoft.com: IIS application pools",
@@ -44,9 +122,13 @@ pub const fn advice(cause: Cause) -> &'static Advice {
                 "site log: a gap or a few slow requests; HTTPERR only when the new worker is slow",
             ],
             next_steps: &[
-                "PowerShell: Get-ItemProperty 'IIS:\\AppPools\\{scope}' -Name recycling.periodicRestart",
-                "appcmd list apppool \"{scope}\" /text:recycling",
-                "allow overlapped recycling and preload the application (startMode AlwaysRunning)",
+                Windows(
+                    "PowerShell: Get-ItemProperty 'IIS:\\AppPools\\{scope}' -Name recycling.periodicRestart",
+                ),
+                Windows("appcmd list apppool \"{scope}\" /text:recycling"),
+                Any(
+                    "allow overlapped recycling and preload the application (startMode AlwaysRunning)",
+                ),
             ],
             sources: &["learn.microsoft.com: IIS application pools"],
         },
@@ -56,9 +138,11 @@ pub const fn advice(cause: Cause) -> &'static Advice {
                 "HTTPERR: AppOffline from then on",
             ],
             next_steps: &[
-                "PowerShell: Get-WinEvent -FilterHashtable @{LogName='Application';ProviderName='Application Error','.NET Runtime'} -MaxEvents 20",
-                "fix the crash, then PowerShell: Start-WebAppPool -Name '{scope}'",
-                "PowerShell: Get-ItemProperty 'IIS:\\AppPools\\{scope}' -Name failure",
+                Windows(
+                    "PowerShell: Get-WinEvent -FilterHashtable @{LogName='Application';ProviderName='Application Error','.NET Runtime'} -MaxEvents 20",
+                ),
+                Windows("fix the crash, then PowerShell: Start-WebAppPool -Name '{scope}'"),
+                Windows("PowerShell: Get-ItemProperty 'IIS:\\AppPools\\{scope}' -Name failure"),
             ],
             sources: &["learn.microsoft.com: IIS application pools"],
         },
@@ -68,8 +152,8 @@ pub const fn advice(cause: Cause) -> &'static Advice {
                 "a constant page while a deploy runs",
             ],
             next_steps: &[
-                "PowerShell: Get-ChildItem -Recurse -Filter app_offline.htm C:\\inetpub",
-                "check whether a deploy was interrupted; remove the file when it is over",
+                Windows("PowerShell: Get-ChildItem -Recurse -Filter app_offline.htm C:\\inetpub"),
+                Any("check whether a deploy was interrupted; remove the file when it is over"),
             ],
             sources: &["learn.microsoft.com: app_offline.htm"],
         },
@@ -79,9 +163,9 @@ pub const fn advice(cause: Cause) -> &'static Advice {
                 "cgroups: throttled periods rise while latency rises",
             ],
             next_steps: &[
-                "PowerShell: Get-ItemProperty 'IIS:\\AppPools\\{scope}' -Name cpu",
-                "systemctl show {scope} -p CPUQuotaPerSecUSec",
-                "kubectl top pod -A | sort -k3 -rn | head",
+                Windows("PowerShell: Get-ItemProperty 'IIS:\\AppPools\\{scope}' -Name cpu"),
+                Shell("systemctl show {scope} -p CPUQuotaPerSecUSec"),
+                Any("kubectl top pod -A | sort -k3 -rn | head"),
             ],
             sources: &["learn.microsoft.com: IIS application pools", "systemd.resource-control(5)"],
         },
@@ -91,10 +175,10 @@ pub const fn advice(cause: Cause) -> &'static Advice {
                 "systemd: `Main process exited, code=dumped`; IIS: WAS 5011 and Application Error 1000",
             ],
             next_steps: &[
-                "journalctl -k --grep \"oom|segfault\" --since -1h",
-                "coredumpctl list",
-                "journalctl -u {scope} -n 100",
-                "compare the first crash with the last deploy or module update",
+                Shell("journalctl -k --grep \"oom|segfault\" --since -1h"),
+                Any("coredumpctl list"),
+                Shell("journalctl -u {scope} -n 100"),
+                Any("compare the first crash with the last deploy or module update"),
             ],
             sources: &["nginx.org: core functionality", "coredumpctl(1)"],
         },
@@ -104,11 +188,11 @@ pub const fn advice(cause: Cause) -> &'static Advice {
                 "systemd: `Failed to start`; application log: exception while booting",
             ],
             next_steps: &[
-                "nginx -t",
-                "ss -ltnp",
-                "journalctl -u {scope} -b -n 100",
-                "systemctl status {scope}",
-                "if a deploy came just before: roll program and configuration back together",
+                Any("nginx -t"),
+                Shell("ss -ltnp"),
+                Shell("journalctl -u {scope} -b -n 100"),
+                Shell("systemctl status {scope}"),
+                Any("if a deploy came just before: roll program and configuration back together"),
             ],
             sources: &["nginx.org: core functionality", "systemd.unit(5), systemd.service(5)"],
         },
@@ -118,9 +202,9 @@ pub const fn advice(cause: Cause) -> &'static Advice {
                 "kubernetes: CrashLoopBackOff",
             ],
             next_steps: &[
-                "journalctl -u {scope} -n 200, read the first failure, not the last",
-                "systemctl reset-failed {scope} && systemctl start {scope}",
-                "kubectl logs --previous POD",
+                Shell("journalctl -u {scope} -n 200, read the first failure, not the last"),
+                Shell("systemctl reset-failed {scope} && systemctl start {scope}"),
+                Any("kubectl logs --previous POD"),
             ],
             sources: &[
                 "systemd.unit(5), systemd.service(5)",
@@ -133,10 +217,10 @@ pub const fn advice(cause: Cause) -> &'static Advice {
                 "nginx: `exited on signal 9`; kubernetes: OOMKilled, exit code 137",
             ],
             next_steps: &[
-                "journalctl -k --grep \"oom\" --since -2h",
-                "systemctl show {scope} -p MemoryMax,MemoryPeak",
-                "kubectl describe pod POD | grep -A5 \"Last State\"",
-                "find what grew: compare memory of the process before the kill with its limit",
+                Shell("journalctl -k --grep \"oom\" --since -2h"),
+                Shell("systemctl show {scope} -p MemoryMax,MemoryPeak"),
+                Any("kubectl describe pod POD | grep -A5 \"Last State\""),
+                Any("find what grew: compare memory of the process before the kill with its limit"),
             ],
             sources: &["kernel.org: memory management, OOM", "systemd.resource-control(5)"],
         },
@@ -146,9 +230,9 @@ pub const fn advice(cause: Cause) -> &'static Advice {
                 "in front of it: connect() failed (111",
             ],
             next_steps: &[
-                "systemctl status {scope}",
-                "journalctl -u {scope} -n 50, to see who stopped it",
-                "last -x | head; grep sudo /var/log/auth.log | tail",
+                Shell("systemctl status {scope}"),
+                Shell("journalctl -u {scope} -n 50, to see who stopped it"),
+                Any("last -x | head; grep sudo /var/log/auth.log | tail"),
             ],
             sources: &["nginx.org: core functionality", "systemd.unit(5), systemd.service(5)"],
         },
@@ -158,13 +242,19 @@ pub const fn advice(cause: Cause) -> &'static Advice {
                 "ingress-nginx: 503 and `does not have any active Endpoint`; HAProxy: `<NOSRV>`, state SC--; Envoy: UH",
             ],
             next_steps: &[
-                "nginx -T | grep -A15 \"upstream {scope}\"",
-                "echo \"show servers state {scope}\" | socat stdio /run/haproxy/admin.sock, and `show stat` for last_chk of each server",
-                "varnishadm backend.list -p",
-                "curl -sv http://BACKEND/health for each server of the group, and look at the first that failed",
-                "ss -ltnp on the backends: does the process listen?",
-                "kubectl get endpointslices -A; kubectl get pods -o wide",
-                "one refused connection disables a server for fail_timeout (10 s): consider max_fails and fail_timeout",
+                Nginx("nginx -T | grep -A15 \"upstream {scope}\""),
+                Haproxy(
+                    "echo \"show servers state {scope}\" | socat stdio /run/haproxy/admin.sock, and `show stat` for last_chk of each server",
+                ),
+                Varnish("varnishadm backend.list -p"),
+                Any(
+                    "curl -sv http://BACKEND/health for each server of the group, and look at the first that failed",
+                ),
+                Shell("ss -ltnp on the backends: does the process listen?"),
+                Any("kubectl get endpointslices -A; kubectl get pods -o wide"),
+                Any(
+                    "one refused connection disables a server for fail_timeout (10 s): consider max_fails and fail_timeout",
+                ),
             ],
             sources: &[
                 "nginx.org: ngx_http_upstream_module",
@@ -177,13 +267,15 @@ pub const fn advice(cause: Cause) -> &'static Advice {
                 "HAProxy: SC--; Envoy: UF; Apache: AH00957, 503",
             ],
             next_steps: &[
-                "ss -ltnp | grep {scope}, on the backend",
-                "echo \"show servers state\" | socat stdio /run/haproxy/admin.sock: the address of {scope}, then ss -ltnp there",
-                "varnishlog -g request -q 'FetchError' -i FetchError,BackendOpen,ReqURL",
-                "systemctl status of the backend service; journalctl -u UNIT -n 100",
-                "curl -sv http://{scope}/",
-                "ls -l of the socket, when it is a unix socket",
-                "nginx -T | grep -n {scope}: is the address still right?",
+                Address("ss -ltnp | grep {scope}, on the backend"),
+                Haproxy(
+                    "echo \"show servers state\" | socat stdio /run/haproxy/admin.sock: the address of {scope}, then ss -ltnp there",
+                ),
+                Varnish("varnishlog -g request -q 'FetchError' -i FetchError,BackendOpen,ReqURL"),
+                Shell("systemctl status of the backend service; journalctl -u UNIT -n 100"),
+                Address("curl -sv http://{scope}/"),
+                Any("ls -l of the socket, when it is a unix socket"),
+                Nginx("nginx -T | grep -n {scope}: is the address still right?"),
             ],
             sources: &["nginx.org: ngx_http_upstream_module", "nginx.org: ngx_http_proxy_module"],
         },
@@ -193,10 +285,14 @@ pub const fn advice(cause: Cause) -> &'static Advice {
                 "HAProxy: sH--, sC--; Envoy: UT; Apache: AH01102, 504 or 502",
             ],
             next_steps: &[
-                "phase connecting: packet loss, firewall or full accept queue: curl -o /dev/null -w \"%{time_connect}\" http://{scope}/",
-                "phase response header: the application is slow: look for what it waits for (database, locks, CPU)",
-                "nginx -T | grep -E \"_(connect|send|read)_timeout\"",
-                "on the backend: top, vmstat 1, thread dump, slow query log",
+                Address(
+                    "phase connecting: packet loss, firewall or full accept queue: curl -o /dev/null -w \"%{time_connect}\" http://{scope}/",
+                ),
+                Any(
+                    "phase response header: the application is slow: look for what it waits for (database, locks, CPU)",
+                ),
+                Nginx("nginx -T | grep -E \"_(connect|send|read)_timeout\""),
+                Any("on the backend: top, vmstat 1, thread dump, slow query log"),
             ],
             sources: &["nginx.org: ngx_http_proxy_module", "nginx.org: ngx_http_upstream_module"],
         },
@@ -206,9 +302,13 @@ pub const fn advice(cause: Cause) -> &'static Advice {
                 "HAProxy: SH--; Envoy: UC, UR; Apache: AH01102",
             ],
             next_steps: &[
-                "journalctl -u UNIT of the backend at that second: crash, worker timeout, restart, memory kill",
-                "keepalive of the backend shorter than that of the proxy gives resets on idle connections: compare keepalive_timeout on both sides",
-                "dmesg -T | grep -iE \"oom|segfault\" on the backend",
+                Shell(
+                    "journalctl -u UNIT of the backend at that second: crash, worker timeout, restart, memory kill",
+                ),
+                Any(
+                    "keepalive of the backend shorter than that of the proxy gives resets on idle connections: compare keepalive_timeout on both sides",
+                ),
+                Shell("dmesg -T | grep -iE \"oom|segfault\" on the backend"),
             ],
             sources: &["nginx.org: ngx_http_proxy_module", "nginx.org: ngx_http_upstream_module"],
         },
@@ -217,10 +317,12 @@ pub const fn advice(cause: Cause) -> &'static Advice {
                 "nginx: `could not be resolved (3: Host not found)`, `(110: Operation timed out)`, `no resolver defined`, 502",
             ],
             next_steps: &[
-                "dig +short {scope} @RESOLVER, with the address of the `resolver` directive",
-                "nginx -T | grep -n resolver",
-                "nginx does not read /etc/hosts or search domains for names in variables: use the full name",
-                "kubectl -n kube-system logs -l k8s-app=kube-dns --tail=50",
+                Any("dig +short {scope} @RESOLVER, with the address of the `resolver` directive"),
+                Nginx("nginx -T | grep -n resolver"),
+                Any(
+                    "nginx does not read /etc/hosts or search domains for names in variables: use the full name",
+                ),
+                Any("kubectl -n kube-system logs -l k8s-app=kube-dns --tail=50"),
             ],
             sources: &["nginx.org: resolver directive"],
         },
@@ -230,9 +332,11 @@ pub const fn advice(cause: Cause) -> &'static Advice {
                 "Envoy: UF with a TLS error in the transport failure reason",
             ],
             next_steps: &[
-                "openssl s_client -connect {scope} -servername {host} </dev/null",
-                "nginx -T | grep -E \"proxy_ssl_|proxy_pass\"",
-                "`wrong version number` means plain HTTP on that port; `handshake failure` often means no SNI (proxy_ssl_server_name on) or a client certificate is wanted",
+                Any("openssl s_client -connect {scope} -servername {host} </dev/null"),
+                Nginx("nginx -T | grep -E \"proxy_ssl_|proxy_pass\""),
+                Any(
+                    "`wrong version number` means plain HTTP on that port; `handshake failure` often means no SNI (proxy_ssl_server_name on) or a client certificate is wanted",
+                ),
             ],
             sources: &["nginx.org: proxy_ssl_* directives"],
         },
@@ -242,9 +346,9 @@ pub const fn advice(cause: Cause) -> &'static Advice {
                 "HAProxy: ---- with 503; CDN: origin status 503",
             ],
             next_steps: &[
-                "read the log of {scope} at the same second: it made the 503",
-                "curl -sv http://{scope}/PATH, past the proxy",
-                "load the backend's logs with these to follow the requests to it",
+                Any("read the log of {scope} at the same second: it made the 503"),
+                Address("curl -sv http://{scope}/PATH, past the proxy"),
+                Any("load the backend's logs with these to follow the requests to it"),
             ],
             sources: &["nginx.org: ngx_http_upstream_module"],
         },
@@ -254,8 +358,8 @@ pub const fn advice(cause: Cause) -> &'static Advice {
                 "nginx with PHP: `PHP Fatal error` in FastCGI stderr",
             ],
             next_steps: &[
-                "read the application log of {scope} at the same second",
-                "nginx -T | grep -n -E \"error_page|intercept_errors\"",
+                Any("read the application log of {scope} at the same second"),
+                Nginx("nginx -T | grep -n -E \"error_page|intercept_errors\""),
             ],
             sources: &["nginx.org: ngx_http_proxy_module"],
         },
@@ -265,9 +369,13 @@ pub const fn advice(cause: Cause) -> &'static Advice {
                 "HAProxy: PH--; Envoy: UPE",
             ],
             next_steps: &[
-                "curl -sv http://{scope}/PATH --raw | head -c 600",
-                "too big: proxy_buffer_size / fastcgi_buffer_size, and find the cookie or header that grew",
-                "no valid HTTP: wrong port or protocol (TLS or FastCGI port spoken to as HTTP)",
+                Address("curl -sv http://{scope}/PATH --raw | head -c 600"),
+                Any(
+                    "too big: proxy_buffer_size / fastcgi_buffer_size, and find the cookie or header that grew",
+                ),
+                Any(
+                    "no valid HTTP: wrong port or protocol (TLS or FastCGI port spoken to as HTTP)",
+                ),
             ],
             sources: &["nginx.org: ngx_http_proxy_module"],
         },
@@ -277,9 +385,9 @@ pub const fn advice(cause: Cause) -> &'static Advice {
                 "HAProxy: <NOSRV> with no backend rule",
             ],
             next_steps: &[
-                "curl -sv -H \"Host: {host}\" http://PROXY/",
-                "nginx -T | grep -n server_name",
-                "kubectl get ingress -A | grep {host}",
+                Any("curl -sv -H \"Host: {host}\" http://PROXY/"),
+                Nginx("nginx -T | grep -n server_name"),
+                Any("kubectl get ingress -A | grep {host}"),
             ],
             sources: &["envoyproxy.io: response flags"],
         },
@@ -289,10 +397,12 @@ pub const fn advice(cause: Cause) -> &'static Advice {
                 "php-fpm: `reached pm.max_children`; in front: 504, or (11: Resource temporarily unavailable)",
             ],
             next_steps: &[
-                "nginx -T | grep -E \"worker_(connections|processes|rlimit)\"",
-                "ss -s; ss -tn state established | wc -l",
-                "find what holds them: slow backends and long keepalives fill workers; more of them only buys time",
-                "php-fpm: pm.max_children against memory, request_terminate_timeout",
+                Nginx("nginx -T | grep -E \"worker_(connections|processes|rlimit)\""),
+                Shell("ss -s; ss -tn state established | wc -l"),
+                Any(
+                    "find what holds them: slow backends and long keepalives fill workers; more of them only buys time",
+                ),
+                Any("php-fpm: pm.max_children against memory, request_terminate_timeout"),
             ],
             sources: &["nginx.org: core functionality", "php.net: FPM configuration"],
         },
@@ -302,18 +412,26 @@ pub const fn advice(cause: Cause) -> &'static Advice {
                 "HTTPERR: QueueFull, 503; kernel: `Possible SYN flooding`",
             ],
             next_steps: &[
-                "ss -lxn | grep {scope}; ss -ltn: Recv-Q against Send-Q is queue against limit",
-                "the workers behind the socket are busy: look for what they wait for, then listen.backlog and net.core.somaxconn",
-                "PowerShell: Get-ItemProperty 'IIS:\\AppPools\\{scope}' -Name queueLength",
+                Shell(
+                    "ss -lxn | grep {scope}; ss -ltn: Recv-Q against Send-Q is queue against limit",
+                ),
+                Any(
+                    "the workers behind the socket are busy: look for what they wait for, then listen.backlog and net.core.somaxconn",
+                ),
+                Windows("PowerShell: Get-ItemProperty 'IIS:\\AppPools\\{scope}' -Name queueLength"),
             ],
             sources: &["listen(2)", "learn.microsoft.com: error logging in HTTP APIs (HTTPERR)"],
         },
         Cause::RequestQueueTimeout => &Advice {
             shows: &["HAProxy: sQ-- with 503; HTTPERR: AppPoolTimer with 503"],
             next_steps: &[
-                "compare the queue time with the response time: slow service, or too few workers?",
-                "echo \"show servers state\" | socat stdio /run/haproxy/admin.sock; show stat: qcur, scur against slim",
-                "raise concurrency only with the memory for it; else shed earlier",
+                Any(
+                    "compare the queue time with the response time: slow service, or too few workers?",
+                ),
+                Haproxy(
+                    "echo \"show servers state\" | socat stdio /run/haproxy/admin.sock; show stat: qcur, scur against slim",
+                ),
+                Any("raise concurrency only with the memory for it; else shed earlier"),
             ],
             sources: &["haproxy configuration manual: timeout queue"],
         },
@@ -323,9 +441,13 @@ pub const fn advice(cause: Cause) -> &'static Advice {
                 "HAProxy: maxconn; IIS: ConnLimit in HTTPERR",
             ],
             next_steps: &[
-                "nginx -T | grep -n limit_conn",
-                "count connections per client: ss -tn state established | awk '{print $4}' | sort | uniq -c | sort -rn | head",
-                "behind a CDN or load balancer all clients share an address unless set_real_ip_from is set",
+                Nginx("nginx -T | grep -n limit_conn"),
+                Any(
+                    "count connections per client: ss -tn state established | awk '{print $4}' | sort | uniq -c | sort -rn | head",
+                ),
+                Any(
+                    "behind a CDN or load balancer all clients share an address unless set_real_ip_from is set",
+                ),
             ],
             sources: &["nginx.org: ngx_http_limit_conn_module"],
         },
@@ -334,8 +456,8 @@ pub const fn advice(cause: Cause) -> &'static Advice {
                 "Envoy: UO, adaptive concurrency; serverless: throttles; IIS: 503.2 (appConcurrentRequestLimit)",
             ],
             next_steps: &[
-                "compare the limit with requests in flight at the onset",
-                "find the slow dependency first: concurrency rises when latency does",
+                Any("compare the limit with requests in flight at the onset"),
+                Any("find the slow dependency first: concurrency rises when latency does"),
             ],
             sources: &["envoyproxy.io: response flags", "learn.microsoft.com: IIS status codes"],
         },
@@ -345,19 +467,23 @@ pub const fn advice(cause: Cause) -> &'static Advice {
                 "HAProxy: reached system FD limit; Java: `Too many open files`",
             ],
             next_steps: &[
-                "grep \"open files\" /proc/$(cat /run/nginx.pid)/limits",
-                "ls /proc/PID/fd | wc -l, and by kind: ls -l /proc/PID/fd | awk '{print $NF}' | sort | uniq -c | sort -rn | head",
-                "worker_rlimit_nofile above 2 x worker_connections; LimitNOFILE= in the unit (systemctl edit nginx); ulimits of the container",
-                "cat /proc/sys/fs/file-nr, for (23: the whole system is out)",
+                Any("grep \"open files\" /proc/$(cat /run/nginx.pid)/limits"),
+                Any(
+                    "ls /proc/PID/fd | wc -l, and by kind: ls -l /proc/PID/fd | awk '{print $NF}' | sort | uniq -c | sort -rn | head",
+                ),
+                Any(
+                    "worker_rlimit_nofile above 2 x worker_connections; LimitNOFILE= in the unit (systemctl edit nginx); ulimits of the container",
+                ),
+                Any("cat /proc/sys/fs/file-nr, for (23: the whole system is out)"),
             ],
             sources: &["nginx.org: core functionality", "systemd.exec(5)"],
         },
         Cause::PortExhausted => &Advice {
             shows: &["nginx: `connect() to ... failed (99: Cannot assign requested address)`, 502"],
             next_steps: &[
-                "ss -tan | awk '{print $1}' | sort | uniq -c, many TIME-WAIT to {scope}?",
-                "use upstream keepalive (keepalive N; proxy_http_version 1.1)",
-                "sysctl net.ipv4.ip_local_port_range net.ipv4.tcp_tw_reuse",
+                Shell("ss -tan | awk '{print $1}' | sort | uniq -c, many TIME-WAIT to {scope}?"),
+                Any("use upstream keepalive (keepalive N; proxy_http_version 1.1)"),
+                Any("sysctl net.ipv4.ip_local_port_range net.ipv4.tcp_tw_reuse"),
             ],
             sources: &["nginx.org: ngx_http_upstream_module", "ip(7)"],
         },
@@ -367,9 +493,9 @@ pub const fn advice(cause: Cause) -> &'static Advice {
                 "PHP: `Allowed memory size of N bytes exhausted`; Java: OutOfMemoryError",
             ],
             next_steps: &[
-                "free -m; systemctl show {scope} -p MemoryCurrent,MemoryMax",
-                "a full zone: nginx -T | grep -E \"zone=\" and enlarge {scope}",
-                "PHP: memory_limit, and the script named in the message",
+                Any("free -m; systemctl show {scope} -p MemoryCurrent,MemoryMax"),
+                Any("a full zone: nginx -T | grep -E \"zone=\" and enlarge {scope}"),
+                Any("PHP: memory_limit, and the script named in the message"),
             ],
             sources: &["nginx.org: ngx_http_limit_req_module", "php.net: memory_limit"],
         },
@@ -379,10 +505,10 @@ pub const fn advice(cause: Cause) -> &'static Advice {
                 "databases: read only or `could not extend file`",
             ],
             next_steps: &[
-                "df -h; df -i",
-                "du -xh --max-depth=2 / 2>/dev/null | sort -h | tail",
-                "lsof +L1, deleted files that are still open",
-                "logrotate -f /etc/logrotate.conf, when logs filled it",
+                Any("df -h; df -i"),
+                Any("du -xh --max-depth=2 / 2>/dev/null | sort -h | tail"),
+                Any("lsof +L1, deleted files that are still open"),
+                Any("logrotate -f /etc/logrotate.conf, when logs filled it"),
             ],
             sources: &["df(1)", "nginx.org: client_body_temp_path"],
         },
@@ -392,10 +518,12 @@ pub const fn advice(cause: Cause) -> &'static Advice {
                 "CDN and gateways usually answer 429",
             ],
             next_steps: &[
-                "nginx -T | grep -n limit_req",
-                "who is it: count the clients of the rejected requests; one client is abuse, all of them is a limit too low or a shared address",
-                "behind a proxy restore client addresses: set_real_ip_from, real_ip_header",
-                "answer 429 instead: limit_req_status 429",
+                Nginx("nginx -T | grep -n limit_req"),
+                Any(
+                    "who is it: count the clients of the rejected requests; one client is abuse, all of them is a limit too low or a shared address",
+                ),
+                Any("behind a proxy restore client addresses: set_real_ip_from, real_ip_header"),
+                Any("answer 429 instead: limit_req_status 429"),
             ],
             sources: &["nginx.org: ngx_http_limit_req_module"],
         },
@@ -404,8 +532,10 @@ pub const fn advice(cause: Cause) -> &'static Advice {
                 "Envoy: UO (upstream overflow); resilience4j: CallNotPermittedException; Hystrix: short-circuited",
             ],
             next_steps: &[
-                "find the failures that opened it: they are the cause",
-                "Envoy: curl -s localhost:9901/clusters | grep -E \"cx_active|rq_pending|overflow\"",
+                Any("find the failures that opened it: they are the cause"),
+                Any(
+                    "Envoy: curl -s localhost:9901/clusters | grep -E \"cx_active|rq_pending|overflow\"",
+                ),
             ],
             sources: &["envoyproxy.io: circuit breaking"],
         },
@@ -414,8 +544,8 @@ pub const fn advice(cause: Cause) -> &'static Advice {
                 "Envoy: OM or overload manager; application: load shedding message; HAProxy: queue limits",
             ],
             next_steps: &[
-                "compare the request rate with the same hour of other days",
-                "add capacity, or lower demand (cache, batch jobs, bots)",
+                Any("compare the request rate with the same hour of other days"),
+                Any("add capacity, or lower demand (cache, batch jobs, bots)"),
             ],
             sources: &["envoyproxy.io: overload manager"],
         },
@@ -424,16 +554,16 @@ pub const fn advice(cause: Cause) -> &'static Advice {
                 "ModSecurity: `Access denied with code 503`; WAF or CDN action; HAProxy: PR--",
             ],
             next_steps: &[
-                "find the rule id in the audit log and test the request against it",
-                "confirm that it is meant; a false positive hits one path or parameter",
+                Any("find the rule id in the audit log and test the request against it"),
+                Any("confirm that it is meant; a false positive hits one path or parameter"),
             ],
             sources: &["modsecurity.org: reference manual"],
         },
         Cause::FaultInjected => &Advice {
             shows: &["Envoy: FI (fault filter abort), DI; chaos tooling announces its runs"],
             next_steps: &[
-                "kubectl get virtualservice -A -o yaml | grep -A5 fault:",
-                "ask who runs an experiment, and end it",
+                Any("kubectl get virtualservice -A -o yaml | grep -A5 fault:"),
+                Any("ask who runs an experiment, and end it"),
             ],
             sources: &["istio.io: fault injection"],
         },
@@ -443,9 +573,9 @@ pub const fn advice(cause: Cause) -> &'static Advice {
                 "a maintenance flag or page in the configuration",
             ],
             next_steps: &[
-                "nginx -T | grep -n \"503\"",
-                "ls -l of the flag file that the configuration tests",
-                "confirm the window; send Retry-After with the page",
+                Nginx("nginx -T | grep -n \"503\""),
+                Any("ls -l of the flag file that the configuration tests"),
+                Any("confirm the window; send Retry-After with the page"),
             ],
             sources: &["nginx.org: ngx_http_rewrite_module (return)"],
         },
@@ -455,11 +585,15 @@ pub const fn advice(cause: Cause) -> &'static Advice {
                 "load balancers: unhealthy target; kubernetes: `Readiness probe failed`",
             ],
             next_steps: &[
-                "curl -sv http://{scope}/HEALTH-PATH, as the checker does: same port, path, host",
-                "echo \"show stat\" | socat stdio /run/haproxy/admin.sock | cut -d, -f1,2,18,37,57: state and last check of each server",
-                "varnishadm backend.list -p",
-                "if all members failed at once, suspect the check or a shared dependency",
-                "nginx -T | grep -E \"max_fails|fail_timeout|health_check\"",
+                Address(
+                    "curl -sv http://{scope}/HEALTH-PATH, as the checker does: same port, path, host",
+                ),
+                Haproxy(
+                    "echo \"show stat\" | socat stdio /run/haproxy/admin.sock | cut -d, -f1,2,18,37,57: state and last check of each server",
+                ),
+                Varnish("varnishadm backend.list -p"),
+                Any("if all members failed at once, suspect the check or a shared dependency"),
+                Nginx("nginx -T | grep -E \"max_fails|fail_timeout|health_check\""),
             ],
             sources: &[
                 "nginx.org: ngx_http_upstream_module",
@@ -471,8 +605,10 @@ pub const fn advice(cause: Cause) -> &'static Advice {
                 "kubernetes: readiness probe failing, pod not in endpoints; application answers 503 until it is warm",
             ],
             next_steps: &[
-                "kubectl get pods -o wide; kubectl describe pod POD | tail -20",
-                "let rollouts wait for readiness: maxUnavailable 0, a probe that tests what is needed",
+                Any("kubectl get pods -o wide; kubectl describe pod POD | tail -20"),
+                Any(
+                    "let rollouts wait for readiness: maxUnavailable 0, a probe that tests what is needed",
+                ),
             ],
             sources: &["kubernetes.io: debug services, pod lifecycle"],
         },
@@ -481,8 +617,10 @@ pub const fn advice(cause: Cause) -> &'static Advice {
                 "HAProxy: `Server b/s is going DOWN for maintenance` or drain; nginx: `gracefully shutting down`; targets deregistering",
             ],
             next_steps: &[
-                "keep the old instance until the new one is ready; wait (preStop sleep) before stopping",
-                "check the deregistration delay of the load balancer",
+                Any(
+                    "keep the old instance until the new one is ready; wait (preStop sleep) before stopping",
+                ),
+                Any("check the deregistration delay of the load balancer"),
             ],
             sources: &["kubernetes.io: debug services, pod lifecycle", "haproxy management guide"],
         },
@@ -492,9 +630,11 @@ pub const fn advice(cause: Cause) -> &'static Advice {
                 "unit restarts, image pulls, migration logs just before the onset",
             ],
             next_steps: &[
-                "compare what changed: git log, helm history, kubectl rollout history",
-                "kubectl rollout undo deployment/NAME, or roll back program and configuration together",
-                "verify with requests on the affected paths",
+                Any("compare what changed: git log, helm history, kubectl rollout history"),
+                Any(
+                    "kubectl rollout undo deployment/NAME, or roll back program and configuration together",
+                ),
+                Any("verify with requests on the affected paths"),
             ],
             sources: &[
                 "kubernetes.io: debug services, pod lifecycle",
@@ -506,9 +646,11 @@ pub const fn advice(cause: Cause) -> &'static Advice {
                 "application: `SQLSTATE[08006]`, `Too many connections` (1040), pool timeouts; PostgreSQL: `remaining connection slots`",
             ],
             next_steps: &[
-                "pg_isready -h HOST; mysqladmin -h HOST ping",
-                "count connections: SELECT count(*) FROM pg_stat_activity; SHOW PROCESSLIST",
-                "restore the database first, then restart the application so that its pool reconnects",
+                Any("pg_isready -h HOST; mysqladmin -h HOST ping"),
+                Any("count connections: SELECT count(*) FROM pg_stat_activity; SHOW PROCESSLIST"),
+                Any(
+                    "restore the database first, then restart the application so that its pool reconnects",
+                ),
             ],
             sources: &["postgresql.org: error codes", "dev.mysql.com: server error reference"],
         },
@@ -517,8 +659,10 @@ pub const fn advice(cause: Cause) -> &'static Advice {
                 "application: RedisException, `Error 111 connecting to`, LOADING, MISCONF, READONLY",
             ],
             next_steps: &[
-                "redis-cli -h HOST ping; redis-cli info | grep -E \"loading|used_memory|connected\"",
-                "MISCONF means its disk is full; READONLY means a failover is under way",
+                Any(
+                    "redis-cli -h HOST ping; redis-cli info | grep -E \"loading|used_memory|connected\"",
+                ),
+                Any("MISCONF means its disk is full; READONLY means a failover is under way"),
             ],
             sources: &["redis.io: troubleshooting"],
         },
@@ -527,8 +671,8 @@ pub const fn advice(cause: Cause) -> &'static Advice {
                 "application: connection to broker lost, publish timeouts; RabbitMQ: memory or disk alarm blocks publishers",
             ],
             next_steps: &[
-                "rabbitmqctl status | grep -A5 alarms; rabbitmqctl list_queues",
-                "kafka-topics.sh --describe --under-replicated-partitions",
+                Any("rabbitmqctl status | grep -A5 alarms; rabbitmqctl list_queues"),
+                Any("kafka-topics.sh --describe --under-replicated-partitions"),
             ],
             sources: &["rabbitmq.com: alarms"],
         },
@@ -537,9 +681,9 @@ pub const fn advice(cause: Cause) -> &'static Advice {
                 "application: timeouts or 5xx of another service; nginx Lua: `lua tcp socket connect timed out`",
             ],
             next_steps: &[
-                "curl -sv of the service from the application's host",
-                "look at that service's own log and status page",
-                "set a timeout shorter than that of the caller, and a fallback",
+                Any("curl -sv of the service from the application's host"),
+                Any("look at that service's own log and status page"),
+                Any("set a timeout shorter than that of the caller, and a fallback"),
             ],
             sources: &["service documentation"],
         },
@@ -549,9 +693,9 @@ pub const fn advice(cause: Cause) -> &'static Advice {
                 "application: token or JWKS endpoint fails",
             ],
             next_steps: &[
-                "nginx -T | grep -n -A3 auth_request",
-                "curl -sv of the authorization endpoint",
-                "read the log of the authorization service at the same second",
+                Nginx("nginx -T | grep -n -A3 auth_request"),
+                Any("curl -sv of the authorization endpoint"),
+                Any("read the log of the authorization service at the same second"),
             ],
             sources: &["nginx.org: ngx_http_auth_request_module"],
         },
@@ -560,9 +704,9 @@ pub const fn advice(cause: Cause) -> &'static Advice {
                 "nginx: `send() failed (111 ... while resolving, resolver:`; systemd-resolved: degraded feature set; `SERVFAIL`",
             ],
             next_steps: &[
-                "dig {host} @RESOLVER; resolvectl status",
-                "journalctl -u systemd-resolved -n 50",
-                "kubectl -n kube-system get pods -l k8s-app=kube-dns",
+                Any("dig {host} @RESOLVER; resolvectl status"),
+                Shell("journalctl -u systemd-resolved -n 50"),
+                Any("kubectl -n kube-system get pods -l k8s-app=kube-dns"),
             ],
             sources: &["nginx.org: resolver directive", "resolvectl(1)"],
         },
@@ -572,9 +716,9 @@ pub const fn advice(cause: Cause) -> &'static Advice {
                 "Apache: `Syntax error on line`; HAProxy: `Fatal errors found in configuration`",
             ],
             next_steps: &[
-                "nginx -t",
-                "look at the file and line of the message: {scope}",
-                "test before reload: nginx -t && systemctl reload nginx",
+                Any("nginx -t"),
+                Any("look at the file and line of the message: {scope}"),
+                Any("test before reload: nginx -t && systemctl reload nginx"),
             ],
             sources: &["nginx.org: core functionality"],
         },
@@ -583,10 +727,12 @@ pub const fn advice(cause: Cause) -> &'static Advice {
                 "nginx: `connect() to unix:... failed (13: Permission denied)`; `open() ... failed (13` for temporary files",
             ],
             next_steps: &[
-                "namei -l PATH of the socket or directory",
-                "ps -o user,group,cmd -C nginx; socket mode: listen.owner, listen.group, listen.mode",
-                "ausearch -m avc -ts recent; getsebool httpd_can_network_connect",
-                "dmesg | grep apparmor",
+                Any("namei -l PATH of the socket or directory"),
+                Any(
+                    "ps -o user,group,cmd -C nginx; socket mode: listen.owner, listen.group, listen.mode",
+                ),
+                Any("ausearch -m avc -ts recent; getsebool httpd_can_network_connect"),
+                Shell("dmesg | grep apparmor"),
             ],
             sources: &["nginx.org: user directive", "selinux(8)"],
         },
@@ -595,8 +741,12 @@ pub const fn advice(cause: Cause) -> &'static Advice {
                 "nginx: `upstream SSL certificate verify error: (10:certificate has expired)`; alert `certificate expired`",
             ],
             next_steps: &[
-                "openssl s_client -connect {scope} -servername {host} </dev/null | openssl x509 -noout -dates -subject",
-                "renew it and reload; find why the renewal job did not run (systemctl list-timers)",
+                Any(
+                    "openssl s_client -connect {scope} -servername {host} </dev/null | openssl x509 -noout -dates -subject",
+                ),
+                Any(
+                    "renew it and reload; find why the renewal job did not run (systemctl list-timers)",
+                ),
             ],
             sources: &["openssl-s_client(1)"],
         },
@@ -605,8 +755,8 @@ pub const fn advice(cause: Cause) -> &'static Advice {
                 "nginx: 499 and `client prematurely closed connection`; HAProxy: CD--, CC--; Envoy: DC",
             ],
             next_steps: &[
-                "compare with the response time: clients leave when answers are slow",
-                "check the client or load balancer timeout in front",
+                Any("compare with the response time: clients leave when answers are slow"),
+                Any("check the client or load balancer timeout in front"),
             ],
             sources: &["nginx.org: proxy_ignore_client_abort"],
         },
@@ -615,9 +765,9 @@ pub const fn advice(cause: Cause) -> &'static Advice {
                 "access log: requests per second above the time before, errors follow the rise",
             ],
             next_steps: &[
-                "who: count requests per client, agent and path before and during",
-                "scale out or limit the few; cache what is asked for most",
-                "protect the backend: limit_req, queue limits",
+                Any("who: count requests per client, agent and path before and during"),
+                Any("scale out or limit the few; cache what is asked for most"),
+                Any("protect the backend: limit_req, queue limits"),
             ],
             sources: &["sre.google: handling overload"],
         },
@@ -626,8 +776,8 @@ pub const fn advice(cause: Cause) -> &'static Advice {
                 "access log: the same client and target again within seconds; requests rise while successes fall",
             ],
             next_steps: &[
-                "exponential backoff with jitter and at most 3 to 5 tries; send Retry-After",
-                "nginx -T | grep -E \"proxy_next_upstream\": limit tries and time",
+                Any("exponential backoff with jitter and at most 3 to 5 tries; send Retry-After"),
+                Nginx("nginx -T | grep -E \"proxy_next_upstream\": limit tries and time"),
             ],
             sources: &["sre.google: addressing cascading failures"],
         },
@@ -636,9 +786,9 @@ pub const fn advice(cause: Cause) -> &'static Advice {
                 "nginx: `$upstream_cache_status` HIT with an error status; CDN: hit with 5xx and a positive age",
             ],
             next_steps: &[
-                "nginx -T | grep -E \"proxy_cache_valid|cache_use_stale\"",
-                "purge the affected URLs once the origin is well",
-                "do not cache 5xx, or for seconds only",
+                Nginx("nginx -T | grep -E \"proxy_cache_valid|cache_use_stale\""),
+                Any("purge the affected URLs once the origin is well"),
+                Any("do not cache 5xx, or for seconds only"),
             ],
             sources: &["nginx.org: proxy_cache_valid"],
         },
@@ -648,11 +798,11 @@ pub const fn advice(cause: Cause) -> &'static Advice {
                 "Varnish: `Backend fetch failed`, FetchError in varnishlog",
             ],
             next_steps: &[
-                "varnishadm backend.list -p",
-                "varnishlog -g request -q 'FetchError' -i FetchError,BackendOpen,ReqURL",
-                "curl -sv --resolve {host}:443:ORIGIN-ADDRESS https://{host}/",
-                "check that the origin's firewall admits the edge's current addresses",
-                "openssl s_client -connect ORIGIN:443 -servername {host}",
+                Varnish("varnishadm backend.list -p"),
+                Varnish("varnishlog -g request -q 'FetchError' -i FetchError,BackendOpen,ReqURL"),
+                Any("curl -sv --resolve {host}:443:ORIGIN-ADDRESS https://{host}/"),
+                Any("check that the origin's firewall admits the edge's current addresses"),
+                Any("openssl s_client -connect ORIGIN:443 -servername {host}"),
             ],
             sources: &[
                 "developers.cloudflare.com: 5xx errors",
@@ -664,72 +814,30 @@ pub const fn advice(cause: Cause) -> &'static Advice {
                 "CloudFront: FunctionExecutionError, FunctionThrottledError, Lambda... in x-edge-detailed-result-type",
             ],
             next_steps: &[
-                "read the function's log in the edge region",
-                "publish the previous version of the function",
+                Any("read the function's log in the edge region"),
+                Any("publish the previous version of the function"),
             ],
             sources: &["docs.aws.amazon.com: edge functions troubleshooting"],
         },
         Cause::CdnCapacity => &Advice {
             shows: &["CloudFront: CapacityExceeded in x-edge-detailed-result-type"],
             next_steps: &[
-                "look at the provider's status page",
-                "ask for a higher quota; lower what reaches the edge function",
+                Any("look at the provider's status page"),
+                Any("ask for a higher quota; lower what reaches the edge function"),
             ],
             sources: &["docs.aws.amazon.com: CloudFront quotas"],
         },
     }
 }
 
-/// True unless a step is for the tools of other servers than those whose logs were read.
-pub fn suits(step: &str, servers: &[Server]) -> bool {
-    let is_windows = |server: &Server| matches!(server, Server::Iis | Server::Windows);
-    let is_named = |server: &&Server| !matches!(server, Server::Unknown | Server::Application);
-    if step.contains("PowerShell:") || step.starts_with("appcmd") {
-        return servers.iter().any(is_windows);
-    }
-    // A proxy's own names for its servers are no addresses.
-    let is_proxy = |server: &Server| matches!(server, Server::Haproxy);
-    if step.contains("http://{scope}") || step.starts_with("ss -ltnp | grep {scope}") {
-        return servers.is_empty() || !servers.iter().filter(is_named).all(is_proxy);
-    }
-    if step.starts_with("echo \"show") {
-        return servers.is_empty() || servers.iter().any(is_proxy);
-    }
-    if step.starts_with("varnish") {
-        return servers.is_empty() || servers.contains(&Server::Varnish);
-    }
-    if ["ss -", "journalctl", "systemctl", "dmesg"].iter().any(|tool| step.starts_with(tool)) {
-        let mut named = servers.iter().filter(is_named).peekable();
-        let has_no_shell = |server: &Server| is_windows(server) || server.is_managed();
-        return named.peek().is_none() || !named.all(has_no_shell);
-    }
-    if step.starts_with("nginx -T") {
-        let is_web = |server: &Server| {
-            !matches!(
-                server,
-                Server::Unknown
-                    | Server::Application
-                    | Server::Dependency
-                    | Server::Systemd
-                    | Server::Kernel
-                    | Server::Kubernetes
-                    | Server::Windows
-            )
-        };
-        return servers.contains(&Server::Nginx) || !servers.iter().any(is_web);
-    }
-    true
-}
-
 /// The page of `logscan503 explain ID`: meaning, typical role, signs, next steps, sources.
 pub fn explain(cause: Cause) -> String {
     let advice = advice(cause);
     let mut page = format!("{cause}: {}\nrole: {}\n", cause.meaning(), cause.role());
-    for (title, items) in [
-        ("how it shows", advice.shows),
-        ("next steps", advice.next_steps),
-        ("sources", advice.sources),
-    ] {
+    let steps: Vec<_> = advice.next_steps.iter().map(|step| step.text()).collect();
+    for (title, items) in
+        [("how it shows", advice.shows), ("next steps", &steps), ("sources", advice.sources)]
+    {
         let _ = write!(page, "\n{title}\n");
         for item in items {
             let _ = writeln!(page, "  - {item}");
@@ -746,7 +854,8 @@ mod tests {
     fn every_cause_has_signs_steps_and_sources() {
         for cause in Cause::ALL {
             let advice = advice(*cause);
-            for texts in [advice.shows, advice.next_steps, advice.sources] {
+            let steps: Vec<_> = advice.next_steps.iter().map(|step| step.text()).collect();
+            for texts in [advice.shows, &steps, advice.sources] {
                 assert!(!texts.is_empty() && texts.iter().all(|text| !text.is_empty()), "{cause}");
             }
             assert!(explain(*cause).starts_with(cause.as_str()));
@@ -756,9 +865,9 @@ mod tests {
     #[test]
     fn steps_are_for_the_servers_whose_logs_were_read() {
         let check = |servers: &[Server], fitting: [bool; 3]| {
-            let steps = ["PowerShell: Get-WebAppPoolState", "ss -ltn", "nginx -T"];
-            assert_eq!(steps.map(|step| suits(step, servers)), fitting, "{servers:?}");
-            assert!(suits("scale out", servers));
+            let steps = [Step::Windows("x"), Step::Shell("x"), Step::Nginx("x")];
+            assert_eq!(steps.map(|step| step.suits(servers)), fitting, "{servers:?}");
+            assert!(Step::Any("x").suits(servers));
         };
         check(&[Server::Nginx, Server::Unknown], [false, true, true]);
         check(&[Server::Apache], [false, true, false]);
@@ -768,8 +877,8 @@ mod tests {
         check(&[Server::Nginx, Server::Iis], [true, true, true]);
         check(&[Server::Haproxy], [false, true, false]);
         let tools = |servers: &[Server]| {
-            ["echo \"show stat\" | socat", "varnishadm backend.list", "curl http://{scope}/"]
-                .map(|step| suits(step, servers))
+            [Step::Haproxy("x"), Step::Varnish("x"), Step::Address("x")]
+                .map(|step| step.suits(servers))
         };
         assert_eq!(tools(&[Server::Haproxy]), [true, false, false]);
         assert_eq!(tools(&[Server::Varnish]), [false, true, true]);
@@ -780,7 +889,7 @@ mod tests {
     #[test]
     fn placeholders_are_known() {
         for cause in Cause::ALL {
-            for step in advice(*cause).next_steps {
+            for step in advice(*cause).next_steps.iter().map(|step| step.text()) {
                 for (at, _) in step.match_indices('{') {
                     let rest = &step[at..];
                     let is_known = rest.starts_with("{scope}") || rest.starts_with("{host}");

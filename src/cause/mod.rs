@@ -21,7 +21,8 @@ use regex::bytes::Regex;
 use crate::error::{Error, Result};
 use crate::evidence::Place;
 use crate::fact::{
-    CauseFact, Flags, KEYED_TARGET_BYTES, hash_name, hash_short, referrer_key, target_key,
+    CauseFact, Flags, KEYED_TARGET_BYTES, hash_name, hash_short, method_key, referrer_key,
+    target_key,
 };
 use crate::record::{ErrorRecord, Escape, WindowsEvent, split_request};
 use crate::taxonomy::{Cause, Origin, Server};
@@ -565,9 +566,8 @@ pub fn cause_fact(
         connection: record.connection.unwrap_or(0),
         host: scope::host_key(scope::host_name(record).unwrap_or_default()),
         scope: hash_short(found.scope),
-        referrer: record
-            .referrer
-            .map_or(0, |referrer| referrer_key(escape_of(rule.server), referrer)),
+        referrer: record.referrer.map_or(0, |text| referrer_key(escape_of(rule.server), text)),
+        method: record.request.map_or(0, |request| method_key(split_request(request).0)),
         rule: found.rule,
         flags: Flags::default()
             .with(Flags::ZONELESS, zoneless)

@@ -15,7 +15,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 )]
 #[command(after_help = "\
 Exit codes: 0 ran, whatever it found; 1 a --fail-on condition is met; 2 usage or internal error;
-3 no line of any input was understood; 4 some inputs unreadable or corrupt; 130/143 interrupted.
+3 no line of any input was understood; 4 some inputs unreadable or corrupt, or files named of
+which no line was understood; 130/143 interrupted.
 Examples:
   logscan503 /var/log/nginx
   tail -F access.log error.log | logscan503
@@ -120,6 +121,10 @@ pub(super) struct ParseArgs {
     /// What is read, and how.
     #[command(flatten)]
     pub input: InputArgs,
+
+    /// Put pseudonyms in place of clients, users, query strings, tokens and e-mail addresses; a new key for every run
+    #[arg(long)]
+    pub redact: bool,
 
     /// No messages on standard error
     #[arg(short, long)]

@@ -22,11 +22,12 @@ use crate::cause::advice::explain;
 use crate::error::{Error, Result};
 use crate::format::{FORMATS, FormatChoice};
 use crate::input::expand;
-use crate::output::{Results, TextStyle, sanitize, write_record};
+use crate::output::{Results, RowStyle, TextStyle, sanitize, write_record};
+use crate::redact::Redactor;
 use crate::report::build::report;
 use crate::report::schema::timeline_schema;
 use crate::report::{Report, RunInfo};
-use crate::scan::{Merging, Partial, ScanConfig, merge, scan_lines, write_partial};
+use crate::scan::{Merging, Partial, ScanConfig, ScannedInput, merge, scan_lines, write_partial};
 use crate::store::Budget;
 use crate::taxonomy::{Cause, Origin};
 use crate::time::Timestamp;
@@ -37,7 +38,7 @@ use target::{FileTarget, Target};
 
 /// Nothing of the input was understood.
 const EXIT_NOT_UNDERSTOOD: u8 = 3;
-/// Some inputs could not be read, or not to their end.
+/// Some inputs could not be read, or not to their end, or were named and hold no line of a log.
 const EXIT_PARTLY_READ: u8 = 4;
 /// Ended by a signal: this and its number, as shells count.
 const EXIT_SIGNAL: i32 = 128;
@@ -138,8 +139,7 @@ fn partial(
     let sources = expand(&args.input.paths)?;
     let stop = Stop::on_signals();
     let found = collect(sources, config, &stop.interrupted)?;
-    let is_faulty = found.inputs.iter().any(|input| input.error.is_some());
-    let n_parsed: u64 = found.inputs.iter().map(|input| input.tally.lines.parsed).sum();
+    let code = reading_code(&found.inputs);
     if !args.result.quiet {
         for input in &found.inputs {
             if let Some(error) = &input.error {
@@ -148,11 +148,9 @@ fn partial(
         }
     }
     target.write(|out| write_partial(found, &settings.conditions, config.matcher, out))?;
-    Ok(match (stop.signal(), n_parsed) {
-        (signal @ 1.., _) => EXIT_SIGNAL as u8 + signal as u8,
-        _ if is_faulty => EXIT_PARTLY_READ,
-        (_, 0) => EXIT_NOT_UNDERSTOOD,
-        _ => 0,
+    Ok(match stop.signal() {
+        0 => code,
+        signal => EXIT_SIGNAL as u8 + signal as u8,
     })
 }
 
@@ -309,12 +307,17 @@ fn exit_code(args: &ResultArgs, analysis: &Analysis, report: &Report, signal: us
             report.incidents.iter().any(|incident| incident.status == "ongoing_at_end")
         }
     });
-    if met {
-        1
-    } else if analysis.inputs.iter().any(|input| input.error.is_some()) {
+    if met { 1 } else { reading_code(&analysis.inputs) }
+}
+
+/// The exit code by what could be read: of an input that was named something should be understood.
+fn reading_code(inputs: &[ScannedInput]) -> u8 {
+    if inputs.iter().any(|input| input.error.is_some()) {
         EXIT_PARTLY_READ
-    } else if report.inputs.iter().all(|input| input.lines.parsed + input.lines.filtered == 0) {
+    } else if inputs.iter().all(|input| input.tally.lines.parsed == 0) {
         EXIT_NOT_UNDERSTOOD
+    } else if inputs.iter().any(ScannedInput::is_named_in_vain) {
+        EXIT_PARTLY_READ
     } else {
         0
     }
@@ -353,36 +356,31 @@ fn parse(args: &ParseArgs) -> Result<u8> {
         budget: Budget::new(settings.memory_bytes, None),
         interrupted: &interrupted,
     };
+    let redactor = if args.redact { Some(Redactor::random()?) } else { None };
+    let style = RowStyle { zone: settings.zone, redactor: redactor.as_ref() };
     let stdout = io::stdout();
     let mut out = io::BufWriter::with_capacity(64 << 10, stdout.lock());
-    let (mut n_read, mut n_parsed, mut is_faulty) = (0, 0, false);
+    let mut inputs = Vec::new();
     for source in expand(&args.input.paths)? {
         let path = source.path.to_string_lossy().into_owned();
         let is_live = source.is_stream();
         let scanned = scan_lines(source, &config, &mut |line| {
-            write_record(&line, &path, settings.zone, &mut out)?;
+            write_record(&line, &path, style, &mut out)?;
             // Someone may be watching a pipe.
             if is_live && line.ends_block { out.flush().map_err(Error::Output) } else { Ok(()) }
         })?;
         let Some(scanned) = scanned else { continue };
-        n_read += scanned.tally.lines.read;
-        n_parsed += scanned.tally.lines.parsed;
-        if let Some(error) = scanned.error {
-            is_faulty = true;
-            if !args.quiet {
-                complain(&format!("{path}: {error}"));
-            }
+        if let Some(error) = scanned.error.as_ref().filter(|_| !args.quiet) {
+            complain(&format!("{path}: {error}"));
         }
+        if scanned.is_named_in_vain() && !args.quiet {
+            let n_read = scanned.tally.lines.read;
+            complain(&format!("{path}: 0 of {n_read} lines match a known format"));
+        }
+        inputs.push(scanned);
     }
     out.flush().map_err(Error::Output)?;
-    if n_parsed == 0 && n_read > 0 && !args.quiet {
-        complain(&format!("0 of {n_read} lines match a known format"));
-    }
-    Ok(match n_parsed {
-        _ if is_faulty => EXIT_PARTLY_READ,
-        0 => EXIT_NOT_UNDERSTOOD,
-        _ => 0,
-    })
+    Ok(reading_code(&inputs))
 }
 
 fn formats(paths: &[OsString]) -> Result<u8> {

@@ -20,6 +20,7 @@ use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
 use super::{About, Directive, Glance, Reader};
+use crate::input::{Fragments, pieces_of_record};
 use crate::record::{Record, Skip};
 use crate::taxonomy::LogRole;
 use crate::time::{Notation, SECOND_US, Stamp, parse_clf, parse_clf_variant, parse_nginx_error};
@@ -99,16 +100,10 @@ pub trait Envelope: fmt::Debug + Send + Sync {
         opened.origin
     }
 
-    /// True when a long line may be cut into several, each with this around it.
-    fn has_fragments(&self) -> bool {
-        false
-    }
-
-    /// True when a line goes on with the text of the one before it. Then [`Envelope::open`] puts together what a record
-    /// of several lines holds.
-    fn goes_on(&self, previous: &[u8], line: &[u8]) -> bool {
-        let _ = (previous, line);
-        false
+    /// This envelope, where a long line may be cut into several, each with this around it. Then [`Envelope::open`] puts
+    /// together what a record of several lines holds.
+    fn fragments(&self) -> Option<&dyn Fragments> {
+        None
     }
 
     /// True for a line between the wrapped ones that says nothing.
@@ -280,19 +275,17 @@ impl Reader for Wrapped {
             return self.envelope.stamp(text);
         }
         let inner = self.inner.stamp(text);
-        if self.envelope.decodes() { inner.or_else(|| self.envelope.stamp(text)) } else { inner }
+        // As `glance` says, the envelope's time may stand where the line is no part of the record.
+        let may_be_outer = self.envelope.decodes() || self.fragments().is_some();
+        if may_be_outer { inner.or_else(|| self.envelope.stamp(text)) } else { inner }
     }
 
     fn directive(&self, line: &[u8]) -> Option<Directive> {
         self.envelope.is_remark(line).then_some(Directive::Comment)
     }
 
-    fn has_fragments(&self) -> bool {
-        self.envelope.has_fragments()
-    }
-
-    fn goes_on(&self, previous: &[u8], line: &[u8]) -> bool {
-        self.envelope.goes_on(previous, line)
+    fn fragments(&self) -> Option<&dyn Fragments> {
+        self.envelope.fragments()
     }
 
     fn parse<'a>(&self, record: &'a [u8]) -> Result<Record<'a>, Skip> {
@@ -310,6 +303,21 @@ impl Reader for Wrapped {
                 each(result.map(|record| self.complete(record, opened.stamp)));
             }),
         }
+    }
+
+    fn bare<'a>(&self, line: &'a [u8]) -> Option<Cow<'a, [u8]>> {
+        match self.open(line)?.inner {
+            Cow::Borrowed(inner) => self.inner.bare(inner),
+            Cow::Owned(inner) => Some(Cow::Owned(self.inner.bare(&inner)?.into_owned())),
+        }
+    }
+
+    fn around(&self, inner: &Arc<dyn Reader>) -> Option<Arc<dyn Reader>> {
+        let wrapped = Wrapped::new(Arc::clone(&self.envelope), self.inner.around(inner)?, false);
+        Some(match &self.source {
+            Some(source) => Arc::new(wrapped.of_source(source)),
+            None => Arc::new(wrapped),
+        })
     }
 
     fn each_field<'a>(&self, record: &'a [u8], each: &mut dyn FnMut(&str, &'a [u8])) {
@@ -354,6 +362,23 @@ pub(super) fn latest_year_shown(lines: &[&[u8]]) -> Option<i64> {
         })
     };
     lines.iter().filter_map(shown).max()
+}
+
+/// The text of the line that a record is, put together from the pieces that it was cut into. `None`: it is whole.
+fn joined<'r>(
+    envelope: &dyn Fragments,
+    record: &'r [u8],
+    text_of: impl Fn(&'r [u8]) -> Option<Cow<'r, [u8]>>,
+) -> Option<Vec<u8>> {
+    // Most records are one line.
+    memchr::memchr(b'\n', record)?;
+    let pieces = pieces_of_record(record, envelope);
+    let mut whole: Vec<u8> = Vec::new();
+    for piece in &pieces {
+        whole.extend_from_slice(&text_of(piece)?);
+    }
+    whole.truncate(whole.trim_ascii_end().len());
+    (!pieces.is_empty()).then_some(whole)
 }
 
 /// True for `==> access.log <==`, which `tail` and `head` write before the lines of each file.

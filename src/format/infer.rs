@@ -32,7 +32,7 @@ use crate::taxonomy::Server;
 
 /// More lines do not make an inference better, only slower. A whole sample fits: of a part of it, which part it is would
 /// depend on the order of lines.
-const MAX_LINES: usize = 1500;
+pub const MAX_LINES: usize = 1500;
 /// Longer lines are no help either.
 const MAX_LINE_BYTES: usize = 16 * 1024;
 /// A layout is worth having when it fits this share of the access lines, in percent.
@@ -60,6 +60,11 @@ pub fn infer_layout(sample: &Sample<'_>) -> Option<Inferred> {
     let lines = access_like(sample);
     let best = best_layout(&lines)?;
     (best.n_accepted_estimate * 100 >= lines.len() * MIN_FIT_PERCENT).then_some(best)
+}
+
+/// True for a note of what was inferred of a column.
+pub fn is_about_column(note: &str) -> bool {
+    note.starts_with("column ")
 }
 
 /// Works out layouts that no other format knows.

@@ -1,9 +1,10 @@
 //! Access logs of one JSON object per line: nginx `escape=json`, and others with the usual keys.
 //!
 //! In: lines. Out: access records; values are raw slices with [`Escape::Json`].
-//! Invariants: the keys of time and status are chosen once, from the sample. `glance` finds them by search: in an
-//! object an unescaped `"key"` before a colon is a key. `parse` reads all pairs and refuses a line in which it finds
-//! another time or status than `glance`, as when a nested object has the same key first.
+//! Invariants: the places of time and status are chosen once, from the sample. `glance` finds them by search: in an
+//! object an unescaped `"key"` before a colon is a key. Where the sample shows that objects in it use the same keys, it
+//! walks the line instead. `parse` reads all values and refuses a line in which it finds another time or status than
+//! `glance`.
 //! Source: nginx `ngx_http_log_module.c`.
 
 mod keys;
@@ -13,12 +14,12 @@ mod tests;
 
 use std::sync::Arc;
 
-use self::keys::{STATUS_KEYS, TIME_KEYS, field_of, is_nginx_key};
+use self::keys::{STATUS_KEYS, TIME_KEYS, field_of, is_nginx_key, rank_in};
 use super::caddy_log;
-use super::json_pairs::{Key, Pair, Pairs};
+use super::json_pairs::{Key, Leaves};
 use super::{About, FORMATS, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
-use crate::bytes::{parse_seconds_us, parse_status};
-use crate::record::{AccessRecord, Escape, Field, Record, Skip, split_request};
+use crate::bytes::{is_absent, parse_seconds_us, parse_status, upstream_items};
+use crate::record::{AccessRecord, Escape, Field, Record, Skip, split_request, split_url};
 use crate::taxonomy::{LogRole, Server};
 use crate::time::Notation;
 
@@ -29,21 +30,64 @@ const MAX_LINES: usize = 200;
 #[derive(Debug)]
 pub struct JsonAccess {
     about: About,
-    time: Key,
-    status: Key,
-    // Keys as written, sorted.
+    time: Place,
+    status: Place,
+    /// Time and status are found by search.
+    by_search: bool,
+    // Paths as written, sorted.
     fields: Vec<(Box<[u8]>, Field)>,
+}
+
+/// Where a value stands.
+#[derive(Debug)]
+struct Place {
+    path: Box<[u8]>,
+    /// The last key of the path.
+    key: Key,
+}
+
+impl Place {
+    fn of(path: &[u8], objects: &[Object<'_>]) -> Self {
+        // A key may have a `.` itself: then it is the whole path.
+        let last = memchr::memrchr(b'.', path).map_or(path, |dot| &path[dot + 1..]);
+        let whole = Key::new(path);
+        let is_whole = objects.iter().any(|object| whole.find(object.line).is_some());
+        Place { path: path.into(), key: if is_whole { whole } else { Key::new(last) } }
+    }
+
+    /// True when a search finds the value that stands at the path.
+    fn is_found(&self, object: &Object<'_>) -> bool {
+        self.key.find(object.line) == value_of(object, &self.path)
+    }
+}
+
+/// A line of the sample, and its leaves.
+struct Object<'a> {
+    line: &'a [u8],
+    leaves: Vec<(Vec<u8>, &'a [u8])>,
+}
+
+impl<'a> Object<'a> {
+    /// `None`: not an object, or not to its end.
+    fn of(line: &'a [u8]) -> Option<Self> {
+        let mut found = Object { line, leaves: Vec::new() };
+        let mut leaves = Leaves::of(line);
+        while let Some((path, value)) = leaves.next().ok()? {
+            found.leaves.push((path.to_vec(), value));
+        }
+        Some(found)
+    }
 }
 
 impl JsonAccess {
     /// Chooses keys from the lines. `None`: no key holds times, none holds statuses, or nothing is a request.
     pub fn detect(sample: &Sample<'_>) -> Option<Self> {
-        let objects: Vec<Vec<Pair<'_>>> = sample
+        let objects: Vec<Object<'_>> = sample
             .lines
             .iter()
             .filter(|line| line.trim_ascii_start().starts_with(b"{") && !is_declared(line))
             .take(MAX_LINES)
-            .filter_map(|line| Pairs::of(line).collect::<Result<_, _>>().ok())
+            .filter_map(|line| Object::of(line))
             .collect();
         let names = names_of(&objects);
         let (time, notation) = choose_time(&objects, &names)?;
@@ -58,26 +102,59 @@ impl JsonAccess {
         if names.iter().any(|name| name.eq_ignore_ascii_case(b"clienthost")) {
             fields.retain(|(name, _)| !name.eq_ignore_ascii_case(b"clientaddr"));
         }
-        let is_request = fields.iter().any(|(_, field)| {
-            matches!(field, Field::Request | Field::Method | Field::RequestUri | Field::RemoteAddr)
-        });
-        if !is_request {
+        let has = |wanted| fields.iter().any(|(_, field)| *field == wanted);
+        let request = [Field::Request, Field::Method, Field::RequestUri, Field::RemoteAddr];
+        if !request.into_iter().any(has) {
             return None;
         }
+        let is_apache = fields.iter().any(|(name, field)| {
+            let values = objects.iter().filter_map(|object| value_of(object, name));
+            *field == Field::Handler && values.into_iter().any(is_proxy_handler)
+        });
+        let is_nginx = !is_apache
+            && (names.iter().any(|name| is_nginx_key(name))
+                || (has(Field::UpstreamAddr) && has(Field::UpstreamStatus)));
         fields.sort_by(|one, other| one.0.cmp(&other.0));
-        let is_nginx = names.iter().any(|name| is_nginx_key(name));
         let listed: Vec<_> = names.iter().map(|name| String::from_utf8_lossy(name)).collect();
+        let server = match (is_apache, is_nginx) {
+            (true, _) => Server::Apache,
+            (_, true) => Server::Nginx,
+            _ => Server::Unknown,
+        };
         let about = About {
-            format: if is_nginx { "nginx_access" } else { "json_access" },
+            format: match server {
+                Server::Nginx => "nginx_access",
+                Server::Apache => "apache_access",
+                _ => "json_access",
+            },
             layout: format!("json{{{}}}", listed.join(",")),
-            server: if is_nginx { Server::Nginx } else { Server::Unknown },
+            server,
             role: LogRole::Access,
             notation,
-            instant: Instant::End,
+            // Apache's `%t` is when the request came in.
+            instant: if is_apache { Instant::Start } else { Instant::End },
             basis: FormatBasis::Detected,
             ambiguous_with: None,
         };
-        Some(JsonAccess { about, time: Key::new(time), status: Key::new(status), fields })
+        let (time, status) = (Place::of(time, &objects), Place::of(status, &objects));
+        let by_search = objects.iter().all(|row| time.is_found(row) && status.is_found(row));
+        Some(JsonAccess { about, time, status, by_search, fields })
+    }
+
+    /// Time and status by a walk over the line.
+    fn walk<'a>(&self, line: &'a [u8]) -> Result<Glance<'a>, Skip> {
+        let (mut stamp, mut status) = (None, None);
+        let mut leaves = Leaves::of(line);
+        while stamp.is_none() || status.is_none() {
+            let Some((path, value)) = leaves.next()? else { break };
+            if stamp.is_none() && path == &*self.time.path {
+                stamp = Some(value);
+            } else if status.is_none() && path == &*self.status.path {
+                status = Some(value);
+            }
+        }
+        let status = status.and_then(parse_status).ok_or(Skip::BadStatus)?;
+        Ok(Glance { stamp: stamp.ok_or(Skip::BadTime)?, status })
     }
 }
 
@@ -91,8 +168,11 @@ impl Reader for JsonAccess {
         if !line.trim_ascii_start().starts_with(b"{") {
             return Err(Skip::Shape);
         }
-        let stamp = self.time.find(line).ok_or(Skip::BadTime)?;
-        let status = self.status.find(line).and_then(parse_status).ok_or(Skip::BadStatus)?;
+        if !self.by_search {
+            return self.walk(line);
+        }
+        let stamp = self.time.key.find(line).ok_or(Skip::BadTime)?;
+        let status = self.status.key.find(line).and_then(parse_status).ok_or(Skip::BadStatus)?;
         Ok(Glance { stamp, status })
     }
 
@@ -101,15 +181,15 @@ impl Reader for JsonAccess {
         let stamp = self.about.notation.parse(glance.stamp).ok_or(Skip::BadTime)?;
         let mut access = AccessRecord::new(stamp, glance.status, Escape::Json);
         let (mut time, mut status) = (None, None);
-        for pair in Pairs::of(record) {
-            let (key, value) = pair?;
-            if key == self.time.name() {
+        let mut leaves = Leaves::of(record);
+        while let Some((path, value)) = leaves.next()? {
+            if path == &*self.time.path {
                 time = time.or(Some(value));
                 access.set(Field::Time, value);
-            } else if key == self.status.name() {
+            } else if path == &*self.status.path {
                 status = status.or(Some(value));
                 access.set(Field::Status, value);
-            } else if let Ok(idx) = self.fields.binary_search_by(|(known, _)| (**known).cmp(key)) {
+            } else if let Ok(idx) = self.fields.binary_search_by(|(known, _)| (**known).cmp(path)) {
                 access.set(self.fields[idx].1, value);
             }
         }
@@ -120,10 +200,16 @@ impl Reader for JsonAccess {
     }
 
     fn each_field<'a>(&self, record: &'a [u8], each: &mut dyn FnMut(&str, &'a [u8])) {
-        for (key, value) in Pairs::of(record).map_while(Result::ok) {
-            each(&String::from_utf8_lossy(key), value);
+        let mut leaves = Leaves::of(record);
+        while let Ok(Some((path, value))) = leaves.next() {
+            each(&String::from_utf8_lossy(path), value);
         }
     }
+}
+
+/// True for the handler that only Apache calls so: `%R` of what `mod_proxy` took.
+fn is_proxy_handler(handler: &[u8]) -> bool {
+    handler == b"proxy-server" || handler.starts_with(b"proxy:")
 }
 
 /// True for a line of another format, which knows its keys.
@@ -132,44 +218,40 @@ fn is_declared(line: &[u8]) -> bool {
         || caddy_log::is_line(line)
 }
 
-/// All keys, in the order in which they first occur.
-fn names_of<'a>(objects: &[Vec<Pair<'a>>]) -> Vec<&'a [u8]> {
+/// All paths, in the order in which they first occur.
+fn names_of<'o>(objects: &'o [Object<'_>]) -> Vec<&'o [u8]> {
     let mut names: Vec<&[u8]> = Vec::new();
-    for (key, _) in objects.iter().flatten() {
-        if !names.contains(key) && names.len() < 100 {
-            names.push(key);
+    for (path, _) in objects.iter().flat_map(|object| &object.leaves) {
+        if !names.contains(&path.as_slice()) && names.len() < 100 {
+            names.push(path);
         }
     }
     names
 }
 
-fn value_of<'a>(object: &[Pair<'a>], name: &[u8]) -> Option<&'a [u8]> {
-    object.iter().find(|(key, _)| *key == name).map(|(_, value)| *value)
+fn value_of<'a>(object: &Object<'a>, name: &[u8]) -> Option<&'a [u8]> {
+    object.leaves.iter().find(|(path, _)| path == name).map(|(_, value)| *value)
 }
 
-/// The first key of the table that is in most objects with a value that passes.
-fn choose<'a>(
-    objects: &[Vec<Pair<'a>>],
-    names: &[&'a [u8]],
+/// The path that ranks first in the table of those that are in most objects with a value that passes.
+fn choose<'o>(
+    objects: &[Object<'_>],
+    names: &[&'o [u8]],
     table: &[&str],
     passes: impl Fn(&[u8]) -> bool,
-) -> Option<&'a [u8]> {
-    table
+) -> Option<&'o [u8]> {
+    names
         .iter()
-        .flat_map(|key| names.iter().filter(|name| name.eq_ignore_ascii_case(key.as_bytes())))
-        .map(|name| {
-            let has_it = |object: &&Vec<Pair<'_>>| value_of(object, name).is_some_and(&passes);
-            (*name, objects.iter().filter(has_it).count())
+        .filter_map(|name| {
+            let has_it = |object: &&Object<'_>| value_of(object, name).is_some_and(&passes);
+            Some((*name, rank_in(table, name)?, objects.iter().filter(has_it).count()))
         })
-        .filter(|(_, n_passing)| n_passing * 2 > objects.len())
-        .max_by_key(|(name, n_passing)| {
-            let rank = table.iter().position(|key| name.eq_ignore_ascii_case(key.as_bytes()));
-            (*n_passing, usize::MAX - rank.unwrap_or(usize::MAX))
-        })
-        .map(|(name, _)| name)
+        .filter(|(_, _, n_passing)| n_passing * 2 > objects.len())
+        .min_by_key(|(_, rank, n_passing)| (std::cmp::Reverse(*n_passing), *rank))
+        .map(|(name, _, _)| name)
 }
 
-fn choose_time<'a>(objects: &[Vec<Pair<'a>>], names: &[&'a [u8]]) -> Option<(&'a [u8], Notation)> {
+fn choose_time<'o>(objects: &[Object<'_>], names: &[&'o [u8]]) -> Option<(&'o [u8], Notation)> {
     // Notations with a zone and a known unit go first.
     [Notation::Iso8601, Notation::Clf, Notation::EpochSeconds, Notation::EpochMillis]
         .into_iter()
@@ -180,7 +262,7 @@ fn choose_time<'a>(objects: &[Vec<Pair<'a>>], names: &[&'a [u8]]) -> Option<(&'a
 }
 
 /// The field of a key, corrected where its values say otherwise.
-fn field_by_values(name: &[u8], objects: &[Vec<Pair<'_>>]) -> Field {
+fn field_by_values(name: &[u8], objects: &[Object<'_>]) -> Field {
     let values = || {
         objects.iter().filter_map(|object| value_of(object, name)).filter(|value| !value.is_empty())
     };
@@ -197,6 +279,30 @@ fn field_by_values(name: &[u8], objects: &[Vec<Pair<'_>>]) -> Field {
             let is_seconds =
                 |value: &[u8]| value.contains(&b'.') && parse_seconds_us(value).is_some();
             if values().next().is_some() && values().all(is_seconds) { field } else { Field::Other }
+        }
+        // Some have microseconds under the same key.
+        Field::UpstreamStatus => {
+            let is_status = |item: &[u8]| is_absent(item) || parse_status(item).is_some();
+            let n_statuses = values().filter(|value| upstream_items(value).all(is_status)).count();
+            let n_values = values().count();
+            if n_statuses * 2 >= n_values {
+                Field::UpstreamStatus
+            } else if values().all(|value| value.iter().all(u8::is_ascii_digit)) {
+                Field::RequestTimeMicros
+            } else {
+                Field::Other
+            }
+        }
+        // What `mod_proxy_balancer` tells is the URL of a worker; others have workers too.
+        Field::BalancerWorker => {
+            let is_url = |value: &[u8]| is_absent(value) || split_url(value).is_some();
+            if values().all(is_url) { field } else { Field::Other }
+        }
+        Field::UpstreamResponseTime if name != b"upstream_response_time" => {
+            let is_seconds = |item: &[u8]| {
+                is_absent(item) || (item.contains(&b'.') && parse_seconds_us(item).is_some())
+            };
+            if values().flat_map(upstream_items).all(is_seconds) { field } else { Field::Other }
         }
         field => field,
     }

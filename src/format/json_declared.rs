@@ -216,7 +216,7 @@ pub(super) fn at_path<'a>(object: &'a [u8], path: &str) -> Option<(&'a [u8], &'a
     let (spelled, value) = if object.trim_ascii_start().starts_with(b"[") {
         (object, items(object).nth(key.parse().ok()?)?)
     } else {
-        Pairs::own(object).map_while(Result::ok).find(|(name, _)| is_key(name, key))?
+        Pairs::of(object).map_while(Result::ok).find(|(name, _)| is_key(name, key))?
     };
     match deeper {
         Some(deeper) => at_path(value, deeper),
@@ -272,7 +272,7 @@ impl Node {
         }
         // `Tr` is another key than `TR`, where an object has both: the one spelled as declared counts.
         let mut spelled_so = 0_u128;
-        for pair in Pairs::own(value) {
+        for pair in Pairs::of(value) {
             let (key, value) = pair?;
             let known = self.inside.iter().position(|node| is_key(key, node.key));
             let Some(index) = known else { continue };
@@ -477,7 +477,7 @@ impl Reader for DeclaredReader {
 
 /// Calls `each` with the values that hold no others, under their paths.
 pub(super) fn each_leaf<'a>(path: &str, object: &'a [u8], each: &mut dyn FnMut(&str, &'a [u8])) {
-    for (key, value) in Pairs::own(object).map_while(Result::ok) {
+    for (key, value) in Pairs::of(object).map_while(Result::ok) {
         let mut path = path.to_owned();
         if !path.is_empty() {
             path.push(DEEPER);

@@ -1,8 +1,8 @@
 //! Reads the keys and values of one JSON object, tolerating what nginx makes of JSON; finds single keys by search.
 //!
 //! In: one line. Out: raw pairs: strings without quotes, still escaped; numbers, arrays and objects as written.
-//! Invariants: no allocation, any bytes are accepted inside strings. [`Pairs::of`] reads an object under a [`FLATTENED`]
-//! key as if its pairs stood in the line itself; [`Pairs::own`] gives every object as one value.
+//! Invariants: no allocation, any bytes are accepted inside strings. [`Pairs`] gives every object as one value; [`Leaves`]
+//! looks into objects.
 //! Source: nginx `ngx_http_log_module.c`, `escape=json`: a variable without value is empty, so a format that writes
 //! numbers bare gives `"urt":,` and `"urt":0.001, 0.002`.
 
@@ -10,8 +10,11 @@ use memchr::memmem::Finder;
 
 use crate::record::Skip;
 
-/// Keys whose object is read as if its pairs stood in the line itself.
-const FLATTENED: &[&[u8]] = &[b"request", b"http", b"response", b"req", b"res"];
+/// Objects in objects that are looked into; a deeper one is one value.
+const MAX_DEPTH: usize = 4;
+
+/// Bytes of the longest path to a leaf.
+const MAX_PATH_BYTES: usize = 128;
 
 /// A key that is searched for in raw lines.
 #[derive(Debug, Clone)]
@@ -23,11 +26,6 @@ pub(in crate::format) struct Key {
 impl Key {
     pub(in crate::format) fn new(key: &[u8]) -> Self {
         Key { quoted: Finder::new(&[b"\"", key, b"\""].concat()).into_owned() }
-    }
-
-    pub(in crate::format) fn name(&self) -> &[u8] {
-        let quoted = self.quoted.needle();
-        quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default()
     }
 
     /// The value of the first such key: inside of a string, or a bare value.
@@ -76,8 +74,6 @@ pub(in crate::format) type Pair<'a> = (&'a [u8], &'a [u8]);
 pub(in crate::format) struct Pairs<'a> {
     line: &'a [u8],
     at: usize,
-    flattens: bool,
-    is_nested: bool,
     is_done: bool,
 }
 
@@ -87,12 +83,7 @@ impl<'a> Pairs<'a> {
         let blanks = line.iter().take_while(|byte| is_blank(**byte)).count();
         let is_object = line.get(blanks) == Some(&b'{');
         let at = if is_object { blanks + 1 } else { 0 };
-        Pairs { line, at, flattens: true, is_nested: false, is_done: false }
-    }
-
-    /// As [`Pairs::of`], but an object is one value under whatever key.
-    pub(in crate::format) fn own(line: &'a [u8]) -> Self {
-        Pairs { flattens: false, ..Pairs::of(line) }
+        Pairs { line, at, is_done: false }
     }
 
     fn skip_blanks(&mut self) {
@@ -102,6 +93,20 @@ impl<'a> Pairs<'a> {
     }
 
     fn next_pair(&mut self) -> Result<Option<Pair<'a>>, Skip> {
+        match self.next_key()? {
+            Some(key) => self.value().map(|value| Some((key, value))),
+            None => self.end().map(|()| None),
+        }
+    }
+
+    /// Behind the brace that ends the line.
+    fn end(&mut self) -> Result<(), Skip> {
+        self.skip_blanks();
+        if self.at == self.line.len() { Ok(()) } else { Err(Skip::Shape) }
+    }
+
+    /// The next key of this object, up to its value; `None` behind its end.
+    fn next_key(&mut self) -> Result<Option<&'a [u8]>, Skip> {
         if self.at == 0 {
             return Err(Skip::Shape);
         }
@@ -110,14 +115,9 @@ impl<'a> Pairs<'a> {
             match self.line.get(self.at) {
                 None => return Err(Skip::Truncated),
                 Some(b',') => self.at += 1,
-                Some(b'}') if self.is_nested => {
-                    self.is_nested = false;
-                    self.at += 1;
-                }
                 Some(b'}') => {
                     self.at += 1;
-                    self.skip_blanks();
-                    return if self.at == self.line.len() { Ok(None) } else { Err(Skip::Shape) };
+                    return Ok(None);
                 }
                 Some(b'"') => {
                     let key = self.string()?;
@@ -131,16 +131,7 @@ impl<'a> Pairs<'a> {
                     }
                     self.at += 1;
                     self.skip_blanks();
-                    if self.line.get(self.at) == Some(&b'{')
-                        && self.flattens
-                        && !self.is_nested
-                        && FLATTENED.contains(&key)
-                    {
-                        self.is_nested = true;
-                        self.at += 1;
-                        continue;
-                    }
-                    return self.value().map(|value| Some((key, value)));
+                    return Ok(Some(key));
                 }
                 Some(_) => return Err(Skip::Shape),
             }
@@ -211,9 +202,61 @@ impl<'a> Iterator for Pairs<'a> {
     }
 }
 
+/// A path, and the raw value at its end.
+pub(in crate::format) type Leaf<'p, 'a> = (&'p [u8], &'a [u8]);
+
+/// The values of a line that are no objects, each with its path: the keys that lead to it, with `.` between them.
+#[derive(Debug)]
+pub(in crate::format) struct Leaves<'a> {
+    pairs: Pairs<'a>,
+    /// Keys of the objects that are open, each with a `.` behind it.
+    path: [u8; MAX_PATH_BYTES],
+    /// Length of the path in each of them.
+    open: [usize; MAX_DEPTH],
+    depth: usize,
+}
+
+impl<'a> Leaves<'a> {
+    /// Starts before the opening brace.
+    pub(in crate::format) fn of(line: &'a [u8]) -> Self {
+        Leaves { pairs: Pairs::of(line), path: [0; MAX_PATH_BYTES], open: [0; MAX_DEPTH], depth: 0 }
+    }
+
+    /// Path and raw value of the next leaf; `None` at the end of the line.
+    pub(in crate::format) fn next(&mut self) -> Result<Option<Leaf<'_, 'a>>, Skip> {
+        loop {
+            let used = self.depth.checked_sub(1).map_or(0, |last| self.open[last]);
+            let Some(key) = self.pairs.next_key()? else {
+                if self.depth == 0 {
+                    return self.pairs.end().map(|()| None);
+                }
+                self.depth -= 1;
+                continue;
+            };
+            let is_object = self.pairs.line.get(self.pairs.at) == Some(&b'{');
+            let whole = used + key.len();
+            if self.depth == 0 && !is_object {
+                return self.pairs.value().map(|value| Some((key, value)));
+            }
+            if whole >= MAX_PATH_BYTES {
+                // Of no use, but a value all the same.
+                return self.pairs.value().map(|value| Some((&b""[..], value)));
+            }
+            self.path[used..whole].copy_from_slice(key);
+            if !is_object || self.depth == MAX_DEPTH {
+                return self.pairs.value().map(|value| Some((&self.path[..whole], value)));
+            }
+            self.path[whole] = b'.';
+            self.open[self.depth] = whole + 1;
+            self.depth += 1;
+            self.pairs.at += 1;
+        }
+    }
+}
+
 /// The items of a list, raw as values of [`Pairs`] are. What is no list, or is damaged, ends early.
 pub(crate) fn items(list: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let mut walk = Pairs { line: list, at: 1, flattens: false, is_nested: false, is_done: false };
+    let mut walk = Pairs { line: list, at: 1, is_done: false };
     let is_list = list.first() == Some(&b'[');
     std::iter::from_fn(move || {
         if !is_list {

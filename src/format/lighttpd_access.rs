@@ -12,7 +12,7 @@ use std::sync::Arc;
 use super::apache_access::log_format;
 use super::layout_reader::{Finish, LayoutReader};
 use super::{About, Format, FormatBasis, Instant, Proposal, Reader, Sample};
-use crate::record::{AccessRecord, Field};
+use crate::record::{AccessRecord, Field, Record};
 use crate::taxonomy::{LogRole, Server};
 
 macro_rules! default {
@@ -113,9 +113,14 @@ impl Format for LighttpdAccessFormat {
             let Ok(reader) = reader_of(body, FormatBasis::Detected, is_of_address) else {
                 continue;
             };
-            let accepts = |line: &&&[u8]| reader.parse(line).is_ok();
-            let n_accepted = sample.lines.iter().filter(accepts).count();
-            if n_accepted > best.as_ref().map_or(0, |(_, most)| *most) {
+            let (mut n_accepted, mut names_host) = (0, false);
+            for line in &sample.lines {
+                let Ok(Record::Access(record)) = reader.parse(line) else { continue };
+                n_accepted += 1;
+                names_host |= record.value(Field::ServerName).is_some();
+            }
+            // Where no line names a host, the column is the `-` of other servers.
+            if names_host && n_accepted > best.as_ref().map_or(0, |(_, most)| *most) {
                 best = Some((reader, n_accepted));
             }
         }
@@ -133,7 +138,6 @@ mod tests {
 
     use super::*;
     use crate::format::{FormatChoice, detect};
-    use crate::record::Record;
 
     const LINE: &str = r#"192.0.2.7 shop.test:8080 - [20/Nov/2026:21:29:42 +0100] "GET /a?q=\"x\" HTTP/1.1" 503 178 "-" "curl/8.5""#;
 
@@ -161,6 +165,10 @@ mod tests {
     fn lines_of_others_are_left_alone() {
         let nameless = LINE.replace("shop.test:8080", "-");
         check(&nameless, "apache_access", "combined");
+        // With `%D`, which is often added.
+        let timed = format!("{nameless} 1500\n").repeat(20);
+        let plan = detect(Path::new("x"), &[timed.as_bytes()], &FormatChoice::default());
+        assert!(plan.detected().all(|reader| reader.about().format == "apache_access"));
         check(&format!("shop.test {nameless}"), "apache_access", "vhost_combined_without_port");
         let sample = |line: &str| {
             LighttpdAccessFormat.propose(&Sample { lines: vec![line.as_bytes()] }).is_some()

@@ -53,7 +53,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::input::Records;
+use crate::input::{Fragments, Records};
 use crate::record::{Record, Skip};
 use crate::taxonomy::{LogRole, Server};
 use crate::time::{Notation, Stamp};
@@ -175,15 +175,9 @@ pub trait Reader: fmt::Debug + Send + Sync {
         0
     }
 
-    /// True when a record may be cut into several lines, each in an envelope of its own.
-    fn has_fragments(&self) -> bool {
-        false
-    }
-
-    /// True when a line goes on with the text of the one before it. Asked only of readers that have fragments.
-    fn goes_on(&self, previous: &[u8], line: &[u8]) -> bool {
-        let _ = (previous, line);
-        false
+    /// The envelope around the lines, where records may be cut into several, each with an envelope of its own.
+    fn fragments(&self) -> Option<&dyn Fragments> {
+        None
     }
 
     /// True for a line that belongs to the record before it whatever it says.
@@ -235,6 +229,16 @@ pub trait Reader: fmt::Debug + Send + Sync {
     /// off, which takes longer.
     fn reads_behind_prefixes(&self) -> bool {
         false
+    }
+
+    /// A line without what stands around it.
+    fn bare<'a>(&self, line: &'a [u8]) -> Option<Cow<'a, [u8]>> {
+        Some(Cow::Borrowed(line))
+    }
+
+    /// The reader that stands in for this one where another reads its bare lines. `None`: this one reads nothing.
+    fn around(&self, inner: &Arc<dyn Reader>) -> Option<Arc<dyn Reader>> {
+        Some(Arc::clone(inner))
     }
 
     /// Calls `each` with every field of a record, under the server's own names, raw, in the order of the line.
@@ -345,7 +349,7 @@ impl Plan {
     /// True when records may go over several lines: those of messages, and what was cut into fragments.
     pub fn has_long_records(&self) -> bool {
         self.detected()
-            .any(|reader| reader.about().role != LogRole::Access || reader.has_fragments())
+            .any(|reader| reader.about().role != LogRole::Access || reader.fragments().is_some())
     }
 
     /// The readers found in the sample, or given.
@@ -377,12 +381,8 @@ impl Records for Plan {
         self.starts_record(line)
     }
 
-    fn has_fragments(&self) -> bool {
-        self.readers.iter().any(|reader| reader.has_fragments())
-    }
-
-    fn goes_on(&self, previous: &[u8], line: &[u8]) -> bool {
-        self.readers.iter().any(|reader| reader.has_fragments() && reader.goes_on(previous, line))
+    fn fragments(&self) -> Option<&dyn Fragments> {
+        self.readers.iter().find_map(|reader| reader.fragments())
     }
 }
 

@@ -5,7 +5,6 @@
 //! where the block was cut.
 
 use super::{Glance, Reader};
-use crate::input::MAX_RECORD_BYTES;
 use crate::taxonomy::LogRole;
 use crate::time::Stamp;
 
@@ -46,8 +45,6 @@ pub trait Sink {
     fn run(&mut self, stamp: Option<Stamp>, run: &Run);
     /// An access line of a wanted status: `line` starts at offset `at` of the block.
     fn entry(&mut self, at: usize, n_before: u64, line: &[u8], glance: Glance<'_>);
-    /// A line that went on with the record before it, which held it as far as records reach.
-    fn fragment(&mut self, at: usize, n_before: u64, line: &[u8]);
     /// The first line of a message: `line` starts at offset `at` of the block.
     /// `timed`: it holds the time.
     fn message(&mut self, at: usize, n_before: u64, line: &[u8], timed: bool);
@@ -67,7 +64,6 @@ pub(super) fn scan_run<R: Reader + ?Sized>(
 ) -> usize {
     let about = reader.about();
     let (notation, is_access) = (about.notation, about.role == LogRole::Access);
-    let has_fragments = reader.has_fragments();
     let mut second: &[u8] = b"";
     let mut stamp = None;
     let mut run = Run::default();
@@ -89,11 +85,6 @@ pub(super) fn scan_run<R: Reader + ?Sized>(
             (second, stamp, run) = (now, parsed, Run::default());
         }
         run.requests += 1;
-        let (record, next) = if has_fragments {
-            with_fragments(reader, block, at, end)
-        } else {
-            (line, (end + 1).min(block.len()))
-        };
         if is_access {
             let status = usize::from(glance.status.min(999));
             statuses.seen[status] += 1;
@@ -101,19 +92,13 @@ pub(super) fn scan_run<R: Reader + ?Sized>(
                 count_server_error(&mut run, glance.status);
             }
             if statuses.wanted[status] {
-                sink.entry(at, n_lines, record, glance);
+                sink.entry(at, n_lines, line, glance);
             }
         } else {
-            sink.message(at, n_lines, record, !glance.stamp.is_empty());
+            sink.message(at, n_lines, line, !glance.stamp.is_empty());
         }
         n_lines += 1;
         at = (end + 1).min(block.len());
-        while at < next {
-            let line = line_at(block, at);
-            sink.fragment(at, n_lines, line);
-            n_lines += 1;
-            at = (at + line.len() + 1).min(block.len());
-        }
     }
     if run.requests > 0 {
         sink.run(stamp, &run);
@@ -125,29 +110,6 @@ pub(super) fn scan_run<R: Reader + ?Sized>(
 pub(crate) fn line_at(block: &[u8], at: usize) -> &[u8] {
     let rest = &block[at..];
     memchr::memchr(b'\n', rest).map_or(rest, |length| &rest[..length])
-}
-
-/// The record whose first line is at `start..end`, with the fragments that it holds; and where the line behind all its
-/// fragments starts.
-fn with_fragments<'b, R: Reader + ?Sized>(
-    reader: &R,
-    block: &'b [u8],
-    start: usize,
-    end: usize,
-) -> (&'b [u8], usize) {
-    let (mut held, mut last, mut at) = (end, &block[start..end], end + 1);
-    while at < block.len() {
-        let line = line_at(block, at);
-        if !reader.goes_on(last, line) {
-            break;
-        }
-        if at < start + MAX_RECORD_BYTES {
-            held = at + line.len();
-        }
-        (last, at) = (line, at + line.len() + 1);
-    }
-    let record = &block[start..held];
-    (record.strip_suffix(b"\r").unwrap_or(record), at.min(block.len()))
 }
 
 /// Equality of two stamps. The usual lengths are compared as one block, which the compiler makes two operations: 26 bytes

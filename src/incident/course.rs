@@ -213,7 +213,7 @@ impl Retries {
         if entry.client == 0 || entry.target_key == 0 || entry.flags.has(Flags::PROBE) {
             return;
         }
-        let key = (entry.client, entry.target_key);
+        let key = (entry.client, entry.target_key.wrapping_add(u64::from(entry.method)));
         if rank(key) < self.level {
             return;
         }

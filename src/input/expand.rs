@@ -1,6 +1,6 @@
 //! Arguments -> the files they mean: paths, directories walked, quoted patterns expanded.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::{Component, Path, PathBuf};
 
@@ -20,36 +20,43 @@ pub fn expand(arguments: &[OsString]) -> Result<Vec<Source>> {
     if arguments.is_empty() {
         return Ok(vec![Source::stdin()]);
     }
-    let mut paths = BTreeSet::new();
+    let mut paths = Paths::new();
     let mut stdin = false;
     for argument in arguments {
         let path = Path::new(argument);
         if argument == "-" {
             stdin = true;
         } else if path.is_dir() {
-            walk(path, None, &mut paths);
+            for found in walk(path, None) {
+                paths.entry(found).or_insert(false);
+            }
         } else if path.symlink_metadata().is_ok() {
-            paths.insert(path.to_owned());
+            paths.insert(path.to_owned(), true);
         } else {
-            expand_pattern(argument, path, &mut paths)?;
+            paths.extend(expand_pattern(argument, path)?.into_iter().map(|found| (found, true)));
         }
     }
     drop_links(&mut paths);
-    let mut sources: Vec<Source> = paths.iter().map(|path| Source::open(path)).collect();
+    let open =
+        |(path, is_named): (&PathBuf, &bool)| Source { is_named: *is_named, ..Source::open(path) };
+    let mut sources: Vec<Source> = paths.iter().map(open).collect();
     if stdin {
         sources.insert(0, Source::stdin());
     }
     Ok(sources)
 }
 
+/// Paths of inputs, and whether they were named, by themselves or by a pattern, or found in a directory.
+type Paths = BTreeMap<PathBuf, bool>;
+
 /// Leaves out names of files that are there under another name: a link and its target, `a.log` and `./a.log`. The first
 /// in order stays.
-fn drop_links(paths: &mut BTreeSet<PathBuf>) {
+fn drop_links(paths: &mut Paths) {
     let mut seen = BTreeSet::new();
-    paths.retain(|path| path.canonicalize().map_or(true, |real| seen.insert(real)));
+    paths.retain(|path, _| path.canonicalize().map_or(true, |real| seen.insert(real)));
 }
 
-fn expand_pattern(argument: &OsString, path: &Path, paths: &mut BTreeSet<PathBuf>) -> Result<()> {
+fn expand_pattern(argument: &OsString, path: &Path) -> Result<Vec<PathBuf>> {
     let missing = || Error::NoInput(argument.to_string_lossy().into_owned());
     let text = path.to_str().filter(|text| text.contains(['*', '?', '['])).ok_or_else(missing)?;
     let glob = GlobBuilder::new(text)
@@ -61,9 +68,8 @@ fn expand_pattern(argument: &OsString, path: &Path, paths: &mut BTreeSet<PathBuf
             expected: format!("a valid pattern ({error})"),
         })?
         .compile_matcher();
-    let before = paths.len();
-    walk(&fixed_prefix(path), Some(&glob), paths);
-    if paths.len() == before { Err(missing()) } else { Ok(()) }
+    let found = walk(&fixed_prefix(path), Some(&glob));
+    if found.is_empty() { Err(missing()) } else { Ok(found) }
 }
 
 /// The leading part of a pattern that holds no wildcard: where a walk has to start.
@@ -78,9 +84,10 @@ fn fixed_prefix(pattern: &Path) -> PathBuf {
     if prefix.as_os_str().is_empty() { PathBuf::from(".") } else { prefix }
 }
 
-/// Collects the files below `root`, or those of them that a pattern matches. What cannot be listed is passed over: it
+/// The files below `root`, or those of them that a pattern matches. What cannot be listed is passed over: it
 /// was not named.
-fn walk(root: &Path, only: Option<&GlobMatcher>, paths: &mut BTreeSet<PathBuf>) {
+fn walk(root: &Path, only: Option<&GlobMatcher>) -> Vec<PathBuf> {
+    let mut paths = Vec::new();
     for entry in WalkDir::new(root).follow_links(true).into_iter().filter_map(Result::ok) {
         // Pipes and devices would block, and nobody named them.
         if !entry.file_type().is_file() {
@@ -89,9 +96,10 @@ fn walk(root: &Path, only: Option<&GlobMatcher>, paths: &mut BTreeSet<PathBuf>) 
         let path = entry.into_path();
         let path = path.strip_prefix(".").map_or_else(|_| path.clone(), Path::to_owned);
         if only.is_none_or(|glob| glob.is_match(&path)) {
-            paths.insert(path);
+            paths.push(path);
         }
     }
+    paths
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 #[cfg(feature = "evtx")]
 mod evtx;
 mod expand;
+mod fragments;
 mod journal;
 mod range;
 mod spool;
@@ -21,6 +22,7 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 pub use expand::expand;
+pub use fragments::{CutLines, Fragment, Fragments, Piece, Pieces, pieces_of_record};
 pub use range::{RANGE_BYTES, RangeReader, read_exact_at};
 pub use spool::{Spool, SpooledLine};
 pub use stdin::Stdin;
@@ -47,24 +49,14 @@ pub const MAX_LINE_BYTES: usize = 1 << 20;
 /// start before it if it starts less than this after it. Purely a matter of positions, so it holds however a file is cut.
 pub const MAX_RECORD_BYTES: usize = 64 << 10;
 
-/// No line longer than this is a fragment, in bytes: container engines cut at 16 KiB, which JSON may write six times as
-/// long.
-pub const MAX_FRAGMENT_BYTES: usize = 128 << 10;
-
 /// Tells where records start.
 pub trait Records {
     /// True for a line that starts a record, if nothing before it goes on.
     fn starts(&self, line: &[u8]) -> bool;
 
-    /// True when lines may be fragments, so that [`Records::goes_on`] has to be asked.
-    fn has_fragments(&self) -> bool {
-        false
-    }
-
-    /// True when a line goes on with the one before it, which is then at most [`MAX_FRAGMENT_BYTES`] long.
-    fn goes_on(&self, previous: &[u8], line: &[u8]) -> bool {
-        let _ = (previous, line);
-        false
+    /// The envelope around lines that may be pieces of a longer one; `None` where none are.
+    fn fragments(&self) -> Option<&dyn Fragments> {
+        None
     }
 }
 
@@ -121,6 +113,8 @@ pub struct Source {
     pub bytes: u64,
     /// When it was last written, microseconds UTC: what decides years that lines leave out.
     pub modified_us: Option<i64>,
+    /// Whoever started the run named it, rather than a directory that it is in.
+    pub is_named: bool,
 }
 
 impl Source {
@@ -132,6 +126,7 @@ impl Source {
             origin: Ok(Origin::Stdin),
             bytes: 0,
             modified_us: None,
+            is_named: true,
         };
         source.origin = open_file(path, &mut source.bytes, &mut source.modified_us);
         source
@@ -140,7 +135,13 @@ impl Source {
     /// Standard input.
     pub fn stdin() -> Source {
         let modified_us = micros_of(SystemTime::now());
-        Source { path: PathBuf::from("-"), origin: Ok(Origin::Stdin), bytes: 0, modified_us }
+        Source {
+            path: PathBuf::from("-"),
+            origin: Ok(Origin::Stdin),
+            bytes: 0,
+            modified_us,
+            is_named: true,
+        }
     }
 
     /// True when the records of this input cannot be read again at their offsets.

@@ -3,7 +3,8 @@
 use std::fs::File;
 use std::io;
 
-use super::{MAX_FRAGMENT_BYTES, MAX_LINE_BYTES, MAX_RECORD_BYTES, RecordStart, Records};
+use super::fragments::{CutLines, FRAGMENT_REACH_BYTES, Fragments};
+use super::{MAX_LINE_BYTES, MAX_RECORD_BYTES, RecordStart, Records};
 
 /// Bytes of a range. 256 KiB to 1 MiB measured equal; larger ranges are slower, since they leave the second-level cache.
 pub const RANGE_BYTES: u64 = 512 << 10;
@@ -42,14 +43,16 @@ fn read_at(file: &File, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
 }
 
 /// The lines that start in a range.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct RangeLines<'b> {
     /// The lines, the last one with its terminator unless the file ends without one.
     pub bytes: &'b [u8],
     /// Offset of the first byte in the file.
     pub offset: u64,
-    /// The first line goes on with a line before the range, which started too far before it to hold it.
-    pub continues: bool,
+    /// These lines and, where lines may be pieces of longer ones, those behind them that hold the rest of a record.
+    pub reached: &'b [u8],
+    /// Lines before the range that were cut.
+    pub cut: CutLines,
     /// The last line is longer than [`MAX_LINE_BYTES`]; it starts here and is not part of `bytes`.
     pub overlong_at: Option<u64>,
 }
@@ -58,6 +61,14 @@ pub struct RangeLines<'b> {
 #[derive(Debug, Default)]
 pub struct RangeReader {
     buffer: Vec<u8>,
+}
+
+impl RangeLines<'_> {
+    /// No line starts in the range that ends at `end`.
+    fn none(end: u64) -> Self {
+        let cut = CutLines::default();
+        RangeLines { bytes: &[], offset: end, reached: &[], cut, overlong_at: None }
+    }
 }
 
 impl RangeReader {
@@ -83,49 +94,41 @@ impl RangeReader {
         let base = start.saturating_sub(1);
         self.fill(file, base, (end - base) as usize + AHEAD_BYTES, file_bytes)?;
         let skipped = (start - base) as usize;
-        let mut continues = false;
         let mut first = if start == 0 {
             0
         } else {
             let before_end = &self.buffer[..(end - base) as usize - 1];
             match memchr::memchr(b'\n', before_end) {
                 Some(newline) => newline + 1,
-                None => {
-                    return Ok(RangeLines {
-                        bytes: &[],
-                        offset: end,
-                        continues,
-                        overlong_at: None,
-                    });
-                }
+                None => return Ok(RangeLines::none(end)),
             }
         };
         debug_assert!(start == 0 || first >= skipped);
         let own_end = (end - base) as usize;
         let last_line = memchr::memrchr(b'\n', &self.buffer[..own_end - 1]).map_or(0, |at| at + 1);
-        let Some(mut last) = self.line_end(file, base, last_line, file_bytes)? else {
-            let last_line = last_line.max(first);
-            if let Some(records) = starts_record {
-                (first, continues) = self.first_record(file, base, first, last_line, records)?;
-            }
-            return Ok(RangeLines {
-                bytes: &self.buffer[first..last_line],
-                offset: base + first as u64,
-                continues,
-                overlong_at: Some(base + last_line as u64),
-            });
-        };
+        let line_end = self.line_end(file, base, last_line, file_bytes)?;
+        let mut last = line_end.unwrap_or(last_line.max(first));
         if let Some(records) = starts_record {
-            (first, continues) = self.first_record(file, base, first, last, records)?;
-            last =
-                self.last_record_end(file, base, (first, continues), last, file_bytes, records)?;
+            first = self.first_record(file, base, first, last, records)?;
+            if line_end.is_some() {
+                last = self.last_record_end(file, base, first, last, file_bytes, records)?;
+            }
         }
         let first = first.min(last);
+        let offset = base + first as u64;
+        let (mut cut, mut reached) = (CutLines::default(), last);
+        if let Some(envelope) = starts_record.and_then(Records::fragments) {
+            cut = cut_before(file, offset, envelope)?;
+            if line_end.is_some() {
+                reached = self.extend_to(file, base, last + FRAGMENT_REACH_BYTES, file_bytes)?;
+            }
+        }
         Ok(RangeLines {
             bytes: &self.buffer[first..last],
-            offset: base + first as u64,
-            continues,
-            overlong_at: None,
+            offset,
+            reached: &self.buffer[first..reached],
+            cut,
+            overlong_at: line_end.is_none().then_some(base + last as u64),
         })
     }
 
@@ -146,6 +149,22 @@ impl RangeReader {
         let n = read_at_most(file, base + have as u64, &mut self.buffer[have..])?;
         self.buffer.truncate(have + n);
         Ok(n > 0)
+    }
+
+    /// Makes the buffer hold `length` bytes, or what the file has; returns how many of them there are.
+    fn extend_to(
+        &mut self,
+        file: &File,
+        base: u64,
+        length: usize,
+        file_bytes: u64,
+    ) -> io::Result<usize> {
+        while self.buffer.len() < length {
+            if !self.extend(file, base, file_bytes)? {
+                return Ok(self.buffer.len());
+            }
+        }
+        Ok(length)
     }
 
     /// Index behind the line that starts at `start`, with its terminator; `None` when that line is too long.
@@ -170,8 +189,7 @@ impl RangeReader {
         }
     }
 
-    /// Index of the first line from `first` on that does not belong to a record started before the range; and whether it
-    /// is a fragment all the same.
+    /// Index of the first line from `first` on that does not belong to a record started before the range.
     fn first_record(
         &self,
         file: &File,
@@ -179,67 +197,41 @@ impl RangeReader {
         first: usize,
         last: usize,
         records: &dyn Records,
-    ) -> io::Result<(usize, bool)> {
-        if first == 0 || first >= last {
-            return Ok((first, false));
-        }
-        let line = line_at(&self.buffer, first);
-        let may_start = records.starts(line);
-        if may_start && !records.has_fragments() {
-            return Ok((first, false));
+    ) -> io::Result<usize> {
+        if first == 0 || first >= last || records.starts(line_at(&self.buffer, first)) {
+            return Ok(first);
         }
         let here = base + first as u64;
-        // A start counts this near; the line before it tells whether it is one.
-        let margin = if records.has_fragments() { MAX_FRAGMENT_BYTES + 1 } else { 0 };
-        let from = here.saturating_sub((MAX_RECORD_BYTES + margin) as u64);
+        let from = here.saturating_sub(MAX_RECORD_BYTES as u64);
         let mut before = vec![0; (here - from) as usize];
         read_exact_at(file, from, &mut before)?;
-        let near = before.len().saturating_sub(MAX_RECORD_BYTES);
-        let mut continues = records.goes_on(line_before(&before, before.len()), line);
-        if may_start && !continues {
-            return Ok((first, false));
-        }
-        let whole = from == 0 && near == 0;
-        let Some(start) = last_start(&before, near, records)
-            .or_else(|| (whole && records.starts(line_at(&before, 0))).then_some(0))
+        let Some(start) = last_start(&before, 0, records)
+            .or_else(|| (from == 0 && records.starts(line_at(&before, 0))).then_some(0))
         else {
-            return Ok((first, continues));
+            return Ok(first);
         };
         let reach = from + start as u64 + MAX_RECORD_BYTES as u64;
         let mut at = first;
-        while at < last && base + (at as u64) < reach {
-            let line = line_at(&self.buffer, at);
-            if at > first {
-                continues = records.goes_on(line_before(&self.buffer, at), line);
-            }
-            if records.starts(line) && !continues {
-                return Ok((at, false));
-            }
-            at += line.len() + 1;
+        while at < last && base + (at as u64) < reach && !starts_at(&self.buffer, at, records) {
+            at += line_at(&self.buffer, at).len() + 1;
         }
-        let at = at.min(last);
-        if at == first {
-            return Ok((at, continues));
-        }
-        let line = line_at(&self.buffer, at);
-        Ok((at, at < last && records.goes_on(line_before(&self.buffer, at), line)))
+        Ok(at.min(last))
     }
 
     /// Index behind the last continuation line of the last record that starts in the buffer before `last`. No line before
-    /// `first` is of this range; `continues`: the one at `first` is a fragment.
+    /// `first` is of this range.
     fn last_record_end(
         &mut self,
         file: &File,
         base: u64,
-        (first, continues): (usize, bool),
+        first: usize,
         last: usize,
         file_bytes: u64,
         records: &dyn Records,
     ) -> io::Result<usize> {
         let near = last.saturating_sub(MAX_RECORD_BYTES).max(first);
-        let starts_first = |buffer: &[u8]| {
-            near == first && first < last && !continues && records.starts(line_at(buffer, first))
-        };
+        let starts_first =
+            |buffer: &[u8]| near == first && first < last && starts_at(buffer, first, records);
         let Some(start) = last_start(&self.buffer[..last], near, records)
             .or_else(|| starts_first(&self.buffer).then_some(first))
         else {
@@ -266,18 +258,23 @@ fn line_at(bytes: &[u8], at: usize) -> &[u8] {
     memchr::memchr(b'\n', rest).map_or(rest, |end| &rest[..end])
 }
 
-/// The line that ends before `at`, without its terminator.
-fn line_before(bytes: &[u8], at: usize) -> &[u8] {
-    let before = &bytes[..at];
-    let before = before.strip_suffix(b"\n").unwrap_or(before);
-    memchr::memrchr(b'\n', before).map_or(before, |newline| &before[newline + 1..])
-}
-
 /// True when the line at `at` starts a record.
 pub(super) fn starts_at(bytes: &[u8], at: usize, records: &dyn Records) -> bool {
-    let line = line_at(bytes, at);
-    records.starts(line)
-        && !(at > 0 && records.has_fragments() && records.goes_on(line_before(bytes, at), line))
+    records.starts(line_at(bytes, at))
+}
+
+/// What is cut where the line at `offset` starts.
+fn cut_before(file: &File, offset: u64, envelope: &dyn Fragments) -> io::Result<CutLines> {
+    let from = offset.saturating_sub(FRAGMENT_REACH_BYTES as u64);
+    let mut before = vec![0; (offset - from) as usize];
+    read_exact_at(file, from, &mut before)?;
+    // A line that starts before these bytes ends too far away.
+    let first = match memchr::memchr(b'\n', &before) {
+        Some(newline) if from > 0 => newline + 1,
+        None if from > 0 => before.len(),
+        _ => 0,
+    };
+    Ok(CutLines::default().behind(&before[first..], from + first as u64, envelope))
 }
 
 /// Index of the last line start behind `near` that starts a record.

@@ -6,11 +6,12 @@ use std::sync::atomic::AtomicBool;
 
 use flate2::bufread::MultiGzDecoder;
 
+use super::fragments::{CutLines, FRAGMENT_REACH_BYTES};
 use super::journal::{decode_journal, open_journal};
 use super::range::starts_at;
 use super::stdin::Stdin;
 use super::text::decode_text;
-use super::{Compression, MAX_LINE_BYTES, MAX_RECORD_BYTES, Origin, RecordStart, Unit};
+use super::{Compression, MAX_LINE_BYTES, MAX_RECORD_BYTES, Origin, RecordStart, Records, Unit};
 
 /// Bytes of a block. A block is handed on earlier when the input pauses.
 pub const BLOCK_BYTES: usize = 512 << 10;
@@ -43,7 +44,13 @@ pub fn open_stream(origin: &Origin, given_up: &Arc<AtomicBool>) -> io::Result<Op
 #[derive(Debug)]
 pub struct StreamBlock {
     /// The lines. The last one lacks its terminator only at the end of the stream.
+    ///
+    /// Behind them, from `n_own` on, are lines of later blocks, where they may hold the rest of a record.
     pub bytes: Vec<u8>,
+    /// Bytes of the lines of this block.
+    pub n_own: usize,
+    /// Lines before the block that were cut.
+    pub cut: CutLines,
     /// Offset of the first byte in the decoded stream.
     pub offset: u64,
     /// A line longer than [`MAX_LINE_BYTES`] follows the lines of this block; its bytes were dropped.
@@ -63,6 +70,8 @@ pub struct BlockReader<R> {
     /// In the middle of an overlong line that is being dropped.
     dropping: bool,
     drained: bool,
+    /// Lines that were cut, where the pending bytes start.
+    cut: CutLines,
 }
 
 impl<R: Read> BlockReader<R> {
@@ -76,6 +85,7 @@ impl<R: Read> BlockReader<R> {
             fault: None,
             dropping: false,
             drained: false,
+            cut: CutLines::default(),
         }
     }
 
@@ -98,7 +108,8 @@ impl<R: Read> BlockReader<R> {
 
     /// The next block, or `None` at the end.
     ///
-    /// `starts_record`, where given, makes blocks end before a line that starts a record, so that no record is cut.
+    /// `starts_record`, where given, makes blocks end before a line that starts a record, so that no record is torn; of
+    /// records in pieces, which other lines may stand between, the block holds all pieces.
     ///
     /// # Errors
     /// What the input or its decoder reports, once: the lines before the fault come first, and the stream has then ended.
@@ -113,10 +124,11 @@ impl<R: Read> BlockReader<R> {
                 self.drop_overlong();
             }
             if let Some((start, length)) = self.overlong_line() {
-                return Ok(Some(self.take_before_overlong(start, length)));
+                return Ok(Some(self.take_before_overlong(start, length, starts_record)));
             }
             if self.ended {
-                return match (self.take(self.pending.len()), self.fault.take()) {
+                let all = self.take(self.pending.len(), starts_record);
+                return match (all, self.fault.take()) {
                     (Some(block), fault) => {
                         self.fault = fault;
                         Ok(Some(block))
@@ -126,8 +138,9 @@ impl<R: Read> BlockReader<R> {
                 };
             }
             let end = memchr::memrchr(b'\n', &self.pending).map(|newline| newline + 1);
+            let end = end.and_then(|end| self.end_of_whole(end, starts_record));
             if let Some(cut) = end.and_then(|end| self.cut(end, starts_record)) {
-                return Ok(self.take(cut));
+                return Ok(self.take(cut, starts_record));
             }
             want = self.pending.len() + BLOCK_BYTES;
         }
@@ -151,14 +164,20 @@ impl<R: Read> BlockReader<R> {
     }
 
     /// The lines before an overlong one, whose bytes are dropped.
-    fn take_before_overlong(&mut self, start: usize, length: usize) -> StreamBlock {
+    fn take_before_overlong(
+        &mut self,
+        start: usize,
+        length: usize,
+        starts_record: RecordStart<'_>,
+    ) -> StreamBlock {
+        let cut = self.pass(start, starts_record);
         let offset = self.offset;
         let overlong_at = Some(offset + start as u64);
         let mut bytes: Vec<u8> = self.pending.drain(..start + length).collect();
         self.offset += bytes.len() as u64;
         self.dropping = bytes.last() != Some(&b'\n') && !self.ended;
         bytes.truncate(start);
-        StreamBlock { bytes, offset, overlong_at }
+        StreamBlock { n_own: start, bytes, cut, offset, overlong_at }
     }
 
     /// Fills `pending` up to `want` bytes, or less when the input pauses.
@@ -184,6 +203,16 @@ impl<R: Read> BlockReader<R> {
         }
     }
 
+    /// Where the first record starts that may yet hold pieces from behind `end`, or `end`; `None` when more bytes are needed
+    /// to tell.
+    fn end_of_whole(&self, end: usize, starts_record: RecordStart<'_>) -> Option<usize> {
+        let Some(envelope) = starts_record.and_then(Records::fragments) else { return Some(end) };
+        let cut = self.cut.clone().behind(&self.pending[..end], self.offset, envelope);
+        let first = cut.first_open(self.offset + end as u64);
+        let whole = first.map_or(end, |first| first.saturating_sub(self.offset) as usize);
+        (whole > 0).then_some(whole)
+    }
+
     /// Where to cut before `end` so that no record is torn; `None` when more bytes are needed to tell.
     fn cut(&self, end: usize, starts_record: RecordStart<'_>) -> Option<usize> {
         let Some(records) = starts_record else { return Some(end) };
@@ -200,16 +229,30 @@ impl<R: Read> BlockReader<R> {
         Some(end)
     }
 
-    /// The first `cut` pending bytes as a block; `None` for no bytes.
-    fn take(&mut self, cut: usize) -> Option<StreamBlock> {
-        if cut == 0 {
+    /// The first `n_own` pending bytes as a block; `None` for no bytes.
+    fn take(&mut self, n_own: usize, starts_record: RecordStart<'_>) -> Option<StreamBlock> {
+        if n_own == 0 {
             return None;
         }
-        let rest = self.pending.split_off(cut);
-        let bytes = std::mem::replace(&mut self.pending, rest);
+        let cut = self.pass(n_own, starts_record);
+        let rest = self.pending.split_off(n_own);
+        let mut bytes = std::mem::replace(&mut self.pending, rest);
+        if starts_record.and_then(Records::fragments).is_some() {
+            bytes.extend_from_slice(&self.pending[..self.pending.len().min(FRAGMENT_REACH_BYTES)]);
+        }
         let offset = self.offset;
-        self.offset += bytes.len() as u64;
-        Some(StreamBlock { bytes, offset, overlong_at: None })
+        self.offset += n_own as u64;
+        Some(StreamBlock { bytes, n_own, cut, offset, overlong_at: None })
+    }
+
+    /// Goes past the lines in the first `length` pending bytes; returns what is cut before them.
+    fn pass(&mut self, length: usize, starts_record: RecordStart<'_>) -> CutLines {
+        let Some(envelope) = starts_record.and_then(Records::fragments) else {
+            return CutLines::default();
+        };
+        let before = std::mem::take(&mut self.cut);
+        self.cut = before.clone().behind(&self.pending[..length], self.offset, envelope);
+        before
     }
 
     /// Drops bytes up to the end of the overlong line.

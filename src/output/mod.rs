@@ -25,7 +25,7 @@ use crate::analysis::{Analysis, AnalysisConfig};
 use crate::error::Result;
 use crate::report::Report;
 
-pub use records::write_record;
+pub use records::{RowStyle, write_record};
 pub use text::sanitize;
 
 /// Everything an output may use.

@@ -4,7 +4,7 @@
 //! server's own names.
 //! Invariants: one row per line, in order; a field that a line does not have is left out; the text of a message includes
 //! the lines that go on with it, each of which has a row of its own behind it. A time without zone is given as
-//! `local_at`, unless the user named the zone.
+//! `local_at`, unless the user named the zone. Personal data is replaced where that is asked for.
 
 use std::io::Write;
 
@@ -18,7 +18,8 @@ use crate::format::Reader;
 use crate::record::{
     AccessRecord, ErrorRecord, Escape, Field, Record, Skip, split_request, unescape,
 };
-use crate::report::text_of::quoted;
+use crate::redact::{NOT_SHOWN, Parts, Redactor};
+use crate::report::text_of::{access_parts, message_parts, quoted};
 use crate::scan::{LineKind, SeenLine, host_of};
 use crate::taxonomy::{LogRole, Server};
 use crate::time::{SECOND_US, Stamp, Timestamp};
@@ -97,10 +98,10 @@ struct Fields(Vec<(String, Vec<String>)>);
 
 impl Fields {
     /// All fields of a record.
-    fn of(reader: &dyn Reader, record: &[u8], escape: Escape) -> Self {
+    fn of(reader: &dyn Reader, record: &[u8], showing: &Showing<'_>) -> Self {
         let mut fields: Vec<(String, Vec<String>)> = Vec::new();
         reader.read_fields(record, &mut |name, raw| {
-            let value = plain(escape, raw);
+            let value = showing.plain(raw);
             match fields.iter_mut().find(|field| field.0 == name) {
                 Some((_, values)) => values.push(value),
                 None => fields.push((name.to_owned(), vec![value])),
@@ -127,7 +128,37 @@ impl Serialize for Fields {
     }
 }
 
-/// Writes the row of a line. `source` is the input's path, `zone` what the user said of times without zone.
+/// What all rows have in common.
+#[derive(Debug, Clone, Copy)]
+pub struct RowStyle<'r> {
+    /// What the user said of times without zone.
+    pub zone: ZonePolicy,
+    /// Replaces personal data.
+    pub redactor: Option<&'r Redactor>,
+}
+
+/// How the values of a record are shown.
+struct Showing<'r> {
+    escape: Escape,
+    redaction: Option<(&'r Redactor, Parts<'r>)>,
+}
+
+impl Showing<'_> {
+    /// A value with its escapes undone; what is no UTF-8 becomes U+FFFD.
+    fn plain(&self, raw: &[u8]) -> String {
+        match &self.redaction {
+            Some((redactor, parts)) => plain(self.escape, redactor.record(raw, parts).as_bytes()),
+            None => plain(self.escape, raw),
+        }
+    }
+
+    /// The value of a text; `None` for an empty one.
+    fn some(&self, raw: &[u8]) -> Option<String> {
+        (!raw.is_empty()).then(|| self.plain(raw))
+    }
+}
+
+/// Writes the row of a line. `source` is the input's path.
 ///
 /// # Errors
 ///
@@ -135,21 +166,25 @@ impl Serialize for Fields {
 pub fn write_record(
     seen: &SeenLine,
     source: &str,
-    zone: ZonePolicy,
+    style: RowStyle<'_>,
     out: &mut dyn Write,
 ) -> Result<()> {
-    let row = row(seen, source, zone);
+    let row = row(seen, source, style);
     serde_json::to_writer(&mut *out, &row).map_err(|error| Error::Output(error.into()))?;
     written(out.write_all(b"\n"))
 }
 
-fn row<'r>(seen: &SeenLine, source: &'r str, zone: ZonePolicy) -> Row<'r> {
+fn row<'r>(seen: &SeenLine, source: &'r str, style: RowStyle<'_>) -> Row<'r> {
     let row = Row { source, line: seen.line, byte_offset: seen.offset, ..Row::default() };
     let reader = |index: usize| seen.plan.readers.get(index).map(AsRef::as_ref);
-    let text = || Some(quoted(&seen.text));
+    // What of such a line is personal cannot be told.
+    let text = || match style.redactor {
+        Some(_) => Some(NOT_SHOWN.to_owned()),
+        None => Some(quoted(&seen.text)),
+    };
     match seen.kind {
         LineKind::Record(index) => match reader(index) {
-            Some(reader) => record_row(row, reader, seen, zone),
+            Some(reader) => record_row(row, reader, seen, style),
             None => Row { kind: "unparsed", ..row },
         },
         LineKind::Continuation(index) => Row {
@@ -168,26 +203,30 @@ fn row<'r>(seen: &SeenLine, source: &'r str, zone: ZonePolicy) -> Row<'r> {
 }
 
 /// The row of a record: by the reader that took the line, else by the first one that understands it wholly.
-fn record_row<'r>(row: Row<'r>, taker: &dyn Reader, seen: &SeenLine, zone: ZonePolicy) -> Row<'r> {
+fn record_row<'r>(
+    row: Row<'r>,
+    taker: &dyn Reader,
+    seen: &SeenLine,
+    style: RowStyle<'_>,
+) -> Row<'r> {
     let first_line =
         memchr::memchr(b'\n', &seen.text).map_or(&seen.text[..], |end| &seen.text[..end]);
     let others = seen.plan.readers.iter().map(AsRef::as_ref);
     let understood = std::iter::once(taker).chain(others).find_map(|reader| {
         let mut found = None;
         reader.read(&seen.text, &mut |result| {
-            found = result.ok().map(|record| understood_by(reader, &record, &seen.text, zone));
+            found = result.ok().map(|record| understood_by(reader, &record, &seen.text, style));
         });
         found.map(|found| (reader, found))
     });
-    if let Some((reader, (kind, shown, escape))) = understood {
-        let fields = Fields::of(reader, &seen.text, escape);
+    if let Some((reader, (kind, shown, fields))) = understood {
         return Row { kind, format: Some(reader.about().format), shown, fields, ..row };
     }
     // Time and status are at their place, and no layout fits the line to its end.
     let glance = taker.glance(first_line).ok();
     let mut shown = Shown { truncated: true, ..Shown::default() };
     if let Some(stamp) = glance.and_then(|glance| taker.stamp(glance.stamp)) {
-        shown.set_time(stamp, zone);
+        shown.set_time(stamp, style.zone);
     }
     shown.status = glance.map(|glance| glance.status).filter(|status| *status > 0);
     let is_access = taker.about().role == LogRole::Access;
@@ -196,21 +235,31 @@ fn record_row<'r>(row: Row<'r>, taker: &dyn Reader, seen: &SeenLine, zone: ZoneP
         format: Some(taker.about().format),
         shown,
         reason: Some("no known layout fits the line to its end"),
-        text: Some(quoted(&seen.text)),
+        text: Some(style.redactor.map_or_else(|| quoted(&seen.text), |_| NOT_SHOWN.to_owned())),
         ..row
     }
 }
 
-/// Kind and common fields of a record, and how its values are escaped.
+/// Kind, common fields and own fields of a record.
 fn understood_by(
     reader: &dyn Reader,
     record: &Record<'_>,
     bytes: &[u8],
-    zone: ZonePolicy,
-) -> (&'static str, Shown, Escape) {
+    style: RowStyle<'_>,
+) -> (&'static str, Shown, Fields) {
     match record {
-        Record::Access(record) => ("access", of_access(record, zone), record.escape),
-        Record::Error(record) => ("error", of_error(record, reader, bytes, zone), Escape::None),
+        Record::Access(record) => {
+            let redaction = style.redactor.map(|redactor| (redactor, access_parts(record)));
+            let showing = Showing { escape: record.escape, redaction };
+            let fields = Fields::of(reader, bytes, &showing);
+            ("access", of_access(record, &showing, style.zone), fields)
+        }
+        Record::Error(record) => {
+            let redaction = style.redactor.map(|redactor| (redactor, message_parts(record)));
+            let showing = Showing { escape: Escape::None, redaction };
+            let fields = Fields::of(reader, bytes, &showing);
+            ("error", of_error(record, reader, bytes, &showing, style.zone), fields)
+        }
     }
 }
 
@@ -235,30 +284,24 @@ fn plain(escape: Escape, raw: &[u8]) -> String {
     String::from_utf8_lossy(&bytes[..n]).into_owned()
 }
 
-/// The value of a text; `None` for an empty one.
-fn some(escape: Escape, raw: &[u8]) -> Option<String> {
-    (!raw.is_empty()).then(|| plain(escape, raw))
-}
-
-fn of_access(record: &AccessRecord<'_>, zone: ZonePolicy) -> Shown {
-    let escape = record.escape;
-    let field = |field: Field| record.value(field).and_then(|raw| some(escape, raw));
+fn of_access(record: &AccessRecord<'_>, showing: &Showing<'_>, zone: ZonePolicy) -> Shown {
+    let field = |field: Field| record.value(field).and_then(|raw| showing.some(raw));
     let (method, _) = record.request();
     let (path, query) = record.target_parts();
     let is_none = path == b"-";
-    let path = if is_none { None } else { some(escape, path) };
-    let query = query.map(|query| plain(escape, query));
+    let path = if is_none { None } else { showing.some(path) };
+    let query = query.map(|query| showing.plain(query));
     let mut shown = Shown {
         message: field(Field::Reason),
         status: Some(record.status).filter(|status| *status > 0),
-        method: some(escape, method),
+        method: showing.some(method),
         target: path.as_ref().map(|path| match &query {
             Some(query) => format!("{path}?{query}"),
             None => path.clone(),
         }),
         path,
         query,
-        host: some(escape, host_of(record)),
+        host: showing.some(host_of(record)),
         server_name: field(Field::ServerName),
         client: field(Field::RemoteAddr),
         user_agent: field(Field::UserAgent),
@@ -278,16 +321,17 @@ fn of_error(
     record: &ErrorRecord<'_>,
     reader: &dyn Reader,
     bytes: &[u8],
+    showing: &Showing<'_>,
     zone: ZonePolicy,
 ) -> Shown {
     // What the server itself calls its message: that of the record may hold the error number and the client too.
     let mut message = None;
     reader.read_fields(bytes, &mut |name, value| {
         if name == "message" {
-            message = Some(plain(Escape::None, value));
+            message = Some(showing.plain(value));
         }
     });
-    let text = |raw: Option<&[u8]>| raw.and_then(|raw| some(Escape::None, raw));
+    let text = |raw: Option<&[u8]>| raw.and_then(|raw| showing.some(raw));
     let (method, target) = split_request(record.request.unwrap_or_default());
     let mark = memchr::memchr(b'?', target);
     let mut shown = Shown {
@@ -295,11 +339,11 @@ fn of_error(
         pid: record.pid,
         // Others number no connections.
         connection: record.connection.filter(|_| reader.about().server == Server::Nginx),
-        message: message.or_else(|| Some(plain(Escape::None, record.message))),
+        message: message.or_else(|| Some(showing.plain(record.message))),
         method: text(Some(method)),
         target: text(Some(target)),
         path: text(Some(&target[..mark.unwrap_or(target.len())])),
-        query: mark.map(|mark| plain(Escape::None, &target[mark + 1..])),
+        query: mark.map(|mark| showing.plain(&target[mark + 1..])),
         host: text(record.host),
         server_name: text(record.server),
         client: text(record.client),

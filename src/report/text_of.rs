@@ -256,7 +256,7 @@ const fn is_server(scope: Scope) -> bool {
 }
 
 /// What an access line says of its own text.
-fn access_parts<'a>(record: &AccessRecord<'a>) -> Parts<'a> {
+pub(crate) fn access_parts<'a>(record: &AccessRecord<'a>) -> Parts<'a> {
     let value = |field: Field| record.value(field);
     let personal = [
         value(Field::RemoteAddr).map(|value| (Personal::Client, value)),
@@ -282,7 +282,7 @@ fn access_parts<'a>(record: &AccessRecord<'a>) -> Parts<'a> {
 }
 
 /// What a message says of its own text.
-fn message_parts<'a>(record: &ErrorRecord<'a>) -> Parts<'a> {
+pub(crate) fn message_parts<'a>(record: &ErrorRecord<'a>) -> Parts<'a> {
     let servers = [record.upstream, record.server, record.host];
     let query = |target: &'a [u8]| {
         memchr::memchr(b'?', target).map(|mark| (Personal::Query, &target[mark + 1..]))

@@ -130,7 +130,8 @@ fn lines_of_stream(
     let Ok((stream, Unit::Line)) = open_stream(origin, &Arc::default()) else { return };
     let mut reader = BlockReader::new(stream);
     while let Ok(Some(block)) = reader.next_block(None) {
-        if block.offset >= end || !hand_out(&block.bytes, block.offset, start, each) {
+        if block.offset >= end || !hand_out(&block.bytes[..block.n_own], block.offset, start, each)
+        {
             return;
         }
     }

@@ -4,6 +4,8 @@
 //! Invariants: under the right carry the result depends on the bytes of the records alone, not on where blocks were cut;
 //! every line is counted once.
 
+mod pieces;
+
 use std::sync::Arc;
 
 use crate::bytes::parse_u64;
@@ -12,11 +14,11 @@ use crate::cause::{CauseMatcher, cause_fact};
 use crate::evidence::{InputIndex, Place, Position};
 use crate::fact::{
     CauseFact, EntryFact, Flags, forwarded_keys, hash_name, hash_path, hash_short, id_key,
-    listen_key, referrer_key, request_keys, site_key,
+    listen_key, method_key, referrer_key, request_keys, site_key,
 };
 use crate::format::envelope::MESSAGES;
-use crate::format::{Glance, Instant, Plan, Run, Sink, Statuses, line_at};
-use crate::input::{MAX_RECORD_BYTES, Records, SpooledLine, Unit};
+use crate::format::{About, Glance, Instant, Plan, Run, Sink, Statuses, line_at};
+use crate::input::{CutLines, MAX_RECORD_BYTES, Pieces, Records, SpooledLine, Unit};
 use crate::record::{AccessRecord, Field, Record, Skip, split_url, unescape};
 use crate::tally::{InputTally, Unparsed};
 use crate::taxonomy::{LogRole, Server};
@@ -58,10 +60,12 @@ pub(super) struct Job<'b> {
     /// Index of the reader that the blocks before are taken to have left in charge.
     pub in_charge: usize,
     pub bytes: &'b [u8],
+    /// These lines and those behind them that may hold the rest of a record in pieces.
+    pub reached: &'b [u8],
+    /// Lines before the block that were cut.
+    pub cut: &'b CutLines,
     /// Offset of the first byte in the input.
     pub offset: u64,
-    /// The first line goes on with a record of a block before, which did not reach it.
-    pub continues: bool,
     /// A line that was too long follows.
     pub overlong: bool,
     /// Keep the text of entries and causes: the input cannot be read again.
@@ -103,12 +107,16 @@ pub(super) fn scan_block(context: &Context<'_>, job: Job<'_>) -> BlockResult {
     let mut statuses = Statuses { wanted: context.wanted, seen: [0; 1000] };
     let in_force = InForce::new(job.plan, job.carry.clone());
     let n_readers = in_force.plan.readers.len();
+    let lines = (job.reached, job.bytes.len());
+    let pieces =
+        job.plan.fragments().map(|envelope| Pieces::of(lines, job.cut, job.offset, envelope));
     let mut scanner = Scanner {
         context,
         reader: job.in_charge.min(n_readers.saturating_sub(1)),
         settled: n_readers < 2,
         job,
         in_force,
+        pieces: pieces.unwrap_or_default(),
         noted: false,
         lines_before: 0,
         open_message: None,
@@ -116,20 +124,20 @@ pub(super) fn scan_block(context: &Context<'_>, job: Job<'_>) -> BlockResult {
     };
     let bytes = scanner.job.bytes;
     let mut at = if scanner.job.offset == 0 && bytes.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
-    if scanner.job.continues && at < bytes.len() {
-        let end = at + line_at(bytes, at).len();
-        scanner.fragment(at, 0, &bytes[at..end]);
-        scanner.lines_before += 1;
-        at = scanner.pass_fragments(at, end);
-    }
     while at < bytes.len() {
-        scanner.note_takers(at);
+        if let Some(next) = scanner.piece(at, &mut statuses) {
+            at = next;
+            continue;
+        }
+        let until = scanner.pieces.next(at + 1).map_or(bytes.len(), |piece| piece.start);
+        scanner.note_takers(line_at(bytes, at));
         let reader = Arc::clone(&scanner.in_force.plan.readers[scanner.reader]);
         let n_before = scanner.n_taken();
-        let stopped = reader.scan_run(bytes, at, &mut statuses, &mut scanner);
+        let stopped = reader.scan_run(&bytes[..until], at, &mut statuses, &mut scanner);
         scanner.lines_before += scanner.n_taken() - n_before;
-        if stopped == bytes.len() {
-            break;
+        if stopped == until {
+            at = until;
+            continue;
         }
         let end =
             memchr::memchr(b'\n', &bytes[stopped..]).map_or(bytes.len(), |length| stopped + length);
@@ -170,6 +178,8 @@ struct Scanner<'s> {
     context: &'s Context<'s>,
     job: Job<'s>,
     in_force: InForce,
+    /// Lines that are pieces of longer ones.
+    pieces: Pieces,
     /// The readers in force are noted in the result.
     noted: bool,
     /// Index of the reader that is in charge: until it refuses a line that another one takes.
@@ -183,12 +193,11 @@ struct Scanner<'s> {
 }
 
 impl Scanner<'_> {
-    /// Notes which readers take the line at `at`, if it is the first that any takes.
-    fn note_takers(&mut self, at: usize) {
+    /// Notes which readers take a line, if it is the first that any takes.
+    fn note_takers(&mut self, line: &[u8]) {
         if self.settled {
             return;
         }
-        let line = line_at(self.job.bytes, at);
         for index in self.in_force.plan.all_accepting(line).filter(|index| *index < 64) {
             self.result.takers |= 1 << index;
         }
@@ -228,29 +237,12 @@ impl Scanner<'_> {
             }
             _ => self.unparsed(start, start + line.len(), Skip::Shape),
         }
-        if self.in_force.plan.has_fragments() { self.pass_fragments(start, end) } else { next }
+        next
     }
 
-    /// Counts the lines that go on with the one at `start..end`, which no reader took; returns where the next one starts.
-    fn pass_fragments(&mut self, start: usize, end: usize) -> usize {
-        let bytes = self.job.bytes;
-        let (mut last, mut at) = (&bytes[start..end], (end + 1).min(bytes.len()));
-        while at < bytes.len() {
-            let line = line_at(bytes, at);
-            if !self.in_force.plan.goes_on(last, line) {
-                break;
-            }
-            self.fragment(at, 0, line);
-            self.lines_before += 1;
-            (last, at) = (line, (at + line.len() + 1).min(bytes.len()));
-        }
-        at
-    }
-
-    /// Lines that were taken as records, or go on with one.
+    /// Lines that were taken as records.
     fn n_taken(&self) -> u64 {
-        let lines = &self.result.tally.lines;
-        lines.parsed + lines.continuation
+        self.result.tally.lines.parsed
     }
 
     /// Follows a directive. False: the line is none.
@@ -304,7 +296,7 @@ impl Scanner<'_> {
             self.noted = true;
         }
         if self.job.keep {
-            let bytes = self.job.bytes[start..start + length].to_vec();
+            let bytes = self.job.reached[start..start + length].to_vec();
             let offset = self.job.offset + start as u64;
             self.result.kept.push(SpooledLine { offset, bytes });
         }
@@ -348,7 +340,7 @@ impl Scanner<'_> {
     /// Understands the message that was waiting for continuation lines.
     fn close_message(&mut self) {
         let Some(message) = self.open_message.take() else { return };
-        let bytes = &self.job.bytes[message.start..message.end];
+        let bytes = &self.job.reached[message.start..message.end];
         if self.context.every_line {
             let is_first = |seen: &&mut SeenLine| matches!(seen.kind, LineKind::Record(_));
             if let Some(first) = self.result.lines.iter_mut().rev().find(is_first) {
@@ -372,7 +364,7 @@ impl Scanner<'_> {
                 fact = cause_fact(&record, place, self.context.matcher);
             }
             Ok(Record::Access(record)) => {
-                let entry = whole_fact(plan, message.reader, &record, place);
+                let entry = whole_fact(plan.readers[message.reader].about(), &record, place);
                 request = Some((record.stamp, entry));
             }
             Err(_) => {}
@@ -424,12 +416,6 @@ impl Sink for Scanner<'_> {
         }
     }
 
-    fn fragment(&mut self, at: usize, n_before: u64, line: &[u8]) {
-        self.result.tally.lines.continuation += 1;
-        let number = self.lines_before + n_before + 1;
-        self.see(LineKind::Continuation(self.reader), at, line, number);
-    }
-
     fn message(&mut self, at: usize, n_before: u64, line: &[u8], timed: bool) {
         self.close_message();
         let number = self.lines_before + n_before + 1;
@@ -476,7 +462,9 @@ fn entry_fact(
     glance: Glance<'_>,
     place: Place,
 ) -> Option<EntryFact> {
-    let whole = read_access(plan, line, |reader, record| whole_fact(plan, reader, record, place));
+    let whole = read_access(plan, line, |reader, record| {
+        whole_fact(plan.readers[reader].about(), record, place)
+    });
     whole.or_else(|| {
         let stamp = plan.readers[reader].stamp(glance.stamp)?;
         Some(EntryFact {
@@ -505,8 +493,7 @@ pub(super) fn marked_fact(
 }
 
 /// The fact of an access record.
-fn whole_fact(plan: &Plan, reader: usize, record: &AccessRecord<'_>, place: Place) -> EntryFact {
-    let about = plan.readers[reader].about();
+pub(super) fn whole_fact(about: &About, record: &AccessRecord<'_>, place: Place) -> EntryFact {
     let (method, _) = record.request();
     let (path, query) = record.target_parts();
     let duration_us = record.duration_us();
@@ -537,6 +524,11 @@ fn whole_fact(plan: &Plan, reader: usize, record: &AccessRecord<'_>, place: Plac
         .with(Flags::SHARED_LAYOUT, about.ambiguous_with.is_some())
         .with(Flags::REDELIVERED, redelivered);
     let (target_key, hop) = request_keys(record.escape, method, path, query);
+    // nginx goes on with GET when an error page takes over: `$request` keeps the method, `$request_method` does not.
+    // Source: `ngx_http_special_response.c`, `ngx_http_send_error_page`.
+    let may_be_changed = method == b"GET"
+        && record.raw(Field::Request).is_none()
+        && matches!(about.server, Server::Nginx | Server::Unknown);
     EntryFact {
         at: record.stamp.micros,
         place,
@@ -562,6 +554,7 @@ fn whole_fact(plan: &Plan, reader: usize, record: &AccessRecord<'_>, place: Plac
         duration_ms: duration_us.map_or(0, |us| (us / 1000).min(u64::from(u32::MAX)) as u32),
         body_bytes: body_bytes.or(sent_bytes).map_or(0, |n| n.min(u64::from(u32::MAX)) as u32),
         status: record.status,
+        method: if may_be_changed { 0 } else { method_key(method) },
         rule: own_verdict(about, record),
         flags,
     }

@@ -73,6 +73,49 @@ fn known_of<'k>(input: usize, work: &'k Work<'_>) -> Option<Known<'k>> {
 }
 
 impl InputFold {
+    /// How many lines of the input stand before those of the next block, whose line breaks are counted.
+    fn lines_before(&mut self, result: &BlockResult) -> u64 {
+        match result.n_breaks {
+            None => self.tally.lines.read,
+            Some(n_breaks) => {
+                self.n_breaks += n_breaks;
+                self.n_breaks - n_breaks
+            }
+        }
+    }
+
+    /// Notes what the next block leaves in force. `guess`: what blocks behind it are scanned under from now on.
+    fn note_carry(&mut self, result: &mut BlockResult, guess: &Mutex<Carry>) {
+        self.in_charge = result.in_charge.unwrap_or(self.in_charge);
+        if let Some(left) = result.left.take() {
+            *guess.lock().unwrap_or_else(PoisonError::into_inner) = left.clone();
+            self.carry = left;
+        }
+        for (offset, carry) in std::mem::take(&mut result.layouts) {
+            if self.layouts.last().map_or(Carry::default() != carry, |last| last.1 != carry) {
+                self.layouts.push((offset, carry));
+            }
+        }
+    }
+
+    /// Stores the facts of lines that late readers took, and the texts of those that cannot be read again.
+    fn store_late(
+        &mut self,
+        taken: Vec<Taken>,
+        entries: &mut Sorter<EntryFact, JoinKey>,
+        input: usize,
+        work: &Work<'_>,
+    ) -> Result<()> {
+        for one in taken {
+            let Some(fact) = one.fact else { continue };
+            entries.push(fact)?;
+            if !work.is_plain(input) {
+                self.keep_late(one.stranger, work.config.budget.directory())?;
+            }
+        }
+        Ok(())
+    }
+
     fn keep_late(&mut self, stranger: Stranger, directory: Option<&Path>) -> Result<()> {
         if self.late_spools.is_empty() || stranger.offset < self.late_offset {
             self.late_spools.push(Spool::within(directory));
@@ -180,87 +223,85 @@ impl<'f> Fold<'f> {
         Ok(())
     }
 
+    /// Takes the results of an input whose turn has come.
     fn take_in_order(&mut self, input: usize, work: &Work<'_>) -> Result<()> {
+        loop {
+            let fold = &mut self.inputs[input];
+            let Some(result) = fold.waiting.remove(&fold.next) else { return Ok(()) };
+            let result = self.under_right_carry(result, input, work);
+            self.take(*result, input, work)?;
+        }
+    }
+
+    /// The result of the next block of an input, which is scanned again where it was scanned under another carry than the
+    /// blocks before it have left.
+    fn under_right_carry(
+        &mut self,
+        mut result: Box<BlockResult>,
+        input: usize,
+        work: &Work<'_>,
+    ) -> Box<BlockResult> {
         let fold = &mut self.inputs[input];
-        while let Some(mut result) = fold.waiting.remove(&fold.next) {
-            let is_plain = matches!(work.inputs[input].source.origin, Ok(Origin::Plain(_)));
-            let is_other_carry =
-                is_plain && result.assumed != fold.carry && result.tally.lines.read > 0;
-            if is_other_carry || is_taken_by_another(result.takers, fold.in_charge) {
+        let is_plain = work.is_plain(input);
+        let is_other_carry =
+            is_plain && result.assumed != fold.carry && result.tally.lines.read > 0;
+        if !is_other_carry && !is_taken_by_another(result.takers, fold.in_charge) {
+            return result;
+        }
+        let done = match result.again.take() {
+            Some(job) => work.scan_stream_block(*job, fold.in_charge),
+            None if is_plain => {
                 let (carry, in_charge) = (fold.carry.clone(), fold.in_charge);
-                let done = match result.again.take() {
-                    Some(job) => Some(work.scan_stream_block(*job, in_charge)),
-                    None if is_plain => {
-                        Some(work.scan_range(input, fold.next, carry, in_charge, &mut self.reader))
-                    }
-                    None => None,
-                };
-                match done {
-                    Some(Done::Block { result: again, .. }) => result = again,
-                    Some(Done::Fault { error, .. }) => {
-                        fold.error.get_or_insert_with(|| error.to_string());
-                        *result = BlockResult::default();
-                    }
-                    Some(Done::Stream { .. }) | None => {}
-                }
+                work.scan_range(input, fold.next, carry, in_charge, &mut self.reader)
             }
-            fold.in_charge = result.in_charge.unwrap_or(fold.in_charge);
-            if let Some(left) = result.left.take() {
-                let guess = &work.inputs[input].carry;
-                *guess.lock().unwrap_or_else(PoisonError::into_inner) = left.clone();
-                fold.carry = left;
+            None => return result,
+        };
+        match done {
+            Done::Block { result: again, .. } => again,
+            Done::Fault { error, .. } => {
+                fold.error.get_or_insert_with(|| error.to_string());
+                Box::default()
             }
-            for (offset, carry) in std::mem::take(&mut result.layouts) {
-                if fold.layouts.last().map_or(Carry::default() != carry, |last| last.1 != carry) {
-                    fold.layouts.push((offset, carry));
-                }
+            Done::Stream { .. } => result,
+        }
+    }
+
+    /// Adds the result of the next block of an input to the totals.
+    fn take(&mut self, mut result: BlockResult, input: usize, work: &Work<'_>) -> Result<()> {
+        let fold = &mut self.inputs[input];
+        fold.next += 1;
+        fold.note_carry(&mut result, &work.inputs[input].carry);
+        let lines_before = fold.lines_before(&result);
+        if let Some(unparsed) = &mut result.tally.first_unparsed {
+            unparsed.line += lines_before;
+        }
+        fold.tally.merge(result.tally);
+        let mut taken = Vec::new();
+        if !result.strangers.is_empty()
+            && let Some(known) = known_of(input, work)
+        {
+            for mut stranger in result.strangers {
+                stranger.line += lines_before;
+                let mut take = |one| taken.push(one);
+                fold.late.take(stranger, &known, &mut fold.tally, &mut take);
             }
-            fold.next += 1;
-            let lines_before = match result.n_breaks {
-                None => fold.tally.lines.read,
-                Some(n_breaks) => {
-                    fold.n_breaks += n_breaks;
-                    fold.n_breaks - n_breaks
-                }
-            };
-            if let Some(unparsed) = &mut result.tally.first_unparsed {
-                unparsed.line += lines_before;
-            }
-            let strangers = std::mem::take(&mut result.strangers);
-            let mut taken = Vec::new();
-            fold.tally.merge(std::mem::take(&mut result.tally));
-            if !strangers.is_empty()
-                && let Some(known) = known_of(input, work)
-            {
-                for mut stranger in strangers {
-                    stranger.line += lines_before;
-                    let mut take = |one| taken.push(one);
-                    fold.late.take(stranger, &known, &mut fold.tally, &mut take);
-                }
-            }
-            if let Some(each) = &mut self.each {
-                mark_late(&mut result.lines, &taken, &fold.late);
-                hand_over(std::mem::take(&mut result.lines), lines_before, each)?;
-            }
-            for one in taken {
-                let Some(fact) = one.fact else { continue };
-                self.entries.push(fact)?;
-                if !is_plain {
-                    fold.keep_late(one.stranger, work.config.budget.directory())?;
-                }
-            }
-            for mut fact in result.entries {
-                fact.place.line += lines_before;
-                self.entries.push(fact)?;
-            }
-            for mut fact in result.causes {
-                fact.place.line += lines_before;
-                self.causes.push(fact)?;
-            }
-            result.kept.sort_unstable_by_key(|line| line.offset);
-            for line in &result.kept {
-                fold.spool.push(line).map_err(Error::Temporary)?;
-            }
+        }
+        if let Some(each) = &mut self.each {
+            mark_late(&mut result.lines, &taken, &fold.late);
+            hand_over(result.lines, lines_before, each)?;
+        }
+        fold.store_late(taken, &mut self.entries, input, work)?;
+        for mut fact in result.entries {
+            fact.place.line += lines_before;
+            self.entries.push(fact)?;
+        }
+        for mut fact in result.causes {
+            fact.place.line += lines_before;
+            self.causes.push(fact)?;
+        }
+        result.kept.sort_unstable_by_key(|line| line.offset);
+        for line in &result.kept {
+            fold.spool.push(line).map_err(Error::Temporary)?;
         }
         Ok(())
     }
@@ -269,16 +310,9 @@ impl<'f> Fold<'f> {
     pub(super) fn settle(&mut self, work: &Work<'_>) -> Result<()> {
         for (input, fold) in self.inputs.iter_mut().enumerate() {
             let Some(known) = known_of(input, work) else { continue };
-            let is_plain = matches!(work.inputs[input].source.origin, Ok(Origin::Plain(_)));
             let mut taken = Vec::new();
             fold.late.finish(&known, &mut fold.tally, &mut |one| taken.push(one));
-            for one in taken {
-                let Some(fact) = one.fact else { continue };
-                self.entries.push(fact)?;
-                if !is_plain {
-                    fold.keep_late(one.stranger, work.config.budget.directory())?;
-                }
-            }
+            fold.store_late(taken, &mut self.entries, input, work)?;
             for late in std::mem::take(&mut fold.late_spools) {
                 fold.spool = merged(&fold.spool, &late, work.config.budget.directory())?;
             }
@@ -314,6 +348,7 @@ impl<'f> Fold<'f> {
                 unit: fold.unit,
                 text,
                 modified_us: open.source.modified_us,
+                is_named: open.source.is_named,
                 sample: open.sample.into_inner(),
                 late: fold.late.take_samples(),
                 told_names: BTreeMap::new(),
@@ -323,6 +358,7 @@ impl<'f> Fold<'f> {
                 reading: Mutex::default(),
             }
         });
-        Scan { inputs: inputs.collect(), entries: self.entries, causes: self.causes, interrupted }
+        let (entries, causes) = (self.entries, self.causes);
+        Scan { inputs: inputs.collect(), entries, causes, interrupted, pools: work.pools.take() }
     }
 }

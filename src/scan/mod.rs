@@ -12,6 +12,7 @@ mod carry;
 mod fold;
 mod late;
 mod lines;
+mod naming;
 mod partial;
 #[cfg(test)]
 mod tests;
@@ -30,10 +31,10 @@ use crate::cause::CauseMatcher;
 use crate::error::{Error, Result};
 use crate::evidence::{InputIndex, Place, Position};
 use crate::fact::{CauseFact, EntryFact};
-use crate::format::{FormatChoice, Plan, detect_dated, line_at};
+use crate::format::{FormatChoice, Plan, detect_dated};
 use crate::input::{
-    BlockReader, Compression, OpenStream, Origin, RANGE_BYTES, RangeReader, RecordStart, Records,
-    Source, Spool, Unit, open_stream, read_exact_at,
+    BlockReader, Compression, CutLines, OpenStream, Origin, RANGE_BYTES, RangeReader, RecordStart,
+    Records, Source, Spool, Unit, open_stream, read_exact_at,
 };
 use crate::store::{Budget, Sorter};
 use crate::tally::InputTally;
@@ -45,6 +46,7 @@ use fold::Fold;
 use late::LateSample;
 use lines::EachLine;
 pub use lines::{LineKind, SeenLine, scan_lines};
+use naming::{Gathering, LinesByText, Pools, gather};
 pub use partial::{Conditions, Merged, Merging, Partial, merge, write_partial};
 
 /// Bytes at the head of an input on which its formats are detected.
@@ -103,6 +105,8 @@ pub struct ScannedInput {
     text: TextSource,
     /// When the file was last written, microseconds UTC.
     modified_us: Option<i64>,
+    /// It was named, rather than a directory that it is in.
+    is_named: bool,
     /// The start of standard input, by which its formats were detected.
     sample: Option<Vec<u8>>,
     /// What formats behind the sample were found by.
@@ -162,6 +166,11 @@ impl ScannedInput {
         self.is_absent
     }
 
+    /// True when it was named, and there are lines in it but none that any format knows.
+    pub fn is_named_in_vain(&self) -> bool {
+        self.is_named && self.tally.lines.unparsed > 0 && self.tally.lines.parsed == 0
+    }
+
     /// True when there was nothing in it.
     pub fn is_empty(&self) -> bool {
         self.error.is_none() && self.bytes_decoded == 0
@@ -192,6 +201,8 @@ pub struct Scan {
     pub causes: Sorter<CauseFact, JoinKey>,
     /// The scan was stopped early.
     pub interrupted: bool,
+    /// Lines of worked-out layouts.
+    pools: LinesByText,
 }
 
 /// Scans all inputs.
@@ -241,10 +252,12 @@ struct StreamJob {
     index: usize,
     plan: Arc<Plan>,
     carry: Carry,
+    /// The lines of the block, and those behind them that may hold the rest of a record in pieces.
     bytes: Vec<u8>,
+    n_own: usize,
+    /// Lines before the block that were cut.
+    cut: CutLines,
     offset: u64,
-    /// The first line goes on with the last of the block before.
-    continues: bool,
     overlong: bool,
     unit: Unit,
 }
@@ -263,6 +276,8 @@ enum Done {
 struct OpenInput {
     source: Source,
     plan: OnceLock<Arc<Plan>>,
+    /// Where lines of worked-out layouts go.
+    gathering: OnceLock<Gathering>,
     /// What of standard input its formats were detected on.
     sample: OnceLock<Vec<u8>>,
     /// The carry of the last block that was folded: the best guess for the next one.
@@ -274,6 +289,7 @@ impl OpenInput {
         OpenInput {
             source,
             plan: OnceLock::new(),
+            gathering: OnceLock::new(),
             sample: OnceLock::new(),
             carry: Mutex::default(),
         }
@@ -285,6 +301,7 @@ struct Work<'c> {
     config: &'c ScanConfig<'c>,
     context: Context<'c>,
     inputs: Vec<OpenInput>,
+    pools: Pools,
     /// First range of each plain input among all ranges, and the input.
     ranges: Vec<(usize, usize)>,
     n_ranges: usize,
@@ -316,12 +333,18 @@ impl<'c> Work<'c> {
                 every_line: false,
             },
             inputs,
+            pools: Pools::default(),
             ranges,
             n_ranges,
             next_range: AtomicUsize::new(0),
             streams,
             next_stream: AtomicUsize::new(0),
         }
+    }
+
+    /// True for an input that can be read at any position.
+    fn is_plain(&self, input: usize) -> bool {
+        matches!(self.inputs[input].source.origin, Ok(Origin::Plain(_)))
     }
 
     fn stopped(&self) -> bool {
@@ -390,13 +413,15 @@ impl<'c> Work<'c> {
                     carry,
                     in_charge,
                     bytes: lines.bytes,
+                    reached: lines.reached,
+                    cut: &lines.cut,
                     offset: lines.offset,
-                    continues: lines.continues,
                     overlong: lines.overlong_at.is_some(),
                     keep: false,
                     unit: Unit::Line,
                 };
                 let result = Box::new(scan_block(&self.context, job));
+                self.gather(open, plan, lines.bytes);
                 Done::Block { input, index, result }
             }
             Err(error) => Done::Fault { input, index, error },
@@ -411,19 +436,28 @@ impl<'c> Work<'c> {
                 plan: &job.plan,
                 carry: job.carry.clone(),
                 in_charge,
-                bytes: &job.bytes,
+                bytes: &job.bytes[..job.n_own],
+                reached: &job.bytes,
+                cut: &job.cut,
                 offset: job.offset,
-                continues: job.continues,
                 overlong: job.overlong,
                 keep: true,
                 unit: job.unit,
             },
         );
         let (input, index) = (job.input, job.index);
+        self.gather(&self.inputs[input], &job.plan, &job.bytes);
         if result.takers.count_ones() > 1 {
             result.again = Some(Box::new(job));
         }
         Done::Block { input, index, result: Box::new(result) }
+    }
+
+    /// Gathers lines of worked-out layouts.
+    fn gather(&self, open: &OpenInput, plan: &Plan, block: &[u8]) {
+        if !self.context.every_line {
+            gather(open.gathering.get_or_init(|| self.pools.of(plan)), plan, block);
+        }
     }
 
     /// What a reader thread does: one stream after the other, each from its start to its end.
@@ -482,7 +516,6 @@ impl<'c> Work<'c> {
         let mut reader = BlockReader::new(stream);
         let mut index = 0;
         let mut in_force: Option<InForce> = None;
-        let mut last_line = Vec::new();
         while !self.stopped() {
             let Some(plan) = self.plan_of_stream(input, &mut reader) else {
                 // There is nothing, or what kept it from being read.
@@ -498,15 +531,7 @@ impl<'c> Work<'c> {
             };
             let in_force = in_force.get_or_insert_with(|| InForce::new(plan, Carry::default()));
             let carry = in_force.carry.clone();
-            in_force.pass(&block.bytes);
-            let continues =
-                !last_line.is_empty() && plan.goes_on(&last_line, line_at(&block.bytes, 0));
-            last_line.clear();
-            if plan.has_fragments() && block.overlong_at.is_none() {
-                let lines = block.bytes.strip_suffix(b"\n").unwrap_or(&block.bytes);
-                let start = memchr::memrchr(b'\n', lines).map_or(0, |newline| newline + 1);
-                last_line.extend_from_slice(&lines[start..]);
-            }
+            in_force.pass(&block.bytes[..block.n_own]);
             let job = StreamJob {
                 input,
                 index,
@@ -514,8 +539,9 @@ impl<'c> Work<'c> {
                 carry,
                 overlong: block.overlong_at.is_some(),
                 bytes: block.bytes,
+                n_own: block.n_own,
+                cut: block.cut,
                 offset: block.offset,
-                continues,
                 unit,
             };
             if blocks.send(job).is_err() {

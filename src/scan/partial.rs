@@ -8,7 +8,9 @@
 //! The file: a line of text with the version of the form and of the program; then, as one gzip stream, the length of the
 //! header (8 bytes, little endian), the header (JSON: conditions, inputs with their counts), the kept lines of inputs that
 //! cannot be read at a position (offset, length, bytes), the entries, the messages; then SHA-256 of all before it. Ordinary
-//! lines are not in it: the story and the quotes come from the inputs where they can be opened again.
+//! lines are not in it: the story and the quotes come from the inputs where they can be opened again. Where a layout was
+//! worked out, what its columns are called is told by the lines of all partial results: so a sample of such lines is in the
+//! header, and behind each entry of such an input stands its line (length, bytes).
 
 mod merge;
 mod recorded;
@@ -22,6 +24,7 @@ use flate2::write::GzEncoder;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::naming::{LinesByText, bare_line, is_worked_out};
 use super::{Scan, ScannedInput, TextSource};
 use crate::cause::CauseMatcher;
 use crate::error::{Error, Result};
@@ -33,7 +36,7 @@ pub use merge::{Merged, Merging, merge};
 use recorded::RecordedInput;
 
 /// Version of the form. A change of the form, however small, raises it: facts are not kept for long.
-const FORM: u32 = 2;
+const FORM: u32 = 3;
 
 /// How the first line begins.
 const MAGIC: &str = "logscan503 partial ";
@@ -78,6 +81,8 @@ struct Header {
     n_entries: u64,
     n_causes: u64,
     interrupted: bool,
+    /// Lines of worked-out layouts.
+    pools: LinesByText,
 }
 
 /// A digest of the tables whose rows facts number.
@@ -136,6 +141,7 @@ pub fn write_partial(
         n_entries: entries.len(),
         n_causes: causes.len(),
         interrupted: scan.interrupted,
+        pools: scan.pools.clone(),
     };
     let mut out = Hashing { out, hasher: Sha256::new() };
     let written = |result: io::Result<()>| result.map_err(Error::Output);
@@ -147,8 +153,8 @@ pub fn write_partial(
     for input in &scan.inputs {
         written(write_kept(input, &mut packed))?;
     }
-    write_facts(&entries, &mut packed)?;
-    write_facts(&causes, &mut packed)?;
+    write_facts(&entries, &mut packed, |fact| line_of(fact, &scan.inputs))?;
+    write_facts(&causes, &mut packed, |_| None)?;
     written(packed.finish().map(|_| ()))?;
     let digest = out.hasher.finalize();
     written(out.out.write_all(&digest).and_then(|()| out.out.flush()))
@@ -167,11 +173,36 @@ fn write_kept(input: &ScannedInput, out: &mut dyn Write) -> io::Result<()> {
     if n_written == spool.len() { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
 }
 
-fn write_facts<T: Stored, K: Ord>(facts: &Sorted<T, K>, out: &mut dyn Write) -> Result<()> {
+/// The bare line of an entry whose layout was worked out, empty where it is read by another reader. `None`: the input has
+/// no such layout.
+fn line_of(fact: &EntryFact, inputs: &[ScannedInput]) -> Option<Vec<u8>> {
+    let input = inputs.get(fact.place.position.input as usize)?;
+    input.plan.as_deref().filter(|plan| is_worked_out(plan))?;
+    let bare = || {
+        let (line, plan) = (input.fetch(fact.place)?, input.plan_at(fact.place.position.offset)?);
+        let (index, bare) = bare_line(plan, &line)?;
+        let mut numbered = vec![index as u8];
+        numbered.extend_from_slice(&bare);
+        Some(numbered)
+    };
+    Some(bare().unwrap_or_default())
+}
+
+/// Writes facts, each with what goes behind it.
+fn write_facts<T: Stored, K: Ord>(
+    facts: &Sorted<T, K>,
+    out: &mut dyn Write,
+    behind: impl Fn(&T) -> Option<Vec<u8>>,
+) -> Result<()> {
     let mut buffer = Vec::new();
     for fact in facts.rows() {
         buffer.clear();
-        fact?.write(&mut buffer);
+        let fact = fact?;
+        fact.write(&mut buffer);
+        if let Some(line) = behind(&fact) {
+            buffer.extend_from_slice(&(line.len() as u32).to_le_bytes());
+            buffer.extend_from_slice(&line);
+        }
         out.write_all(&buffer).map_err(Error::Output)?;
     }
     Ok(())

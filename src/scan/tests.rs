@@ -138,3 +138,93 @@ fn the_zeros_at_the_end_of_a_file_copied_while_live_are_one_line() {
     let (tally, entries) = scan_file(written(&log).path(), 1 << 20);
     assert_eq!((entries.len(), tally.lines.parsed, tally.lines.unparsed), (30, 30, 1));
 }
+
+/// Streams of a container, in pieces: which of the two goes on, how long the piece is, and whether its line ends with it.
+type Written = (bool, usize, bool);
+
+/// An access line on stdout, an application's line on stderr.
+fn whole_line(stderr: bool, row: usize) -> String {
+    if stderr {
+        return format!("worker {row} is busy");
+    }
+    format!(
+        "192.0.2.{} - - [20/Nov/2026:21:29:{:02} +0000] \"GET /{} HTTP/1.1\" 503 197 \"-\" \"curl\"",
+        row % 250,
+        row % 60,
+        "x".repeat(40)
+    )
+}
+
+/// A line of an engine's log: number of the text on its stream, stderr or stdout, cut or not, text.
+type Envelope = fn(usize, bool, bool, &str) -> String;
+
+/// Writes both streams as an engine does: a line over the room of its buffer is cut, and the other stream may come between.
+fn container_log(writes: &[Written], envelope: Envelope) -> (String, usize) {
+    let mut log = String::new();
+    let mut rest = [String::new(), String::new()];
+    let mut rows = [0; 2];
+    let closing = [(false, 200, true), (true, 200, true)];
+    for &(stderr, length, ends) in writes.iter().chain(&closing) {
+        let stream = usize::from(stderr);
+        if rest[stream].is_empty() {
+            rows[stream] += 1;
+            rest[stream] = whole_line(stderr, rows[stream]);
+        }
+        let n = if ends { rest[stream].len() } else { length.min(rest[stream].len()) };
+        let left = rest[stream].split_off(n);
+        let text = std::mem::replace(&mut rest[stream], left);
+        let is_cut = !rest[stream].is_empty();
+        log += &envelope(rows[stream], stderr, is_cut, &text);
+        log.push('\n');
+    }
+    (log, rows[0])
+}
+
+fn cri(_: usize, stderr: bool, is_cut: bool, text: &str) -> String {
+    let stream = if stderr { "stderr" } else { "stdout" };
+    let tag = if is_cut { "P" } else { "F" };
+    format!("2026-11-20T21:30:00.123456789Z {stream} {tag} {text}")
+}
+
+fn docker(row: usize, stderr: bool, is_cut: bool, text: &str) -> String {
+    let stream = if stderr { "stderr" } else { "stdout" };
+    let text = text.replace('"', "\\\"");
+    let end = if is_cut { "" } else { "\\n" };
+    let time = format!("2026-11-20T21:30:{:02}.{row:09}Z", row % 60);
+    format!("{{\"log\":\"{text}{end}\",\"stream\":\"{stream}\",\"time\":\"{time}\"}}")
+}
+
+fn journal(_: usize, stderr: bool, is_cut: bool, text: &str) -> String {
+    let text = text.replace('"', "\\\"");
+    let priority = if stderr { 3 } else { 6 };
+    let partial = if is_cut { ",\"CONTAINER_PARTIAL_MESSAGE\":\"true\"" } else { "" };
+    format!(
+        "{{\"__REALTIME_TIMESTAMP\":\"1795210200000000\",\"PRIORITY\":\"{priority}\",\"MESSAGE\":\"{text}\",\"CONTAINER_ID_FULL\":\"4f1c\"{partial}}}"
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(6))]
+
+    #[test]
+    fn lines_that_engines_cut_are_whole_however_the_log_is_cut(
+        writes in proptest::collection::vec((any::<bool>(), 1usize..60, any::<bool>()), 1..60),
+    ) {
+        for envelope in [cri as Envelope, docker, journal] {
+            // Enough whole lines to tell the format by.
+            let mut head = vec![(false, 0, true); 20];
+            head.extend([(true, 0, true); 3]);
+            head.extend(&writes);
+            let (log, n_entries) = container_log(&head, envelope);
+            let file = written(log.as_bytes());
+            let whole = scan_file(file.path(), 1 << 20);
+            prop_assert_eq!(whole.0.lines.read, log.lines().count() as u64);
+            prop_assert_eq!(whole.1.len(), n_entries, "{}", log);
+            prop_assert!(whole.1.iter().all(|(_, client)| client.starts_with("192.0.2.")));
+            for range_bytes in [150, 1000] {
+                prop_assert_eq!(&scan_file(file.path(), range_bytes), &whole, "{} bytes", range_bytes);
+            }
+            prop_assert_eq!(&scan_file(packed(log.as_bytes()).path(), 1 << 20), &whole);
+        }
+    }
+}

@@ -65,6 +65,8 @@ pub struct VerdictRule {
     pub openness: Openness,
     /// The row that holds instead when an error log covers the time and has no line for the request.
     pub when_silent: Option<&'static str>,
+    /// The server logs an error for every such entry: where error logs lack them, their silence says nothing.
+    pub leaves_line: bool,
     /// What would decide an open row.
     pub missing: &'static [&'static str],
     /// Where the rule comes from.
@@ -89,6 +91,7 @@ const fn decided(
         basis: FIELD,
         openness: Openness::Closed,
         when_silent: None,
+        leaves_line: false,
         missing: &[],
         source,
     }
@@ -110,6 +113,7 @@ const fn open(
         basis: &[],
         openness: Openness::Open,
         when_silent: None,
+        leaves_line: false,
         missing,
         source,
     }
@@ -289,6 +293,11 @@ pub fn rule_index(id: &str) -> u16 {
 
 fn table_of(server: Server) -> &'static Table {
     TABLES.iter().find(|table| table.server == server).unwrap_or(&TABLES[0])
+}
+
+/// True for servers that write access lines, which have a table of their own.
+pub fn writes_access_logs(server: Server) -> bool {
+    TABLES.iter().any(|table| table.server == server)
 }
 
 /// The row of a line that cannot be read to its end.

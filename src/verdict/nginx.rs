@@ -6,7 +6,7 @@
 //! attempt: of several attempts it decides.
 
 use super::{FIELD_AND_SILENCE, Openness, VerdictRule, decided, open};
-use crate::bytes::{is_absent, parse_status, parse_u64};
+use crate::bytes::{is_absent, last_upstream_item, parse_status, parse_u64};
 use crate::record::{AccessRecord, Escape, Field};
 use crate::taxonomy::{Cause, Confidence, Origin};
 
@@ -54,14 +54,18 @@ pub(super) const RULES: &[VerdictRule] = &[
         Some(Cause::UpstreamError),
         "ngx_http_upstream.c: codes other than 502 and 504 come from a response",
     ),
-    decided(
-        "nginx.upstream_addr_is_group",
-        Origin::Proxy,
-        Some(Cause::NoLiveUpstreams),
-        "ngx_http_upstream.c: without a peer the group's name is logged",
-    ),
+    VerdictRule {
+        leaves_line: true,
+        ..decided(
+            "nginx.upstream_addr_is_group",
+            Origin::Proxy,
+            Some(Cause::NoLiveUpstreams),
+            "ngx_http_upstream.c: without a peer the group's name is logged",
+        )
+    },
     VerdictRule {
         openness: Openness::CauseOpen,
+        leaves_line: true,
         ..decided(
             "nginx.upstream_502_no_header",
             Origin::Proxy,
@@ -80,6 +84,7 @@ pub(super) const RULES: &[VerdictRule] = &[
     },
     VerdictRule {
         openness: Openness::CauseOpen,
+        leaves_line: true,
         ..decided(
             "nginx.upstream_504_no_header",
             Origin::Proxy,
@@ -199,13 +204,27 @@ pub(super) const RULES: &[VerdictRule] = &[
         ERROR_LOG,
         "ngx_http_upstream.c: a group after an internal redirect stays empty when it failed before its first attempt",
     ),
-    open(
-        "nginx.after_good_upstream",
-        Origin::LocalProcess,
-        None,
-        ERROR_LOG,
-        "error_page or X-Accel-Redirect after a good answer",
-    ),
+    // A page that a backend made for an error of nginx's own.
+    VerdictRule {
+        when_silent: Some("nginx.after_good_upstream_silent"),
+        ..open(
+            "nginx.after_good_upstream",
+            Origin::LocalProcess,
+            Some(Cause::Maintenance),
+            ERROR_LOG,
+            "error_page whose page a backend made, or X-Accel-Redirect after a good answer",
+        )
+    },
+    VerdictRule {
+        confidence: Confidence::Likely,
+        basis: FIELD_AND_SILENCE,
+        ..decided(
+            "nginx.after_good_upstream_silent",
+            Origin::LocalProcess,
+            Some(Cause::Maintenance),
+            "ngx_http_special_response.c: error_page keeps the status of return 503, which logs no error; limits log one",
+        )
+    },
     open("nginx.other", Origin::Unknown, None, UPSTREAM_FIELDS, "no row of the table applies"),
 ];
 
@@ -220,18 +239,51 @@ pub(super) fn own_verdict(record: &AccessRecord<'_>) -> &'static str {
     if record.raw(Field::LimitConnStatus) == Some(b"REJECTED") {
         return "nginx.limit_conn_rejected";
     }
-    let Some(status) = record.last_item(Field::UpstreamStatus) else {
+    let Some(last) = record.last_item(Field::UpstreamStatus) else {
         return without_status_field(record);
     };
-    let address = record.last_item(Field::UpstreamAddr);
+    let attempt = Attempt::of(record, last);
+    let status = attempt.item(Field::UpstreamStatus).unwrap_or(last);
     match parse_status(status) {
         None if is_absent(status) => without_contact(record),
-        Some(502 | 504) => ambiguous(record, status, address),
+        Some(502 | 504) => ambiguous(&attempt, status),
         Some(503) => "nginx.upstream_status_503",
         Some(500..=599) => "nginx.upstream_status_5xx",
         Some(100..=499) => "nginx.after_good_upstream",
         _ => "nginx.other",
     }
+}
+
+/// The attempt that decides: the last one of the request, but not one that only made the page for its error.
+struct Attempt<'r, 'a> {
+    record: &'r AccessRecord<'a>,
+    /// What stands behind the last internal redirect is the page.
+    is_before_page: bool,
+}
+
+impl<'r, 'a> Attempt<'r, 'a> {
+    /// `last`: status of the last attempt.
+    fn of(record: &'r AccessRecord<'a>, last: &[u8]) -> Self {
+        let before = before_redirect(record, Field::UpstreamStatus).and_then(parse_status);
+        let is_page = |last: u16| last != record.status && (last < 500 || before >= Some(500));
+        Attempt { record, is_before_page: parse_status(last).is_some_and(is_page) }
+    }
+
+    /// What a list says of it.
+    fn item(&self, field: Field) -> Option<&'a [u8]> {
+        if self.is_before_page {
+            before_redirect(self.record, field)
+        } else {
+            self.record.last_item(field)
+        }
+    }
+}
+
+/// The item before the last internal redirect of a list field. `None`: there was no attempt before one.
+fn before_redirect<'a>(record: &AccessRecord<'a>, field: Field) -> Option<&'a [u8]> {
+    let list = record.raw(field)?;
+    let redirect = memchr::memmem::rfind(list, b" : ")?;
+    Some(last_upstream_item(&list[..redirect]))
 }
 
 /// The layout has no upstream status, but perhaps an address.
@@ -278,13 +330,13 @@ fn without_contact(record: &AccessRecord<'_>) -> &'static str {
 }
 
 /// The last attempt's status is 502 or 504: nginx's own failure, or a backend's answer.
-fn ambiguous(record: &AccessRecord<'_>, status: &[u8], address: Option<&[u8]>) -> &'static str {
+fn ambiguous(attempt: &Attempt<'_, '_>, status: &[u8]) -> &'static str {
     let timeout = status == b"504";
-    if !timeout && address.is_some_and(is_group_name) {
+    if !timeout && attempt.item(Field::UpstreamAddr).is_some_and(is_group_name) {
         return "nginx.upstream_addr_is_group";
     }
-    let header_time = record.last_item(Field::UpstreamHeaderTime);
-    let received = record.last_item(Field::UpstreamBytesReceived).and_then(parse_u64);
+    let header_time = attempt.item(Field::UpstreamHeaderTime);
+    let received = attempt.item(Field::UpstreamBytesReceived).and_then(parse_u64);
     match (header_time.map(is_absent), received) {
         (Some(false), _) => "nginx.upstream_502_relayed",
         (_, Some(0)) | (Some(true), None) => {
@@ -338,6 +390,17 @@ mod tests {
         check(503, &[(Status, "503")], "nginx.upstream_status_503");
         check(503, &[(Status, "502, 503")], "nginx.upstream_status_503");
         check(503, &[(Status, "502 : 503")], "nginx.upstream_status_503");
+        // Pages that a backend made, well or not.
+        let times = [(Header, "- : 0.002"), (Addr, "10.0.0.5:80 : 10.0.0.9:80")];
+        for status in ["502 : 200", "503, 502 : 404", "502 : 500"] {
+            check(503, &[(Status, status), times[0], times[1]], "nginx.upstream_502_no_header");
+        }
+        check(
+            503,
+            &[(Status, "502 : 200"), (Addr, "app : 10.0.0.9:80")],
+            "nginx.upstream_addr_is_group",
+        );
+        check(503, &[(Status, "200 : 502")], "nginx.upstream_502_ambiguous");
         check(503, &[(Status, "500")], "nginx.upstream_status_5xx");
         check(503, &[(Status, "502"), (Addr, "grp")], "nginx.upstream_addr_is_group");
         check(

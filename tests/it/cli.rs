@@ -140,7 +140,16 @@ fn exit_codes() {
     assert_eq!(code(&["--fail-on", "unknown", "access.log", "error.log"]), Some(0));
     assert_eq!(code(&["--fail-on", "unknown", "access.log"]), Some(1));
     assert_eq!(code(&["garbage.log"]), Some(3));
-    assert_eq!(code(&["garbage.log", "access.log"]), Some(0));
+    // A result without a file that was named is not all that was asked for; a directory holds all sorts of files.
+    let said = fixture.run(&["garbage.log", "access.log", "--format", "json"], b"");
+    assert_eq!(said.code, Some(4));
+    assert!(said.err.contains("garbage.log: 3 of 3 lines were not understood"), "{}", said.err);
+    assert_eq!(code(&["parse", "garbage.log", "access.log"]), Some(4));
+    assert_eq!(code(&["--partial", "x.part", "garbage.log", "access.log"]), Some(4));
+    assert_eq!(code(&["merge", "x.part"]), Some(4));
+    assert_eq!(code(&["*.log"]), Some(4));
+    assert_eq!(code(&["--fail-on", "incident", "garbage.log", "access.log", "error.log"]), Some(1));
+    assert_eq!(code(&["."]), Some(0));
     assert_eq!(code(&["missing.log"]), Some(2));
     for wrong in [
         &["--status", "abc", "access.log"][..],

@@ -164,7 +164,8 @@ fn check_twenty_runs(folder: &Path, logs: &[String], seed: u64) {
         dice.shuffle(&mut files);
         args.extend(files.iter().map(String::as_str));
         let said = fixture.run(&args, b"");
-        assert!(matches!(said.code, Some(0 | 3)), "{:?} {}", said.code, said.err);
+        // A piece without the heading of its columns is understood in no line.
+        assert!(matches!(said.code, Some(0 | 3 | 4)), "{:?} {}", said.code, said.err);
         let first = first[which].get_or_insert_with(|| said.out.clone());
         let same = *first == said.out;
         assert!(same, "{}: seed {seed}: run {number} differs: {args:?}", folder.display());

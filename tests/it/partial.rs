@@ -191,6 +191,51 @@ fn changing_columns() -> String {
     log
 }
 
+/// Access lines of a layout that no format knows. `n_answered` are answered by the backend; of the others it is down, and
+/// nothing in them tells whose the second status is.
+fn unknown_layout(n_answered: u32, n_failed: u32) -> String {
+    let line = |n: u32| {
+        let (minute, second, client) = (n / 60 % 60, n % 60, n % 200);
+        let (status, size, backend) = if n < n_answered { (200, 512, 200) } else { (503, 95, 502) };
+        format!(
+            "192.0.2.{client}|20/Nov/2026:21:{minute:02}:{second:02} +0000|GET /p/{n} HTTP/1.1|{status}|{size}|10.0.0.7:8080|{backend}|0.00{}\n",
+            n % 8
+        )
+    };
+    (0..n_answered + n_failed).map(line).collect()
+}
+
+#[test]
+fn columns_are_named_by_the_lines_of_all_partial_results() {
+    let fixture = Fixture::new();
+    let log = unknown_layout(300, 300);
+    let cut = unknown_layout(300, 0).len();
+    fixture.write("a.log", &log[..cut]);
+    fixture.write("b.log", &log[cut..]);
+    let args = ["--reproducible", "--format"];
+    let upstreams = |rows: &[Value]| -> Vec<Value> {
+        rows.iter().map(|row| row["upstream_status"].clone()).collect()
+    };
+    // Alone, the outage does not tell.
+    let alone = fixture.run(&[&args[..], &["entries", "b.log"]].concat(), b"").rows();
+    assert_eq!(upstreams(&alone), vec![Value::Null; 300]);
+    fixture.run(&["--partial", "a.part", "a.log"], b"");
+    fixture.run(&["--partial", "b.part", "b.log"], b"");
+    for format in ["entries", "json"] {
+        let whole = fixture.run(&[&args[..], &[format, "a.log", "b.log"]].concat(), b"");
+        let parts = ["merge", "b.part", "a.part"];
+        let merged = fixture.run(&[&parts[..], &args[..], &[format]].concat(), b"");
+        assert_eq!(String::from_utf8_lossy(&merged.out), String::from_utf8_lossy(&whole.out));
+        if format == "entries" {
+            assert_eq!(upstreams(&whole.rows()), vec![Value::from("502"); 300]);
+        } else {
+            let absent = ["--root", "nowhere"];
+            let absent = fixture.run(&[&parts[..], &absent, &args[..], &[format]].concat(), b"");
+            assert_eq!(verdicts_of(&absent.json()), verdicts_of(&whole.json()));
+        }
+    }
+}
+
 #[test]
 fn columns_that_change_on_the_way_are_known_where_the_input_cannot_be_read_again() {
     let fixture = Fixture::new();

@@ -65,6 +65,7 @@ fn no_output_shows_a_client_a_query_or_an_id_of_the_real_incident() {
         let said = fixture.run(&["--redact", "-v", "--format", &output, "logs"], b"");
         check_hidden(&said, &secrets, &output);
     }
+    check_hidden(&fixture.run(&["parse", "--redact", "logs"], b""), &secrets, "parse");
 }
 
 /// What must not be shown.
@@ -131,6 +132,12 @@ fn personal_data_is_hidden_wherever_servers_write_it() {
     for output in outputs(&fixture) {
         let args = ["--redact", "-v", "--status", "5xx", "--format", &output, "logs"];
         check_hidden(&fixture.run(&args, b""), &secrets, &output);
+    }
+    let parsed = fixture.run(&["parse", "--redact", "logs"], b"");
+    check_hidden(&parsed, &secrets, "parse");
+    for row in parsed.rows().iter().filter(|row| row["kind"] == "access") {
+        let (client, fields) = (row["client"].as_str().expect("a client"), &row["fields"]);
+        assert!(fields["remote_addr"] == client || fields["c-ip"] == client, "{row}");
     }
     // What must be repaired stays readable.
     let text = fixture.run(&["--redact", "--format", "json", "logs"], b"").out;

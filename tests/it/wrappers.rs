@@ -310,3 +310,75 @@ fn lines_without_an_end_are_joined_only_when_one_message_was_cut() {
     fixture.write("x-json.log", &text);
     assert_eq!(fixture.run(&["--format", "entries", "x-json.log"], b"").rows().len(), 9);
 }
+
+/// Puts the lines of two logs together by turns.
+fn interleaved(one: &str, other: &str) -> String {
+    let (mut one, mut other) = (one.lines(), other.lines());
+    let mut text = String::new();
+    loop {
+        let pair = [one.next(), other.next()];
+        if pair == [None, None] {
+            return text;
+        }
+        for line in pair.into_iter().flatten() {
+            writeln!(text, "{line}").expect("fits");
+        }
+    }
+}
+
+#[test]
+fn lines_that_containers_cut_are_put_together_across_those_of_the_other_stream() {
+    // Two containers whose lines docker cuts, in one journal.
+    let journal = |second: usize, line: &str| {
+        let parts = parts(line, 90);
+        let mut text = String::new();
+        for (index, part) in parts.iter().enumerate() {
+            let mut entry = serde_json::json!({
+                "__REALTIME_TIMESTAMP": format!("{}", 1_795_210_140_000_000 + second * 1_000_000),
+                "PRIORITY": "6", "MESSAGE": part, "CONTAINER_ID_FULL": "4f1c", "CONTAINER_NAME": "web",
+                "CONTAINER_PARTIAL_ID": format!("id{line:.11}{second}"),
+                "CONTAINER_PARTIAL_ORDINAL": format!("{}", index + 1),
+            });
+            if index + 1 < parts.len() {
+                entry["CONTAINER_PARTIAL_MESSAGE"] = "true".into();
+            }
+            writeln!(text, "{entry}").expect("fits");
+        }
+        text
+    };
+    let stderr = |text: String| text.replace("stdout", "stderr");
+    let agent = "x".repeat(300);
+    let line = |client: &str, second: usize| {
+        format!(
+            "{client} - - [20/Nov/2026:21:29:{second:02} +0000] \"GET /{second}?{agent} HTTP/1.1\" 503 {second} \"-\" \"-\""
+        )
+    };
+    for cut in [cri, docker, journal as fn(usize, &str) -> String] {
+        let lines = |client: &str, seconds: std::ops::Range<usize>| -> String {
+            seconds.map(|second| cut(second, &line(client, second))).collect()
+        };
+        let (out, err) = (lines("192.0.2.1", 0..40), stderr(lines("198.51.100.1", 3..40)));
+        let fixture = Fixture::new();
+        let text = interleaved(&out, &err);
+        fixture.write("0.log", &text);
+        let mut documents = Vec::new();
+        for range in ["300", "5000", "1000000"] {
+            let args = ["--format", "entries", "-j", "3", "--range-bytes", range, "0.log"];
+            documents.push(fixture.run(&args, b"").rows());
+        }
+        assert_eq!(documents[0], documents[1]);
+        assert_eq!(documents[0], documents[2]);
+        assert_eq!(documents[0].len(), 77);
+        for row in &documents[0] {
+            let number = row["line"].as_u64().expect("a number") as usize;
+            let first = text.lines().nth(number - 1).expect("a line");
+            let offset = row["byte_offset"].as_u64().expect("a number") as usize;
+            assert!(text[offset..].starts_with(first), "{row}");
+            assert!(first.contains(row["client"].as_str().expect("a text")), "{row}");
+            let target = format!("/{}?{agent}", row["bytes"]);
+            assert_eq!(row["target"], target.as_str());
+        }
+        let piped = fixture.run(&["--format", "entries", "-"], text.as_bytes()).rows();
+        assert_eq!(piped.len(), 77);
+    }
+}

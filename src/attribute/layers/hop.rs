@@ -15,7 +15,7 @@ use crate::time::SECOND_US;
 pub(super) enum KeyKind {
     /// A request id, a trace or the id of a delivery network.
     Id = 0,
-    /// Method and target.
+    /// The target.
     Target = 1,
 }
 
@@ -42,6 +42,7 @@ pub(super) struct Hop {
     pub body_bytes: u32,
     pub duration_ms: u32,
     pub status: u16,
+    pub method: u16,
     pub flags: Flags,
     /// Group of inputs; later the layer.
     pub group: u16,
@@ -54,7 +55,7 @@ pub(super) struct Hop {
 crate::store::stored!(
     Hop, kind: u8, key: u64, at: i64, stamped_at: i64, place.position.input: u32, place.position.offset: u64, place.line: u64,
     place.length: u32, client: u32, forwarded: u32, forwarded_before: u32, host: u32, server: u32, listen: u32,
-    upstream: u32, body_bytes: u32, duration_ms: u32, status: u16, flags.0: u16, group: u16, taken: u64, origin: u8, cause: u8
+    upstream: u32, body_bytes: u32, duration_ms: u32, status: u16, method: u16, flags.0: u16, group: u16, taken: u64, origin: u8, cause: u8
 );
 
 /// First and last possible instant of a request's start and end.
@@ -90,6 +91,7 @@ impl Hop {
             body_bytes: entry.body_bytes,
             duration_ms: entry.duration_ms,
             status: entry.status,
+            method: entry.method,
             flags: entry.flags,
             group,
             origin: verdict.origin() as u8,

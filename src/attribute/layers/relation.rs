@@ -20,7 +20,7 @@ use super::Hops;
 use super::common::{Common, CommonCounts};
 use super::hop::{Hop, KeyKind};
 use crate::error::Result;
-use crate::fact::Flags;
+use crate::fact::{Flags, methods_agree};
 use crate::taxonomy::Origin;
 use crate::time::SECOND_US;
 
@@ -391,7 +391,10 @@ fn pairs_of(rows: &[Hop], n_of_key: usize, each: &mut dyn FnMut(Sample, &Hop, &H
     let is_single: Vec<bool> = rows.iter().map(|row| is_whole && n_in(row.group) == 1).collect();
     for (index, one) in rows.iter().enumerate() {
         for (other_index, other) in rows.iter().enumerate().skip(index + 1) {
-            if one.group == other.group || one.status != other.status {
+            if one.group == other.group
+                || one.status != other.status
+                || !methods_agree(one.method, other.method)
+            {
                 continue;
             }
             let is_alone = is_single[index] && is_single[other_index];

@@ -25,6 +25,7 @@ use super::{Arrangement, Found, Hops, Taken, TakenKey};
 use crate::attribute::join::Free;
 use crate::error::Result;
 use crate::evidence::Position;
+use crate::fact::methods_agree;
 use crate::store::{Budget, Sorted, Sorter};
 use crate::taxonomy::Origin;
 use crate::time::SECOND_US;
@@ -110,10 +111,10 @@ pub(super) fn by_target<'h>(
     judge(arrangement, &mut chunk, found)
 }
 
-/// What must be the same in both lines: status, client, host, body.
-type Alike = (u16, u32, u32, u32);
+/// What must be the same in both lines: status, method, client, host, body.
+type Alike = (u16, u16, u32, u32, u32);
 
-fn alike(hop: &Hop, common: Common, is_front: bool) -> Alike {
+fn alike(hop: &Hop, common: Common, is_front: bool, has_methods: bool) -> Alike {
     let client = match common {
         _ if is_front && common.names_client() => hop.client,
         Common { client: true, .. } => hop.client,
@@ -123,7 +124,8 @@ fn alike(hop: &Hop, common: Common, is_front: bool) -> Alike {
     };
     let host = if common.host { hop.host } else { 0 };
     let body = if common.body { hop.body_bytes } else { 0 };
-    (hop.status, client, host, body)
+    let method = if has_methods { hop.method } else { 0 };
+    (hop.status, method, client, host, body)
 }
 
 /// Links the lines of one target that are near each other.
@@ -131,6 +133,7 @@ fn judge(arrangement: &Arrangement, chunk: &mut [Hop], found: &mut Found) -> Res
     if chunk.len() < 2 {
         return Ok(());
     }
+    let has_methods = chunk.iter().all(|hop| hop.method != 0);
     for ((front, deep), shared) in &arrangement.pairs {
         let common = &shared.common;
         let (front, deep) = (*front as u16, *deep as u16);
@@ -138,9 +141,9 @@ fn judge(arrangement: &Arrangement, chunk: &mut [Hop], found: &mut Found) -> Res
         let mut classes: BTreeMap<Alike, (Vec<usize>, Vec<usize>)> = BTreeMap::new();
         for (index, hop) in chunk.iter().enumerate() {
             if hop.group == front && hop.may_relay() && hop.taken & Taken::LINKED == 0 {
-                classes.entry(alike(hop, *common, true)).or_default().0.push(index);
+                classes.entry(alike(hop, *common, true, has_methods)).or_default().0.push(index);
             } else if hop.group == deep && hop.taken & front_mark == 0 {
-                classes.entry(alike(hop, *common, false)).or_default().1.push(index);
+                classes.entry(alike(hop, *common, false, has_methods)).or_default().1.push(index);
             }
         }
         let decides = common.tells;
@@ -262,8 +265,11 @@ fn pair_stretch(
     }
 }
 
-/// Rule 1, for times.
+/// Rule 1, for methods and times.
 fn fits(front: &Hop, deep: &Hop) -> bool {
+    if !methods_agree(front.method, deep.method) {
+        return false;
+    }
     let (front, deep) = (front.served(), deep.served());
     deep.end.0 <= front.end.1 + SLACK_US
         && front.end.0 - LATE_US <= deep.end.1

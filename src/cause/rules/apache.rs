@@ -21,11 +21,12 @@ macro_rules! line {
     };
 }
 
-/// An expression that begins where the words of a message begin: behind its error number and its client.
+/// An expression that begins where the words of a message begin: behind its error number, its client, and what else an
+/// `ErrorLogFormat` puts into brackets there (`[vhost %v]`, `[rid %L]`).
 macro_rules! words {
     ($rest:literal) => {
         concat!(
-            r"(?s-u)^(?:\((?<detail>[A-Z]* ?-?[0-9]+)\)[^\[\n]*?: ?)?(?:\[(?:client|remote) [^\]]*\] )?",
+            r"(?s-u)^(?:\((?<detail>[A-Z]* ?-?[0-9]+)\)[^\[\n]*?: ?)?(?:\[[a-zA-Z_-]+[ :=][^\]\n]*\] ){0,3}",
             $rest
         )
     };

@@ -1,18 +1,18 @@
 //! Container logs as they lie on disk: docker's json-file driver, and the CRI format of Kubernetes nodes.
 //!
-//! Both cut long lines. Fragments that stand one behind the other are put together; those between which the other stream
-//! has written are not.
+//! Both cut long lines, for each stream by itself: lines of the other stream may stand between the pieces of one.
 //!
-//! Source: moby `daemon/logger/jsonfilelog`; Kubernetes `pkg/kubelet/kuberuntime/logs`.
+//! Source: moby `daemon/logger/copier.go`, `daemon/logger/jsonfilelog`; conmon `ctr_logging.c`, `write_k8s_log`; Kubernetes
+//! `pkg/kubelet/kuberuntime/logs`.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
-use memchr::memmem::{self, Finder};
+use memchr::memmem::Finder;
 
 use super::prefix::leading_stamp;
-use super::{Envelope, Opened, decoded, raw_string, value_of};
-use crate::input::MAX_FRAGMENT_BYTES;
+use super::{Envelope, Opened, decoded, joined, raw_string, value_of};
+use crate::input::{Fragment, Fragments};
 use crate::time::Notation;
 
 /// `{"log":"LINE\n","stream":"stderr","time":"2026-11-20T21:29:42.123456789Z"}`.
@@ -25,6 +25,9 @@ const BUFFER_BYTES: usize = 16 << 10;
 static LOG: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"log\""));
 static STREAM: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"stream\""));
 static TIME: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"time\""));
+
+/// The line break at the end of a text.
+static BREAK: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\\n\""));
 
 impl Envelope for DockerJson {
     fn name(&self) -> &'static str {
@@ -39,26 +42,14 @@ impl Envelope for DockerJson {
         true
     }
 
-    fn has_fragments(&self) -> bool {
-        true
-    }
-
-    /// A line of a container ends with `\n` unless it was cut, or the container's last: all parts of one have one time,
-    /// with drivers before 18.03 only its length.
-    fn goes_on(&self, previous: &[u8], line: &[u8]) -> bool {
-        // Cheap, and true of nearly every line.
-        if previous.len() > MAX_FRAGMENT_BYTES || memmem::find(previous, b"\\n\"").is_some() {
-            return false;
-        }
-        let (Some(one), Some(other)) = (parts(previous), parts(line)) else { return false };
-        one.stream == other.stream
-            && (one.stamp == other.stamp || one.text.len() >= BUFFER_BYTES)
-            && !is_ended(one.text)
+    fn fragments(&self) -> Option<&dyn Fragments> {
+        Some(self)
     }
 
     fn open<'a>(&self, record: &'a [u8]) -> Option<Opened<'a>> {
         let Parts { text, escaped, stream, stamp } = parts(first_line(record))?;
-        if let Some(whole) = self.joined(record, |line| Some(decoded_text(parts(line)?))) {
+        let text_of = |line| parts(line).map(|Parts { text, escaped, .. }| decoded(text, escaped));
+        if let Some(whole) = joined(self, record, text_of) {
             return Some(Opened {
                 inner: Cow::Owned(whole),
                 stamp: Some(stamp),
@@ -74,6 +65,20 @@ impl Envelope for DockerJson {
             origin: Some(stream),
             level: b"",
         })
+    }
+}
+
+/// A line of a container ends with `\n` unless it was cut, or is what the container wrote last.
+impl Fragments for DockerJson {
+    fn may_be_cut(&self, line: &[u8]) -> bool {
+        BREAK.find(line).is_none_or(|at| !n_trailing(&line[..at]).is_multiple_of(2))
+    }
+
+    /// All pieces of one line have one time; with drivers before 18.03 only their length tells that more follow.
+    fn fragment<'a>(&self, line: &'a [u8]) -> Option<Fragment<'a>> {
+        let Parts { text, stream, stamp, .. } = parts(line)?;
+        let until = (text.len() < BUFFER_BYTES).then_some(stamp);
+        Some(Fragment { source: [stream, b""], is_cut: !is_ended(text), until, stamp })
     }
 }
 
@@ -113,43 +118,6 @@ pub(super) fn without_break(text: &[u8]) -> &[u8] {
     without(text, b"\\r").unwrap_or(text)
 }
 
-fn decoded_text(parts: Parts<'_>) -> Cow<'_, [u8]> {
-    decoded(parts.text, parts.escaped)
-}
-
-/// Puts together the text of a record that is cut into fragments, which may be followed by other lines. `None`: its first
-/// line is whole.
-trait Join: Envelope {
-    fn joined<'a>(
-        &self,
-        record: &'a [u8],
-        text_of: impl Fn(&'a [u8]) -> Option<Cow<'a, [u8]>>,
-    ) -> Option<Vec<u8>> {
-        let mut at = memchr::memchr(b'\n', record)?;
-        let mut last = &record[..at];
-        let mut whole: Option<Vec<u8>> = None;
-        while let Some(rest) = record.get(at + 1..) {
-            let line = &rest[..memchr::memchr(b'\n', rest).unwrap_or(rest.len())];
-            if !self.goes_on(last, line) {
-                break;
-            }
-            let text = text_of(line)?;
-            match &mut whole {
-                Some(whole) => whole.extend_from_slice(&text),
-                None => whole = Some([text_of(last)?, text].concat()),
-            }
-            (last, at) = (line, at + 1 + line.len());
-        }
-        let mut whole = whole?;
-        whole.truncate(whole.trim_ascii_end().len());
-        whole.extend_from_slice(&record[at.min(record.len())..]);
-        Some(whole)
-    }
-}
-
-impl Join for DockerJson {}
-impl Join for Cri {}
-
 /// How many backslashes a text ends with.
 fn n_trailing(text: &[u8]) -> usize {
     text.iter().rev().take_while(|byte| **byte == b'\\').count()
@@ -173,28 +141,33 @@ impl Envelope for Cri {
         Some(Notation::Iso8601)
     }
 
-    fn has_fragments(&self) -> bool {
-        true
-    }
-
-    fn goes_on(&self, previous: &[u8], line: &[u8]) -> bool {
-        // Cheap, and true of nearly every line.
-        let head = &previous[..previous.len().min(64)];
-        if previous.len() > MAX_FRAGMENT_BYTES || memmem::find(head, b" P").is_none() {
-            return false;
-        }
-        let (Some(one), Some(other)) = (entry(previous), entry(line)) else { return false };
-        one.is_cut && one.stream == other.stream
+    fn fragments(&self) -> Option<&dyn Fragments> {
+        Some(self)
     }
 
     fn open<'a>(&self, record: &'a [u8]) -> Option<Opened<'a>> {
         let Entry { stamp, stream, is_cut, text } = entry(record)?;
         let text_of = |line| entry(line).map(|entry| entry.text.into());
-        let whole = if is_cut { self.joined(record, text_of) } else { None };
+        let whole = if is_cut { joined(self, record, text_of) } else { None };
         let inner = whole.map_or(Cow::Borrowed(text), Cow::Owned);
         Some(Opened { inner, stamp: Some(stamp), origin: Some(stream), level: b"" })
     }
 }
+
+impl Fragments for Cri {
+    fn may_be_cut(&self, line: &[u8]) -> bool {
+        let head = &line[..line.len().min(MAX_HEAD_BYTES)];
+        memchr::memchr_iter(b'P', head).any(|at| at > 0 && head[at - 1] == b' ')
+    }
+
+    fn fragment<'a>(&self, line: &'a [u8]) -> Option<Fragment<'a>> {
+        let Entry { stamp, stream, is_cut, .. } = entry(line)?;
+        Some(Fragment { source: [stream, b""], is_cut, until: None, stamp })
+    }
+}
+
+/// Time, stream and tag are no longer than this together.
+const MAX_HEAD_BYTES: usize = 64;
 
 /// An entry of a CRI log.
 struct Entry<'a> {

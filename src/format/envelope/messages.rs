@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::super::{About, Directive, FormatBasis, Glance, Instant, Reader, accepts};
 use super::{Envelope, Opened};
+use crate::input::Fragments;
 use crate::record::{ErrorRecord, Record, Skip};
 use crate::taxonomy::{LogRole, Server};
 use crate::time::{Notation, Stamp};
@@ -103,12 +104,8 @@ impl Reader for Messages {
         self.envelope.is_remark(line).then_some(Directive::Comment)
     }
 
-    fn has_fragments(&self) -> bool {
-        self.envelope.has_fragments()
-    }
-
-    fn goes_on(&self, previous: &[u8], line: &[u8]) -> bool {
-        self.envelope.goes_on(previous, line)
+    fn fragments(&self) -> Option<&dyn Fragments> {
+        self.envelope.fragments()
     }
 
     fn parse<'a>(&self, record: &'a [u8]) -> Result<Record<'a>, Skip> {

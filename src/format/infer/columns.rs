@@ -90,6 +90,8 @@ impl<'c, 'a> Naming<'c, 'a> {
                 if let Some(label) = &column.label
                     && let Some(name) = variables_for(label, column)
                     && is_own_name(label, name) == own_names
+                    // `st=` may be the status of the backend: see `status`.
+                    && (own_names || name != "status")
                 {
                     self.set(idx, name);
                 }
@@ -150,6 +152,9 @@ impl<'c, 'a> Naming<'c, 'a> {
         });
         let request = self.find("request");
         let score = |idx: usize| {
+            let label = self.columns[idx].label.as_deref();
+            let is_called_so =
+                label.and_then(|label| variables_for(label, &self.columns[idx])) == Some("status");
             let follows_request = idx > 0 && request == Some(idx - 1);
             let bytes_follow = self
                 .columns
@@ -160,12 +165,15 @@ impl<'c, 'a> Naming<'c, 'a> {
                 .values
                 .iter()
                 .any(|value| matches!(*value, b"499" | b"444" | b"494" | b"497" | b"000"));
-            4 * usize::from(follows_request) + 2 * usize::from(has_own) + usize::from(bytes_follow)
+            4 * usize::from(follows_request)
+                + 3 * usize::from(is_called_so)
+                + 2 * usize::from(has_own)
+                + usize::from(bytes_follow)
         };
         let best = candidates.iter().copied().max_by_key(|idx| (score(*idx), usize::MAX - idx))?;
         self.set(best, "status");
         let rivals = candidates.iter().filter(|idx| score(**idx) == score(best)).count();
-        if rivals > 1 && score(best) < 4 {
+        if rivals > 1 && score(best) < 3 {
             self.status_is_sure = false;
             let why = format!("the first of {rivals} columns that always hold a status");
             self.note(best, "taken for $status", &why);

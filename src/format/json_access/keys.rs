@@ -1,7 +1,9 @@
 //! Usual keys of JSON access logs, and the fields they stand for.
 //!
-//! In: a key as written. Out: a [`Field`].
-//! Invariants: compared without case. `time` keys and `status` keys are chosen by their values, in the order listed.
+//! In: a path as written: a key, behind those of the objects that it stands in. Out: a [`Field`].
+//! Invariants: compared without case. `time` keys and `status` keys are chosen by their values, in the order listed. What
+//! stands in an object is called as both together (`upstream.addr` is `upstream_addr`), or, where the object only groups
+//! (`http.status`), by itself. Keys with dots in them (`http.response.status_code`) are the same as objects.
 
 use crate::record::{Field, id_header};
 
@@ -41,8 +43,54 @@ pub(super) const STATUS_KEYS: &[&str] = &[
     "resp_status",
 ];
 
+/// Objects that only group what stands in them.
+const GROUPING: &[&str] = &[
+    "request",
+    "http",
+    "response",
+    "req",
+    "res",
+    "resp",
+    "net",
+    "network",
+    "nginx",
+    "access",
+    "access_log",
+    "event",
+    "log",
+    "data",
+    "fields",
+    "attributes",
+    "json",
+    "properties",
+    "payload",
+    "performance",
+    "timing",
+    "timings",
+];
+
+/// What a path may be called, best first, in lower case with `_` between words.
+fn names_of(path: &[u8]) -> impl Iterator<Item = String> {
+    let path = String::from_utf8_lossy(path).to_ascii_lowercase().replace('-', "_");
+    let parts: Vec<&str> = path.split('.').collect();
+    let (key, objects) = parts.split_last().map_or(("", &[][..]), |(key, rest)| (*key, rest));
+    let owner = objects.iter().find(|object| !GROUPING.contains(object));
+    let joined = |object: &&str| match *object {
+        "headers" | "header" => format!("http_{key}"),
+        object => format!("{object}_{key}"),
+    };
+    let together = owner.or(objects.last()).map(joined);
+    let alone = owner.is_none().then(|| key.to_owned());
+    together.into_iter().chain(alone)
+}
+
+/// How far up in a table of keys a path stands, from 0. `None`: it is none of them.
+pub(super) fn rank_in(table: &[&str], path: &[u8]) -> Option<usize> {
+    names_of(path).filter_map(|name| table.iter().position(|key| *key == name)).min()
+}
+
 /// Keys that only nginx variables are called, so that their presence tells the server.
-pub(super) fn is_nginx_key(key: &[u8]) -> bool {
+pub(super) fn is_nginx_key(path: &[u8]) -> bool {
     const NAMES: &[&str] = &[
         "remote_addr",
         "body_bytes_sent",
@@ -57,18 +105,23 @@ pub(super) fn is_nginx_key(key: &[u8]) -> bool {
         "server_name",
         "connection_requests",
     ];
-    let key = key.to_ascii_lowercase();
+    let path = path.to_ascii_lowercase();
+    let key = memchr::memrchr(b'.', &path).map_or(&path[..], |dot| &path[dot + 1..]);
     key.starts_with(b"upstream_")
         || key.starts_with(b"proxy_upstream_")
         || NAMES.iter().any(|name| name.as_bytes() == key)
 }
 
-/// The field that a key stands for, other than time and status.
-pub(super) fn field_of(key: &[u8]) -> Field {
-    let key = key.to_ascii_lowercase();
-    let row = FIELDS.iter().find(|(_, keys)| keys.iter().any(|known| known.as_bytes() == key));
-    let header = || id_header(key.strip_prefix(b"http_").unwrap_or(&key)).unwrap_or(Field::Other);
-    row.map_or_else(header, |(field, _)| *field)
+/// The field that a path stands for, other than time and status.
+pub(super) fn field_of(path: &[u8]) -> Field {
+    let of_name = |name: String| {
+        let row = FIELDS.iter().find(|(_, keys)| keys.contains(&name.as_str()));
+        row.map(|(field, _)| *field).or_else(|| {
+            let header = name.strip_prefix("http_").unwrap_or(&name);
+            id_header(header.as_bytes())
+        })
+    };
+    names_of(path).find_map(of_name).unwrap_or(Field::Other)
 }
 
 const FIELDS: &[(Field, &[&str])] = &[
@@ -89,9 +142,13 @@ const FIELDS: &[(Field, &[&str])] = &[
             "clientaddr",
             "remoteaddr",
             "remote",
+            "client_address",
+            "source_ip",
+            "source_address",
+            "remote_address",
         ],
     ),
-    (Field::RemoteUser, &["remote_user", "user", "auth_user"]),
+    (Field::RemoteUser, &["remote_user", "user", "auth_user", "user_name"]),
     (Field::Request, &["request", "request_line", "req", "http_request"]),
     (
         Field::Method,
@@ -110,9 +167,12 @@ const FIELDS: &[(Field, &[&str])] = &[
             "requestpath",
             "http_uri",
             "url_path",
+            "url_original",
+            "url_full",
+            "url_details_path",
         ],
     ),
-    (Field::Args, &["args", "query_string", "query", "request_args"]),
+    (Field::Args, &["args", "query_string", "query", "request_args", "url_query"]),
     (Field::Protocol, &["server_protocol", "protocol", "proto", "http_version", "request_proto"]),
     (
         Field::BodyBytes,
@@ -124,12 +184,16 @@ const FIELDS: &[(Field, &[&str])] = &[
             "response_size",
             "body_size",
             "responsesize",
+            "body_bytes_out",
         ],
     ),
     (Field::BytesSent, &["bytes_sent", "sent_bytes"]),
     (Field::RequestLength, &["request_length", "request_size", "bytes_received"]),
     (Field::Referer, &["http_referer", "http_referrer", "referer", "referrer"]),
-    (Field::UserAgent, &["http_user_agent", "user_agent", "agent", "useragent", "ua"]),
+    (
+        Field::UserAgent,
+        &["http_user_agent", "user_agent", "agent", "useragent", "ua", "user_agent_original"],
+    ),
     (
         Field::ForwardedFor,
         &[
@@ -158,7 +222,45 @@ const FIELDS: &[(Field, &[&str])] = &[
             "requesttime",
             "responsetime",
             "elapsed",
+            "dur",
+            "took",
+            "request_duration",
+            "resp_time",
         ],
+    ),
+    (
+        Field::RequestTimeMillis,
+        &[
+            "request_time_ms",
+            "duration_ms",
+            "response_time_ms",
+            "latency_ms",
+            "elapsed_ms",
+            "time_taken_ms",
+            "durationms",
+            "responsetimems",
+            "latencyms",
+            "elapsedms",
+        ],
+    ),
+    (
+        Field::RequestTimeMicros,
+        &[
+            "request_time_us",
+            "duration_us",
+            "response_time_us",
+            "latency_us",
+            "elapsed_us",
+            "time_taken_us",
+            "duration_usec",
+            "request_time_usec",
+            "microseconds",
+        ],
+    ),
+    (Field::Handler, &["handler", "response_handler"]),
+    (
+        Field::BalancerWorker,
+        &["balancer_worker_name", "balancer_worker", "worker", "worker_name", "proxy_worker"],
     ),
     (
         Field::RequestId,
@@ -184,17 +286,38 @@ const FIELDS: &[(Field, &[&str])] = &[
             "backend",
             "upstream_host",
             "upstreamhost",
+            "upstream_server",
+            "upstream_peer",
+            "backend_addr",
+            "backend_address",
         ],
     ),
     (
         Field::UpstreamStatus,
-        &["upstream_status", "upstreamstatus", "us", "backend_status", "upstream_code"],
+        &[
+            "upstream_status",
+            "upstreamstatus",
+            "us",
+            "backend_status",
+            "upstream_code",
+            "upstream_status_code",
+        ],
     ),
     (Field::UpstreamConnectTime, &["upstream_connect_time", "upstreamconnecttime", "uct"]),
     (Field::UpstreamHeaderTime, &["upstream_header_time", "upstreamheadertime", "uht"]),
     (
         Field::UpstreamResponseTime,
-        &["upstream_response_time", "upstreamresponsetime", "urt", "upstream_time", "upstreamtime"],
+        &[
+            "upstream_response_time",
+            "upstreamresponsetime",
+            "urt",
+            "upstream_time",
+            "upstreamtime",
+            "upstream_t",
+            "upstream_rt",
+            "upstream_duration",
+            "backend_time",
+        ],
     ),
     (Field::UpstreamResponseLength, &["upstream_response_length"]),
     (Field::UpstreamBytesReceived, &["upstream_bytes_received"]),

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::format::json_pairs::Pairs;
 use crate::record::unescape;
 
 const NGINX: &str = r#"{"time_local":"20/Nov/2026:21:33:33 +0000","remote_addr":"192.0.2.163","request":"GET /a?b=\"status\":200 HTTP/1.1","status":"503","request_time":"0.029","upstream_addr":"","upstream_status":"502, 503","http_host":"shop.example.com"}"#;
@@ -67,6 +68,53 @@ fn objects_of_all_shapes_are_read() {
 }
 
 #[test]
+fn objects_in_objects_are_looked_into() {
+    let at = 1_795_210_283;
+    // Groups of the user's own, with the backend's status before that of the response.
+    check(
+        r#"{"ts":1795210283.328,"upstream":{"addr":"10.0.0.1:80, app","status":"502, 502","t":"0.001, 0.000"},"http":{"method":"GET","url":"http://a.example.com/x","status":503,"ua":"b"},"net":{"client":"192.0.2.1"},"dur":0.002}"#,
+        503,
+        at,
+        &[
+            (Field::UpstreamAddr, "10.0.0.1:80, app"),
+            (Field::UpstreamStatus, "502, 502"),
+            (Field::UpstreamResponseTime, "0.001, 0.000"),
+            (Field::RequestUri, "http://a.example.com/x"),
+            (Field::UserAgent, "b"),
+            (Field::RemoteAddr, "192.0.2.1"),
+            (Field::RequestTime, "0.002"),
+        ],
+    );
+    // Elastic Common Schema, as objects and with dots; the formats of Datadog and OpenTelemetry are alike.
+    let fields = [
+        (Field::Method, "GET"),
+        (Field::RequestUri, "/x"),
+        (Field::RemoteAddr, "192.0.2.1"),
+        (Field::UserAgent, "b"),
+        (Field::Referer, "c"),
+        (Field::BodyBytes, "7"),
+    ];
+    check(
+        r#"{"@timestamp":"2026-11-20T21:31:23Z","http":{"request":{"method":"GET","referrer":"c"},"response":{"status_code":503,"body":{"bytes":7}}},"url":{"path":"/x"},"source":{"ip":"192.0.2.1","geo":{"ip":"9"}},"user_agent":{"original":"b"}}"#,
+        503,
+        at,
+        &fields,
+    );
+    check(
+        r#"{"@timestamp":"2026-11-20T21:31:23Z","http.request.method":"GET","http.response.status_code":503,"http.response.body.bytes":7,"url.path":"/x","client.address":"192.0.2.1","user_agent.original":"b","http.request.headers.referer":"c"}"#,
+        503,
+        at,
+        &fields,
+    );
+    check(
+        r#"{"date":"2026-11-20T21:31:23Z","http":{"method":"GET","status_code":"503","useragent":"b","referer":"c","url_details":{"path":"/x"}},"network":{"client":{"ip":"192.0.2.1"}},"size":"7"}"#,
+        503,
+        at,
+        &fields,
+    );
+}
+
+#[test]
 fn what_is_no_access_line_is_refused() {
     assert!(
         reader_of(&[r#"{"ts":"2026-11-20T21:31:23Z","level":"error","msg":"status"}"#]).is_none()
@@ -94,6 +142,26 @@ fn layout_and_server_are_told_by_the_keys() {
 }
 
 #[test]
+fn keys_are_corrected_by_their_values() {
+    // `us` is microseconds here, and the worker that of mod_proxy_balancer.
+    let line = r#"{"time":"2026-11-20T23:31:23.379+0200","client":"192.0.2.1","req":"GET /x HTTP/1.1","status":503,"us":16447,"handler":"proxy-server","worker":"http://10.0.0.1:8080"}"#;
+    check(
+        line,
+        503,
+        1_795_210_283,
+        &[
+            (Field::RequestTimeMicros, "16447"),
+            (Field::Handler, "proxy-server"),
+            (Field::BalancerWorker, "http://10.0.0.1:8080"),
+        ],
+    );
+    let about = reader_of(&[line]).expect("detected").about;
+    assert_eq!((about.server, about.instant), (Server::Apache, Instant::Start));
+    let other = reader_of(&[&line.replace("proxy-server", "Login#show")]).expect("detected");
+    assert_eq!(other.about.server, Server::Unknown);
+}
+
+#[test]
 fn invalid_utf8_is_kept() {
     let mut line = NGINX.as_bytes().to_vec();
     let at = NGINX.find("shop").expect("there");
@@ -106,7 +174,6 @@ fn invalid_utf8_is_kept() {
 proptest! {
     #[test]
     fn pairs_agree_with_serde_json(object in proptest::collection::btree_map("[ -~äß\\\\\"\n]{0,8}", "[ -~\\\\\"\t]{0,20}", 0..8)) {
-        // Keys that flatten have objects as values, so strings never meet that rule.
         let line = serde_json::to_string(&object).expect("strings");
         let pairs: Vec<_> = Pairs::of(line.as_bytes()).collect::<Result<_, _>>().expect("valid");
         let plain = |raw: &[u8]| {

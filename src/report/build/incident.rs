@@ -14,7 +14,7 @@ use super::round;
 use super::ruled_out::rejected;
 use super::story::{Story, story};
 use crate::analysis::{Analysis, AnalysisConfig};
-use crate::cause::advice::{advice, suits};
+use crate::cause::advice::advice;
 use crate::cause::{CauseMatcher, Scope};
 use crate::evidence::Place;
 use crate::fact::hash_name;
@@ -304,12 +304,13 @@ fn next_steps(
     advice(cause)
         .next_steps
         .iter()
-        .filter(|step| suits(step, &servers))
+        .filter(|step| step.suits(&servers))
         .filter_map(|step| {
+            let step = step.text();
             let step = match scope {
                 Some(name) => step.replace("{scope}", &shell_safe(name)),
                 None if step.contains("{scope}") => return None,
-                None => (*step).to_owned(),
+                None => step.to_owned(),
             };
             match &host {
                 Some(name) => Some(step.replace("{host}", &shell_safe(name))),

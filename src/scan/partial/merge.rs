@@ -20,6 +20,7 @@ use crate::input::{BlockReader, Origin, Source, Spool, SpooledLine, open_stream}
 use crate::scan::carry::{Directives, InForce, LayoutRow};
 use crate::scan::fold::{cause_store, entry_store};
 use crate::scan::late::grown_by;
+use crate::scan::naming::{LinesByText, backend_in, rename, told_by, unite};
 use crate::scan::{SAMPLE_BYTES, Scan, ScannedInput, TextSource, plan_of_file};
 use crate::store::{Budget, Stored};
 
@@ -59,6 +60,11 @@ pub fn merge(partials: &[Partial], merging: &Merging<'_>) -> Result<Merged> {
         numbers[partial][input] = Some(number as u32);
         inputs.push(open_again(&partials[partial].header.inputs[input], merging));
     }
+    let mut pools = LinesByText::new();
+    for partial in partials {
+        unite(&mut pools, &partial.header.pools);
+    }
+    let renamed = rename(&mut inputs, pools);
     let (mut entries, mut causes) = (entry_store(&merging.budget), cause_store(&merging.budget));
     for (partial, numbers) in partials.iter().zip(&numbers) {
         let mut body = Body::open(partial)?;
@@ -67,8 +73,23 @@ pub fn merge(partials: &[Partial], merging: &Merging<'_>) -> Result<Merged> {
             body.kept_lines(recorded, input)?;
         }
         for _ in 0..partial.header.n_entries {
-            let mut fact = body.fact()?;
+            let mut fact: EntryFact = body.fact()?;
+            let own = partial.header.inputs.get(fact.place.position.input as usize);
+            let line = if own.is_some_and(|own| own.has_lines) { body.line()? } else { Vec::new() };
             if body.renumber(&mut fact, numbers, |fact: &mut EntryFact| &mut fact.place)? {
+                if let Some((index, line)) = line.split_first() {
+                    let number = fact.place.position.input as usize;
+                    let mut readers = renamed[number].iter();
+                    if let Some((_, reader)) = readers.find(|(own, _)| *own == usize::from(*index))
+                    {
+                        fact = told_by(reader.as_ref(), &fact, line);
+                        if inputs[number].is_absent
+                            && let Some(name) = backend_in(reader.as_ref(), line)
+                        {
+                            inputs[number].told_backends.insert(fact.upstream, name);
+                        }
+                    }
+                }
                 entries.push(fact)?;
             }
         }
@@ -80,7 +101,8 @@ pub fn merge(partials: &[Partial], merging: &Merging<'_>) -> Result<Merged> {
         }
     }
     let interrupted = partials.iter().any(|partial| partial.header.interrupted);
-    Ok(Merged { scan: Scan { inputs, entries, causes, interrupted }, notes })
+    let pools = LinesByText::new();
+    Ok(Merged { scan: Scan { inputs, entries, causes, interrupted, pools }, notes })
 }
 
 /// Refuses what does not fit together.
@@ -319,6 +341,12 @@ impl<'p> Body<'p> {
             }
         }
         Ok(())
+    }
+
+    /// The line behind an entry.
+    fn line(&mut self) -> Result<Vec<u8>> {
+        let length = self.read(4)?.first_chunk::<4>().map_or(0, |bytes| u32::from_le_bytes(*bytes));
+        Ok(self.read(length as usize)?.to_vec())
     }
 
     fn fact<T: Stored>(&mut self) -> Result<T> {

@@ -16,6 +16,7 @@ use crate::format::{About, FormatBasis, Glance, Instant, Plan, Reader, Run};
 use crate::input::{Breaks, Compression, Origin, Unit, read_exact_at};
 use crate::record::{Record, Skip};
 use crate::scan::late::LateSample;
+use crate::scan::naming::is_worked_out;
 use crate::scan::{ScannedInput, TextSource};
 use crate::tally::{InputTally, LineCounts, OffsetTable, Series, Unparsed};
 use crate::taxonomy::{LogRole, Server};
@@ -29,12 +30,14 @@ const PREFIX_BYTES: usize = 64;
 
 /// One input.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "as it stands in partial results")]
 pub(super) struct RecordedInput {
     pub path: String,
     pub is_gzip: bool,
     pub bytes_read: u64,
     pub bytes_decoded: u64,
     pub modified_us: Option<i64>,
+    is_named: bool,
     /// Digest of the first bytes as they are stored.
     pub head: Option<String>,
     /// Digests of the first [`PREFIX_BYTES`], twice as many, and so on, as far as the head reaches.
@@ -52,6 +55,8 @@ pub(super) struct RecordedInput {
     pub error: Option<String>,
     /// How many lines are kept of it.
     pub n_kept: usize,
+    /// Behind each of its entries stands the line, where its layout was worked out.
+    pub has_lines: bool,
     pub sample: Option<Vec<u8>>,
     /// What formats behind the sample were found by.
     pub late: Vec<LateSample>,
@@ -93,6 +98,7 @@ impl RecordedInput {
             bytes_read: input.bytes_read,
             bytes_decoded: input.bytes_decoded,
             modified_us: input.modified_us,
+            is_named: input.is_named,
             prefixes: prefixes(head.as_deref().or(input.sample.as_deref()).unwrap_or_default()),
             head: head.as_deref().map(digest),
             is_plain: matches!(input.text, TextSource::File(_)),
@@ -103,6 +109,7 @@ impl RecordedInput {
             tally: RecordedTally::of(&input.tally),
             error: input.error.clone(),
             n_kept,
+            has_lines: input.plan.as_deref().is_some_and(is_worked_out),
             sample: input.sample.clone(),
             late: input.late.clone(),
             scope_names: BTreeMap::new(),
@@ -152,6 +159,7 @@ impl RecordedInput {
             unit: self.unit.unit(),
             text: TextSource::None,
             modified_us: self.modified_us,
+            is_named: self.is_named,
             sample: self.sample.clone(),
             late: self.late.clone(),
             told_names: self
@@ -323,6 +331,10 @@ impl Reader for Told {
     }
 
     fn each_field<'a>(&self, _: &'a [u8], _: &mut dyn FnMut(&str, &'a [u8])) {}
+
+    fn around(&self, _: &Arc<dyn Reader>) -> Option<Arc<dyn Reader>> {
+        None
+    }
 }
 
 /// First second of a bucket, and what it holds.

@@ -82,7 +82,7 @@ impl Naming<'_, '_> {
             && others().any(|other| {
                 other != status
                     && self.columns[other].is(&[Kind::Status])
-                    && self.n_equal(other, status) * 2 >= column.n()
+                    && self.mostly_agrees(other, status)
             })
     }
 
@@ -100,6 +100,23 @@ impl Naming<'_, '_> {
             .zip(other)
             .filter(|(a, b)| last_upstream_item(a) == last_upstream_item(b))
             .count()
+    }
+
+    /// True when a status is that of the response in half of all lines, or nearly always where the response is no server
+    /// error: in an outage a proxy gives another status than the backend, line after line.
+    fn mostly_agrees(&self, idx: usize, status: usize) -> bool {
+        if self.n_equal(idx, status) * 2 >= self.n_lines() {
+            return true;
+        }
+        let (values, statuses) = (&self.columns[idx].values, &self.columns[status].values);
+        let answered =
+            values.iter().zip(statuses).filter(|(_, status)| **status < b"500".as_slice());
+        let (mut n_answered, mut n_agree) = (0, 0);
+        for (value, status) in answered {
+            n_answered += 1;
+            n_agree += usize::from(last_upstream_item(value) == last_upstream_item(status));
+        }
+        n_answered >= FEW_LINES && n_agree * 10 >= n_answered * 9
     }
 
     pub(super) fn upstream_status(&mut self) {
@@ -134,11 +151,15 @@ impl Naming<'_, '_> {
                     n_contradictions * 50 <= n
                         && counts_match * 50 >= n * 49
                         && (shows_absence
-                            || (self.status_is_sure && n >= FEW_LINES && n_agree * 2 >= n))
+                            || (self.status_is_sure
+                                && n >= FEW_LINES
+                                && self.mostly_agrees(*idx, status)))
                 }
-                // Without addresses only a list, or absence and agreement in many lines, tell.
+                // Without addresses only a list, or absence and agreement in many lines, tell; or that the response
+                // is another error than this one, as error pages make it.
                 None => {
                     column.n_lists > 0
+                        || self.is_remapped(*idx, status)
                         || (n >= FEW_LINES
                             && column.n_absent > 0
                             && column.n_present() >= 3
@@ -164,6 +185,20 @@ impl Naming<'_, '_> {
                 self.note(idx, "left unnamed", "a status, but not surely the backend's");
             }
         }
+    }
+
+    /// True when a status is that of the response but where an error of a gateway became a 503.
+    fn is_remapped(&self, idx: usize, status: usize) -> bool {
+        let (values, statuses) = (&self.columns[idx].values, &self.columns[status].values);
+        let (mut n_remapped, mut n_other) = (0, 0);
+        for (value, status) in values.iter().zip(statuses) {
+            match (*value, *status) {
+                (value, status) if value == status => {}
+                (b"500" | b"502" | b"504", b"503") => n_remapped += 1,
+                _ => n_other += 1,
+            }
+        }
+        n_remapped >= 3 && n_other * 50 <= values.len()
     }
 
     /// True when two columns have the same number of items, or none, in nearly all lines.
