@@ -383,7 +383,7 @@ mod tests {
     #[test]
     fn lines_that_repeat_each_other_may_be_of_several_requests() {
         let line =
-            |at: i64, rule: u16, scope: u32| CauseFact { at, rule, scope, ..CauseFact::default() };
+            |at: i64, rule: u16, scope: u32| CauseFact { at, scope, rule, ..CauseFact::default() };
         let causes = [line(SECOND_US, 1, 7), line(2 * SECOND_US, 1, 7), line(SECOND_US, 1, 8)];
         assert_eq!(repeats(&[0, 1], &causes), Some((SECOND_US - EDGE_US, 2 * SECOND_US + EDGE_US)));
         assert_eq!(repeats(&[0, 2], &causes), None);
