@@ -337,6 +337,7 @@ impl Format for VarnishNcsaFormat {
 const HANDLING: Telltale = Telltale {
     is_value: |value| HANDLINGS.contains(&value) || value == b"-",
     is_proof: |value| HANDLINGS.contains(&value),
+    hints: &["hit", "miss", "pass", "pipe", "error", "synth"],
     field: Field::CacheHandling,
     escape: Escape::Apache,
     name: |columns| {
