@@ -7,6 +7,8 @@
 //!
 //! Invariants: where a cut is depends on the facts alone.
 
+use std::collections::HashSet;
+
 use super::companions::Companions;
 use super::join::{Fit, Matched, match_cluster};
 use super::verdict::server_of;
@@ -247,8 +249,10 @@ impl Part {
         let is_final = |fact: &CauseFact| {
             matcher.rule(fact.rule).is_some_and(|rule| rule.kind == RuleKind::FinalFailure)
         };
+        // Within a request nginx tries each peer once, unless a connection that it had kept open broke.
         let is_timeout = |fact: &CauseFact| {
-            matcher.rule(fact.rule).is_some_and(|rule| rule.cause == Some(Cause::UpstreamTimeout))
+            let cause = matcher.rule(fact.rule).and_then(|rule| rule.cause);
+            matches!(cause, Some(Cause::UpstreamTimeout | Cause::UpstreamRefused))
         };
         let fit = |entry: &EntryFact, fact: &CauseFact| {
             let Some(rule) = matcher.rule(fact.rule) else { return Fit::Not };
@@ -272,6 +276,7 @@ impl Part {
         let entry_facts: Vec<EntryFact> =
             entries.iter().map(|index| self.entries[*index].entry).collect();
         let cause_facts: Vec<CauseFact> = causes.iter().map(|index| self.causes[*index]).collect();
+        let mut doubted: Vec<(i64, i64)> = Vec::new();
         for Matched { entry, deciding, lines, confidence, basis } in
             match_cluster(&entry_facts, &cause_facts, &explains, &is_final, &is_timeout, &fit)
         {
@@ -287,12 +292,44 @@ impl Part {
                     if certain { confidence } else { confidence.min(Confidence::Likely) };
                 self.entries[entries[entry]].set_message(&fact, rule, confidence, basis);
             }
+            if let Some(span) = repeats(&lines, &cause_facts) {
+                doubted.push(span);
+            }
             for line in lines {
                 let flags = &mut self.causes[causes[line]].flags;
                 *flags = flags.with(Flags::JOINED, true);
             }
         }
+        let doubted = joined_spans(doubted);
+        for index in entries.iter().filter(|_| !doubted.is_empty()) {
+            let EntryFact { at, flags, .. } = self.entries[*index].entry;
+            let n_before = doubted.partition_point(|(first, _)| *first <= at);
+            let is_doubted = n_before.checked_sub(1).is_some_and(|last| doubted[last].1 >= at);
+            let is_traced = is_doubted || flags.has(Flags::TRACED);
+            self.entries[*index].entry.flags = flags.with(Flags::TRACED, is_traced);
+        }
     }
+}
+
+/// From when to when lines of one request tell the same of one backend. They may be those of several requests of one
+/// connection, whose entries then lack them: that says nothing.
+fn repeats(lines: &[usize], causes: &[CauseFact]) -> Option<(i64, i64)> {
+    let mut told = HashSet::new();
+    let is_repeated =
+        !lines.iter().all(|line| told.insert((causes[*line].scope, causes[*line].rule)));
+    let times = || lines.iter().map(|line| causes[*line].at);
+    Some((times().min()? - EDGE_US, times().max()? + EDGE_US)).filter(|_| is_repeated)
+}
+
+/// The spans in order of time, those that touch as one.
+fn joined_spans(mut spans: Vec<(i64, i64)>) -> Vec<(i64, i64)> {
+    spans.sort_unstable();
+    spans.dedup_by(|next, kept| {
+        let touches = next.0 <= kept.1;
+        kept.1 = if touches { kept.1.max(next.1) } else { kept.1 };
+        touches
+    });
+    spans
 }
 
 /// Indices of the rows for which `holds`.
@@ -343,5 +380,16 @@ mod tests {
             })
             .unwrap();
         assert_eq!((n_parts, cluster.part.len()), (1, 0));
+    }
+
+    #[test]
+    fn lines_that_repeat_each_other_may_be_of_several_requests() {
+        let line =
+            |at: i64, rule: u16, scope: u32| CauseFact { at, scope, rule, ..CauseFact::default() };
+        let causes = [line(SECOND_US, 1, 7), line(2 * SECOND_US, 1, 7), line(SECOND_US, 1, 8)];
+        assert_eq!(repeats(&[0, 1], &causes), Some((SECOND_US - EDGE_US, 2 * SECOND_US + EDGE_US)));
+        assert_eq!(repeats(&[0, 2], &causes), None);
+        assert_eq!(repeats(&[0], &causes), None);
+        assert_eq!(joined_spans(vec![(5, 9), (1, 3), (8, 12), (2, 4)]), [(1, 4), (5, 12)]);
     }
 }

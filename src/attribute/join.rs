@@ -5,8 +5,8 @@
 //! repeats:
 //!
 //! 1. Lines of one connection belong to one request (one line per attempt) as long as no entry ended between them and
-//!    no line came that is always the last of its request, and no backend timed out twice: of one request, a backend
-//!    that timed out is not tried again.
+//!    no line came that is always the last of its request, and no backend timed out or refused twice: of one request, a
+//!    backend that did is not tried again.
 //! 2. An entry whose line carries its connection takes a group of that connection.
 //! 3. Every other group goes to the first entry that ended when its last line was written, or later, and that was being
 //!    served then: back to its start where the layout has a duration, else `NEAR_US`. nginx writes the error line

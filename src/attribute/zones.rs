@@ -4,9 +4,9 @@
 //! The order of precedence for an input whose lines carry no zone:
 //!
 //! 1. `--tz`.
-//! 2. Pairs: requests that both an access log (with zone) and this log name. If at least [`MIN_PAIRS`] pairs agree on one
-//!    difference, that is the offset: a whole quarter of an hour for a zone, anything else for a clock that is off.
-//!    When the companion says otherwise, the disagreement is reported.
+//! 2. Pairs: requests that both an access log (with zone) and this log name, in a message or as an entry of a server on
+//!    their way. If at least [`MIN_PAIRS`] pairs agree on one difference, that is the offset: a whole quarter of an hour
+//!    for a zone, anything else for a clock that is off. When the companion says otherwise, the disagreement is reported.
 //! 3. The companion: offsets on the lines of access logs in the same directory, else of any.
 //! 4. For events of Windows exported with local times: the offset at which they fall on the start of what they explain,
 //!    see module [`intervals`](super::intervals). IIS writes UTC wherever it is, so its logs are no companions for them.
@@ -22,7 +22,7 @@ use crate::fact::{CauseFact, EntryFact, Flags};
 use crate::scan::{JoinKey, ScannedInput};
 use crate::store::Sorted;
 use crate::tally::OffsetTable;
-use crate::taxonomy::Server;
+use crate::taxonomy::{LogRole, Server};
 use crate::time::SECOND_US;
 
 /// Pairs that must agree before they count.
@@ -33,6 +33,9 @@ const QUARTER_S: i64 = 900;
 
 /// Rounding and waiting move a pair by at most this, seconds.
 const NEAR_S: i64 = 2;
+
+/// Most requests of a target are served within so many seconds.
+const MAX_SERVED_S: i64 = 5;
 
 /// No clock is further off than the zones at both ends of the world, seconds.
 const MAX_OFFSET_S: i64 = 15 * 3600;
@@ -158,7 +161,11 @@ impl Zones {
         }
         let needed = inputs.iter().any(|input| input.tally.zoneless_span.is_some());
         let votes = if needed && policy == ZonePolicy::Unsaid {
-            vote(entries, causes)?
+            let mut votes = vote(entries, causes)?;
+            if has_entries_of_both(inputs) {
+                vote_by_hops(entries, &mut votes)?;
+            }
+            votes
         } else {
             HashMap::new()
         };
@@ -276,6 +283,62 @@ fn vote(
     Ok(votes)
 }
 
+/// The offset of a zone next to a difference, seconds.
+fn nearest_quarter(difference: i64) -> i64 {
+    (difference + QUARTER_S / 2).div_euclid(QUARTER_S) * QUARTER_S
+}
+
+/// True when requests may stand in a log without zone and in one with it.
+fn has_entries_of_both(inputs: &[ScannedInput]) -> bool {
+    let is_access = |input: &&ScannedInput| {
+        let mut readers = input.plan.iter().flat_map(|plan| plan.detected());
+        readers.any(|reader| reader.about().role != LogRole::Error)
+    };
+    let mut logs = inputs.iter().filter(is_access);
+    let mut others = inputs.iter().filter(is_access);
+    logs.any(|input| input.tally.zoneless_span.is_some())
+        && others.any(|input| !input.tally.offsets.spans.is_empty())
+}
+
+/// Lets the first request for every target, of each log without zone and of each with one, vote for an offset: on its way
+/// through several servers a request is stamped by all of them.
+fn vote_by_hops(entries: &Sorted<EntryFact, JoinKey>, votes: &mut Votes) -> Result<()> {
+    let mut target = 0;
+    // When the target was first asked for, by input, without zone and with one.
+    let (mut local, mut zoned) = (BTreeMap::<u32, i64>::new(), BTreeMap::<u32, i64>::new());
+    let mut count = |local: &mut BTreeMap<u32, i64>, zoned: &mut BTreeMap<u32, i64>| {
+        for (input, shown) in &*local {
+            for at in zoned.values() {
+                let difference = shown.div_euclid(SECOND_US) - at.div_euclid(SECOND_US);
+                let quarters = nearest_quarter(difference);
+                // One may stamp the start of a request and the other its end.
+                let is_zone = (difference - quarters).abs() <= MAX_SERVED_S;
+                let vote = if is_zone { quarters } else { difference };
+                if difference.abs() <= MAX_OFFSET_S {
+                    *votes.entry(*input).or_default().entry(vote).or_default() += 1;
+                }
+            }
+        }
+        local.clear();
+        zoned.clear();
+    };
+    for entry in entries.rows() {
+        let entry = entry?;
+        if entry.target_key == 0 {
+            continue;
+        }
+        if entry.target_key != target {
+            count(&mut local, &mut zoned);
+            target = entry.target_key;
+        }
+        let firsts = if entry.flags.has(Flags::ZONELESS) { &mut local } else { &mut zoned };
+        let first = firsts.entry(entry.place.position.input).or_insert(entry.at);
+        *first = entry.at.min(*first);
+    }
+    count(&mut local, &mut zoned);
+    Ok(())
+}
+
 /// The offset (seconds) that at least three in five pairs speak for, and how many. `said`: what the companion says.
 fn winner(votes: &BTreeMap<i64, u64>, said: Option<i32>) -> Option<(i32, u64)> {
     let total: u64 = votes.values().sum();
@@ -288,7 +351,7 @@ fn winner(votes: &BTreeMap<i64, u64>, said: Option<i32>) -> Option<(i32, u64)> {
     if n_pairs < MIN_PAIRS || n_pairs * 5 < total * 3 {
         return None;
     }
-    let quarters = (difference + QUARTER_S / 2).div_euclid(QUARTER_S) * QUARTER_S;
+    let quarters = nearest_quarter(difference);
     if (difference - quarters).abs() <= NEAR_S {
         return Some((quarters as i32, n_pairs));
     }

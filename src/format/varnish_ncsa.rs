@@ -271,7 +271,9 @@ fn handling_column(lines: &[Parts<'_>]) -> Option<usize> {
     let n_columns = lines.iter().map(|parts| parts.columns().count()).min()?;
     let is_handling = |column: &usize| {
         lines.iter().all(|parts| {
-            parts.columns().nth(*column).is_some_and(|value| HANDLINGS.contains(&value))
+            let value = parts.columns().nth(*column);
+            // Requests to backends, of one log with those of clients, have none.
+            value.is_some_and(|value| value == b"-" || HANDLINGS.contains(&value))
         })
     };
     // `hitmiss` knows two values, `handling` more.
@@ -280,6 +282,7 @@ fn handling_column(lines: &[Parts<'_>]) -> Option<usize> {
         HANDLINGS.iter().filter(|word| values.clone().any(|value| value == **word)).count()
     };
     let columns = (0..n_columns).filter(is_handling);
+    let columns = columns.filter(|column| n_values(column) > 0);
     columns.max_by_key(|column| (n_values(column), std::cmp::Reverse(*column)))
 }
 
@@ -334,6 +337,7 @@ impl Format for VarnishNcsaFormat {
 const HANDLING: Telltale = Telltale {
     is_value: |value| HANDLINGS.contains(&value) || value == b"-",
     is_proof: |value| HANDLINGS.contains(&value),
+    hints: &["hit", "miss", "pass", "pipe", "error", "synth"],
     field: Field::CacheHandling,
     escape: Escape::Apache,
     name: |columns| {

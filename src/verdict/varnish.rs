@@ -40,6 +40,16 @@ pub(super) const RULES: &[VerdictRule] = &[
     open("varnish.undecided", Origin::Unknown, None, FETCH, "varnishncsa.1: no field tells"),
     failed("varnish.no_live_backend", Cause::NoLiveUpstreams, SRC_FETCH),
     failed("varnish.refused", Cause::UpstreamRefused, SRC_FETCH),
+    // The pool keeps a backend that refused for a moment (backend_remote_error_holddown), and tells no reason then. One
+    // that could not be asked for lack of a local port is kept as well, which is rare.
+    VerdictRule {
+        confidence: Confidence::Likely,
+        ..failed(
+            "varnish.held_down",
+            Cause::UpstreamRefused,
+            "cache_conn_pool.c, VCP_Open: errno 0 while the pool holds a backend down",
+        )
+    },
     failed("varnish.timeout", Cause::UpstreamTimeout, SRC_FETCH),
     failed("varnish.reset", Cause::UpstreamReset, SRC_FETCH),
     failed("varnish.invalid_response", Cause::UpstreamInvalidResponse, SRC_FETCH),
@@ -240,6 +250,7 @@ const FAILURES: &[(&str, &str)] = &[
     ("fail errno 99 ", "varnish.no_port"),
     ("fail errno 24 ", "varnish.no_fd"),
     ("fail errno 23 ", "varnish.no_fd"),
+    ("fail errno 0 ", "varnish.held_down"),
     ("fail errno ", "varnish.fetch_failed_otherwise"),
     (": busy", "varnish.backend_busy"),
     ("timeout", "varnish.timeout"),
@@ -335,9 +346,10 @@ mod tests {
         check(503, &[(Error, "backend b: fail errno 111 (Connection refused)")], "varnish.refused");
         check(
             503,
-            &[(Error, "backend b: fail errno 0 (Success)")],
+            &[(Error, "backend b: fail errno 5 (Input/output error)")],
             "varnish.fetch_failed_otherwise",
         );
+        check(503, &[(Error, "backend b: fail errno 0 (Success)")], "varnish.held_down");
         check(503, &[(Error, "backend b: busy")], "varnish.backend_busy");
         check(503, &[(Error, "first byte timeout (reused connection)")], "varnish.timeout");
         check(503, &[(Error, "HTC eof (-1)"), (Status, "503")], "varnish.reset");

@@ -14,6 +14,7 @@ use crate::record::{AccessRecord, Escape, Field};
 const STATES: Telltale = Telltale {
     is_value: is_termination,
     is_proof: |value| is_termination(value) && value.starts_with(b"--"),
+    hints: &["--"],
     field: Field::TerminationState,
     escape: Escape::Haproxy,
     name,

@@ -35,6 +35,8 @@ pub(in crate::format) struct Telltale {
     pub(in crate::format) is_value: fn(&[u8]) -> bool,
     /// True for values that no other column has.
     pub(in crate::format) is_proof: fn(&[u8]) -> bool,
+    /// One of these is in every such value: lines without any need not be cut.
+    pub(in crate::format) hints: &'static [&'static str],
     /// What it means.
     pub(in crate::format) field: Field,
     /// How values are escaped.
@@ -335,10 +337,13 @@ pub(in crate::format) fn propose(
     about: impl Fn(&str, Notation) -> About,
 ) -> Option<Proposal> {
     let is_word = |word: &[u8]| (telltale.is_proof)(word);
-    let has_word = |line: &&&[u8]| {
-        !line.starts_with(b"{") && line.split(|byte| b" |;,\t\"=".contains(byte)).any(is_word)
+    let hints: Vec<_> = telltale.hints.iter().map(memchr::memmem::Finder::new).collect();
+    let has_word = |line: &&[u8]| {
+        !line.starts_with(b"{")
+            && hints.iter().any(|hint| hint.find(line).is_some())
+            && line.split(|byte| b" |;,\t\"=".contains(byte)).any(is_word)
     };
-    if !sample.lines.iter().any(|line| has_word(&line)) {
+    if !sample.lines.iter().any(has_word) {
         return None;
     }
     let ways = SEPARATORS.iter().map(|separator| Some(*separator));
