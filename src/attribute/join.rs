@@ -19,7 +19,7 @@
 //!
 //! Source: nginx `ngx_http_upstream.c` (`ngx_http_upstream_next` logs each failed attempt, then finalizes).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::BasisSet;
 use crate::fact::{CauseFact, EntryFact, Flags, methods_agree};
@@ -74,6 +74,8 @@ struct Group {
     connection: u64,
     /// Of its first line; 0 for none.
     method: u16,
+    /// Backends that are not tried again for the request.
+    timed_out: HashSet<u32>,
     taken: bool,
 }
 
@@ -127,10 +129,7 @@ fn group_lines(
         let first = entries.partition_point(|entry| second_us(entry.at) < from);
         entries.get(first).is_some_and(|entry| second_us(entry.at) < to)
     };
-    let timed_out_again = |group: &Group, fact: &CauseFact| {
-        let same = |line: &usize| causes[*line].scope == fact.scope && is_timeout(&causes[*line]);
-        fact.scope != 0 && is_timeout(fact) && group.lines.iter().any(same)
-    };
+    let given_up = |fact: &CauseFact| (fact.scope != 0 && is_timeout(fact)).then_some(fact.scope);
     for &line in usable {
         let fact = &causes[line];
         let current = open.get(&fact.connection).copied().filter(|group| {
@@ -139,7 +138,7 @@ fn group_lines(
                 && methods_agree(groups[*group].method, fact.method)
                 && fact.at - last_at <= SAME_REQUEST_US
                 && !ended_between(second_us(last_at), second_us(fact.at))
-                && !timed_out_again(&groups[*group], fact)
+                && given_up(fact).is_none_or(|scope| !groups[*group].timed_out.contains(&scope))
         });
         let group = if let Some(group) = current {
             groups[group].lines.push(line);
@@ -151,10 +150,12 @@ fn group_lines(
                 last_at: fact.at,
                 connection: fact.connection,
                 method: fact.method,
+                timed_out: HashSet::new(),
                 taken: false,
             });
             groups.len() - 1
         };
+        groups[group].timed_out.extend(given_up(fact));
         if is_final(fact) {
             open.remove(&fact.connection);
         } else {
@@ -209,14 +210,16 @@ impl Pairing<'_> {
         }
         let basis = BasisSet::of(&[Basis::ExplicitMessage, Basis::ConnectionJoin]);
         for (index, entry) in self.entries.iter().enumerate() {
-            let Some(own) = of_connection.get_mut(&entry.connection) else { continue };
-            // The last group of the connection that was written before the entry ended.
-            let found = own.iter().rposition(|group| {
-                let Group { taken, method, last_at, .. } = groups[*group];
-                !taken && methods_agree(entry.method, method) && served_at(entry, last_at, 0)
+            let Some(own) = of_connection.get(&entry.connection) else { continue };
+            // The last group of the connection that was written before the entry ended. Groups are in order of time.
+            let end = own
+                .partition_point(|group| second_us(groups[*group].last_at) <= second_us(entry.at));
+            let near = own[..end].iter().rev().take(MAX_CANDIDATES).copied();
+            let found = near.into_iter().find(|group| {
+                let Group { taken, method, last_at, .. } = &groups[*group];
+                !taken && methods_agree(entry.method, *method) && served_at(entry, *last_at, 0)
             });
-            if let Some(found) = found {
-                let group = own.remove(found);
+            if let Some(group) = found {
                 groups[group].taken = true;
                 self.free.take(index);
                 self.pair(index, &groups[group], Confidence::Confirmed, basis);

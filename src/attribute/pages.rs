@@ -7,7 +7,6 @@
 
 use std::collections::BTreeMap;
 
-use crate::evidence::InputIndex;
 use crate::fact::EntryFact;
 
 /// Fewer entries tell nothing.
@@ -16,16 +15,16 @@ const MIN_SEEN: u64 = 20;
 /// So many sizes must be those of seven entries in ten.
 const N_COMMON: usize = 3;
 
-/// A size of one entry in a hundred is another page.
+/// A size of one entry in a hundred, or of one alone, is another page.
 const RARE: u64 = 100;
 
 /// More sizes than this are no pages of one server.
 const MAX_SIZES: usize = 4096;
 
-/// How often each size came, per log and status.
+/// How often each size came, per directory of logs and status.
 #[derive(Debug, Clone, Default)]
 pub(super) struct FailurePages {
-    sizes: BTreeMap<(InputIndex, u16), Sizes>,
+    sizes: BTreeMap<(usize, u16), Sizes>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -55,9 +54,9 @@ impl Sizes {
 
 impl FailurePages {
     /// Notes an entry that a line about one attempt was joined to.
-    pub(super) fn note(&mut self, entry: &EntryFact) {
+    pub(super) fn note(&mut self, directory: usize, entry: &EntryFact) {
         if let Some(size) = entry.page_bytes() {
-            self.sizes.entry(key(entry)).or_default().add(size, 1);
+            self.sizes.entry((directory, entry.status)).or_default().add(size, 1);
         }
     }
 
@@ -76,14 +75,10 @@ impl FailurePages {
     }
 
     /// True when the page of an entry is another than those that come with such lines.
-    pub(super) fn differ_from(&self, entry: &EntryFact) -> bool {
-        let sizes = self.sizes.get(&key(entry));
+    pub(super) fn differ_from(&self, directory: usize, entry: &EntryFact) -> bool {
+        let sizes = self.sizes.get(&(directory, entry.status));
         sizes.zip(entry.page_bytes()).is_some_and(|(sizes, size)| sizes.is_rare(size))
     }
-}
-
-fn key(entry: &EntryFact) -> (InputIndex, u16) {
-    (entry.place.position.input, entry.status)
 }
 
 #[cfg(test)]
@@ -97,10 +92,10 @@ mod tests {
             |body_bytes| EntryFact { body_bytes, flags: Flags::SIZED, ..EntryFact::default() };
         let (mut one, mut other) = (FailurePages::default(), FailurePages::default());
         for (size, n) in noted {
-            (0..*n).for_each(|nth| [&mut one, &mut other][nth % 2].note(&entry(*size)));
+            (0..*n).for_each(|nth| [&mut one, &mut other][nth % 2].note(1, &entry(*size)));
         }
         one.absorb(&other);
-        assert_eq!(one.differ_from(&entry(size)), expected, "{noted:?} {size}");
+        assert_eq!(one.differ_from(1, &entry(size)), expected, "{noted:?} {size}");
     }
 
     #[test]

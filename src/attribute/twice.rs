@@ -42,10 +42,11 @@ fn named(verdict: &Verdict) -> (bool, u64, u16, Option<(i64, InputIndex)>) {
 }
 
 /// What makes a message the same one: second, connection, rule, host and what it is about.
-type Identity = (i64, u64, u16, u32, u32);
+type Identity = (i64, u64, u16, (u32, u32, u16));
 
 fn identity(fact: &CauseFact) -> Identity {
-    (fact.at.div_euclid(SECOND_US), fact.connection, fact.rule, fact.host, fact.scope)
+    let names = (fact.host, fact.scope, fact.method);
+    (fact.at.div_euclid(SECOND_US), fact.connection, fact.rule, names)
 }
 
 /// Drops copies that other inputs hold. The order of what stays is kept.

@@ -117,7 +117,9 @@ impl Verdict {
 
     /// The verdict once all pages are known: that of an attempt behind the one that failed leaves it open.
     pub(super) fn by_page(self, matcher: &CauseMatcher, companions: &Companions) -> Self {
-        let is_other = self.rests_on_attempt(matcher) && companions.pages.differ_from(&self.entry);
+        let directory = companions.directory(self.entry.place.position.input);
+        let is_other =
+            self.rests_on_attempt(matcher) && companions.pages.differ_from(directory, &self.entry);
         if is_other { Verdict::own(self.entry) } else { self }
     }
 

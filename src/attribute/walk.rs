@@ -139,8 +139,15 @@ impl<'w> Walk<'w> {
                         self.make_way(fact.target_key)?;
                         self.hops.note_abandoned(&fact);
                     }
-                } else if ground.config.in_window(fact.at) {
-                    cluster.push_entry(Verdict::own(fact))?;
+                } else {
+                    let verdict = Verdict::own(fact);
+                    // A copy may be in the window, and its original before it.
+                    if verdict.rule().id == ANSWERED {
+                        self.walked.companions.answers.note(&fact);
+                    }
+                    if ground.config.in_window(fact.at) {
+                        cluster.push_entry(verdict)?;
+                    }
                 }
                 // What names no request is not joined here, and may be of any number.
                 if key.0 == 0 {
@@ -225,10 +232,9 @@ impl<'w> Walk<'w> {
                 self.walked.companions.note_due(&verdict.entry, verdict.evidence.length > 0);
             }
             if verdict.rests_on_attempt(self.ground.config.matcher) {
-                self.walked.companions.pages.note(&verdict.entry);
-            }
-            if verdict.rule().id == ANSWERED {
-                self.walked.companions.answers.note(&verdict.entry);
+                let companions = &mut self.walked.companions;
+                let directory = companions.directory(verdict.entry.place.position.input);
+                companions.pages.note(directory, &verdict.entry);
             }
             let Some(verdict) = self.second.take_entry(verdict)? else { continue };
             if verdict.open == 1 && verdict.rule().when_silent.is_some() && !verdict.is_kin() {

@@ -300,22 +300,27 @@ fn has_entries_of_both(inputs: &[ScannedInput]) -> bool {
         && others.any(|input| !input.tally.offsets.spans.is_empty())
 }
 
-/// Lets the first request for every target, of each log without zone and of each with one, vote for an offset: on its way
-/// through several servers a request is stamped by all of them.
+/// When a target was asked for, by input; `None`: more than once.
+type Asked = BTreeMap<u32, Option<i64>>;
+
+/// Lets every target that stands once in a log without zone and once in one with it vote for an offset: on its way through
+/// several servers a request is stamped by all of them. Of what is asked for again and again, the first entries of two logs
+/// are apart by as much as the logs begin apart.
 fn vote_by_hops(entries: &Sorted<EntryFact, JoinKey>, votes: &mut Votes) -> Result<()> {
     let mut target = 0;
-    // When the target was first asked for, by input, without zone and with one.
-    let (mut local, mut zoned) = (BTreeMap::<u32, i64>::new(), BTreeMap::<u32, i64>::new());
-    let mut count = |local: &mut BTreeMap<u32, i64>, zoned: &mut BTreeMap<u32, i64>| {
-        for (input, shown) in &*local {
-            for at in zoned.values() {
+    // Without zone and with one.
+    let (mut local, mut zoned) = (Asked::new(), Asked::new());
+    let mut count = |local: &mut Asked, zoned: &mut Asked| {
+        let once = |row: (&u32, &Option<i64>)| Some((*row.0, (*row.1)?));
+        for (input, shown) in local.iter().filter_map(once) {
+            for (_, at) in zoned.iter().filter_map(once) {
                 let difference = shown.div_euclid(SECOND_US) - at.div_euclid(SECOND_US);
                 let quarters = nearest_quarter(difference);
                 // One may stamp the start of a request and the other its end.
                 let is_zone = (difference - quarters).abs() <= MAX_SERVED_S;
                 let vote = if is_zone { quarters } else { difference };
                 if difference.abs() <= MAX_OFFSET_S {
-                    *votes.entry(*input).or_default().entry(vote).or_default() += 1;
+                    *votes.entry(input).or_default().entry(vote).or_default() += 1;
                 }
             }
         }
@@ -331,9 +336,9 @@ fn vote_by_hops(entries: &Sorted<EntryFact, JoinKey>, votes: &mut Votes) -> Resu
             count(&mut local, &mut zoned);
             target = entry.target_key;
         }
-        let firsts = if entry.flags.has(Flags::ZONELESS) { &mut local } else { &mut zoned };
-        let first = firsts.entry(entry.place.position.input).or_insert(entry.at);
-        *first = entry.at.min(*first);
+        let logs = if entry.flags.has(Flags::ZONELESS) { &mut local } else { &mut zoned };
+        let asked = logs.entry(entry.place.position.input);
+        asked.and_modify(|at| *at = None).or_insert(Some(entry.at));
     }
     count(&mut local, &mut zoned);
     Ok(())

@@ -137,7 +137,11 @@ impl JsonAccess {
             ambiguous_with: None,
         };
         let (time, status) = (Place::of(time, &objects), Place::of(status, &objects));
-        let by_search = objects.iter().all(|row| time.is_found(row) && status.is_found(row));
+        // What stands in an object is found by a walk alone.
+        let is_on_top = |place: &Place| place.key.is_of(&place.path);
+        let by_search = is_on_top(&time)
+            && is_on_top(&status)
+            && objects.iter().all(|row| time.is_found(row) && status.is_found(row));
         Some(JsonAccess { about, time, status, by_search, fields })
     }
 
@@ -171,8 +175,14 @@ impl Reader for JsonAccess {
         if !self.by_search {
             return self.walk(line);
         }
-        let stamp = self.time.key.find(line).ok_or(Skip::BadTime)?;
-        let status = self.status.key.find(line).and_then(parse_status).ok_or(Skip::BadStatus)?;
+        let (stamp, stamp_at) = self.time.key.find_from(line, 0).ok_or(Skip::BadTime)?;
+        let (status, status_at) = self.status.key.find_from(line, 0).ok_or(Skip::BadStatus)?;
+        // An object before either may have the same key.
+        let head = &line[..stamp_at.max(status_at)];
+        if memchr::memchr_iter(b'{', head).nth(1).is_some() {
+            return self.walk(line);
+        }
+        let status = parse_status(status).ok_or(Skip::BadStatus)?;
         Ok(Glance { stamp, status })
     }
 

@@ -28,6 +28,12 @@ impl Key {
         Key { quoted: Finder::new(&[b"\"", key, b"\""].concat()).into_owned() }
     }
 
+    /// True for the key of this name.
+    pub(in crate::format) fn is_of(&self, name: &[u8]) -> bool {
+        let quoted = self.quoted.needle();
+        quoted.get(1..quoted.len().saturating_sub(1)) == Some(name)
+    }
+
     /// The value of the first such key: inside of a string, or a bare value.
     #[inline]
     pub(in crate::format) fn find<'a>(&self, line: &'a [u8]) -> Option<&'a [u8]> {

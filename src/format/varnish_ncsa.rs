@@ -337,6 +337,13 @@ impl Format for VarnishNcsaFormat {
 const HANDLING: Telltale = Telltale {
     is_value: |value| HANDLINGS.contains(&value) || value == b"-",
     is_proof: |value| HANDLINGS.contains(&value),
+    // `hit`, `pass` and `error` are words of others as well.
+    is_sure: |columns, idx| {
+        let has = |word: &[u8]| columns.values(idx).contains(&word);
+        let is_own = [&b"synth"[..], b"pipe", b"streaming-hit"].into_iter().any(has);
+        let is_cache = has(b"pass") && (has(b"hit") || has(b"miss"));
+        is_own || is_cache || matches!(&*columns.label(idx), "handling" | "hitmiss" | "hm")
+    },
     hints: &["hit", "miss", "pass", "pipe", "error", "synth"],
     field: Field::CacheHandling,
     escape: Escape::Apache,

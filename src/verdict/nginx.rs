@@ -225,6 +225,13 @@ pub(super) const RULES: &[VerdictRule] = &[
             "ngx_http_special_response.c: error_page keeps the status of return 503, which logs no error; limits log one",
         )
     },
+    open(
+        "nginx.remapped_answer",
+        Origin::Upstream,
+        Some(Cause::UpstreamError),
+        ERROR_LOG,
+        "proxy_intercept_errors with error_page 404 =503, or a page that the backend lacks",
+    ),
     open("nginx.other", Origin::Unknown, None, UPSTREAM_FIELDS, "no row of the table applies"),
 ];
 
@@ -249,7 +256,8 @@ pub(super) fn own_verdict(record: &AccessRecord<'_>) -> &'static str {
         Some(502 | 504) => ambiguous(&attempt, status),
         Some(503) => "nginx.upstream_status_503",
         Some(500..=599) => "nginx.upstream_status_5xx",
-        Some(100..=499) => "nginx.after_good_upstream",
+        Some(100..=399) => "nginx.after_good_upstream",
+        Some(400..=499) => "nginx.remapped_answer",
         _ => "nginx.other",
     }
 }
@@ -435,5 +443,6 @@ mod tests {
         check(503, &[(Status, "-"), (Time, "0.000")], "nginx.no_upstream_contact");
         check(503, &[(Status, "-"), (Time, "12.000")], "nginx.slow_without_upstream");
         check(503, &[(Status, "200")], "nginx.after_good_upstream");
+        check(503, &[(Status, "429")], "nginx.remapped_answer");
     }
 }

@@ -40,6 +40,14 @@ impl Logs {
         );
     }
 
+    /// Answers of a backend, by which a layout with backends is known.
+    fn served(&mut self, second: u32) {
+        for n in 0..20 {
+            let client = format!("198.51.100.{n}");
+            self.access(second + n, &client, "/ok", 200, " \"10.0.0.5:80\" \"200\" 0.004 0.004");
+        }
+    }
+
     fn write(&self, fixture: &Fixture, folder: &str) {
         fixture.write(&format!("{folder}/access.log"), &self.access);
         fixture.write(&format!("{folder}/error.log"), &self.error);
@@ -177,4 +185,123 @@ fn a_verdict_does_not_depend_on_which_statuses_are_asked_for() {
     assert_eq!(verdicts(&fixture, &["logs"]), row(4));
     assert_eq!(verdicts(&fixture, &["--status", "502", "logs"]), row(4));
     assert_eq!(verdicts(&fixture, &["--status", "5xx", "logs"]), row(8));
+}
+
+#[test]
+fn a_log_that_lacks_what_it_should_tell_is_not_silent() {
+    let mut logs = Logs::default();
+    logs.served(0);
+    for n in 0..4 {
+        logs.access(20 * n, "192.0.2.1", &format!("/m{n}"), 503, " \"-\" \"-\" - 0.000");
+    }
+    check(&logs, &[("local_process/maintenance", 4)]);
+    // nginx logs every one of these at level error: this log is of a higher one.
+    for n in 0..4 {
+        logs.access(100 + n, "192.0.2.1", &format!("/d{n}"), 503, " \"grp\" \"502\" 0.000 0.000");
+    }
+    check(&logs, &[("proxy/no_live_upstreams", 4), ("unknown/-", 4)]);
+    for n in 0..4 {
+        logs.no_live(100 + n, n + 1, "192.0.2.1", &format!("/d{n}"));
+    }
+    check(&logs, &[("local_process/maintenance", 4), ("proxy/no_live_upstreams", 4)]);
+}
+
+#[test]
+fn a_copy_that_a_cache_kept_is_not_taken_for_the_servers_own() {
+    let mut logs = Logs::default();
+    logs.served(0);
+    logs.no_live(0, 1, "192.0.2.9", "/other");
+    logs.access(0, "192.0.2.9", "/other", 503, " \"grp\" \"502\" 0.000 0.000");
+    logs.access(10, "192.0.2.1", "/a?id=1", 503, " \"10.0.0.5:80\" \"503\" 0.004 0.004");
+    logs.access(11, "192.0.2.2", "/a?id=2", 503, " \"-\" \"-\" - 0.000");
+    logs.access(12, "192.0.2.3", "/b", 503, " \"-\" \"-\" - 0.000");
+    check(
+        &logs,
+        &[
+            ("local_process/maintenance", 1),
+            ("proxy/no_live_upstreams", 1),
+            ("unknown/-", 1),
+            ("upstream/upstream_503", 1),
+        ],
+    );
+}
+
+#[test]
+fn requests_are_found_though_an_error_page_changed_their_method() {
+    let fixture = Fixture::new();
+    let (mut access, mut error) = (String::new(), String::new());
+    for n in 0..6 {
+        let _ = writeln!(
+            access,
+            r#"{{"time":"2026-11-20T21:00:0{n}+00:00","remote_addr":"192.0.2.1","method":"GET","request_uri":"/pay/{n}","status":503,"request_time":1.000,"upstream_addr":"10.0.0.5:80","upstream_status":"504"}}"#
+        );
+        let _ = writeln!(
+            error,
+            "2026/11/20 21:00:0{n} [error] 7#7: *{n}1 upstream timed out (110: Connection timed out) while reading response header from upstream, client: 192.0.2.1, server: a.test, request: \"POST /pay/{n} HTTP/1.1\", upstream: \"http://10.0.0.5:80/pay/{n}\", host: \"a.test\""
+        );
+    }
+    fixture.write("logs/access.log", access);
+    fixture.write("logs/error.log", error);
+    let expected = vec![("proxy/upstream_timeout".to_owned(), 6)];
+    assert_eq!(verdicts(&fixture, &["logs"]), expected);
+}
+
+#[test]
+fn a_page_of_a_backend_for_the_servers_own_error_hides_nothing() {
+    let mut logs = Logs::default();
+    logs.served(0);
+    logs.refused(0, 1, "192.0.2.9", "/other");
+    logs.access(
+        0,
+        "192.0.2.9",
+        "/other",
+        503,
+        " \"10.0.0.5:80 : 10.0.0.9:80\" \"502 : 200\" 0.001 : 0.002 0.003",
+    );
+    logs.access(5, "192.0.2.1", "/a", 503, " \"10.0.0.9:80\" \"200\" 0.002 0.002");
+    check(&logs, &[("local_process/maintenance", 1), ("proxy/upstream_refused", 1)]);
+}
+
+#[test]
+fn a_backend_that_answers_after_a_failed_attempt_is_told_by_its_page() {
+    let mut logs = Logs::default();
+    for n in 0..30 {
+        let target = format!("/a{n}");
+        logs.refused(10 * n, n + 1, "192.0.2.1", &target);
+        logs.access(10 * n, "192.0.2.1", &target, 503, "");
+    }
+    logs.refused(900, 99, "192.0.2.1", "/z");
+    logs.access(900, "192.0.2.1", "/z", 503, "");
+    logs.access = logs.access.replace("GET /z HTTP/1.1\" 503 197", "GET /z HTTP/1.1\" 503 31");
+    check(&logs, &[("proxy/upstream_refused", 30), ("unknown/-", 1)]);
+}
+
+#[test]
+fn lines_of_a_server_are_not_for_what_stands_before_it() {
+    let fixture = Fixture::new();
+    let mut logs = Logs::default();
+    let mut front = String::new();
+    for n in 0..20 {
+        let (target, time) = (format!("/a{n}"), clock(10 * n));
+        logs.refused(10 * n, n + 1, "192.0.2.1", &target);
+        logs.access(10 * n, "192.0.2.1", &target, 503, "");
+        let _ = writeln!(
+            front,
+            "192.0.2.1 - - [20/Nov/2026:{time} +0000] \"GET {target} HTTP/1.1\" 503 197 \"-\" \"curl/8\" 2150"
+        );
+    }
+    // Only nginx logs this status.
+    logs.access(1, "192.0.2.1", "/gone", 499, "");
+    logs.write(&fixture, "logs");
+    fixture.write("logs/front.log", front);
+    let own = fixture.run(&["--format", "entries", "logs"], b"").rows();
+    let of = |name: &str, origin: &str| {
+        let is_of = |row: &&serde_json::Value| {
+            row["source"].as_str().is_some_and(|source| source.ends_with(name))
+                && row["origin"] == origin
+        };
+        own.iter().filter(is_of).count()
+    };
+    assert_eq!(of("access.log", "proxy"), 20);
+    assert_eq!(of("front.log", "proxy"), 0);
 }

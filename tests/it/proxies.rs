@@ -126,7 +126,7 @@ fn transactions_tell_what_the_lab_provoked() {
             ("/sick/1", "proxy no_live_upstreams"),
             ("/syn", "local_process maintenance"),
             ("/pass/u503", "upstream upstream_503"),
-            ("/refused/2", "proxy -"),
+            ("/refused/2", "proxy upstream_refused"),
         ],
     );
 }

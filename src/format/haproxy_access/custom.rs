@@ -14,6 +14,18 @@ use crate::record::{AccessRecord, Escape, Field};
 const STATES: Telltale = Telltale {
     is_value: is_termination,
     is_proof: |value| is_termination(value) && value.starts_with(b"--"),
+    // A column of dashes may be anything.
+    is_sure: |columns, idx| {
+        let label = columns.label(idx);
+        let is_called_so = ["term", "state"].iter().any(|word| label.contains(word))
+            || matches!(&*label, "ts" | "tsc");
+        let has_letter = |value: &[u8]| value.iter().any(|byte| *byte != b'-');
+        let is_beside = |other: usize| {
+            columns.any(other, |value| value == b"<NOSRV>" || value.ends_with(b"/<NOSRV>"))
+                || columns.all(other, is_timers)
+        };
+        is_called_so || columns.any(idx, has_letter) || (0..columns.n()).any(is_beside)
+    },
     hints: &["--"],
     field: Field::TerminationState,
     escape: Escape::Haproxy,

@@ -35,6 +35,8 @@ pub(in crate::format) struct Telltale {
     pub(in crate::format) is_value: fn(&[u8]) -> bool,
     /// True for values that no other column has.
     pub(in crate::format) is_proof: fn(&[u8]) -> bool,
+    /// True for a column whose values, or what stands beside it, leave no doubt.
+    pub(in crate::format) is_sure: fn(&Columns<'_>, usize) -> bool,
     /// One of these is in every such value: lines without any need not be cut.
     pub(in crate::format) hints: &'static [&'static str],
     /// What it means.
@@ -297,8 +299,15 @@ fn layout_of(
     };
     let columns: Vec<_> = (0..n_columns).map(column).collect();
     let mut columns = Columns { fields: vec![None; columns.len()], columns };
-    let is_telltale =
-        |idx: &usize| columns.all(*idx, telltale.is_value) && columns.any(*idx, telltale.is_proof);
+    // Who logs an upstream as nginx calls it is nginx, whatever else there is.
+    if (0..n_columns).any(|idx| columns.label(idx).starts_with("upstream")) {
+        return None;
+    }
+    let is_telltale = |idx: &usize| {
+        columns.all(*idx, telltale.is_value)
+            && columns.any(*idx, telltale.is_proof)
+            && (telltale.is_sure)(&columns, *idx)
+    };
     let idx = (0..n_columns).find(is_telltale)?;
     columns.set(idx, telltale.field);
     let notation = columns.name_common()?;
@@ -390,8 +399,8 @@ impl TelltaleReader {
     }
 
     fn access<'a>(&self, line: &'a [u8]) -> Result<AccessRecord<'a>, Skip> {
-        let parsed = self.layouts.iter().map(|layout| layout.parse(line));
-        let mut access = parsed.reduce(Result::or).unwrap_or(Err(Skip::Shape))?;
+        let mut parsed = self.layouts.iter().map(|layout| layout.parse(line));
+        let mut access = parsed.find(Result::is_ok).unwrap_or(Err(Skip::Shape))?;
         (self.finish)(&mut access);
         Ok(access)
     }
@@ -403,8 +412,8 @@ impl Reader for TelltaleReader {
     }
 
     fn glance<'a>(&self, line: &'a [u8]) -> Result<Glance<'a>, Skip> {
-        let looked = self.layouts.iter().map(|layout| layout.glance(line));
-        looked.reduce(Result::or).unwrap_or(Err(Skip::Shape))
+        let mut looked = self.layouts.iter().map(|layout| layout.glance(line));
+        looked.find(Result::is_ok).unwrap_or(Err(Skip::Shape))
     }
 
     fn stamp(&self, text: &[u8]) -> Option<Stamp> {

@@ -194,7 +194,7 @@ impl Naming<'_, '_> {
         for (value, status) in values.iter().zip(statuses) {
             match (*value, *status) {
                 (value, status) if value == status => {}
-                (b"500" | b"502" | b"504", b"503") => n_remapped += 1,
+                (b"502" | b"504", b"503") => n_remapped += 1,
                 _ => n_other += 1,
             }
         }
