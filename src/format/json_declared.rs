@@ -189,13 +189,27 @@ impl Mark {
     }
 }
 
-/// True for a value that is listed, compared without case.
+/// True for a value that is listed, compared without case. Behind a `*` there may be anything; behind a `~` nothing, or two
+/// bytes of which each is a letter or `-`.
 fn is_one_of(found: &[u8], values: &[&str]) -> bool {
-    values.iter().any(|value| match value.strip_suffix('*') {
-        Some(start) => found
-            .get(..start.len())
-            .is_some_and(|found| found.eq_ignore_ascii_case(start.as_bytes())),
-        None => found.eq_ignore_ascii_case(value.as_bytes()),
+    let begins = |start: &str| {
+        let head = found.get(..start.len());
+        head.is_some_and(|head| head.eq_ignore_ascii_case(start.as_bytes()))
+    };
+    values.iter().any(|value| {
+        if let Some(start) = value.strip_suffix('*') {
+            begins(start)
+        } else if let Some(start) = value.strip_suffix('~') {
+            let is_flag = |byte: &u8| byte.is_ascii_uppercase() || *byte == b'-';
+            begins(start)
+                && match &found[start.len()..] {
+                    [] => true,
+                    [one, other] => is_flag(one) && is_flag(other),
+                    _ => false,
+                }
+        } else {
+            found.eq_ignore_ascii_case(value.as_bytes())
+        }
     })
 }
 

@@ -28,6 +28,8 @@ const REQUIRED: &[Required] = &[
             "term_state",
             "session_end_state",
             "tsc",
+            "term",
+            "termination",
             "hap_tsc",
             "haproxy>termination_state",
             "haproxy>term_state",
@@ -54,13 +56,13 @@ const STATUS: &[&str] = &[
     "http>status",
 ];
 
-/// Who ended a session, and in which phase, as the states begin: usual ones first.
+/// Who ended a session, and in which phase, with or without what was done with cookies: usual ones first.
 const STATES: &[&str] = &[
-    "--*", "S-*", "SC*", "SH*", "SD*", "SL*", "SQ*", "SR*", "ST*", "C-*", "CR*", "CQ*", "CC*",
-    "CH*", "CD*", "CL*", "CT*", "PR*", "PQ*", "PC*", "PH*", "PD*", "PL*", "PT*", "P-*", "L-*",
-    "LR*", "LC*", "LH*", "LD*", "LL*", "R-*", "RR*", "RQ*", "RC*", "RH*", "RD*", "D-*", "DC*",
-    "DH*", "DD*", "DL*", "U-*", "UD*", "I-*", "IR*", "IQ*", "IC*", "IH*", "ID*", "IL*", "K-*",
-    "KC*", "KH*", "KD*", "KL*",
+    "--~", "S-~", "SC~", "SH~", "SD~", "SL~", "SQ~", "SR~", "ST~", "C-~", "CR~", "CQ~", "CC~",
+    "CH~", "CD~", "CL~", "CT~", "PR~", "PQ~", "PC~", "PH~", "PD~", "PL~", "PT~", "P-~", "L-~",
+    "LR~", "LC~", "LH~", "LD~", "LL~", "R-~", "RR~", "RQ~", "RC~", "RH~", "RD~", "D-~", "DC~",
+    "DH~", "DD~", "DL~", "U-~", "UD~", "I-~", "IR~", "IQ~", "IC~", "IH~", "ID~", "IL~", "K-~",
+    "KC~", "KH~", "KD~", "KL~",
 ];
 
 const TIME: &[TimeAt] = &[
