@@ -32,6 +32,11 @@ pub trait Fragments {
     /// False for nearly all lines that were not cut; cheap, since it is asked of every line.
     fn may_be_cut(&self, line: &[u8]) -> bool;
 
+    /// False where none of some lines may be cut: one search instead of one for every line.
+    fn may_hold_cut(&self, _lines: &[u8]) -> bool {
+        true
+    }
+
     /// What the envelope says of a line without terminator. `None`: the line is not in it.
     fn fragment<'a>(&self, line: &'a [u8]) -> Option<Fragment<'a>>;
 }
@@ -88,11 +93,19 @@ impl CutLines {
     /// What is cut behind some whole lines, the first of which starts at `offset`.
     #[must_use]
     pub fn behind(mut self, lines: &[u8], offset: u64, envelope: &dyn Fragments) -> Self {
+        if self.are_none_behind(lines, envelope) {
+            return self;
+        }
         each_line(lines, &mut |at, line| {
             self.take(line, offset + at as u64, envelope);
             true
         });
         self
+    }
+
+    /// True when nothing is cut, and nothing is behind these lines.
+    pub(super) fn are_none_behind(&self, lines: &[u8], envelope: &dyn Fragments) -> bool {
+        self.0.is_empty() && !envelope.may_hold_cut(lines)
     }
 
     /// Offset of the first record that may hold pieces from `offset` on.
@@ -128,6 +141,9 @@ impl Pieces {
     ) -> Self {
         let mut cut = before.clone();
         let mut pieces = Pieces::default();
+        if before.are_none_behind(&lines[..n_own], envelope) {
+            return pieces;
+        }
         let own_end = offset + n_own as u64;
         each_line(lines, &mut |at, line| {
             let here = offset + at as u64;

@@ -119,7 +119,8 @@ impl RangeReader {
         let (mut cut, mut reached) = (CutLines::default(), last);
         if let Some(envelope) = starts_record.and_then(Records::fragments) {
             cut = cut_before(file, offset, envelope)?;
-            if line_end.is_some() {
+            let has_cut = !cut.are_none_behind(&self.buffer[first..last], envelope);
+            if line_end.is_some() && has_cut {
                 reached = self.extend_to(file, base, last + FRAGMENT_REACH_BYTES, file_bytes)?;
             }
         }

@@ -87,6 +87,10 @@ impl Fragments for JournalJson {
         PARTIAL.find(line).is_some()
     }
 
+    fn may_hold_cut(&self, lines: &[u8]) -> bool {
+        PARTIAL.find(lines).is_some()
+    }
+
     fn fragment<'a>(&self, line: &'a [u8]) -> Option<Fragment<'a>> {
         let object = object_of(line)?;
         let stamp = text_of(&REALTIME, object)?;
