@@ -120,6 +120,12 @@ pub fn split_url(target: &[u8]) -> Option<(&[u8], &[u8])> {
     (!host.is_empty()).then_some((host, if path.is_empty() { b"/" } else { path }))
 }
 
+/// True for what Apache's `%R` calls a request that `mod_proxy` took: `proxy-server`, and what `SetHandler` names
+/// (`proxy:fcgi://...`).
+pub fn is_proxy_handler(handler: &[u8]) -> bool {
+    handler == b"proxy-server" || handler.starts_with(b"proxy:")
+}
+
 /// Splits a request line into method and target. The protocol is dropped; what is no request line has no method.
 pub fn split_request(line: &[u8]) -> (&[u8], &[u8]) {
     let Some(first) = memchr::memchr(b' ', line) else { return (&[], line) };

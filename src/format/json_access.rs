@@ -19,7 +19,9 @@ use super::caddy_log;
 use super::json_pairs::{Key, Leaves};
 use super::{About, FORMATS, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
 use crate::bytes::{is_absent, parse_seconds_us, parse_status, upstream_items};
-use crate::record::{AccessRecord, Escape, Field, Record, Skip, split_request, split_url};
+use crate::record::{
+    AccessRecord, Escape, Field, Record, Skip, is_proxy_handler, split_request, split_url,
+};
 use crate::taxonomy::{LogRole, Server};
 use crate::time::Notation;
 
@@ -215,11 +217,6 @@ impl Reader for JsonAccess {
             each(&String::from_utf8_lossy(path), value);
         }
     }
-}
-
-/// True for the handler that only Apache calls so: `%R` of what `mod_proxy` took.
-fn is_proxy_handler(handler: &[u8]) -> bool {
-    handler == b"proxy-server" || handler.starts_with(b"proxy:")
 }
 
 /// True for a line of another format, which knows its keys.

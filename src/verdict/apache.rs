@@ -9,7 +9,7 @@
 
 use super::{FIELD_AND_SILENCE, Openness, VerdictRule, decided, open};
 use crate::bytes::{is_absent, parse_status};
-use crate::record::{AccessRecord, Field};
+use crate::record::{AccessRecord, Field, is_proxy_handler};
 use crate::taxonomy::{Cause, Confidence, Origin};
 
 const ERROR_LOG: &[&str] = &["error log of this server"];
@@ -191,7 +191,7 @@ pub(super) fn own_verdict(record: &AccessRecord<'_>) -> &'static str {
     }
     let log_id = record.raw(Field::LogId);
     match handler {
-        Some(handler) if is_proxy(handler) => proxied(record, log_id),
+        Some(handler) if is_proxy_handler(handler) => proxied(record, log_id),
         // An ErrorDocument runs no handler of its own: only the original status tells that there was another.
         Some(handler) if is_absent(handler) => match log_id.map(is_absent) {
             Some(true) => "apache.no_handler_silent",
@@ -217,11 +217,6 @@ fn proxied(record: &AccessRecord<'_>, log_id: Option<&[u8]>) -> &'static str {
         None if sees_status => "apache.proxy_no_status",
         None => "apache.proxied",
     }
-}
-
-/// `proxy-server`, and what `SetHandler` names: `proxy:fcgi://...`.
-fn is_proxy(handler: &[u8]) -> bool {
-    handler == b"proxy-server" || handler.starts_with(b"proxy:")
 }
 
 #[cfg(test)]
