@@ -250,7 +250,7 @@ impl Part {
             matcher.rule(fact.rule).is_some_and(|rule| rule.kind == RuleKind::FinalFailure)
         };
         // Within a request nginx tries each peer once, unless a connection that it had kept open broke.
-        let is_timeout = |fact: &CauseFact| {
+        let is_last_try = |fact: &CauseFact| {
             let cause = matcher.rule(fact.rule).and_then(|rule| rule.cause);
             matches!(cause, Some(Cause::UpstreamTimeout | Cause::UpstreamRefused))
         };
@@ -278,7 +278,7 @@ impl Part {
         let cause_facts: Vec<CauseFact> = causes.iter().map(|index| self.causes[*index]).collect();
         let mut doubted: Vec<(i64, i64)> = Vec::new();
         for Matched { entry, deciding, lines, confidence, basis } in
-            match_cluster(&entry_facts, &cause_facts, &explains, &is_final, &is_timeout, &fit)
+            match_cluster(&entry_facts, &cause_facts, &explains, &is_final, &is_last_try, &fit)
         {
             let fact = cause_facts[deciding];
             if let Some(rule) = matcher.rule(fact.rule) {

@@ -80,20 +80,20 @@ struct Group {
 }
 
 /// Pairs entries with messages. Both must be in order of (time, position); `explains` tells messages that explain a
-/// request from others, `is_final` those that are always the last of their request, `is_timeout` those after which the
+/// request from others, `is_final` those that are always the last of their request, `is_last_try` those after which the
 /// same backend is not tried again for the request; `fit` how well a line fits an entry by who wrote them and why.
 pub fn match_cluster(
     entries: &[EntryFact],
     causes: &[CauseFact],
     explains: &dyn Fn(&CauseFact) -> bool,
     is_final: &dyn Fn(&CauseFact) -> bool,
-    is_timeout: &dyn Fn(&CauseFact) -> bool,
+    is_last_try: &dyn Fn(&CauseFact) -> bool,
     fit: &dyn Fn(&EntryFact, &CauseFact) -> Fit,
 ) -> Vec<Matched> {
     let usable: Vec<usize> = (0..causes.len())
         .filter(|line| explains(&causes[*line]) && !causes[*line].flags.has(Flags::TIMELESS))
         .collect();
-    let mut groups = group_lines(&usable, entries, causes, is_final, is_timeout);
+    let mut groups = group_lines(&usable, entries, causes, is_final, is_last_try);
     groups.sort_by_key(|group| group.last_at);
     let mut pairing =
         Pairing { entries, causes, free: Free::new(entries.len()), matched: Vec::new() };
@@ -121,7 +121,7 @@ fn group_lines(
     entries: &[EntryFact],
     causes: &[CauseFact],
     is_final: &dyn Fn(&CauseFact) -> bool,
-    is_timeout: &dyn Fn(&CauseFact) -> bool,
+    is_last_try: &dyn Fn(&CauseFact) -> bool,
 ) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     let mut open: HashMap<u64, usize> = HashMap::new();
@@ -129,7 +129,7 @@ fn group_lines(
         let first = entries.partition_point(|entry| second_us(entry.at) < from);
         entries.get(first).is_some_and(|entry| second_us(entry.at) < to)
     };
-    let given_up = |fact: &CauseFact| (fact.scope != 0 && is_timeout(fact)).then_some(fact.scope);
+    let given_up = |fact: &CauseFact| (fact.scope != 0 && is_last_try(fact)).then_some(fact.scope);
     for &line in usable {
         let fact = &causes[line];
         let current = open.get(&fact.connection).copied().filter(|group| {

@@ -41,7 +41,7 @@ fn named(verdict: &Verdict) -> (bool, u64, u16, Option<(i64, InputIndex)>) {
     (!entry.flags.has(Flags::REDELIVERED), entry.id, entry.status, when)
 }
 
-/// What makes a message the same one: second, connection, rule, host and what it is about.
+/// What makes a message the same one: second, connection, rule, host, what it is about, and method.
 type Identity = (i64, u64, u16, (u32, u32, u16));
 
 fn identity(fact: &CauseFact) -> Identity {
