@@ -11,10 +11,13 @@ mod apps;
 mod cloudfront;
 mod dependencies;
 mod edge;
+mod gateways;
 mod haproxy;
 mod kubernetes;
 mod lighttpd;
+mod pages;
 mod systemd;
+mod undated;
 mod varnish;
 mod windows;
 
@@ -72,6 +75,13 @@ pub struct CauseRule {
     pub example: &'static str,
     /// Where the message comes from.
     pub source: &'static str,
+}
+
+impl CauseRule {
+    /// True for a row about access lines without a time, which no text selects.
+    pub const fn is_told(&self) -> bool {
+        self.needles.is_empty() && self.events.is_empty()
+    }
 }
 
 /// An error log line: level, message, and for messages about a request its upstream URL.
@@ -174,14 +184,17 @@ const SERVERS: &[&[CauseRule]] = &[
     haproxy::RULES,
     varnish::RULES,
     edge::RULES,
+    gateways::RULES,
     // Before those of applications, some of which know words that every program writes.
     lighttpd::RULES,
     apps::RULES,
     kubernetes::RULES,
     cloudfront::RULES,
+    pages::RULES,
     systemd::RULES,
     dependencies::RULES,
     windows::RULES,
+    undated::RULES,
 ];
 
 static TABLE: [CauseRule; n_rules()] = {
@@ -420,6 +433,44 @@ const NGINX: &[CauseRule] = &[
             request
         ),
         source: "Kong kong/runloop/balancer/init.lua: the body of its 503 without a healthy target",
+        ..BASE
+    },
+    CauseRule {
+        id: "kong.no_balancer",
+        needles: &[&["^[lua] "], &["balancer not found for "]],
+        regex: r"(?-u)balancer not found for (?<scope>[^\s,]+)",
+        cause: Some(Cause::NoLiveUpstreams),
+        origin: Origin::Proxy,
+        kind: RuleKind::Failure,
+        status: &[503],
+        scope: Scope::UpstreamGroup,
+        note: "Kong had no balancer for the upstream yet",
+        example: line!(
+            "error",
+            "[lua] balancers.lua:228: get_balancer(): balancer not found for app.default.80.svc, will create it",
+            request
+        ),
+        source: "Kong kong/runloop/balancer/balancers.lua, get_balancer",
+        ..BASE
+    },
+    CauseRule {
+        id: "apisix.no_node",
+        needles: &[
+            &["^[lua] "],
+            &["failed to pick server: ", "failed to set upstream: "],
+            &["no valid upstream node", "all upstream servers tried", "no upstream node"],
+        ],
+        cause: Some(Cause::NoLiveUpstreams),
+        origin: Origin::Proxy,
+        kind: RuleKind::FinalFailure,
+        status: &[503, 502],
+        note: "APISIX had no node of the upstream left to ask",
+        example: line!(
+            "error",
+            "[lua] init.lua:512: http_access_phase(): failed to set upstream: no valid upstream node: nil",
+            request
+        ),
+        source: "APISIX apisix/balancer.lua, apisix/upstream.lua",
         ..BASE
     },
     CauseRule {

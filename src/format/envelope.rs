@@ -10,6 +10,7 @@ mod journal;
 mod json;
 mod messages;
 mod prefix;
+mod stern;
 mod syslog;
 #[cfg(test)]
 mod tests;
@@ -30,6 +31,7 @@ pub use journal::JournalJson;
 pub use json::MessageJson;
 pub use messages::{MESSAGES, Messages};
 pub use prefix::{Ansi, Compose, FileName, LeadingStamp, Pod, Program};
+pub use stern::Stern;
 pub use syslog::{Rfc5424, Syslog};
 
 /// Offsets of zones are multiples of this, microseconds.
@@ -128,6 +130,7 @@ pub fn envelopes(reference_us: Option<i64>) -> Vec<Arc<dyn Envelope>> {
         Arc::new(Ansi),
         Arc::new(LeadingStamp),
         Arc::new(Program),
+        Arc::new(Stern),
         Arc::new(MessageJson),
     ]
 }

@@ -40,6 +40,7 @@ const WRAPPERS: &[(&str, Wrap)] = &[
     ("kubectl --prefix", |name, _, _, line| format!("[pod/web-1/{name}] {line}")),
     ("kubectl --timestamps", |_, _, at, line| format!("{} {line}", iso(at))),
     ("program", |_, _, _, line| format!("web nginx[8]: {line}")),
+    ("stern", |_, _, _, line| format!("web-687cf57f46-dx6v7 web {line}")),
     ("shipper", |name, _, at, line| {
         json!({"@timestamp": iso(at), "path": name, "message": line}).to_string()
     }),

@@ -64,7 +64,7 @@ const MAX_WORDS: usize = 7;
 pub(super) fn head_of(line: &[u8]) -> Option<Head<'_>> {
     match line.first()? {
         b'{' => json_head(line),
-        b'[' => bracketed_head(line),
+        b'[' => bracketed_head(line).or_else(|| tagged_head(line)),
         b'0'..=b'9' => redis_head(line)
             .or_else(|| slash_head(line))
             .or_else(|| iso_head(line, 0))
@@ -328,6 +328,14 @@ fn bracketed_head(line: &[u8]) -> Option<Head<'_>> {
         });
     }
     let uptime = inner.trim_ascii_start();
+    // Linkerd: seconds since its start, and a level.
+    if let Some(close) = memchr::memchr(b']', &uptime[..uptime.len().min(24)])
+        && let Some(seconds) = uptime[..close].strip_suffix(b"s")
+        && parse_seconds_us(seconds).is_some()
+    {
+        let from = line.len() - uptime.len() + close + 1;
+        return leveled(line, b"", from);
+    }
     let whole = digits(uptime);
     let is_uptime = whole > 0
         && uptime.get(whole) == Some(&b'.')
@@ -477,6 +485,14 @@ fn logfmt_head(line: &[u8]) -> Option<Head<'_>> {
     Some(Head { stamp, level, message_at: message, ..Head::default() })
 }
 
+/// `[APP]time="2026-..." level=error msg="text"` of Skipper.
+fn tagged_head(line: &[u8]) -> Option<Head<'_>> {
+    let close = line.iter().take(24).position(|byte| *byte == b']')?;
+    let from = close + 1 + usize::from(line.get(close + 1) == Some(&b' '));
+    let rest = line[from..].starts_with(b"time=").then_some(&line[from..])?;
+    logfmt_head(rest).map(|head| Head { message_at: head.message_at + from, ..head })
+}
+
 /// Offset of the value of a key.
 fn logfmt_at(line: &[u8], key: &[u8]) -> Option<usize> {
     let mut starts = memmem::find_iter(line, key);
@@ -543,6 +559,17 @@ fn json_head(line: &[u8]) -> Option<Head<'_>> {
 
 /// What is left of a head that lost its time: the level, and where the message begins.
 pub(super) fn cut_head(line: &[u8]) -> (&[u8], usize) {
+    // varnishlog: `-   FetchError     text`, `--  FetchError     text`.
+    let dashes = line.iter().take_while(|byte| **byte == b'-').count();
+    if dashes > 0 && line[dashes..].starts_with(b"  ") {
+        return (b"", dashes);
+    }
+    // As Varnish 3 wrote it: `   11 FetchError   c text`.
+    let blanks = line.iter().take_while(|byte| **byte == b' ').count();
+    let number = digits(&line[blanks..]);
+    if number > 0 && line[blanks + number..].starts_with(b" FetchError ") {
+        return (b"", blanks + number);
+    }
     // nginx: `[error] 12#12: *4 text`, also without the first bracket.
     let opened = usize::from(line.starts_with(b"["));
     if let Some(close) = memmem::find(&line[opened..], b"] ")
