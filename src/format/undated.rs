@@ -7,6 +7,8 @@
 //! its server; the time is dropped again.
 //! Invariants: the text of such a line holds what clients sent and never is a message that causes are looked for in.
 
+use std::collections::BTreeSet;
+
 use memchr::memmem;
 
 use super::envoy::{self, EnvoyFormat};
@@ -170,6 +172,8 @@ fn json_lines(line: &[u8]) -> impl Iterator<Item = Restored> {
 struct Told {
     /// Who made the response and why, where the fields decide both and it is a failure.
     verdict: Option<(Origin, Cause)>,
+    /// The software that wrote it.
+    server: Option<Server>,
     /// Where the backend is named in the line.
     upstream: Option<(usize, usize)>,
 }
@@ -198,7 +202,8 @@ fn told_by(about: &About, access: &AccessRecord<'_>, line: &[u8]) -> Told {
         let at = memmem::find(line, name)?;
         Some((at, at + name.len()))
     });
-    Told { verdict: decided.and_then(|row| Some((row.origin, row.cause?))), upstream }
+    let verdict = decided.and_then(|row| Some((row.origin, row.cause?)));
+    Told { verdict, server: Some(about.server), upstream }
 }
 
 /// Reads such lines.
@@ -267,7 +272,14 @@ impl Format for UndatedAccessFormat {
     }
 
     fn propose(&self, sample: &Sample<'_>) -> Option<Proposal> {
-        Proposal::of(UndatedAccess::default(), sample)
+        let mut reader = UndatedAccess::default();
+        // Of several servers none is that of the log.
+        let servers: BTreeSet<Server> =
+            sample.lines.iter().filter_map(|line| told(line)?.server).collect();
+        if servers.len() == 1 {
+            reader.about.server = servers.into_iter().next().unwrap_or(Server::Unknown);
+        }
+        Proposal::of(reader, sample)
     }
 }
 
