@@ -28,10 +28,12 @@ const ENVOY: CauseRule = CauseRule {
     ..BASE
 };
 
-/// How Envoy begins to say that a backend gave no answer.
+/// How Envoy begins to say that a backend gave no answer, in its answer and in its log. An application that quotes the
+/// answer of a service it called puts words of its own before it.
 const CONNECT_ERROR: &[&str] = &[
-    "upstream connect error or disconnect/reset before headers",
-    "upstream_reset_before_response_started{",
+    "^upstream connect error or disconnect/reset before headers",
+    "^upstream_reset_before_response_started{",
+    "details upstream_reset_before_response_started{",
     "upstream reset: reset reason: ",
 ];
 
@@ -158,7 +160,12 @@ pub(super) const RULES: &[CauseRule] = &[
     },
     CauseRule {
         id: "envoy.says_no_healthy",
-        needles: &[&["no healthy upstream", "no_healthy_upstream", "no healthy host for "]],
+        needles: &[&[
+            "^no healthy upstream",
+            "^no_healthy_upstream",
+            "details no_healthy_upstream",
+            "no healthy host for ",
+        ]],
         cause: Some(Cause::NoLiveUpstreams),
         note: "no backend of the cluster is healthy",
         example: r#"no healthy host for HTTP connection pool"#,
