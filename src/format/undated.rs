@@ -15,6 +15,7 @@ use super::envoy::{self, EnvoyFormat};
 use super::haproxy_access::HaproxyAccessFormat;
 use super::heroku::HerokuRouterFormat;
 use super::iis_httperr::IisHttperrFormat;
+use super::nginx_access::NginxAccessFormat;
 use super::traefik::TraefikClfFormat;
 use super::{
     About, FORMATS, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample, heroku,
@@ -33,7 +34,7 @@ type Restored = (&'static dyn Format, Vec<u8>);
 
 /// A line as each format that may have written it would have it.
 fn restored(line: &[u8]) -> impl Iterator<Item = Restored> {
-    let one: [Option<Restored>; 5] = [
+    let one: [Option<Restored>; 6] = [
         heroku::pairs_of(line).map(|pairs| {
             let time = b"1970-01-01T00:00:00+00:00 heroku[router]: ";
             // A code says that the router made the response: with 503, where the line is cut before it.
@@ -43,6 +44,7 @@ fn restored(line: &[u8]) -> impl Iterator<Item = Restored> {
         }),
         envoy_line(line).map(|text| (&EnvoyFormat as &dyn Format, text)),
         haproxy_line(line).map(|text| (&HaproxyAccessFormat as &dyn Format, text)),
+        ingress_line(line).map(|text| (&NginxAccessFormat as &dyn Format, text)),
         traefik_line(line).map(|text| (&TraefikClfFormat as &dyn Format, text)),
         memmem::find(line, b" HTTP/")
             .map(|_| (&IisHttperrFormat as &dyn Format, [b"1970-01-01 00:00:00 ", line].concat())),
@@ -111,14 +113,33 @@ fn envoy_line(line: &[u8]) -> Option<Vec<u8>> {
                 envoy::are_known_flags(flags) && (is_details(details) || has_request)
             }
     };
-    let at = words[(0..words.len()).find(is_status)?].0;
-    let (head, tail) = line.split_at(at);
+    let (at, tail) = match (0..words.len()).find(is_status) {
+        Some(index) => (words[index].0, line[words[index].0..].to_vec()),
+        None => details_first(line, &words)?,
+    };
+    let head = &line[..at];
     let request = memmem::find(head, b" HTTP/").map_or(&b"- -"[..], |end| {
         let quote = memchr::memchr(b'"', &head[..end]);
         &head[quote.map_or(0, |quote| quote + 1)..end]
     });
     // Details that end the line have nothing behind them.
-    Some([b"[1970-01-01T00:00:00.000Z] \"", request, b" HTTP/1.1\" ", tail, b" -"].concat())
+    Some([b"[1970-01-01T00:00:00.000Z] \"", request, b" HTTP/1.1\" ", &tail, b" -"].concat())
+}
+
+/// A line with the flags behind the details, `503 upstream_reset_before_response_started{local reset} LR`, the other way
+/// round; and where its status stands.
+fn details_first(line: &[u8], words: &[(usize, &[u8])]) -> Option<(usize, Vec<u8>)> {
+    let pairs = words.windows(2);
+    let index = pairs.into_iter().position(|pair| {
+        pair[0].1.len() == 3 && parse_status(pair[0].1).is_some() && is_details(pair[1].1)
+    })?;
+    let behind = words.get(index + 2..)?.iter().take(4);
+    let (flags_at, flags) = behind.into_iter().find(|(_, word)| envoy::are_known_flags(word))?;
+    let (at, status) = words[index];
+    // Blanks in details are written as `_`.
+    let mut details = line[words[index + 1].0..*flags_at].trim_ascii().to_vec();
+    details.iter_mut().filter(|byte| **byte == b' ').for_each(|byte| *byte = b'_');
+    Some((at, [status, b" ", flags, b" ", &details].concat()))
 }
 
 /// `via_upstream`, `upstream_reset_before_response_started{connection_failure}`
@@ -144,6 +165,13 @@ fn haproxy_line(line: &[u8]) -> Option<Vec<u8>> {
     })?;
     let tail = &line[words[at - 2].0..];
     Some([b"0.0.0.0:0 [01/Jan/1970:00:00:00.000] ", tail].concat())
+}
+
+/// A line of ingress-nginx from the request on: what tells it is the name of the backend in brackets.
+fn ingress_line(line: &[u8]) -> Option<Vec<u8>> {
+    let quote = memchr::memchr(b'"', line)?;
+    memmem::find(line, b"] [")?;
+    Some([b"- - - [01/Jan/1970:00:00:00 +0000] ", &line[quote..]].concat())
 }
 
 /// Traefik's line from the request on: it ends in a duration.
@@ -268,7 +296,7 @@ impl Format for UndatedAccessFormat {
     }
 
     fn summary(&self) -> &'static str {
-        "access lines pasted without their time: Heroku, Envoy, HAProxy, Traefik, HTTP.sys, and formats in JSON"
+        "access lines pasted without their time: Heroku, Envoy, HAProxy, Traefik, ingress-nginx, HTTP.sys, and formats in JSON"
     }
 
     fn propose(&self, sample: &Sample<'_>) -> Option<Proposal> {
@@ -311,6 +339,14 @@ mod tests {
             check(&line, proxy, UpstreamReset, "10.0.0.5:80");
         }
         check("503 UH no_healthy_upstream", proxy, NoLiveUpstreams, "");
+        let other = "503 upstream_reset_before_response_started{local reset} LR";
+        check(other, proxy, UpstreamReset, "");
+        check(
+            "\"GET /a HTTP/1.1\" 503 190 \"-\" \"curl/8\" 90 0.010 [default-app-80] [] 10.0.0.5:80 190 0.010 503 cc30e5d47f23e3a117181ff94479bc6f",
+            Origin::Upstream,
+            Upstream503,
+            "10.0.0.5:80",
+        );
         check(
             "\"GET /?status=504 HTTP/1.1\" 503 - via_upstream - \"-\" 0 14 1 1 \"-\" \"curl\" \"-\" \"a.test\" \"10.0.0.5:80\" inbound|80||",
             Origin::Upstream,

@@ -47,6 +47,7 @@ const PROXY_SAYS: &[&str] = &[
     "[ERROR 504 ",
     "rror proxying to upstream",
     "rror while proxying",
+    "rror reverse proxying request",
     "during backend roundtrip",
     "rror occurred while proxying",
     "rror occurred while trying to proxy",
