@@ -457,7 +457,11 @@ const NGINX: &[CauseRule] = &[
         id: "apisix.no_node",
         needles: &[
             &["^[lua] "],
-            &["failed to pick server: ", "failed to set upstream: "],
+            &[
+                "failed to pick server: ",
+                "failed to set upstream: ",
+                "failed to find valid upstream",
+            ],
             &["no valid upstream node", "all upstream servers tried", "no upstream node"],
         ],
         cause: Some(Cause::NoLiveUpstreams),

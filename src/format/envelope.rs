@@ -14,6 +14,7 @@ mod stern;
 mod syslog;
 #[cfg(test)]
 mod tests;
+mod zap;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -33,6 +34,7 @@ pub use messages::{MESSAGES, Messages};
 pub use prefix::{Ansi, Compose, FileName, LeadingStamp, Pod, Program};
 pub use stern::Stern;
 pub use syslog::{Rfc5424, Syslog};
+pub use zap::ZapConsole;
 
 /// Offsets of zones are multiples of this, microseconds.
 const QUARTER_US: i64 = 900 * SECOND_US;
@@ -131,6 +133,7 @@ pub fn envelopes(reference_us: Option<i64>) -> Vec<Arc<dyn Envelope>> {
         Arc::new(LeadingStamp),
         Arc::new(Program),
         Arc::new(Stern),
+        Arc::new(ZapConsole),
         Arc::new(MessageJson),
     ]
 }

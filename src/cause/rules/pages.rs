@@ -193,4 +193,40 @@ pub(super) const RULES: &[CauseRule] = &[
         source: "Passenger src/agent/Core/Controller/CheckoutSession.cpp",
         ..BASE
     },
+    // What Heroku says of dynos: the router answers for one that is down.
+    CauseRule {
+        id: "heroku.boot_timeout",
+        server: Server::Heroku,
+        needles: &[&["Error R10 (Boot timeout)", "State changed from starting to crashed"]],
+        cause: Some(Cause::StartupFailure),
+        note: "the app did not start",
+        example: "Error R10 (Boot timeout) -> Web process failed to bind to $PORT within 60 seconds of launch",
+        source: "Heroku Dev Center, Heroku Error Codes",
+        ..PROXY
+    },
+    CauseRule {
+        id: "heroku.crashed",
+        server: Server::Heroku,
+        needles: &[&["State changed from up to crashed"]],
+        cause: Some(Cause::ProcessCrashed),
+        note: "the app crashed",
+        example: "State changed from up to crashed",
+        source: "Heroku Dev Center, Dynos and the dyno manager",
+        ..PROXY
+    },
+    CauseRule {
+        id: "heroku.memory",
+        server: Server::Heroku,
+        needles: &[&[
+            "Error R14 (Memory quota exceeded)",
+            "Error R15 (Memory quota vastly exceeded)",
+        ]],
+        cause: Some(Cause::MemoryExhausted),
+        origin: Origin::Unknown,
+        status: &[],
+        note: "the app needs more memory than its dyno has",
+        example: "Error R14 (Memory quota exceeded)",
+        source: "Heroku Dev Center, Heroku Error Codes",
+        ..BASE
+    },
 ];

@@ -376,7 +376,7 @@ fn slash_head(line: &[u8]) -> Option<Head<'_>> {
     let stamp = line.get(..19)?;
     parse_nginx_error(stamp)?;
     let end = 11 + clock(&line[11..])?;
-    let text = line[end..].strip_prefix(b" ")?;
+    let text = line[end..].strip_prefix(b" ").or_else(|| line[end..].strip_prefix(b"\t"))?;
     if text.starts_with(b"[") && memchr::memchr(b'#', &text[..text.len().min(40)]).is_some() {
         return None;
     }

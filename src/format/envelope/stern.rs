@@ -3,7 +3,7 @@
 use super::{Envelope, Opened};
 use crate::time::{Notation, Stamp};
 
-/// `POD CONTAINER LINE`: `stern`, and what others print before an object in JSON.
+/// `POD CONTAINER LINE` of `stern`, and `ACCESS LINE` of Ambassador.
 #[derive(Debug)]
 pub struct Stern;
 
@@ -25,6 +25,11 @@ impl Envelope for Stern {
     }
 
     fn open<'a>(&self, record: &'a [u8]) -> Option<Opened<'a>> {
+        // Ambassador, before lines of its Envoy.
+        if let Some(inner) = record.strip_prefix(b"ACCESS ").filter(|inner| inner.starts_with(b"["))
+        {
+            return Some(Opened { inner: inner.into(), ..Opened::default() });
+        }
         let is_name = |word: &[u8]| {
             let is_part = |byte: &u8| {
                 byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'.')
@@ -56,6 +61,7 @@ mod tests {
         check("web-687cf57f46-dx6v7 web {\"a\":1}", Some("{\"a\":1}"));
         check("web-0 istio-proxy [2026-01-01T00:00:00Z] x", None);
         check("gateway-0 istio-proxy [2026-01-01T00:00:00Z] x", Some("[2026-01-01T00:00:00Z] x"));
+        check("ACCESS [2026-01-01T00:00:00Z] x", Some("[2026-01-01T00:00:00Z] x"));
         check("starting web {\"a\":1}", None);
         check("web-687cf57f46-dx6v7 did not start", None);
     }
