@@ -176,7 +176,13 @@ fn bare_head(line: &[u8]) -> Option<Head<'_>> {
     }
     let (level, at) = heads::cut_head(line);
     // `panic: text` may be a level, or the message.
-    known_head(line, level, at).or_else(|| (at > 0).then(|| known_head(line, b"", 0))?)
+    let starts = [at, heads::behind_brackets(line, at), 0];
+    let mut tried = None;
+    starts.into_iter().find_map(|from| {
+        let is_new = tried.replace(from) != Some(from);
+        let level = if from == 0 { b"" } else { level };
+        if is_new { known_head(line, level, from) } else { None }
+    })
 }
 
 /// The head of a message from `from` on, if the cause table knows it.

@@ -29,7 +29,8 @@ pub use container::{Cri, DockerJson};
 pub use journal::JournalJson;
 pub use json::MessageJson;
 pub use messages::{MESSAGES, Messages};
-pub use prefix::{Ansi, Compose, FileName, LeadingStamp, Pod, Program};
+pub(super) use prefix::behind_marks;
+pub use prefix::{Ansi, Compose, FileName, Indented, LeadingStamp, Pod, Program, Quoted};
 pub use syslog::{Rfc5424, Syslog};
 
 /// Offsets of zones are multiples of this, microseconds.
@@ -128,6 +129,7 @@ pub fn envelopes(reference_us: Option<i64>) -> Vec<Arc<dyn Envelope>> {
         Arc::new(Ansi),
         Arc::new(LeadingStamp),
         Arc::new(Program),
+        Arc::new(Quoted),
         Arc::new(MessageJson),
     ]
 }

@@ -4,6 +4,7 @@ use memchr::memmem;
 
 use super::json;
 use crate::bytes::{parse_seconds_us, two_digits};
+use crate::format::envelope::behind_marks;
 use crate::journal::text::YearlessTime;
 use crate::time::{
     SECOND_US, Stamp, parse_clf_variant, parse_ctime, parse_epoch_millis, parse_epoch_seconds,
@@ -369,8 +370,14 @@ fn slash_head(line: &[u8]) -> Option<Head<'_>> {
     parse_nginx_error(stamp)?;
     let end = 11 + clock(&line[11..])?;
     let text = line[end..].strip_prefix(b" ")?;
-    if text.starts_with(b"[") && memchr::memchr(b'#', &text[..text.len().min(40)]).is_some() {
-        return None;
+    if text.starts_with(b"[")
+        && let Some(hash) = memchr::memchr(b'#', &text[..text.len().min(40)])
+    {
+        // NGINX Unit writes no colon: `[alert] 9#9 *4 text`.
+        let behind = hash + 1 + digits(&text[hash + 1..]);
+        text[behind..].strip_prefix(b" ")?;
+        let head = leveled(line, stamp, end)?;
+        return Some(Head { message_at: behind_process(line, head.message_at), ..head });
     }
     let short = leveled(line, stamp, end).filter(|head| head.message_at < end + 12);
     Some(short.unwrap_or(Head { stamp, message_at: end + 1, ..Head::default() }))
@@ -541,27 +548,62 @@ fn json_head(line: &[u8]) -> Option<Head<'_>> {
     Some(Head { stamp, level, message_at: start, message_end: Some(end), ..Head::default() })
 }
 
+/// How far into a line what is left of its head is looked for.
+const CUT_HEAD_BYTES: usize = 64;
+
 /// What is left of a head that lost its time: the level, and where the message begins.
 pub(super) fn cut_head(line: &[u8]) -> (&[u8], usize) {
-    // nginx: `[error] 12#12: *4 text`, also without the first bracket.
-    let opened = usize::from(line.starts_with(b"["));
-    if let Some(close) = memmem::find(&line[opened..], b"] ")
-        && is_level(&line[opened..opened + close])
-    {
-        let level = &line[opened..opened + close];
-        let rest = &line[opened + close + 2..];
-        let after_pid = rest[digits(rest)..].strip_prefix(b"#");
-        let text =
-            after_pid.and_then(|rest| rest[digits(rest)..].strip_prefix(b": ")).unwrap_or(rest);
-        let connection = text.strip_prefix(b"*");
-        let text =
-            connection.and_then(|rest| rest[digits(rest)..].strip_prefix(b" ")).unwrap_or(text);
-        return (level, line.len() - text.len());
+    let from = line.len() - behind_marks(line).trim_ascii_start().len();
+    let from = from + usize::from(matches!(line.get(from), Some(b'"' | b'\'')));
+    // nginx: `[error] 12#12: *4 text`, behind what else is left of the head.
+    let head = &line[from..line.len().min(from + CUT_HEAD_BYTES)];
+    let behind_level = |close: usize| {
+        let open = memchr::memrchr(b'[', &head[..close]).map_or(0, |open| open + 1);
+        let level = &line[from + open..from + close];
+        is_level(level).then_some((level, from + close + 2))
+    };
+    let mut closes = memmem::find_iter(head, b"] ");
+    if let Some((level, at)) = closes.find_map(behind_level) {
+        return (level, behind_process(line, at));
     }
-    if let Some(colon) = memchr::memchr(b':', line)
-        && is_level(&line[..colon])
-    {
-        return (&line[..colon], colon + 1);
+    let text = behind_process(line, from);
+    if text > from {
+        return (b"", text);
     }
-    (b"", 0)
+    if let Some(colon) = memchr::memchr(b':', &line[from..])
+        && is_level(&line[from..from + colon])
+    {
+        return (&line[from..from + colon], from + colon + 1);
+    }
+    (b"", from)
+}
+
+/// Where the message begins behind `12#12: *4 ` or a part of that.
+fn behind_process(line: &[u8], from: usize) -> usize {
+    let rest = &line[from..];
+    let process = rest[digits(rest)..].strip_prefix(b"#");
+    let text = process
+        .map(|rest| &rest[digits(rest)..])
+        .and_then(|rest| rest.strip_prefix(b": ").or(rest.strip_prefix(b" ")))
+        .unwrap_or(rest);
+    let connection = text.strip_prefix(b"*").filter(|rest| digits(rest) > 0);
+    let text = connection.and_then(|rest| rest[digits(rest)..].strip_prefix(b" ")).unwrap_or(text);
+    line.len() - text.len()
+}
+
+/// Where the message begins behind the brackets of Apache that follow from `from` on, and the words of an error number
+/// that lost the number: `[pid 7:tid 8] [client 192.0.2.1:5] text`, `Connection refused: [client 192.0.2.1:5] text`.
+pub(super) fn behind_brackets(line: &[u8], from: usize) -> usize {
+    let mut at = from;
+    if let Some(client) = memmem::find(&line[from..], b": [client ")
+        && line[from..from + client].iter().all(|byte| byte.is_ascii_alphabetic() || *byte == b' ')
+    {
+        at = from + client + 2;
+    }
+    while let Some(inside) = line[at..].strip_prefix(b"[")
+        && let Some(close) = memmem::find(inside, b"] ")
+    {
+        at += close + 3;
+    }
+    at
 }
