@@ -8,6 +8,7 @@
 //! A second layout, [`BARE`], reads lines that were pasted without their time. Nothing in their shape tells that they
 //! are messages, so it takes only lines that the cause table knows.
 
+mod cut;
 mod heads;
 pub(super) mod json;
 
@@ -174,9 +175,9 @@ fn bare_head(line: &[u8]) -> Option<Head<'_>> {
     if !is_start || line.starts_with(b"  ") {
         return None;
     }
-    let (level, at) = heads::cut_head(line);
+    let (level, at) = cut::cut_head(line);
     // `panic: text` may be a level, or the message.
-    let starts = [at, heads::behind_brackets(line, at), 0];
+    let starts = [cut::behind_brackets(line, at), at, 0];
     let mut tried = None;
     starts.into_iter().find_map(|from| {
         let is_new = tried.replace(from) != Some(from);

@@ -39,6 +39,10 @@ const WRAPPERS: &[(&str, Wrap)] = &[
     ("kubectl", |name, _, at, line| format!("[pod/web-1/{name}] {} {line}", iso(at))),
     ("kubectl --prefix", |name, _, _, line| format!("[pod/web-1/{name}] {line}")),
     ("kubectl --timestamps", |_, _, at, line| format!("{} {line}", iso(at))),
+    ("quoted", |_, _, _, line| format!("> {line}")),
+    ("code", |_, _, _, line| format!("`{line}`")),
+    ("box", |_, _, _, line| format!("\u{2502} {line}    ")),
+    ("indented", |_, _, _, line| format!("    {line}")),
     ("program", |_, _, _, line| format!("web nginx[8]: {line}")),
     ("shipper", |name, _, at, line| {
         json!({"@timestamp": iso(at), "path": name, "message": line}).to_string()

@@ -2,9 +2,9 @@
 
 use memchr::memmem;
 
+use super::cut::behind_process;
 use super::json;
 use crate::bytes::{parse_seconds_us, two_digits};
-use crate::format::envelope::behind_marks;
 use crate::journal::text::YearlessTime;
 use crate::time::{
     SECOND_US, Stamp, parse_clf_variant, parse_ctime, parse_epoch_millis, parse_epoch_seconds,
@@ -112,7 +112,7 @@ pub(in crate::format) fn parse_stamp(text: &[u8]) -> Option<Stamp> {
     }
 }
 
-fn digits(text: &[u8]) -> usize {
+pub(super) fn digits(text: &[u8]) -> usize {
     text.iter().take_while(|byte| byte.is_ascii_digit()).count()
 }
 
@@ -181,7 +181,7 @@ fn bare_word(word: &[u8]) -> &[u8] {
     &word[..end]
 }
 
-fn is_level(word: &[u8]) -> bool {
+pub(super) fn is_level(word: &[u8]) -> bool {
     word.len() <= 11 && LEVELS.iter().any(|level| level.eq_ignore_ascii_case(word))
 }
 
@@ -546,64 +546,4 @@ fn json_head(line: &[u8]) -> Option<Head<'_>> {
         }
     }
     Some(Head { stamp, level, message_at: start, message_end: Some(end), ..Head::default() })
-}
-
-/// How far into a line what is left of its head is looked for.
-const CUT_HEAD_BYTES: usize = 64;
-
-/// What is left of a head that lost its time: the level, and where the message begins.
-pub(super) fn cut_head(line: &[u8]) -> (&[u8], usize) {
-    let from = line.len() - behind_marks(line).trim_ascii_start().len();
-    let from = from + usize::from(matches!(line.get(from), Some(b'"' | b'\'')));
-    // nginx: `[error] 12#12: *4 text`, behind what else is left of the head.
-    let head = &line[from..line.len().min(from + CUT_HEAD_BYTES)];
-    let behind_level = |close: usize| {
-        let open = memchr::memrchr(b'[', &head[..close]).map_or(0, |open| open + 1);
-        let level = &line[from + open..from + close];
-        is_level(level).then_some((level, from + close + 2))
-    };
-    let mut closes = memmem::find_iter(head, b"] ");
-    if let Some((level, at)) = closes.find_map(behind_level) {
-        return (level, behind_process(line, at));
-    }
-    let text = behind_process(line, from);
-    if text > from {
-        return (b"", text);
-    }
-    if let Some(colon) = memchr::memchr(b':', &line[from..])
-        && is_level(&line[from..from + colon])
-    {
-        return (&line[from..from + colon], from + colon + 1);
-    }
-    (b"", from)
-}
-
-/// Where the message begins behind `12#12: *4 ` or a part of that.
-fn behind_process(line: &[u8], from: usize) -> usize {
-    let rest = &line[from..];
-    let process = rest[digits(rest)..].strip_prefix(b"#");
-    let text = process
-        .map(|rest| &rest[digits(rest)..])
-        .and_then(|rest| rest.strip_prefix(b": ").or(rest.strip_prefix(b" ")))
-        .unwrap_or(rest);
-    let connection = text.strip_prefix(b"*").filter(|rest| digits(rest) > 0);
-    let text = connection.and_then(|rest| rest[digits(rest)..].strip_prefix(b" ")).unwrap_or(text);
-    line.len() - text.len()
-}
-
-/// Where the message begins behind the brackets of Apache that follow from `from` on, and the words of an error number
-/// that lost the number: `[pid 7:tid 8] [client 192.0.2.1:5] text`, `Connection refused: [client 192.0.2.1:5] text`.
-pub(super) fn behind_brackets(line: &[u8], from: usize) -> usize {
-    let mut at = from;
-    if let Some(client) = memmem::find(&line[from..], b": [client ")
-        && line[from..from + client].iter().all(|byte| byte.is_ascii_alphabetic() || *byte == b' ')
-    {
-        at = from + client + 2;
-    }
-    while let Some(inside) = line[at..].strip_prefix(b"[")
-        && let Some(close) = memmem::find(inside, b"] ")
-    {
-        at += close + 3;
-    }
-    at
 }

@@ -300,7 +300,10 @@ fn behind_words(line: &[u8]) -> Option<&[u8]> {
             [] => false,
         }
     };
-    let end = line.len().min(MAX_WORDS_BYTES);
+    // Quotes and braces are of objects and fields, not of words.
+    let is_of_words = |byte: &u8| !b"\"'{}<>\t".contains(byte);
+    let head = &line[..line.len().min(MAX_WORDS_BYTES)];
+    let end = head.iter().position(|byte| !is_of_words(byte)).unwrap_or(head.len());
     let at = (1..end).find(|at| !line[at - 1].is_ascii_alphanumeric() && is_date(&line[*at..]))?;
     Some(&line[at..])
 }
