@@ -41,7 +41,7 @@ const WRAPPERS: &[(&str, Wrap)] = &[
     ("kubectl --timestamps", |_, _, at, line| format!("{} {line}", iso(at))),
     ("quoted", |_, _, _, line| format!("> {line}")),
     ("code", |_, _, _, line| format!("`{line}`")),
-    ("box", |_, _, _, line| format!("\u{2502} {line}    ")),
+    ("box", |_, _, _, line| format!("\u{2502} {line}")),
     ("indented", |_, _, _, line| format!("    {line}")),
     ("program", |_, _, _, line| format!("web nginx[8]: {line}")),
     ("shipper", |name, _, at, line| {

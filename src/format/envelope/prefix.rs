@@ -242,8 +242,8 @@ impl Envelope for Quoted {
             inner if inner.len() < record.len() => inner,
             _ => behind_words(record)?,
         };
-        let inner = inner.trim_ascii_end();
-        let inner = inner.strip_suffix(b"`").map_or(inner, |inner| inner.trim_ascii_end());
+        // Blanks at the end stay: a layout may end in an empty value.
+        let inner = inner.strip_suffix(b"`").unwrap_or(inner);
         (!inner.is_empty()).then(|| Opened { inner: inner.into(), ..Opened::default() })
     }
 }

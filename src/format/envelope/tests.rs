@@ -51,7 +51,7 @@ fn prefixes_of_tools_are_taken_off() {
     check(&Ansi, "abc", None, "", "");
     check(&Quoted, "`a b`", Some("a b"), "", "");
     check(&Quoted, " > > a", Some("a"), "", "");
-    check(&Quoted, "\u{2502} [2026] a   ", Some("[2026] a"), "", "");
+    check(&Quoted, "\u{2502} [2026] a  ", Some("[2026] a  "), "", "");
     let error = "2026/11/20 21:29:42 [error] 1#1: a";
     check(&Quoted, &format!("Message: {error}"), Some(error), "", "");
     check(&Quoted, &format!("{{\"log\":\"{error}\"}}"), None, "", "");
