@@ -11,10 +11,13 @@ mod apps;
 mod cloudfront;
 mod dependencies;
 mod edge;
+mod gateways;
 mod haproxy;
 mod kubernetes;
 mod lighttpd;
+mod pages;
 mod systemd;
+mod undated;
 mod varnish;
 mod windows;
 
@@ -72,6 +75,13 @@ pub struct CauseRule {
     pub example: &'static str,
     /// Where the message comes from.
     pub source: &'static str,
+}
+
+impl CauseRule {
+    /// True for a row about access lines without a time, which no text selects.
+    pub const fn is_told(&self) -> bool {
+        self.needles.is_empty() && self.events.is_empty()
+    }
 }
 
 /// An error log line: level, message, and for messages about a request its upstream URL.
@@ -179,14 +189,17 @@ const SERVERS: &[&[CauseRule]] = &[
     haproxy::RULES,
     varnish::RULES,
     edge::RULES,
+    gateways::RULES,
     // Before those of applications, some of which know words that every program writes.
     lighttpd::RULES,
     apps::RULES,
     kubernetes::RULES,
     cloudfront::RULES,
+    pages::RULES,
     systemd::RULES,
     dependencies::RULES,
     windows::RULES,
+    undated::RULES,
 ];
 
 static TABLE: [CauseRule; n_rules()] = {
@@ -494,18 +507,20 @@ const NGINX: &[CauseRule] = &[
     },
     CauseRule {
         id: "kong.no_balancer",
-        needles: &[&["^[lua] "], &["get_balancer(): balancer not found for "]],
+        needles: &[&["^[lua] "], &["balancer not found for "]],
         regex: r"(?-u)balancer not found for (?<scope>[^\s,]+)",
         cause: Some(Cause::NoLiveUpstreams),
         origin: Origin::Proxy,
-        kind: RuleKind::Pressure,
-        scope: Scope::Name,
-        note: "Kong has no balancer with targets for the upstream: requests get 503",
+        kind: RuleKind::Failure,
+        status: &[503],
+        scope: Scope::UpstreamGroup,
+        note: "Kong had no balancer for the upstream yet",
         example: line!(
             "error",
-            "[lua] balancers.lua:228: get_balancer(): balancer not found for app.shop.80.svc, will create it"
+            "[lua] balancers.lua:228: get_balancer(): balancer not found for app.default.80.svc, will create it",
+            request
         ),
-        source: SRC_KONG,
+        source: "Kong kong/runloop/balancer/balancers.lua, get_balancer",
         ..BASE
     },
     CauseRule {

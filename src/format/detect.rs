@@ -336,7 +336,7 @@ fn best_envelope(
         let is_known = |reader: &&Arc<dyn Reader>| {
             let about = reader.about();
             about.basis != FormatBasis::Inferred
-                && !about.layout.starts_with(MESSAGES)
+                && !(about.layout.starts_with(MESSAGES) && about.server == Server::Unknown)
                 && !(envelope.is_like_messages() && about.server == Server::Application)
         };
         let known: Vec<_> = inside.readers.iter().filter(is_known).collect();

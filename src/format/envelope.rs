@@ -10,6 +10,7 @@ mod journal;
 mod json;
 mod messages;
 mod prefix;
+mod stern;
 mod syslog;
 #[cfg(test)]
 mod tests;
@@ -31,6 +32,7 @@ pub use json::MessageJson;
 pub use messages::{MESSAGES, Messages};
 pub(super) use prefix::behind_marks;
 pub use prefix::{Ansi, Compose, FileName, Indented, LeadingStamp, Pod, Program, Quoted};
+pub use stern::Stern;
 pub use syslog::{Rfc5424, Syslog};
 
 /// Offsets of zones are multiples of this, microseconds.
@@ -130,6 +132,7 @@ pub fn envelopes(reference_us: Option<i64>) -> Vec<Arc<dyn Envelope>> {
         Arc::new(LeadingStamp),
         Arc::new(Program),
         Arc::new(Quoted),
+        Arc::new(Stern),
         Arc::new(MessageJson),
     ]
 }

@@ -124,6 +124,7 @@ impl Reader for NginxError {
             referrer: body.value(Slot::Referrer),
             truncated: body.truncated,
             event: None,
+            told: None,
         }))
     }
 

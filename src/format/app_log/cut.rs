@@ -13,6 +13,9 @@ const CUT_HEAD_BYTES: usize = 64;
 
 /// What is left of a head that lost its time: the level, and where the message begins.
 pub(super) fn cut_head(line: &[u8]) -> (&[u8], usize) {
+    if let Some(at) = behind_tag(line) {
+        return (b"", at);
+    }
     let from = line.len() - behind_marks(line).trim_ascii_start().len();
     let from = from + usize::from(matches!(line.get(from), Some(b'"' | b'\'')));
     // nginx: `[error] 12#12: *4 text`, behind what else is left of the head.
@@ -36,6 +39,18 @@ pub(super) fn cut_head(line: &[u8]) -> (&[u8], usize) {
         return (&line[from..from + colon], from + colon + 1);
     }
     (b"", from)
+}
+
+/// Where the tag begins of a record of varnishlog: `-   FetchError     text`, and, as Varnish 3 wrote it,
+/// `   11 FetchError   c text`.
+pub(super) fn behind_tag(line: &[u8]) -> Option<usize> {
+    let dashes = line.iter().take_while(|byte| **byte == b'-').count();
+    if dashes > 0 && line[dashes..].starts_with(b"  ") {
+        return Some(dashes);
+    }
+    let blanks = line.iter().take_while(|byte| **byte == b' ').count();
+    let end = blanks + digits(&line[blanks..]);
+    (end > blanks && line[end..].starts_with(b" FetchError ")).then_some(end)
 }
 
 /// Where the message begins behind `12#12: *4 ` or a part of that.

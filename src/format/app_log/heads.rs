@@ -65,7 +65,7 @@ const MAX_WORDS: usize = 7;
 pub(super) fn head_of(line: &[u8]) -> Option<Head<'_>> {
     match line.first()? {
         b'{' => json_head(line),
-        b'[' => bracketed_head(line),
+        b'[' => bracketed_head(line).or_else(|| tagged_head(line)),
         b'0'..=b'9' => redis_head(line)
             .or_else(|| slash_head(line))
             .or_else(|| iso_head(line, 0))
@@ -329,6 +329,14 @@ fn bracketed_head(line: &[u8]) -> Option<Head<'_>> {
         });
     }
     let uptime = inner.trim_ascii_start();
+    // Linkerd: seconds since its start, and a level.
+    if let Some(close) = memchr::memchr(b']', &uptime[..uptime.len().min(24)])
+        && let Some(seconds) = uptime[..close].strip_suffix(b"s")
+        && parse_seconds_us(seconds).is_some()
+    {
+        let from = line.len() - uptime.len() + close + 1;
+        return leveled(line, b"", from);
+    }
     let whole = digits(uptime);
     let is_uptime = whole > 0
         && uptime.get(whole) == Some(&b'.')
@@ -482,6 +490,14 @@ fn logfmt_head(line: &[u8]) -> Option<Head<'_>> {
     let stamp = [&b"time="[..], b"ts="].iter().find_map(|key| logfmt_value(line, key));
     let stamp = stamp.filter(|text| parse_stamp(text).is_some()).unwrap_or_default();
     Some(Head { stamp, level, message_at: message, ..Head::default() })
+}
+
+/// `[APP]time="2026-..." level=error msg="text"` of Skipper.
+fn tagged_head(line: &[u8]) -> Option<Head<'_>> {
+    let close = line.iter().take(24).position(|byte| *byte == b']')?;
+    let from = close + 1 + usize::from(line.get(close + 1) == Some(&b' '));
+    let rest = line[from..].starts_with(b"time=").then_some(&line[from..])?;
+    logfmt_head(rest).map(|head| Head { message_at: head.message_at + from, ..head })
 }
 
 /// Offset of the value of a key.
