@@ -5,6 +5,7 @@
 //! copied; where it has to be unescaped ([`Envelope::decodes`]) it is decoded once per look. Envelopes nest because a
 //! [`Wrapped`] reader is a reader.
 
+mod columns;
 mod container;
 mod journal;
 mod json;
@@ -25,6 +26,7 @@ use crate::record::{Record, Skip};
 use crate::taxonomy::LogRole;
 use crate::time::{Notation, SECOND_US, Stamp, parse_clf, parse_clf_variant, parse_nginx_error};
 
+pub use columns::ZapConsole;
 pub use container::{Cri, DockerJson};
 pub use journal::JournalJson;
 pub use json::MessageJson;
@@ -129,6 +131,7 @@ pub fn envelopes(reference_us: Option<i64>) -> Vec<Arc<dyn Envelope>> {
         Arc::new(LeadingStamp),
         Arc::new(Program),
         Arc::new(MessageJson),
+        Arc::new(ZapConsole),
     ]
 }
 
