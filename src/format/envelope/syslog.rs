@@ -116,6 +116,15 @@ fn is_tag(tag: &[u8]) -> bool {
 #[derive(Debug)]
 pub struct Rfc5424;
 
+/// A frame without the count of octets before it (RFC 6587), as drains over HTTP and TCP have it.
+fn without_length(record: &[u8]) -> &[u8] {
+    let n_digits = record.iter().take(7).take_while(|byte| byte.is_ascii_digit()).count();
+    match record[n_digits..].strip_prefix(b" ") {
+        Some(frame) if n_digits > 0 && frame.starts_with(b"<") => frame,
+        _ => record,
+    }
+}
+
 impl Envelope for Rfc5424 {
     fn name(&self) -> &'static str {
         "syslog (RFC 5424)"
@@ -126,7 +135,7 @@ impl Envelope for Rfc5424 {
     }
 
     fn open<'a>(&self, record: &'a [u8]) -> Option<Opened<'a>> {
-        let (priority, rest) = split_priority(record);
+        let (priority, rest) = split_priority(without_length(record));
         let rest = rest.strip_prefix(b"1 ")?;
         let (stamp, mut rest) = leading_stamp(rest)?;
         let mut host = None;
@@ -152,7 +161,7 @@ impl Envelope for Rfc5424 {
 
 /// Host and program of a record.
 fn host_and_program(record: &[u8]) -> Option<&[u8]> {
-    let rest = split_priority(record).1.strip_prefix(b"1 ")?;
+    let rest = split_priority(without_length(record)).1.strip_prefix(b"1 ")?;
     let (_, rest) = leading_stamp(rest)?;
     let end = memchr::memchr_iter(b' ', rest).nth(1)?;
     Some(&rest[..end])
