@@ -314,6 +314,10 @@ fn best_envelope(
     depth: usize,
 ) -> Option<Found> {
     let mut best: Option<((usize, usize), Found)> = None;
+    let whole: Vec<_> = standing().into_iter().filter(|reader| reader.holds_prefix()).collect();
+    let is_whole = |line: &&[u8]| whole.iter().any(|reader| reads(reader.as_ref(), line));
+    let lines: Vec<_> = lines.iter().copied().filter(|line| !is_whole(line)).collect();
+    let lines = &lines[..];
     for envelope in around {
         let opened: Vec<_> = lines.iter().filter_map(|line| envelope.open(line)).collect();
         // Indented lines go on with the one before.
@@ -548,6 +552,16 @@ mod tests {
         assert_eq!(offset_of(&own.repeat(4)), None);
         let foreign = line("C0000201:1388_7F00001E:1F90_00003F5A_0003:790E");
         assert_eq!(offset_of(&(own.repeat(6) + &foreign)), None);
+    }
+
+    #[test]
+    fn lines_that_hold_a_prefix_are_no_messages_among_messages() {
+        let router = "2026-08-15T06:05:00.1+00:00 heroku[router]: at=error code=H10 method=GET path=/ fwd=1.2.3.4 status=503 bytes=\n";
+        let dyno = "2026-08-15T06:05:00.2+00:00 heroku[web.1]: State changed from up to crashed\n";
+        let own = [("syslog", "detected"), ("heroku_router", "detected")];
+        check(&format!("{router}{dyno}"), &own);
+        check(&format!("{dyno}{dyno}{dyno}{router}"), &own);
+        check(router, &own[1..]);
     }
 
     #[test]

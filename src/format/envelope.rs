@@ -5,6 +5,7 @@
 //! copied; where it has to be unescaped ([`Envelope::decodes`]) it is decoded once per look. Envelopes nest because a
 //! [`Wrapped`] reader is a reader.
 
+mod columns;
 mod container;
 mod journal;
 mod json;
@@ -26,6 +27,7 @@ use crate::record::{Record, Skip};
 use crate::taxonomy::LogRole;
 use crate::time::{Notation, SECOND_US, Stamp, parse_clf, parse_clf_variant, parse_nginx_error};
 
+pub use columns::ZapConsole;
 pub use container::{Cri, DockerJson};
 pub use journal::JournalJson;
 pub use json::MessageJson;
@@ -134,6 +136,7 @@ pub fn envelopes(reference_us: Option<i64>) -> Vec<Arc<dyn Envelope>> {
         Arc::new(Quoted),
         Arc::new(Stern),
         Arc::new(MessageJson),
+        Arc::new(ZapConsole),
     ]
 }
 
