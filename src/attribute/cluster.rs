@@ -243,9 +243,7 @@ impl Part {
         causes: &[usize],
         by_client: bool,
     ) {
-        let explains = |fact: &CauseFact| {
-            matcher.rule(fact.rule).is_some_and(|rule| rule.kind.explains_requests())
-        };
+        let explains = |fact: &CauseFact| explains_its_request(matcher, fact);
         let is_final = |fact: &CauseFact| {
             matcher.rule(fact.rule).is_some_and(|rule| rule.kind == RuleKind::FinalFailure)
         };
@@ -276,7 +274,10 @@ impl Part {
         let entry_facts: Vec<EntryFact> =
             entries.iter().map(|index| self.entries[*index].entry).collect();
         let cause_facts: Vec<CauseFact> = causes.iter().map(|index| self.causes[*index]).collect();
-        let mut doubted: Vec<(i64, i64)> = Vec::new();
+        // A subrequest that failed may have been all that failed, or nobody's concern: that of a mirror.
+        let of_subrequests = cause_facts.iter().filter(|fact| fact.flags.has(Flags::OF_SUBREQUEST));
+        let mut doubted: Vec<(i64, i64)> =
+            of_subrequests.map(|fact| (fact.at - EDGE_US, fact.at + EDGE_US)).collect();
         for Matched { entry, deciding, lines, confidence, basis } in
             match_cluster(&entry_facts, &cause_facts, &explains, &is_final, &is_last_try, &fit)
         {
@@ -309,6 +310,13 @@ impl Part {
             self.entries[*index].entry.flags = flags.with(Flags::TRACED, is_traced);
         }
     }
+}
+
+/// True for messages that explain the request they name: those about a subrequest do not, since what a request answers
+/// when a fragment or a mirror fails is up to its page, or to the module that asked.
+pub(super) fn explains_its_request(matcher: &CauseMatcher, fact: &CauseFact) -> bool {
+    !fact.flags.has(Flags::OF_SUBREQUEST)
+        && matcher.rule(fact.rule).is_some_and(|rule| rule.kind.explains_requests())
 }
 
 /// From when to when lines of one request tell the same of one backend. They may be those of several requests of one

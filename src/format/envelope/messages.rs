@@ -79,6 +79,7 @@ impl Messages {
             client: None,
             server: None,
             request: None,
+            subrequest: None,
             upstream: None,
             host: None,
             referrer: None,
