@@ -94,7 +94,14 @@ impl Format for InferredFormat {
         // A list of what each backend answered is nginx's alone, whatever else the lines look like.
         let has = |variable: &&str| inferred.body.contains(*variable);
         let is_nginx = ["$upstream_status", "$upstream_addr"].iter().any(has);
-        let writer = if is_nginx { Some(Server::Nginx) } else { evidence::writer_of(sample) };
+        let writer = if is_nginx {
+            Some(Server::Nginx)
+        } else if inferred.body.contains("$time_local_variant") {
+            // nginx writes this time with its zone and without a fraction.
+            Some(Server::Apache)
+        } else {
+            evidence::writer_of(sample)
+        };
         match writer {
             Some(Server::Apache) => {
                 if let Ok(other) = NginxAccess::of_apache(&inferred.body, basis) {
@@ -361,5 +368,5 @@ fn write_body(
 fn is_combined_dash(naming: &Naming<'_, '_>, idx: usize, column: &Column<'_>) -> bool {
     column.values.iter().all(|value| *value == b"-")
         && idx.checked_sub(1).and_then(|before| naming.names[before]) == Some("remote_addr")
-        && naming.find("time_local") == Some(idx + 2)
+        && naming.names.get(idx + 2).copied().flatten().is_some_and(columns::is_local)
 }

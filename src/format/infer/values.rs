@@ -6,7 +6,9 @@
 use std::collections::BTreeSet;
 
 use crate::bytes::{is_absent, parse_seconds_us, parse_status, upstream_items};
-use crate::time::{parse_clf, parse_epoch_millis, parse_epoch_seconds, parse_iso8601};
+use crate::time::{
+    parse_clf, parse_clf_variant, parse_epoch_millis, parse_epoch_seconds, parse_iso8601,
+};
 
 /// The shape of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +33,8 @@ pub(super) enum Kind {
     Request,
     /// `20/Nov/2026:21:29:42 +0000`.
     Clf,
+    /// `20/Nov/2026:21:29:42.123 +0000`, or without a zone.
+    ClfVariant,
     /// `2026-11-20T21:29:42+00:00`.
     Iso,
     /// `1795210283.328`.
@@ -143,6 +147,9 @@ pub(super) fn item_kind(value: &[u8]) -> Kind {
     let has_blank = text.contains(' ');
     if parse_clf(value).is_some() {
         return Kind::Clf;
+    }
+    if parse_clf_variant(value).is_some() {
+        return Kind::ClfVariant;
     }
     if parse_iso8601(value).is_some() {
         return Kind::Iso;

@@ -122,6 +122,8 @@ const VARIABLES: &[(&str, Field, Kind)] = &[
     ("the_real_ip", Field::RemoteAddr, Kind::Word),
     ("time_iso8601", Field::Time, Kind::Time(Notation::Iso8601)),
     ("time_local", Field::Time, Kind::Time(Notation::Clf)),
+    // No variable of nginx: what Apache and others write in its place, with a fraction or without a zone.
+    ("time_local_variant", Field::Time, Kind::Time(Notation::ClfVariant)),
     ("upstream_addr", Field::UpstreamAddr, Kind::List),
     ("upstream_bytes_received", Field::UpstreamBytesReceived, Kind::List),
     ("upstream_bytes_sent", Field::UpstreamBytesSent, Kind::List),
