@@ -36,6 +36,8 @@ pub const MAX_LINES: usize = 1500;
 /// What the values of no other server look like: durations with three decimals, ids of 32 digits.
 const OF_NGINX_ALONE: &[&str] =
     &["$upstream_", "$request_time", "$request_id", "$msec", "$limit_", "$proxy_"];
+/// What nginx has no word for, and times that it cannot write: with a fraction, or without a zone.
+const OF_NO_NGINX: &[&str] = &["$apache_", "$time_local_variant", "$time_epoch_"];
 /// Longer lines are no help either.
 const MAX_LINE_BYTES: usize = 16 * 1024;
 /// A layout is worth having when it fits this share of the access lines, in percent.
@@ -94,10 +96,9 @@ impl Format for InferredFormat {
         // A list of what each backend answered is nginx's alone, whatever else the lines look like.
         let has = |variable: &&str| inferred.body.contains(*variable);
         let is_nginx = ["$upstream_status", "$upstream_addr"].iter().any(has);
-        let writer = if is_nginx {
+        let writer = if is_nginx && !has(&"$apache_") {
             Some(Server::Nginx)
-        } else if inferred.body.contains("$time_local_variant") {
-            // nginx writes this time with its zone and without a fraction.
+        } else if OF_NO_NGINX.iter().any(has) {
             Some(Server::Apache)
         } else {
             evidence::writer_of(sample)

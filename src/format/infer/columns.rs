@@ -4,6 +4,7 @@
 //! Invariants: a field that decides verdicts (`$upstream_addr`, `$upstream_status`, the limit and cache verdicts) is
 //! named only on evidence that no other variable gives; otherwise the column stays unnamed.
 
+mod apache;
 mod upstream;
 
 use super::names::{is_own_name, variables_for};
@@ -11,11 +12,13 @@ use super::values::{Column, Kind};
 use crate::bytes::is_absent;
 
 /// Variables that say when, the better one first.
-const TIMES: [(&str, Kind); 4] = [
+const TIMES: [(&str, Kind); 6] = [
     ("time_local", Kind::Clf),
     ("time_local_variant", Kind::ClfVariant),
     ("time_iso8601", Kind::Iso),
     ("msec", Kind::Epoch),
+    ("time_epoch_millis", Kind::EpochMillis),
+    ("time_epoch_micros", Kind::EpochMicros),
 ];
 
 /// True for the times that stand in brackets in the common layouts.
@@ -44,10 +47,12 @@ impl<'c, 'a> Naming<'c, 'a> {
             status_is_sure: true,
             notes: Vec::new(),
         };
+        naming.apache_handler();
         naming.by_label();
         naming.times();
         naming.request();
         naming.status()?;
+        naming.apache_fields();
         naming.client();
         naming.plain_kinds();
         naming.quoted_headers();
@@ -56,8 +61,7 @@ impl<'c, 'a> Naming<'c, 'a> {
         naming.durations();
         naming.sizes();
         naming.ingress_names();
-        let has_time =
-            TIMES.iter().any(|(name, _)| naming.find(name).is_some());
+        let has_time = TIMES.iter().any(|(name, _)| naming.find(name).is_some());
         has_time.then_some(naming)
     }
 
@@ -119,7 +123,7 @@ impl<'c, 'a> Naming<'c, 'a> {
             let chosen = candidates.into_iter().find(|idx| {
                 let column = &self.columns[*idx];
                 column.n_absent == 0
-                    && (kind != Kind::Epoch
+                    && (!matches!(kind, Kind::Epoch | Kind::EpochMillis | Kind::EpochMicros)
                         || column.values.iter().all(|value| value.contains(&b'.'))
                         || TIMES.iter().all(|(name, _)| self.find(name).is_none()))
             });

@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 
 use crate::bytes::{is_absent, parse_seconds_us, parse_status, upstream_items};
 use crate::time::{
-    parse_clf, parse_clf_variant, parse_epoch_millis, parse_epoch_seconds, parse_iso8601,
+    parse_clf, parse_clf_variant, parse_epoch_micros, parse_epoch_millis, parse_epoch_seconds,
+    parse_iso8601,
 };
 
 /// The shape of a value.
@@ -41,6 +42,8 @@ pub(super) enum Kind {
     Epoch,
     /// `1795210283328`.
     EpochMillis,
+    /// `1795210283328123`.
+    EpochMicros,
     /// 32 hexadecimal digits, or a UUID.
     Id,
     /// `1-69a72295-f2381d73a25ca15108b90b05`, with or without `Root=`: a trace of AWS.
@@ -182,6 +185,9 @@ fn word_kind(text: &str) -> Kind {
     }
     if parse_epoch_millis(value).is_some() {
         return Kind::EpochMillis;
+    }
+    if parse_epoch_micros(value).is_some() {
+        return Kind::EpochMicros;
     }
     if is_id(value) {
         return Kind::Id;
