@@ -43,6 +43,9 @@ const NO_BACKEND_SHOWN: &str = "nginx.no_upstream_field";
 /// The row of entries for which their server contacted no backend, and logged no error.
 const NO_CONTACT: &str = "nginx.no_upstream_contact_silent";
 
+/// The row of entries that name an attempt with a status that nginx gives to failures of its own as well.
+const RELAYED_502: &str = "nginx.upstream_502_silent";
+
 /// No rule of the cause table.
 const NO_RULE: u16 = u16::MAX;
 
@@ -134,6 +137,7 @@ impl Verdict {
                 self.entry.at,
                 server_of_rule(id),
             )
+            && (id != RELAYED_502 || companions.tells_failures(self.entry.place.position.input))
             && (id != relayed::BESIDE || companions.behind.fails_at(self.entry.at))
             && (id != NO_CONTACT || !companions.answers.has_original_of(&self.entry))
         {

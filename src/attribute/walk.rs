@@ -228,7 +228,7 @@ impl<'w> Walk<'w> {
             if self.ground.is_with_cache && target_key != 0 && self.hops.take(&verdict) {
                 continue;
             }
-            if verdict.rule().leaves_line {
+            if verdict.rule().leaves_line && !verdict.entry.flags.has(Flags::TRACED) {
                 self.walked.companions.note_due(&verdict.entry, verdict.evidence.length > 0);
             }
             if verdict.rests_on_attempt(self.ground.config.matcher) {
@@ -249,9 +249,7 @@ impl<'w> Walk<'w> {
             let joined = fact.flags.has(Flags::JOINED);
             if explains_its_request(self.ground.config.matcher, &fact) && target_key != 0 {
                 self.walked.companions.note(fact.place.position.input, joined);
-                if !joined {
-                    self.leftovers.note_line(fact.at);
-                }
+                self.leftovers.note_line(fact.at, joined);
             }
             self.walked.message(fact)?;
         }
