@@ -6,15 +6,16 @@
 
 mod run;
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
 use std::iter::Flatten;
 use std::path::{Path, PathBuf};
 use std::slice;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use rayon::iter::{
-    IndexedParallelIterator, IntoParallelRefIterator, IntoParallelRefMutIterator, ParallelIterator,
-};
+use rayon::iter::{IntoParallelRefMutIterator, ParallelIterator};
 use rayon::slice::ParallelSliceMut;
 
 use self::run::{Merge, SortedRun};
@@ -221,15 +222,11 @@ impl<T: Stored, K: Ord + Send> Sorter<T, K> {
         self.pay()
     }
 
-    /// Sorts what is in memory: records in parts move, others stay where they are.
+    /// Sorts what is in memory, each part on its own.
     fn sort(&mut self) -> Order {
         let key = self.key;
-        if self.in_parts {
-            self.parts.par_iter_mut().for_each(|part| sort(part, key));
-            Order::AsTheyLie
-        } else {
-            Order::Told(order_of(&self.parts, key))
-        }
+        self.parts.par_iter_mut().for_each(|part| sort(part, key));
+        if self.in_parts { Order::PartByPart } else { Order::InTurns(turns(&self.parts, key)) }
     }
 
     /// Takes over all records of a sorter of the same kind and budget. Neither keeps them in parts.
@@ -281,15 +278,25 @@ fn sort<T: Stored, K: Ord + Send>(records: &mut [T], key: fn(&T) -> K) {
     }
 }
 
-/// The order of the records of several lists by their key: moving them would take longer, or twice the memory.
-fn order_of<T: Stored, K: Ord + Send>(lists: &[Vec<T>], key: fn(&T) -> K) -> Vec<(u32, u32)> {
-    let keyed = lists.par_iter().enumerate().flat_map_iter(|(list, records)| {
-        let records = records.iter().enumerate();
-        records.map(move |(index, record)| (key(record), list as u32, index as u32))
-    });
-    let mut order: Vec<(K, u32, u32)> = keyed.collect();
-    order.par_sort_unstable();
-    order.into_iter().map(|(_, list, index)| (list, index)).collect()
+/// Which of several sorted lists the next record comes from, for all of their records in order of their key: bringing them
+/// into one list would take longer, or twice the memory.
+fn turns<T, K: Ord>(lists: &[Vec<T>], key: fn(&T) -> K) -> Vec<u32> {
+    let mut turns = Vec::with_capacity(lists.iter().map(Vec::len).sum());
+    let mut rests: Vec<slice::Iter<'_, T>> = lists.iter().map(|list| list.iter()).collect();
+    let next = |list: usize, rests: &mut [slice::Iter<'_, T>]| {
+        rests[list].next().map(|record| Reverse((key(record), list)))
+    };
+    let mut firsts: BinaryHeap<_> =
+        (0..lists.len()).filter_map(|list| next(list, &mut rests)).collect();
+    while let Some(mut first) = firsts.peek_mut() {
+        let list = first.0.1;
+        turns.push(list as u32);
+        match next(list, &mut rests) {
+            Some(second) => *first = second,
+            None => drop(PeekMut::pop(first)),
+        }
+    }
+    turns
 }
 
 /// Records in order of their key, readable any number of times.
@@ -305,24 +312,26 @@ pub struct Sorted<T, K> {
 /// In which order records in memory are read.
 enum Order {
     /// Parts in order, each in order.
-    AsTheyLie,
-    /// By part, and index in it.
-    Told(Vec<(u32, u32)>),
+    PartByPart,
+    /// The next of this part: see [`turns`].
+    InTurns(Vec<u32>),
 }
 
 impl Order {
     fn of<'s, T>(&'s self, parts: &'s [Vec<T>]) -> InMemory<'s, T> {
         match self {
-            Order::AsTheyLie => InMemory::AsTheyLie(parts.iter().flatten()),
-            Order::Told(order) => InMemory::Told(order.iter(), parts),
+            Order::PartByPart => InMemory::PartByPart(parts.iter().flatten()),
+            Order::InTurns(turns) => {
+                InMemory::InTurns(turns.iter(), parts.iter().map(|part| part.iter()).collect())
+            }
         }
     }
 }
 
 /// Records in memory, in order.
 enum InMemory<'s, T> {
-    AsTheyLie(Flatten<slice::Iter<'s, Vec<T>>>),
-    Told(slice::Iter<'s, (u32, u32)>, &'s [Vec<T>]),
+    PartByPart(Flatten<slice::Iter<'s, Vec<T>>>),
+    InTurns(slice::Iter<'s, u32>, Vec<slice::Iter<'s, T>>),
 }
 
 impl<'s, T> Iterator for InMemory<'s, T> {
@@ -331,10 +340,8 @@ impl<'s, T> Iterator for InMemory<'s, T> {
     #[inline]
     fn next(&mut self) -> Option<&'s T> {
         match self {
-            InMemory::AsTheyLie(records) => records.next(),
-            InMemory::Told(order, parts) => {
-                order.next().map(|(part, index)| &parts[*part as usize][*index as usize])
-            }
+            InMemory::PartByPart(records) => records.next(),
+            InMemory::InTurns(turns, parts) => parts[*turns.next()? as usize].next(),
         }
     }
 }
@@ -384,7 +391,7 @@ impl<T: Stored, K: Ord> Sorted<T, K> {
 
     /// As [`Sorted::rows`], for the last time: memory is given back on the way where records are in parts.
     pub fn last_rows(&mut self) -> Rows<'_, T, K> {
-        if self.runs.is_empty() && matches!(self.order, Order::AsTheyLie) {
+        if self.runs.is_empty() && matches!(self.order, Order::PartByPart) {
             Rows(Backing::last(&mut self.parts, &self.share))
         } else {
             self.rows()
@@ -398,7 +405,7 @@ impl<T: Stored, K: Ord> Sorted<T, K> {
 
     /// What was not spilled as by [`Sorted::last_rows`], in parts: see [`part_of`].
     pub fn last_rows_in_parts(&mut self) -> impl Iterator<Item = Rows<'_, T, K>> {
-        debug_assert!(matches!(self.order, Order::AsTheyLie));
+        debug_assert!(matches!(self.order, Order::PartByPart));
         let share = &self.share;
         self.parts.iter_mut().map(|part| Rows(Backing::last(slice::from_mut(part), share)))
     }

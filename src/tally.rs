@@ -4,6 +4,8 @@
 //! Invariants: `merge` is associative with the empty tally as identity; conservation: `read` is the sum of the other
 //! line counts; the resolution of a [`Series`] depends on the data alone, not on the order of merges.
 
+mod series;
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
@@ -12,6 +14,8 @@ use serde::Serialize;
 use crate::format::Run;
 use crate::record::Skip;
 use crate::time::{SECOND_US, Stamp};
+
+pub use series::Series;
 
 /// How the lines of an input were taken. A line is a physical line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, JsonSchema)]
@@ -53,134 +57,6 @@ impl LineCounts {
                 + self.blank
                 + self.unparsed
                 + self.filtered
-    }
-}
-
-/// More distinct buckets than this make a [`Series`] coarser.
-const MAX_BUCKETS: usize = 200_000;
-
-/// Bucket widths, seconds. A series starts with the first.
-const WIDTHS_S: [i64; 5] = [1, 10, 60, 600, 3600];
-
-/// Requests over time, in buckets of one width.
-///
-/// When the buckets become too many, all are merged into wider ones. A part that has gone coarser has more buckets than
-/// allowed at the finer width, and so has every union with it: the final width does not depend on the order.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Series {
-    level: usize,
-    buckets: BTreeMap<i64, Run>,
-}
-
-impl Series {
-    /// Width of a bucket in seconds.
-    pub fn width_s(&self) -> i64 {
-        WIDTHS_S[self.level]
-    }
-
-    /// Adds a run of lines at a second.
-    pub fn add(&mut self, second: i64, run: &Run) {
-        add_run(self.buckets.entry(second.div_euclid(self.width_s())).or_default(), run);
-        if self.buckets.len() > MAX_BUCKETS {
-            self.coarsen();
-        }
-    }
-
-    /// A series of rows as [`Series::iter`] gave them for a width.
-    pub fn from_rows(width_s: i64, rows: impl IntoIterator<Item = (i64, Run)>) -> Self {
-        let level = WIDTHS_S.iter().position(|width| *width == width_s).unwrap_or(0);
-        let mut series = Series { level, buckets: BTreeMap::new() };
-        for (second, run) in rows {
-            series.add(second, &run);
-        }
-        series
-    }
-
-    /// Adds all of another series.
-    pub fn merge(&mut self, other: &Series) {
-        self.merge_mapped(other, |second| second);
-    }
-
-    /// Adds all of another series, each second moved to what `to` makes of it.
-    pub fn merge_mapped(&mut self, other: &Series, to: impl Fn(i64) -> i64) {
-        while self.level < other.level {
-            self.coarsen();
-        }
-        for (second, run) in other.iter() {
-            self.add(to(second), run);
-        }
-    }
-
-    /// The part that starts in a window of microseconds UTC (inclusive start, exclusive end), to whole buckets.
-    #[must_use]
-    pub fn within(mut self, window: (Option<i64>, Option<i64>)) -> Series {
-        if window != (None, None) {
-            let width_us = self.width_s() * SECOND_US;
-            self.buckets.retain(|bucket, _| {
-                let at = bucket * width_us;
-                window.0.is_none_or(|since| since < at + width_us)
-                    && window.1.is_none_or(|until| at < until)
-            });
-        }
-        self
-    }
-
-    /// The sum over everything.
-    pub fn total(&self) -> Run {
-        let mut sum = Run::default();
-        for run in self.buckets.values() {
-            add_run(&mut sum, run);
-        }
-        sum
-    }
-
-    /// Buckets in order of time: their first second, and what they hold.
-    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (i64, &Run)> {
-        let width = self.width_s();
-        self.buckets.iter().map(move |(bucket, run)| (bucket * width, run))
-    }
-
-    /// The sum over all buckets that overlap `from..=to` (seconds).
-    pub fn sum(&self, from: i64, to: i64) -> Run {
-        let mut sum = Run::default();
-        let width = self.width_s();
-        let range = from.div_euclid(width)..=to.max(from).div_euclid(width);
-        for (_, run) in self.buckets.range(range) {
-            add_run(&mut sum, run);
-        }
-        sum
-    }
-
-    /// First and last second of the buckets.
-    pub fn span(&self) -> Option<(i64, i64)> {
-        let (first, _) = self.buckets.first_key_value()?;
-        let (last, _) = self.buckets.last_key_value()?;
-        Some((first * self.width_s(), last * self.width_s() + self.width_s() - 1))
-    }
-
-    /// True when nothing was counted.
-    pub fn is_empty(&self) -> bool {
-        self.buckets.is_empty()
-    }
-
-    fn coarsen(&mut self) {
-        if self.level + 1 == WIDTHS_S.len() {
-            return;
-        }
-        let factor = WIDTHS_S[self.level + 1] / WIDTHS_S[self.level];
-        self.level += 1;
-        let fine = std::mem::take(&mut self.buckets);
-        for (bucket, run) in fine {
-            add_run(self.buckets.entry(bucket.div_euclid(factor)).or_default(), &run);
-        }
-    }
-}
-
-fn add_run(sum: &mut Run, run: &Run) {
-    sum.requests += run.requests;
-    sum.server_errors += run.server_errors;
-    for (total, n) in sum.kin.iter_mut().zip(run.kin) {
-        *total += n;
     }
 }
 
@@ -358,49 +234,7 @@ fn widen(span: &mut Option<(i64, i64)>, first: i64, last: i64) {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
-
-    fn series(seconds: &[i64]) -> Series {
-        let mut series = Series::default();
-        for second in seconds {
-            series.add(*second, &Run { requests: 1, ..Run::default() });
-        }
-        series
-    }
-
-    proptest! {
-        #[test]
-        fn merging_series_is_associative_and_counts_everything(
-            a in proptest::collection::vec(-1000i64..1000, 0..50),
-            b in proptest::collection::vec(-1000i64..1000, 0..50),
-            c in proptest::collection::vec(-1000i64..1000, 0..50),
-        ) {
-            let mut left = series(&a);
-            left.merge(&series(&b));
-            left.merge(&series(&c));
-            let mut tail = series(&b);
-            tail.merge(&series(&c));
-            let mut right = series(&a);
-            right.merge(&tail);
-            prop_assert_eq!(&left, &right);
-            let mut empty = Series::default();
-            empty.merge(&left);
-            prop_assert_eq!(&empty, &left);
-            prop_assert_eq!(left.sum(-2000, 2000).requests as usize, a.len() + b.len() + c.len());
-        }
-    }
-
-    #[test]
-    fn a_long_series_gets_wider_buckets_whatever_the_order() {
-        let many: Vec<i64> = (0..(MAX_BUCKETS as i64 + 10)).collect();
-        let forward = series(&many);
-        let backward = series(&many.iter().rev().copied().collect::<Vec<_>>());
-        assert_eq!(forward.width_s(), 10);
-        assert_eq!(forward, backward);
-        assert_eq!(forward.sum(0, i64::from(u32::MAX)).requests as usize, many.len());
-    }
 
     #[test]
     fn local_times_find_the_offset_in_force() {

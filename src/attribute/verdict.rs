@@ -13,7 +13,7 @@ use crate::cause::{CauseMatcher, Rule, RuleKind};
 use crate::evidence::Place;
 use crate::fact::{CauseFact, EntryFact, Flags};
 use crate::taxonomy::{Basis, Cause, Confidence, Origin, Server};
-use crate::verdict::{Openness, RULES, VerdictRule, relayed_row, rule_index};
+use crate::verdict::{Contact, Openness, RULES, VerdictRule, relayed_row, rule_index};
 
 /// A set of [`Basis`] items.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -36,12 +36,6 @@ impl BasisSet {
         Basis::ALL.iter().copied().filter(move |item| self.0 >> *item as u16 & 1 == 1)
     }
 }
-
-/// The row of entries whose layout shows no backend.
-const NO_BACKEND_SHOWN: &str = "nginx.no_upstream_field";
-
-/// The row of entries for which their server contacted no backend, and logged no error.
-const NO_CONTACT: &str = "nginx.no_upstream_contact_silent";
 
 /// The row of entries that name an attempt with a status that nginx gives to failures of its own as well.
 const RELAYED_502: &str = "nginx.upstream_502_silent";
@@ -113,7 +107,7 @@ impl Verdict {
     /// True when the message that explains it is about one attempt, and nothing shows whether that was the last.
     pub(super) fn rests_on_attempt(&self, matcher: &CauseMatcher) -> bool {
         let rule = self.message_rule().and_then(|rule| matcher.rule(rule));
-        self.rule().id == NO_BACKEND_SHOWN
+        self.rule().contact == Contact::NotLogged
             && rule
                 .is_some_and(|rule| rule.kind == RuleKind::Failure && rule.server == Server::Nginx)
     }
@@ -139,7 +133,8 @@ impl Verdict {
             )
             && (id != RELAYED_502 || companions.tells_failures(self.entry.place.position.input))
             && (id != relayed::BESIDE || companions.behind.fails_at(self.entry.at))
-            && (id != NO_CONTACT || !companions.answers.has_original_of(&self.entry))
+            && (rule_at(rule_index(id)).contact != Contact::None
+                || !companions.answers.has_original_of(&self.entry))
         {
             self.set_rule(rule_index(id));
         }

@@ -24,9 +24,7 @@ use crate::evidence::InputIndex;
 use crate::fact::{CauseFact, EntryFact, Flags};
 use crate::scan::JoinKey;
 use crate::store::{Rows, Sorted, Sorter};
-
-/// The row of entries that a backend answered as they were answered.
-const ANSWERED: &str = "nginx.upstream_status_503";
+use crate::verdict::Contact;
 
 /// What is known before the walk.
 pub(super) struct Ground<'w> {
@@ -142,7 +140,7 @@ impl<'w> Walk<'w> {
                 } else {
                     let verdict = Verdict::own(fact);
                     // A copy may be in the window, and its original before it.
-                    if verdict.rule().id == ANSWERED {
+                    if verdict.rule().contact == Contact::Answered {
                         self.walked.companions.answers.note(&fact);
                     }
                     if ground.config.in_window(fact.at) {

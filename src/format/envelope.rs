@@ -10,6 +10,7 @@ mod journal;
 mod json;
 mod messages;
 mod prefix;
+mod shipper;
 mod syslog;
 #[cfg(test)]
 mod tests;
@@ -30,6 +31,7 @@ pub use journal::JournalJson;
 pub use json::MessageJson;
 pub use messages::{MESSAGES, Messages};
 pub use prefix::{Ansi, Compose, FileName, LeadingStamp, Pod, Program};
+pub use shipper::{FluentdFile, Pairs, Stern};
 pub use syslog::{Rfc5424, Syslog};
 
 /// Offsets of zones are multiples of this, microseconds.
@@ -79,6 +81,11 @@ pub trait Envelope: fmt::Debug + Send + Sync {
         false
     }
 
+    /// True where an access line inside, though its layout had to be worked out, shows that the shape is no chance.
+    fn shows_layouts(&self) -> bool {
+        self.is_like_messages()
+    }
+
     /// Takes a record out. `None`: it is not in this envelope.
     fn open<'a>(&self, record: &'a [u8]) -> Option<Opened<'a>>;
 
@@ -122,13 +129,16 @@ pub fn envelopes(reference_us: Option<i64>) -> Vec<Arc<dyn Envelope>> {
         Arc::new(Cri),
         Arc::new(Rfc5424),
         Arc::new(Syslog { reference_us }),
+        Arc::new(FluentdFile),
         Arc::new(Pod),
+        Arc::new(Stern),
         Arc::new(Compose),
         Arc::new(FileName),
         Arc::new(Ansi),
         Arc::new(LeadingStamp),
         Arc::new(Program),
         Arc::new(MessageJson),
+        Arc::new(Pairs),
     ]
 }
 

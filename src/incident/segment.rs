@@ -118,11 +118,9 @@ fn hot_parts<'s>(
             sum -= stretch[from].1;
             from += 1;
         }
-        let in_minute = requests.sum(second - MINUTE_S + 1, *second).requests;
-        let is_hot = sum >= MIN_ENTRIES
-            && sum as f64 >= limit
-            && (in_minute == 0 || sum as f64 >= MIN_RATIO * in_minute as f64);
-        if is_hot {
+        let is_many = sum >= MIN_ENTRIES && sum as f64 >= limit;
+        let in_minute = || requests.sum(second - MINUTE_S + 1, *second).requests as f64;
+        if is_many && sum as f64 >= MIN_RATIO * in_minute() {
             match spans.last_mut() {
                 Some((_, last)) if stretch[from].0 - stretch[*last].0 <= gap_s => *last = index,
                 _ => spans.push((from, index)),

@@ -178,6 +178,18 @@ impl Pieces {
     }
 }
 
+/// True when one of some lines may be cut.
+pub(super) fn any_cut(lines: &[u8], envelope: &dyn Fragments) -> bool {
+    let mut any = false;
+    if envelope.may_hold_cut(lines) {
+        each_line(lines, &mut |_, line| {
+            any |= envelope.may_be_cut(line);
+            !any
+        });
+    }
+    any
+}
+
 /// Calls `each` with every line, without terminator, and its start, until it returns false.
 fn each_line<'l>(lines: &'l [u8], each: &mut dyn FnMut(usize, &'l [u8]) -> bool) {
     let mut at = 0;

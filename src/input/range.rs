@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io;
 
-use super::fragments::{CutLines, FRAGMENT_REACH_BYTES, Fragments};
+use super::fragments::{CutLines, FRAGMENT_REACH_BYTES, Fragments, any_cut};
 use super::{MAX_LINE_BYTES, MAX_RECORD_BYTES, RecordStart, Records};
 
 /// Bytes of a range. 256 KiB to 1 MiB measured equal; larger ranges are slower, since they leave the second-level cache.
@@ -11,6 +11,10 @@ pub const RANGE_BYTES: u64 = 512 << 10;
 
 /// Read in one go beyond a range's end, so that its last line is nearly always complete.
 const AHEAD_BYTES: usize = 8 << 10;
+
+/// Read at first of what lies before a range, to see whether a line is cut there: what it could go on with ends less than
+/// [`MAX_RECORD_BYTES`] before the range, and starts in these bytes unless it is long.
+const NEAR_BYTES: usize = MAX_RECORD_BYTES + (8 << 10);
 
 /// Reads at most `buffer.len()` bytes at `offset`; fewer only at the end of the file.
 pub(super) fn read_at_most(file: &File, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
@@ -61,6 +65,8 @@ pub struct RangeLines<'b> {
 #[derive(Debug, Default)]
 pub struct RangeReader {
     buffer: Vec<u8>,
+    /// What was read of the lines before a range.
+    before: Vec<u8>,
 }
 
 impl RangeLines<'_> {
@@ -118,7 +124,7 @@ impl RangeReader {
         let offset = base + first as u64;
         let (mut cut, mut reached) = (CutLines::default(), last);
         if let Some(envelope) = starts_record.and_then(Records::fragments) {
-            cut = cut_before(file, offset, envelope)?;
+            cut = self.cut_before(file, offset, envelope)?;
             let has_cut = !cut.are_none_behind(&self.buffer[first..last], envelope);
             if line_end.is_some() && has_cut {
                 reached = self.extend_to(file, base, last + FRAGMENT_REACH_BYTES, file_bytes)?;
@@ -131,6 +137,35 @@ impl RangeReader {
             cut,
             overlong_at: line_end.is_none().then_some(base + last as u64),
         })
+    }
+
+    /// What is cut where the line at `offset` starts.
+    fn cut_before(
+        &mut self,
+        file: &File,
+        offset: u64,
+        envelope: &dyn Fragments,
+    ) -> io::Result<CutLines> {
+        // Nearly always nothing is, which the lines near by show.
+        for reach in [NEAR_BYTES, FRAGMENT_REACH_BYTES] {
+            let from = offset.saturating_sub(reach as u64);
+            self.before.resize((offset - from) as usize, 0);
+            read_exact_at(file, from, &mut self.before)?;
+            // The first line may have begun earlier.
+            let first = match memchr::memchr(b'\n', &self.before) {
+                _ if from == 0 => 0,
+                Some(newline) => newline + 1,
+                None => self.before.len(),
+            };
+            let lines = &self.before[first..];
+            if from == 0 || reach == FRAGMENT_REACH_BYTES {
+                return Ok(CutLines::default().behind(lines, from + first as u64, envelope));
+            }
+            if lines.len() >= MAX_RECORD_BYTES && !any_cut(lines, envelope) {
+                break;
+            }
+        }
+        Ok(CutLines::default())
     }
 
     /// Makes the buffer hold `length` bytes from `base`, or what the file has.
@@ -262,20 +297,6 @@ fn line_at(bytes: &[u8], at: usize) -> &[u8] {
 /// True when the line at `at` starts a record.
 pub(super) fn starts_at(bytes: &[u8], at: usize, records: &dyn Records) -> bool {
     records.starts(line_at(bytes, at))
-}
-
-/// What is cut where the line at `offset` starts.
-fn cut_before(file: &File, offset: u64, envelope: &dyn Fragments) -> io::Result<CutLines> {
-    let from = offset.saturating_sub(FRAGMENT_REACH_BYTES as u64);
-    let mut before = vec![0; (offset - from) as usize];
-    read_exact_at(file, from, &mut before)?;
-    // A line that starts before these bytes ends too far away.
-    let first = match memchr::memchr(b'\n', &before) {
-        Some(newline) if from > 0 => newline + 1,
-        None if from > 0 => before.len(),
-        _ => 0,
-    };
-    Ok(CutLines::default().behind(&before[first..], from + first as u64, envelope))
 }
 
 /// Index of the last line start behind `near` that starts a record.

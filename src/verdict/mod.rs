@@ -48,6 +48,19 @@ pub enum Openness {
     Open,
 }
 
+/// What a line tells of its server's contact with a backend, where attribution asks for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Contact {
+    /// Not asked for.
+    Unsaid,
+    /// Its layout has no field that would tell.
+    NotLogged,
+    /// There was none.
+    None,
+    /// A backend gave the response, as it was passed on.
+    Answered,
+}
+
 /// One row of a decision table.
 #[derive(Debug, Clone, Copy)]
 pub struct VerdictRule {
@@ -67,6 +80,8 @@ pub struct VerdictRule {
     pub when_silent: Option<&'static str>,
     /// The server logs an error for every such entry: where error logs lack them, their silence says nothing.
     pub leaves_line: bool,
+    /// What the line tells of a contact with a backend.
+    pub contact: Contact,
     /// What would decide an open row.
     pub missing: &'static [&'static str],
     /// Where the rule comes from.
@@ -92,6 +107,7 @@ const fn decided(
         openness: Openness::Closed,
         when_silent: None,
         leaves_line: false,
+        contact: Contact::Unsaid,
         missing: &[],
         source,
     }
@@ -114,6 +130,7 @@ const fn open(
         openness: Openness::Open,
         when_silent: None,
         leaves_line: false,
+        contact: Contact::Unsaid,
         missing,
         source,
     }

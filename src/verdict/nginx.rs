@@ -5,7 +5,7 @@
 //! `ngx_http_limit_req_module.c`, `ngx_http_limit_conn_module.c`; ingress-nginx 1.15 template. "Last" means the last
 //! attempt: of several attempts it decides.
 
-use super::{FIELD_AND_SILENCE, Openness, VerdictRule, decided, open};
+use super::{Contact, FIELD_AND_SILENCE, Openness, VerdictRule, decided, open};
 use crate::bytes::{is_absent, last_upstream_item, parse_status, parse_u64};
 use crate::record::{AccessRecord, Escape, Field};
 use crate::taxonomy::{Cause, Confidence, Origin};
@@ -17,13 +17,16 @@ const HEADER_TIME: &[&str] = &["upstream_header_time", "error log of this server
 /// The rows. See the module head for sources; the `source` of a row names the place within them.
 pub(super) const RULES: &[VerdictRule] = &[
     // The layout says nothing of upstreams: relayed and configured responses look the same.
-    open(
-        "nginx.no_upstream_field",
-        Origin::Unknown,
-        None,
-        UPSTREAM_FIELDS,
-        "ngx_http_log_module.c: combined has no upstream field",
-    ),
+    VerdictRule {
+        contact: Contact::NotLogged,
+        ..open(
+            "nginx.no_upstream_field",
+            Origin::Unknown,
+            None,
+            UPSTREAM_FIELDS,
+            "ngx_http_log_module.c: combined has no upstream field",
+        )
+    },
     decided(
         "nginx.limit_req_rejected",
         Origin::LocalProcess,
@@ -42,12 +45,15 @@ pub(super) const RULES: &[VerdictRule] = &[
         Some(Cause::Upstream503),
         "ngx_http_file_cache.c: only a backend's answer is cached",
     ),
-    decided(
-        "nginx.upstream_status_503",
-        Origin::Upstream,
-        Some(Cause::Upstream503),
-        "ngx_http_upstream.c: 503 is stored only from a response",
-    ),
+    VerdictRule {
+        contact: Contact::Answered,
+        ..decided(
+            "nginx.upstream_status_503",
+            Origin::Upstream,
+            Some(Cause::Upstream503),
+            "ngx_http_upstream.c: 503 is stored only from a response",
+        )
+    },
     decided(
         "nginx.upstream_status_5xx",
         Origin::Upstream,
@@ -183,6 +189,7 @@ pub(super) const RULES: &[VerdictRule] = &[
     VerdictRule {
         confidence: Confidence::Likely,
         basis: FIELD_AND_SILENCE,
+        contact: Contact::None,
         ..decided(
             "nginx.no_upstream_contact_silent",
             Origin::LocalProcess,
