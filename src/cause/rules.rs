@@ -660,7 +660,7 @@ const NGINX: &[CauseRule] = &[
     // The web application firewall.
     CauseRule {
         id: "nginx.modsecurity_denied_5xx",
-        needles: &[&["ModSecurity: Access denied with code 5"]],
+        needles: &[&["ModSecurity: Access denied with code 5"], &[r#"Matched "Operator"#]],
         regex: "(?-u)with code (?<detail>[0-9]+)",
         cause: Some(Cause::PolicyDenied),
         origin: Origin::LocalProcess,
@@ -674,6 +674,25 @@ const NGINX: &[CauseRule] = &[
             request
         ),
         source: SRC_MODSEC,
+        ..BASE
+    },
+    // The module for Apache words its matches otherwise, and names the client a second time.
+    CauseRule {
+        id: "apache.modsecurity_denied_5xx",
+        needles: &[&["ModSecurity: Access denied with code 5"]],
+        regex: r"(?s-u)^(?:\[[a-zA-Z_-]+[ :=][^\]\n]*\] ){0,3}ModSecurity: Access denied with code (?<detail>[0-9]+)",
+        cause: Some(Cause::PolicyDenied),
+        origin: Origin::LocalProcess,
+        kind: RuleKind::FinalFailure,
+        status: &[500, 503],
+        scope: Scope::Host,
+        note: "a ModSecurity rule denied the request with a 5xx",
+        example: concat!(
+            "[Fri Nov 20 21:21:42.843219 2026] [security2:error] [pid 17445:tid 17470] ",
+            r#"[client 198.51.100.7:0] [client 198.51.100.7] ModSecurity: Access denied with code 503 (phase 1). Pattern match "x" at REQUEST_URI. [id "1"] [uri "/a"]"#
+        ),
+        source: "ModSecurity 2.9 apache2/re.c (msre_perform_disruptive_actions), apache2/apache2_util.c",
+        server: Server::Apache,
         ..BASE
     },
     CauseRule {

@@ -339,7 +339,9 @@ fn best_envelope(
         inside.add_all(&mut rest, setting, depth + 1);
         let is_known = |reader: &&Arc<dyn Reader>| {
             let about = reader.about();
-            about.basis != FormatBasis::Inferred
+            // A message that holds a time, a request and a status of its own is no application's own line.
+            let is_access = about.role == LogRole::Access && about.layout.contains("$request");
+            (about.basis != FormatBasis::Inferred || envelope.shows_layouts() && is_access)
                 && !(about.layout.starts_with(MESSAGES) && about.server == Server::Unknown)
                 && !(envelope.is_like_messages() && about.server == Server::Application)
         };

@@ -11,7 +11,7 @@ mod journal;
 mod json;
 mod messages;
 mod prefix;
-mod stern;
+mod shipper;
 mod syslog;
 #[cfg(test)]
 mod tests;
@@ -34,7 +34,7 @@ pub use json::MessageJson;
 pub use messages::{MESSAGES, Messages};
 pub(super) use prefix::behind_marks;
 pub use prefix::{Ansi, Compose, FileName, Indented, LeadingStamp, Pod, Program, Quoted};
-pub use stern::Stern;
+pub use shipper::{FluentdFile, Pairs, Stern};
 pub use syslog::{Rfc5424, Syslog};
 
 /// Offsets of zones are multiples of this, microseconds.
@@ -84,6 +84,11 @@ pub trait Envelope: fmt::Debug + Send + Sync {
         false
     }
 
+    /// True where an access line inside, though its layout had to be worked out, shows that the shape is no chance.
+    fn shows_layouts(&self) -> bool {
+        self.is_like_messages()
+    }
+
     /// Takes a record out. `None`: it is not in this envelope.
     fn open<'a>(&self, record: &'a [u8]) -> Option<Opened<'a>>;
 
@@ -127,16 +132,18 @@ pub fn envelopes(reference_us: Option<i64>) -> Vec<Arc<dyn Envelope>> {
         Arc::new(Cri),
         Arc::new(Rfc5424),
         Arc::new(Syslog { reference_us }),
+        Arc::new(FluentdFile),
         Arc::new(Pod),
+        Arc::new(Stern),
         Arc::new(Compose),
         Arc::new(FileName),
         Arc::new(Ansi),
         Arc::new(LeadingStamp),
         Arc::new(Program),
         Arc::new(Quoted),
-        Arc::new(Stern),
         Arc::new(MessageJson),
         Arc::new(ZapConsole),
+        Arc::new(Pairs),
     ]
 }
 

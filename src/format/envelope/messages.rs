@@ -83,6 +83,7 @@ impl Messages {
             client: None,
             server: None,
             request: None,
+            subrequest: None,
             upstream: None,
             host: None,
             referrer: None,
