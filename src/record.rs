@@ -170,6 +170,9 @@ pub struct ErrorRecord<'a> {
     pub server: Option<&'a [u8]>,
     /// Request line of the context, raw.
     pub request: Option<&'a [u8]>,
+    /// URI of the subrequest that the line is about, where it is about one: a fragment, a mirrored copy, a check of
+    /// permission.
+    pub subrequest: Option<&'a [u8]>,
     /// Upstream URL of the context.
     pub upstream: Option<&'a [u8]>,
     /// Host header of the context.

@@ -284,7 +284,10 @@ impl Companions {
             }
             Server::Varnish => return self.behind.speaks_at(at),
             Server::Caddy => {
-                return self.caddy.speaks_at(at) && self.is_near(&self.of_caddy, input);
+                // Where pages of errors are handled, failures have lines at level DEBUG only.
+                return self.caddy.joined > 0
+                    && self.caddy.speaks_at(at)
+                    && self.is_near(&self.of_caddy, input);
             }
             _ => return false,
         }
@@ -293,6 +296,16 @@ impl Companions {
             return self.directories[own].speaks_at(at);
         }
         self.one_access_directory && self.directories.iter().any(|row| row.speaks_at(at))
+    }
+
+    /// True when an error log that may be about the entries of an input has told of failures that became of requests: its
+    /// level has them, and it may be believed where it lacks one.
+    pub(super) fn tells_failures(&self, input: InputIndex) -> bool {
+        let own = self.directory(input);
+        if self.has_error_log(own) {
+            return self.directories[own].joined > 0;
+        }
+        self.directories.iter().any(|row| row.joined > 0)
     }
 
     /// True when one of these logs may be about the entries of an input: it lies beside it, or all access logs lie in

@@ -552,7 +552,8 @@ pub fn cause_fact(
         flags: Flags::default()
             .with(Flags::ZONELESS, zoneless)
             .with(Flags::TIMELESS, record.stamp.is_none())
-            .with(Flags::TRUNCATED, record.truncated),
+            .with(Flags::TRUNCATED, record.truncated)
+            .with(Flags::OF_SUBREQUEST, record.subrequest.is_some()),
     })
 }
 

@@ -157,6 +157,7 @@ impl Reader for ApacheError {
             client: parts.client.map(|client| without_port(client, has_port)),
             server: None,
             request: None,
+            subrequest: None,
             upstream: None,
             host: None,
             referrer: parts.referrer,

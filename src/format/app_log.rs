@@ -8,6 +8,7 @@
 //! A second layout, [`BARE`], reads lines that were pasted without their time. Nothing in their shape tells that they
 //! are messages, so it takes only lines that the cause table knows.
 
+mod cut;
 mod heads;
 pub(super) mod json;
 
@@ -171,12 +172,18 @@ impl Reader for AppLog {
 /// The head of a line that was cut from its time: what is left of one, before a message that the cause table knows.
 fn bare_head(line: &[u8]) -> Option<Head<'_>> {
     let is_start = line.first().is_some_and(|byte| byte.is_ascii_graphic() || *byte == b' ');
-    let (level, at) = heads::cut_head(line);
-    if !is_start || (line.starts_with(b"  ") && at == 0) {
+    if !is_start || (line.starts_with(b"  ") && cut::behind_tag(line).is_none()) {
         return None;
     }
+    let (level, at) = cut::cut_head(line);
     // `panic: text` may be a level, or the message.
-    known_head(line, level, at).or_else(|| (at > 0).then(|| known_head(line, b"", 0))?)
+    let starts = [cut::behind_brackets(line, at), at, 0];
+    let mut tried = None;
+    starts.into_iter().find_map(|from| {
+        let is_new = tried.replace(from) != Some(from);
+        let level = if from == 0 { b"" } else { level };
+        if is_new { known_head(line, level, from) } else { None }
+    })
 }
 
 /// The head of a message from `from` on, if the cause table knows it.

@@ -5,16 +5,16 @@
 //! copied; where it has to be unescaped ([`Envelope::decodes`]) it is decoded once per look. Envelopes nest because a
 //! [`Wrapped`] reader is a reader.
 
+mod columns;
 mod container;
 mod journal;
 mod json;
 mod messages;
 mod prefix;
-mod stern;
+mod shipper;
 mod syslog;
 #[cfg(test)]
 mod tests;
-mod zap;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -27,14 +27,15 @@ use crate::record::{Record, Skip};
 use crate::taxonomy::LogRole;
 use crate::time::{Notation, SECOND_US, Stamp, parse_clf, parse_clf_variant, parse_nginx_error};
 
+pub use columns::ZapConsole;
 pub use container::{Cri, DockerJson};
 pub use journal::JournalJson;
 pub use json::MessageJson;
 pub use messages::{MESSAGES, Messages};
-pub use prefix::{Ansi, Compose, FileName, LeadingStamp, Pod, Program};
-pub use stern::Stern;
+pub(super) use prefix::behind_marks;
+pub use prefix::{Ansi, Compose, FileName, Indented, LeadingStamp, Pod, Program, Quoted};
+pub use shipper::{FluentdFile, Pairs, Stern};
 pub use syslog::{Rfc5424, Syslog};
-pub use zap::ZapConsole;
 
 /// Offsets of zones are multiples of this, microseconds.
 const QUARTER_US: i64 = 900 * SECOND_US;
@@ -83,6 +84,11 @@ pub trait Envelope: fmt::Debug + Send + Sync {
         false
     }
 
+    /// True where an access line inside, though its layout had to be worked out, shows that the shape is no chance.
+    fn shows_layouts(&self) -> bool {
+        self.is_like_messages()
+    }
+
     /// Takes a record out. `None`: it is not in this envelope.
     fn open<'a>(&self, record: &'a [u8]) -> Option<Opened<'a>>;
 
@@ -126,15 +132,18 @@ pub fn envelopes(reference_us: Option<i64>) -> Vec<Arc<dyn Envelope>> {
         Arc::new(Cri),
         Arc::new(Rfc5424),
         Arc::new(Syslog { reference_us }),
+        Arc::new(FluentdFile),
         Arc::new(Pod),
+        Arc::new(Stern),
         Arc::new(Compose),
         Arc::new(FileName),
         Arc::new(Ansi),
         Arc::new(LeadingStamp),
         Arc::new(Program),
-        Arc::new(Stern),
-        Arc::new(ZapConsole),
+        Arc::new(Quoted),
         Arc::new(MessageJson),
+        Arc::new(ZapConsole),
+        Arc::new(Pairs),
     ]
 }
 

@@ -37,6 +37,8 @@ pub const MAX_LINES: usize = 1500;
 /// What the values of no other server look like: durations with three decimals, ids of 32 digits.
 const OF_NGINX_ALONE: &[&str] =
     &["$upstream_", "$request_time", "$request_id", "$msec", "$limit_", "$proxy_"];
+/// What nginx has no word for, and times that it cannot write: with a fraction, or without a zone.
+const OF_NO_NGINX: &[&str] = &["$apache_", "$time_local_variant", "$time_epoch_"];
 /// Longer lines are no help either.
 const MAX_LINE_BYTES: usize = 16 * 1024;
 /// A layout is worth having when it fits this share of the access lines, in percent.
@@ -95,7 +97,13 @@ impl Format for InferredFormat {
         // A list of what each backend answered is nginx's alone, whatever else the lines look like.
         let has = |variable: &&str| inferred.body.contains(*variable);
         let is_nginx = ["$upstream_status", "$upstream_addr"].iter().any(has);
-        let writer = if is_nginx { Some(Server::Nginx) } else { evidence::writer_of(sample) };
+        let writer = if is_nginx && !has(&"$apache_") {
+            Some(Server::Nginx)
+        } else if OF_NO_NGINX.iter().any(has) {
+            Some(Server::Apache)
+        } else {
+            evidence::writer_of(sample)
+        };
         match writer {
             Some(Server::Apache) => {
                 if let Ok(other) = NginxAccess::of_apache(&inferred.body, basis) {
@@ -363,5 +371,5 @@ fn write_body(
 fn is_combined_dash(naming: &Naming<'_, '_>, idx: usize, column: &Column<'_>) -> bool {
     column.values.iter().all(|value| *value == b"-")
         && idx.checked_sub(1).and_then(|before| naming.names[before]) == Some("remote_addr")
-        && naming.find("time_local") == Some(idx + 2)
+        && naming.names.get(idx + 2).copied().flatten().is_some_and(columns::is_local)
 }

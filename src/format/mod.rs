@@ -232,6 +232,11 @@ pub trait Reader: fmt::Debug + Send + Sync {
         false
     }
 
+    /// True for a reader to which the prefix of a syslog daemon is a part of its line: without it, it is none.
+    fn holds_prefix(&self) -> bool {
+        false
+    }
+
     /// A line without what stands around it.
     fn bare<'a>(&self, line: &'a [u8]) -> Option<Cow<'a, [u8]>> {
         Some(Cow::Borrowed(line))

@@ -119,6 +119,7 @@ impl Reader for NginxError {
             client: body.value(Slot::Client),
             server: body.value(Slot::Server),
             request: body.value(Slot::Request),
+            subrequest: body.value(Slot::Subrequest),
             upstream: body.value(Slot::Upstream),
             host: body.value(Slot::Host),
             referrer: body.value(Slot::Referrer),

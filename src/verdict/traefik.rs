@@ -63,6 +63,16 @@ pub(super) const RULES: &[VerdictRule] = &[
         )
     },
     VerdictRule {
+        confidence: Confidence::Likely,
+        basis: FIELD_AND_SIZE,
+        ..decided(
+            "traefik.middleware",
+            Origin::LocalProcess,
+            None,
+            "no server was chosen, and the page is none of a balancer: a middleware answered (forwardAuth, a plugin)",
+        )
+    },
+    VerdictRule {
         basis: FIELD_AND_SIZE,
         openness: Openness::CauseOpen,
         ..decided(
@@ -129,12 +139,15 @@ pub(super) fn own_verdict(record: &AccessRecord<'_>) -> &'static str {
                 Some(20) => "traefik.no_available_server",
                 Some(19) => without_line_break(record),
                 None if origin.is_some() => "traefik.no_server_chosen",
+                // Error pages of Traefik 1 are of any size as well.
+                Some(1..) if record.stamp.micros >= V3_US => "traefik.middleware",
                 _ => "traefik.without_size",
             },
             // Only the status of the origin is known: 0 is none.
             (_, None) if origin.is_some() => match size {
                 Some(20) => "traefik.no_available_server",
                 Some(19) => without_line_break(record),
+                Some(1..) if record.stamp.micros >= V3_US => "traefik.middleware",
                 _ => "traefik.without_size",
             },
             _ => "traefik.other",
@@ -189,16 +202,20 @@ mod tests {
     }
 
     #[test]
-    fn the_page_of_19_bytes_is_told_by_its_age() {
-        let at = |second: i64| {
+    fn pages_without_a_server_are_told_by_their_age() {
+        let at = |second: i64, size: &'static [u8]| {
             let stamp = Stamp { micros: second * SECOND_US, offset_s: Some(0) };
             let mut record = AccessRecord::new(stamp, 503, Escape::Apache);
             record.set(UpstreamAddr, b"-");
-            record.set(BodyBytes, b"19");
+            record.set(BodyBytes, size);
             own_verdict(&record)
         };
-        assert_eq!(at(1_636_588_874), "traefik.no_server_v2");
-        assert_eq!(at(1_795_210_283), "traefik.circuit_breaker");
+        let (old, new) = (1_636_588_874, 1_795_210_283);
+        assert_eq!(at(old, b"19"), "traefik.no_server_v2");
+        assert_eq!(at(new, b"19"), "traefik.circuit_breaker");
+        assert_eq!(at(old, b"300"), "traefik.without_size");
+        assert_eq!(at(new, b"300"), "traefik.middleware");
+        assert_eq!(at(new, b"20"), "traefik.no_available_server");
     }
 
     #[test]
@@ -206,6 +223,8 @@ mod tests {
         let none = (UpstreamAddr, "-");
         check(503, &[none, (BodyBytes, "20")], "traefik.no_available_server");
         check(503, &[none, (BodyBytes, "300")], "traefik.without_size");
+        check(503, &[none, (BodyBytes, "0")], "traefik.without_size");
+        check(503, &[none], "traefik.without_size");
         check(503, &[none, (UpstreamStatus, "0")], "traefik.no_server_chosen");
         check(
             503,

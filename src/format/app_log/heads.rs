@@ -2,6 +2,7 @@
 
 use memchr::memmem;
 
+use super::cut::behind_process;
 use super::json;
 use crate::bytes::{parse_seconds_us, two_digits};
 use crate::journal::text::YearlessTime;
@@ -111,7 +112,7 @@ pub(in crate::format) fn parse_stamp(text: &[u8]) -> Option<Stamp> {
     }
 }
 
-fn digits(text: &[u8]) -> usize {
+pub(super) fn digits(text: &[u8]) -> usize {
     text.iter().take_while(|byte| byte.is_ascii_digit()).count()
 }
 
@@ -180,7 +181,7 @@ fn bare_word(word: &[u8]) -> &[u8] {
     &word[..end]
 }
 
-fn is_level(word: &[u8]) -> bool {
+pub(super) fn is_level(word: &[u8]) -> bool {
     word.len() <= 11 && LEVELS.iter().any(|level| level.eq_ignore_ascii_case(word))
 }
 
@@ -376,9 +377,15 @@ fn slash_head(line: &[u8]) -> Option<Head<'_>> {
     let stamp = line.get(..19)?;
     parse_nginx_error(stamp)?;
     let end = 11 + clock(&line[11..])?;
-    let text = line[end..].strip_prefix(b" ").or_else(|| line[end..].strip_prefix(b"\t"))?;
-    if text.starts_with(b"[") && memchr::memchr(b'#', &text[..text.len().min(40)]).is_some() {
-        return None;
+    let text = line[end..].strip_prefix(b" ")?;
+    if text.starts_with(b"[")
+        && let Some(hash) = memchr::memchr(b'#', &text[..text.len().min(40)])
+    {
+        // NGINX Unit writes no colon: `[alert] 9#9 *4 text`.
+        let behind = hash + 1 + digits(&text[hash + 1..]);
+        text[behind..].strip_prefix(b" ")?;
+        let head = leveled(line, stamp, end)?;
+        return Some(Head { message_at: behind_process(line, head.message_at), ..head });
     }
     let short = leveled(line, stamp, end).filter(|head| head.message_at < end + 12);
     Some(short.unwrap_or(Head { stamp, message_at: end + 1, ..Head::default() }))
@@ -555,40 +562,4 @@ fn json_head(line: &[u8]) -> Option<Head<'_>> {
         }
     }
     Some(Head { stamp, level, message_at: start, message_end: Some(end), ..Head::default() })
-}
-
-/// What is left of a head that lost its time: the level, and where the message begins.
-pub(super) fn cut_head(line: &[u8]) -> (&[u8], usize) {
-    // varnishlog: `-   FetchError     text`, `--  FetchError     text`.
-    let dashes = line.iter().take_while(|byte| **byte == b'-').count();
-    if dashes > 0 && line[dashes..].starts_with(b"  ") {
-        return (b"", dashes);
-    }
-    // As Varnish 3 wrote it: `   11 FetchError   c text`.
-    let blanks = line.iter().take_while(|byte| **byte == b' ').count();
-    let number = digits(&line[blanks..]);
-    if number > 0 && line[blanks + number..].starts_with(b" FetchError ") {
-        return (b"", blanks + number);
-    }
-    // nginx: `[error] 12#12: *4 text`, also without the first bracket.
-    let opened = usize::from(line.starts_with(b"["));
-    if let Some(close) = memmem::find(&line[opened..], b"] ")
-        && is_level(&line[opened..opened + close])
-    {
-        let level = &line[opened..opened + close];
-        let rest = &line[opened + close + 2..];
-        let after_pid = rest[digits(rest)..].strip_prefix(b"#");
-        let text =
-            after_pid.and_then(|rest| rest[digits(rest)..].strip_prefix(b": ")).unwrap_or(rest);
-        let connection = text.strip_prefix(b"*");
-        let text =
-            connection.and_then(|rest| rest[digits(rest)..].strip_prefix(b" ")).unwrap_or(text);
-        return (level, line.len() - text.len());
-    }
-    if let Some(colon) = memchr::memchr(b':', line)
-        && is_level(&line[..colon])
-    {
-        return (&line[..colon], colon + 1);
-    }
-    (b"", 0)
 }

@@ -389,7 +389,13 @@ fn missing(analysis: &Analysis) -> Vec<Missing> {
 
 fn signals(analysis: &Analysis, matcher: &CauseMatcher, texts: Texts<'_>) -> Vec<SignalInfo> {
     let mut rows: Vec<&Signal> = analysis.attribution.signals.values().collect();
-    rows.sort_by_key(|signal| (std::cmp::Reverse(signal.count), signal.place.position));
+    // Of equally many messages those come first that say what happened to a request.
+    let explains = |signal: &Signal| {
+        matcher.rule(signal.rule).is_some_and(|rule| rule.kind.explains_requests())
+    };
+    rows.sort_by_key(|signal| {
+        (std::cmp::Reverse(signal.count), !explains(signal), signal.place.position)
+    });
     rows.truncate(MAX_SIGNALS);
     let row = |signal: &Signal| {
         let rule = matcher.rule(signal.rule)?;
