@@ -432,7 +432,7 @@ impl CauseMatcher {
             return Some(found);
         }
         if let Some(told) = record.told {
-            return self.find_told(record, told);
+            return Self::find_told(record, told);
         }
         let mut candidates = [0u64; CANDIDATE_WORDS];
         let anchors = self.anchors.get_or_init(|| Anchors::of(&self.rules));
@@ -471,7 +471,6 @@ impl CauseMatcher {
 
     /// The row for what an access line says of itself: its text, which holds what clients sent, is not looked at.
     fn find_told<'a>(
-        &self,
         record: &ErrorRecord<'a>,
         (origin, cause): (Origin, Cause),
     ) -> Option<Match<'a>> {
