@@ -10,6 +10,8 @@ use std::io::Write;
 use anstyle::{AnsiColor, Style};
 
 use super::{Output, Results, TextStyle, written};
+use crate::cause::RULES;
+use crate::cause::advice::advice;
 use crate::error::Result;
 use crate::report::Report;
 use crate::report::incident::{CauseInfo, IncidentInfo, TimelineRow, Top, TopItem};
@@ -83,6 +85,21 @@ pub fn sanitize(text: &str) -> Cow<'_, str> {
     Cow::Owned(clean)
 }
 
+/// Statuses as people give them: `5xx` for a whole class.
+fn statuses(chosen: &[u16]) -> String {
+    let is_whole =
+        |class: u16| chosen.iter().filter(|status| **status / 100 == class).count() == 100;
+    let mut texts: Vec<String> = Vec::new();
+    for status in chosen {
+        let class = status / 100;
+        let text = if is_whole(class) { format!("{class}xx") } else { status.to_string() };
+        if !texts.contains(&text) {
+            texts.push(text);
+        }
+    }
+    texts.join("/")
+}
+
 struct Page<'r> {
     text: String,
     style: TextStyle,
@@ -122,10 +139,9 @@ impl Page<'_> {
 
     fn nothing(&mut self) {
         let report = self.report;
-        let statuses: Vec<String> = report.settings.status.iter().map(u16::to_string).collect();
         let mut text = format!(
             "no {} incident: {} requests, {} single entries outside of any burst",
-            statuses.join("/"),
+            statuses(&report.settings.status),
             grouped(report.totals.requests),
             grouped(report.totals.entries)
         );
@@ -140,15 +156,55 @@ impl Page<'_> {
             let _ = write!(text, "; also {} (see --status 5xx)", kin.join(", "));
         }
         self.line(&format!("\n{GOOD}{text}{GOOD:#}"));
-        let signals: Vec<String> = report
-            .signals
-            .iter()
-            .take(3)
-            .map(|signal| format!("{} x {}", grouped(signal.count), signal.id))
-            .collect();
-        if !signals.is_empty() {
-            self.line(&format!("messages seen all the same: {}", signals.join(", ")));
+        let listed = |counts: Vec<(&str, u64)>| {
+            let counts = counts.into_iter().filter(|(_, n)| *n > 0);
+            counts.map(|(name, n)| format!("{} {name}", grouped(n))).collect::<Vec<_>>().join(", ")
+        };
+        let totals = &report.totals;
+        if totals.entries > 0 {
+            let origins = totals.by_origin.iter().map(|(origin, n)| (origin.as_str(), *n));
+            let causes = totals.by_cause.iter().map(|(cause, n)| (cause.as_str(), *n));
+            let made_by = format!("made by: {}", listed(origins.collect()));
+            self.row("ENTRIES", &made_by, Style::new());
+            let causes = listed(causes.collect());
+            if !causes.is_empty() {
+                self.row("", &format!("because of: {causes}"), Style::new());
+            }
         }
+        self.signals();
+    }
+
+    /// What messages tell that no incident shows: who, why, where it stands, and what to do about the first of them.
+    fn signals(&mut self) {
+        let report = self.report;
+        for (index, signal) in report.signals.iter().take(3).enumerate() {
+            let row = RULES.iter().find(|row| row.id == signal.rule);
+            let note = row.map_or(signal.id.meaning(), |row| row.note);
+            let scope = signal.scope.values().next().map(|name| format!(" ({name})"));
+            let place = signal.evidence.first().and_then(|evidence| {
+                let path = &report.inputs.get(evidence.input as usize)?.path;
+                Some(format!("  [{path}:{}]", evidence.line))
+            });
+            let text = format!(
+                "{} x {}, {}: {note}{}{}",
+                grouped(signal.count),
+                signal.origin,
+                signal.id,
+                scope.unwrap_or_default(),
+                place.unwrap_or_default()
+            );
+            self.row(if index == 0 { "MESSAGES" } else { "" }, &text, Style::new());
+        }
+        let Some(first) = report.signals.first() else { return };
+        let servers: Vec<_> =
+            RULES.iter().filter(|row| row.id == first.rule).map(|row| row.server).collect();
+        let steps = advice(first.id).next_steps.iter().filter(|step| step.suits(&servers));
+        // Steps about names that only an incident would give are left to `explain`.
+        let steps = steps.map(|step| step.text()).filter(|text| !text.contains('{'));
+        for (index, step) in steps.take(3).enumerate() {
+            self.row(if index == 0 { "NEXT" } else { "" }, step, Style::new());
+        }
+        self.row("", &format!("logscan503 explain {}", first.id), DIM);
     }
 
     fn incident(&mut self, number: usize, incident: &IncidentInfo) {
