@@ -29,7 +29,7 @@ use crate::time::{Notation, SECOND_US, Stamp, parse_clf, parse_clf_variant, pars
 pub use columns::ZapConsole;
 pub use container::{Cri, DockerJson};
 pub use journal::JournalJson;
-pub use json::MessageJson;
+pub use json::{MessageJson, ObjectJson};
 pub use messages::{MESSAGES, Messages};
 pub use prefix::{Ansi, Compose, FileName, LeadingStamp, Pod, Program};
 pub use syslog::{Rfc5424, Syslog};
@@ -131,6 +131,7 @@ pub fn envelopes(reference_us: Option<i64>) -> Vec<Arc<dyn Envelope>> {
         Arc::new(LeadingStamp),
         Arc::new(Program),
         Arc::new(MessageJson),
+        Arc::new(ObjectJson),
         Arc::new(ZapConsole),
     ]
 }
