@@ -310,6 +310,8 @@ impl Flags {
     pub const KIN: Flags = Flags(8192);
     /// Another client's request for the same target failed at the same time, and its line found no entry.
     pub const DOUBTED: Flags = Flags(16_384);
+    /// The message is about a subrequest, whose failure need not be that of the request. Entries have their size here.
+    pub const OF_SUBREQUEST: Flags = Flags::SIZED;
     /// The request id is no client's, and the log may deliver the line twice: the same id is the same request.
     pub const REDELIVERED: Flags = Flags(32_768);
 

@@ -7,6 +7,7 @@ mod escape;
 mod field;
 
 use crate::bytes::{is_absent, last_upstream_item, parse_duration_us, parse_seconds_us, parse_u64};
+use crate::taxonomy::{Cause, Origin};
 use crate::time::Stamp;
 
 pub use escape::{Escape, unescape};
@@ -169,6 +170,9 @@ pub struct ErrorRecord<'a> {
     pub server: Option<&'a [u8]>,
     /// Request line of the context, raw.
     pub request: Option<&'a [u8]>,
+    /// URI of the subrequest that the line is about, where it is about one: a fragment, a mirrored copy, a check of
+    /// permission.
+    pub subrequest: Option<&'a [u8]>,
     /// Upstream URL of the context.
     pub upstream: Option<&'a [u8]>,
     /// Host header of the context.
@@ -179,6 +183,8 @@ pub struct ErrorRecord<'a> {
     pub truncated: bool,
     /// Which event of the Windows event log the message is.
     pub event: Option<WindowsEvent<'a>>,
+    /// The message is an access line without a time, and its own fields say who made the response and why.
+    pub told: Option<(Origin, Cause)>,
 }
 
 /// What a line was understood as.

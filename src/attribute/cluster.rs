@@ -10,15 +10,15 @@
 use std::collections::HashSet;
 
 use super::companions::Companions;
-use super::join::{Fit, Matched, match_cluster};
-use super::verdict::server_of;
+use super::join::{Fit, Matched, match_cluster, served_at};
+use super::verdict::{BasisSet, server_of};
 use super::zones::Zones;
 use super::{TimeKey, Verdict, peek_key};
 use crate::cause::{CauseMatcher, RuleKind};
 use crate::error::Result;
-use crate::fact::{CauseFact, EntryFact, Flags};
+use crate::fact::{CauseFact, EntryFact, Flags, methods_agree};
 use crate::store::{Budget, Sorter};
-use crate::taxonomy::{Cause, Confidence, Server};
+use crate::taxonomy::{Basis, Cause, Confidence, Server};
 use crate::time::SECOND_US;
 use crate::verdict::{Openness, writes_access_logs};
 
@@ -140,6 +140,8 @@ impl Crowd {
 pub(super) struct Part {
     pub(super) entries: Vec<Verdict>,
     pub(super) causes: Vec<CauseFact>,
+    /// Entries that lines were found for, and each of these, by their places in the lists.
+    taken: Vec<(usize, usize)>,
     /// When it was cut off from the part before, and from the one after, where there are such.
     cuts: (Option<i64>, Option<i64>),
 }
@@ -193,7 +195,49 @@ impl Part {
             let causes = positions(&self.causes, |fact| !fact.flags.has(Flags::JOINED));
             self.join_part(matcher, zones, &entries, &causes, by_client);
         }
+        self.share(matcher);
         self.doubt_edges();
+    }
+
+    /// A server may write several access logs of its requests, and one line of each failure. An entry beside the one that
+    /// a line was found for, in another log, has the line as well if its own fields tell of the same failure; else nothing
+    /// follows from its having none.
+    fn share(&mut self, matcher: &CauseMatcher) {
+        let mut taken = std::mem::take(&mut self.taken);
+        taken.sort_unstable();
+        let input_of = |verdict: &Verdict| verdict.entry.place.position.input;
+        let mut shared: HashSet<usize> = HashSet::new();
+        for (taker, line) in taken {
+            let (fact, own) = (self.causes[line], self.entries[taker].entry);
+            let Some(rule) = matcher.rule(fact.rule) else { continue };
+            let (from, to) = (own.at - SECOND_US, own.at + SECOND_US);
+            let first = self.entries.partition_point(|verdict| verdict.entry.at < from);
+            let mut done: Vec<u32> = vec![own.place.position.input];
+            let beside = self.entries.iter_mut().enumerate().skip(first);
+            for (index, verdict) in beside.take_while(|(_, verdict)| verdict.entry.at <= to) {
+                let (input, entry) = (input_of(verdict), verdict.entry);
+                let is_copy = !done.contains(&input)
+                    && verdict.evidence.length == 0
+                    && entry.status == own.status
+                    && methods_agree(entry.method, fact.method)
+                    && served_at(&entry, fact.at, SECOND_US)
+                    && !shared.contains(&index);
+                if !is_copy {
+                    continue;
+                }
+                let row = verdict.rule();
+                let tells_failure =
+                    row.openness == Openness::CauseOpen && row.origin == rule.origin;
+                if tells_failure || (entry.upstream != 0 && entry.upstream == fact.scope) {
+                    let basis = BasisSet::of(&[Basis::ExplicitMessage, Basis::RequestJoin]);
+                    verdict.set_message(&fact, rule, Confidence::Likely, basis);
+                    shared.insert(index);
+                    done.push(input);
+                } else {
+                    verdict.entry.flags = entry.flags.with(Flags::TRACED, true);
+                }
+            }
+        }
     }
 
     /// The lines of what was being served at a cut may be in the other part: their lack says nothing.
@@ -243,9 +287,7 @@ impl Part {
         causes: &[usize],
         by_client: bool,
     ) {
-        let explains = |fact: &CauseFact| {
-            matcher.rule(fact.rule).is_some_and(|rule| rule.kind.explains_requests())
-        };
+        let explains = |fact: &CauseFact| explains_its_request(matcher, fact);
         let is_final = |fact: &CauseFact| {
             matcher.rule(fact.rule).is_some_and(|rule| rule.kind == RuleKind::FinalFailure)
         };
@@ -276,7 +318,10 @@ impl Part {
         let entry_facts: Vec<EntryFact> =
             entries.iter().map(|index| self.entries[*index].entry).collect();
         let cause_facts: Vec<CauseFact> = causes.iter().map(|index| self.causes[*index]).collect();
-        let mut doubted: Vec<(i64, i64)> = Vec::new();
+        // A subrequest that failed may have been all that failed, or nobody's concern: that of a mirror.
+        let of_subrequests = cause_facts.iter().filter(|fact| fact.flags.has(Flags::OF_SUBREQUEST));
+        let mut doubted: Vec<(i64, i64)> =
+            of_subrequests.map(|fact| (fact.at - EDGE_US, fact.at + EDGE_US)).collect();
         for Matched { entry, deciding, lines, confidence, basis } in
             match_cluster(&entry_facts, &cause_facts, &explains, &is_final, &is_last_try, &fit)
         {
@@ -291,6 +336,7 @@ impl Part {
                 let confidence =
                     if certain { confidence } else { confidence.min(Confidence::Likely) };
                 self.entries[entries[entry]].set_message(&fact, rule, confidence, basis);
+                self.taken.extend(lines.iter().map(|line| (entries[entry], causes[*line])));
             }
             if let Some(span) = repeats(&lines, &cause_facts) {
                 doubted.push(span);
@@ -309,6 +355,13 @@ impl Part {
             self.entries[*index].entry.flags = flags.with(Flags::TRACED, is_traced);
         }
     }
+}
+
+/// True for messages that explain the request they name: those about a subrequest do not, since what a request answers
+/// when a fragment or a mirror fails is up to its page, or to the module that asked.
+pub(super) fn explains_its_request(matcher: &CauseMatcher, fact: &CauseFact) -> bool {
+    !fact.flags.has(Flags::OF_SUBREQUEST)
+        && matcher.rule(fact.rule).is_some_and(|rule| rule.kind.explains_requests())
 }
 
 /// From when to when lines of one request tell the same of one backend. They may be those of several requests of one

@@ -298,6 +298,16 @@ impl Companions {
         self.one_access_directory && self.directories.iter().any(|row| row.speaks_at(at))
     }
 
+    /// True when an error log that may be about the entries of an input has told of failures that became of requests: its
+    /// level has them, and it may be believed where it lacks one.
+    pub(super) fn tells_failures(&self, input: InputIndex) -> bool {
+        let own = self.directory(input);
+        if self.has_error_log(own) {
+            return self.directories[own].joined > 0;
+        }
+        self.directories.iter().any(|row| row.joined > 0)
+    }
+
     /// True when one of these logs may be about the entries of an input: it lies beside it, or all access logs lie in
     /// one place.
     fn is_near(&self, logs: &[InputIndex], input: InputIndex) -> bool {

@@ -288,7 +288,7 @@ impl Pairing<'_> {
 }
 
 /// True when a line written at `at` can be the last one of the request: it was being served then.
-fn served_at(entry: &EntryFact, at: i64, late_us: i64) -> bool {
+pub(super) fn served_at(entry: &EntryFact, at: i64, late_us: i64) -> bool {
     let before = if entry.flags.has(Flags::TIMED) {
         i64::from(entry.duration_ms) * 1000 + ROUNDING_US
     } else {

@@ -1,12 +1,13 @@
 //! Entries that found no error line while lines of the same target, but of another client, found no entry.
 //!
-//! In: the open entries of one target, and the times of its lines that are left over. Out: the entries, in doubt where
-//! such a line is near: the two logs may name clients differently (`X-Forwarded-For`).
+//! In: the open entries of one target, and the times of its lines. Out: the entries, in doubt where a line that is left
+//! over is near: the two logs may name clients differently (`X-Forwarded-For`). Where an entry names no client, any line
+//! that is near may be its own.
 //! Invariants: all entries of a target are held against all its lines; past the budget they wait on disk.
 
 use super::{TimeKey, Verdict};
 use crate::error::Result;
-use crate::fact::Flags;
+use crate::fact::{EntryFact, Flags};
 use crate::store::{Budget, Sorter};
 use crate::time::SECOND_US;
 
@@ -24,6 +25,9 @@ pub(super) struct Leftovers {
     /// Times of lines: in order, and each once, up to the length at the last cleaning.
     lines: Vec<i64>,
     n_clean: usize,
+    /// The same of lines that found an entry.
+    joined: Vec<i64>,
+    n_clean_joined: usize,
 }
 
 impl Leftovers {
@@ -38,6 +42,8 @@ impl Leftovers {
             crowd: None,
             lines: Vec::new(),
             n_clean: 0,
+            joined: Vec::new(),
+            n_clean_joined: 0,
         }
     }
 
@@ -55,28 +61,32 @@ impl Leftovers {
         crowd.push(verdict)
     }
 
-    /// Adds a line that found no entry.
-    pub(super) fn note_line(&mut self, at: i64) {
-        self.lines.push(at);
+    /// Adds a line, and whether it found an entry.
+    pub(super) fn note_line(&mut self, at: i64, joined: bool) {
+        let (lines, n_clean) = if joined {
+            (&mut self.joined, &mut self.n_clean_joined)
+        } else {
+            (&mut self.lines, &mut self.n_clean)
+        };
+        lines.push(at);
         // Logs of whole seconds repeat themselves.
-        if self.lines.len() > 2 * self.n_clean + 4096 {
-            self.clean();
+        if lines.len() > 2 * *n_clean + 4096 {
+            *n_clean = clean(lines);
         }
-    }
-
-    fn clean(&mut self) {
-        self.lines.sort_unstable();
-        self.lines.dedup();
-        self.n_clean = self.lines.len();
     }
 
     /// Hands on the entries, those in doubt marked.
     pub(super) fn flush(&mut self, verdicts: &mut Sorter<Verdict, TimeKey>) -> Result<()> {
-        self.clean();
+        clean(&mut self.lines);
+        clean(&mut self.joined);
+        let is_near = |lines: &[i64], at: i64| {
+            let next = lines.partition_point(|line| *line < at - DOUBT_US);
+            lines.get(next).is_some_and(|line| *line <= at + DOUBT_US)
+        };
         let mut hand_on = |mut verdict: Verdict| {
-            let from = verdict.entry.at - DOUBT_US;
-            let next = self.lines.partition_point(|at| *at < from);
-            let near = self.lines.get(next).is_some_and(|at| *at <= verdict.entry.at + DOUBT_US);
+            let EntryFact { at, client, .. } = verdict.entry;
+            let is_nameless = client == 0;
+            let near = is_near(&self.lines, at) || (is_nameless && is_near(&self.joined, at));
             verdict.entry.flags = verdict.entry.flags.with(Flags::DOUBTED, near);
             verdicts.push(verdict)
         };
@@ -87,7 +97,15 @@ impl Leftovers {
             }
         }
         self.lines.clear();
-        self.n_clean = 0;
+        self.joined.clear();
+        (self.n_clean, self.n_clean_joined) = (0, 0);
         Ok(())
     }
+}
+
+/// Puts times in order, each once, and says how many there are.
+fn clean(lines: &mut Vec<i64>) -> usize {
+    lines.sort_unstable();
+    lines.dedup();
+    lines.len()
 }

@@ -37,6 +37,9 @@ impl BasisSet {
     }
 }
 
+/// The row of entries that name an attempt with a status that nginx gives to failures of its own as well.
+const RELAYED_502: &str = "nginx.upstream_502_silent";
+
 /// No rule of the cause table.
 const NO_RULE: u16 = u16::MAX;
 
@@ -128,6 +131,7 @@ impl Verdict {
                 self.entry.at,
                 server_of_rule(id),
             )
+            && (id != RELAYED_502 || companions.tells_failures(self.entry.place.position.input))
             && (id != relayed::BESIDE || companions.behind.fails_at(self.entry.at))
             && (rule_at(rule_index(id)).contact != Contact::None
                 || !companions.answers.has_original_of(&self.entry))

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
-use super::cluster::{Cluster, Part};
+use super::cluster::{Cluster, Part, explains_its_request};
 use super::companions::Companions;
 use super::leftovers::Leftovers;
 use super::relayed::{self, Hops};
@@ -226,7 +226,7 @@ impl<'w> Walk<'w> {
             if self.ground.is_with_cache && target_key != 0 && self.hops.take(&verdict) {
                 continue;
             }
-            if verdict.rule().leaves_line {
+            if verdict.rule().leaves_line && !verdict.entry.flags.has(Flags::TRACED) {
                 self.walked.companions.note_due(&verdict.entry, verdict.evidence.length > 0);
             }
             if verdict.rests_on_attempt(self.ground.config.matcher) {
@@ -244,13 +244,10 @@ impl<'w> Walk<'w> {
         for fact in part.causes.drain(..) {
             let directory = self.walked.companions.directory(fact.place.position.input);
             let Some(fact) = self.second.take_message(fact, directory)? else { continue };
-            let rule = self.ground.config.matcher.rule(fact.rule);
             let joined = fact.flags.has(Flags::JOINED);
-            if rule.is_some_and(|rule| rule.kind.explains_requests()) && target_key != 0 {
+            if explains_its_request(self.ground.config.matcher, &fact) && target_key != 0 {
                 self.walked.companions.note(fact.place.position.input, joined);
-                if !joined {
-                    self.leftovers.note_line(fact.at);
-                }
+                self.leftovers.note_line(fact.at, joined);
             }
             self.walked.message(fact)?;
         }

@@ -157,11 +157,13 @@ impl Reader for ApacheError {
             client: parts.client.map(|client| without_port(client, has_port)),
             server: None,
             request: None,
+            subrequest: None,
             upstream: None,
             host: None,
             referrer: parts.referrer,
             truncated: record.len() >= LONGEST_LINE_BYTES,
             event: None,
+            told: None,
         }))
     }
 

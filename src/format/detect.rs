@@ -19,8 +19,8 @@ use super::apache_conf::ApacheConf;
 use super::apache_error::ApacheError;
 use super::app_log;
 use super::envelope::{
-    Envelope, MESSAGES, Messages, Opened, Wrapped, envelopes, is_tail_header, latest_year_shown,
-    zone_of,
+    Envelope, Indented, MESSAGES, Messages, Opened, Wrapped, envelopes, is_tail_header,
+    latest_year_shown, zone_of,
 };
 use super::nginx_access::NginxAccess;
 use super::nginx_conf::NginxConf;
@@ -237,7 +237,12 @@ impl Found {
     /// Adds readers for lines in envelopes.
     fn add_wrapped(&mut self, rest: &mut Sample<'_>, setting: &Setting<'_>, depth: usize) {
         while depth < MAX_ENVELOPES && self.readers.len() < MAX_READERS && !rest.lines.is_empty() {
-            let Some(inside) = best_envelope(&rest.lines, setting, depth) else { break };
+            let mut around = envelopes(setting.reference_us);
+            let is_indented = |line: &&[u8]| line[0].is_ascii_whitespace();
+            if depth == 0 && self.readers.is_empty() && rest.lines.iter().all(is_indented) {
+                around.push(Arc::new(Indented));
+            }
+            let Some(inside) = best_envelope(around, &rest.lines, setting, depth) else { break };
             let n_before = rest.lines.len();
             self.take(inside, rest);
             if rest.lines.len() == n_before {
@@ -301,14 +306,19 @@ fn standing() -> Vec<Arc<dyn Reader>> {
     FORMATS.iter().filter_map(|format| format.standing_reader()).collect()
 }
 
-/// The readers for the lines in the envelope around most of them, if one is around at least half.
-fn best_envelope(lines: &[&[u8]], setting: &Setting<'_>, depth: usize) -> Option<Found> {
+/// The readers for the lines in that envelope `around` most of them, if one is around at least half.
+fn best_envelope(
+    around: Vec<Arc<dyn Envelope>>,
+    lines: &[&[u8]],
+    setting: &Setting<'_>,
+    depth: usize,
+) -> Option<Found> {
     let mut best: Option<((usize, usize), Found)> = None;
     let whole: Vec<_> = standing().into_iter().filter(|reader| reader.holds_prefix()).collect();
     let is_whole = |line: &&[u8]| whole.iter().any(|reader| reads(reader.as_ref(), line));
     let lines: Vec<_> = lines.iter().copied().filter(|line| !is_whole(line)).collect();
     let lines = &lines[..];
-    for envelope in envelopes(setting.reference_us) {
+    for envelope in around {
         let opened: Vec<_> = lines.iter().filter_map(|line| envelope.open(line)).collect();
         // Indented lines go on with the one before.
         let n_starts = lines.iter().filter(|line| !line[0].is_ascii_whitespace()).count();
@@ -327,16 +337,27 @@ fn best_envelope(lines: &[&[u8]], setting: &Setting<'_>, depth: usize) -> Option
             }
         }
         inside.add_all(&mut rest, setting, depth + 1);
-        let is_known = |reader: &&Arc<dyn Reader>| {
+        let is_told = |reader: &&Arc<dyn Reader>| {
             let about = reader.about();
-            about.basis != FormatBasis::Inferred
-                && !about.layout.starts_with(MESSAGES)
+            !(about.layout.starts_with(MESSAGES) && about.server == Server::Unknown)
                 && !(envelope.is_like_messages() && about.server == Server::Application)
         };
-        let known: Vec<_> = inside.readers.iter().filter(is_known).collect();
-        let takes = |line: &&&[u8]| known.iter().any(|reader| reads(reader.as_ref(), line));
-        let n_known = all.iter().filter(takes).count();
-        if n_known * 2 < opened.len() {
+        let is_known = |reader: &&Arc<dyn Reader>| {
+            reader.about().basis != FormatBasis::Inferred && is_told(reader)
+        };
+        // A message that holds a time, a request and a status of its own is no application's own line.
+        let is_shown = |reader: &&Arc<dyn Reader>| {
+            let about = reader.about();
+            let is_access = about.role == LogRole::Access && about.layout.contains("$request");
+            is_known(reader) || (envelope.shows_layouts() && is_access && is_told(reader))
+        };
+        let n_taken = |is_meant: &dyn Fn(&&Arc<dyn Reader>) -> bool| {
+            let readers: Vec<_> = inside.readers.iter().filter(is_meant).collect();
+            let takes = |line: &&&[u8]| readers.iter().any(|reader| reads(reader.as_ref(), line));
+            all.iter().filter(takes).count()
+        };
+        let n_known = n_taken(&is_known);
+        if n_taken(&is_shown) * 2 < opened.len() {
             let sample = Sample { lines: lines.to_vec() };
             if !envelope.is_certain() || is_known_bare(&sample, opened.len()) {
                 continue;

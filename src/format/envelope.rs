@@ -11,6 +11,7 @@ mod journal;
 mod json;
 mod messages;
 mod prefix;
+mod shipper;
 mod syslog;
 #[cfg(test)]
 mod tests;
@@ -31,7 +32,9 @@ pub use container::{Cri, DockerJson};
 pub use journal::JournalJson;
 pub use json::{MessageJson, ObjectJson};
 pub use messages::{MESSAGES, Messages};
-pub use prefix::{Ansi, Compose, FileName, LeadingStamp, Pod, Program};
+pub(super) use prefix::behind_marks;
+pub use prefix::{Ansi, Compose, FileName, Indented, LeadingStamp, Pod, Program, Quoted};
+pub use shipper::{FluentdFile, Pairs, Stern};
 pub use syslog::{Rfc5424, Syslog};
 
 /// Offsets of zones are multiples of this, microseconds.
@@ -81,6 +84,11 @@ pub trait Envelope: fmt::Debug + Send + Sync {
         false
     }
 
+    /// True where an access line inside, though its layout had to be worked out, shows that the shape is no chance.
+    fn shows_layouts(&self) -> bool {
+        self.is_like_messages()
+    }
+
     /// Takes a record out. `None`: it is not in this envelope.
     fn open<'a>(&self, record: &'a [u8]) -> Option<Opened<'a>>;
 
@@ -124,15 +132,19 @@ pub fn envelopes(reference_us: Option<i64>) -> Vec<Arc<dyn Envelope>> {
         Arc::new(Cri),
         Arc::new(Rfc5424),
         Arc::new(Syslog { reference_us }),
+        Arc::new(FluentdFile),
         Arc::new(Pod),
+        Arc::new(Stern),
         Arc::new(Compose),
         Arc::new(FileName),
         Arc::new(Ansi),
         Arc::new(LeadingStamp),
         Arc::new(Program),
+        Arc::new(Quoted),
         Arc::new(MessageJson),
         Arc::new(ObjectJson),
         Arc::new(ZapConsole),
+        Arc::new(Pairs),
     ]
 }
 

@@ -244,6 +244,11 @@ fn is_flags(text: &[u8]) -> bool {
         })
 }
 
+/// True for a list of flags that are all Envoy's own.
+pub(super) fn are_known_flags(text: &[u8]) -> bool {
+    text.split(|byte| *byte == b',').all(is_known_flag)
+}
+
 /// True for the short or the long name of a flag.
 fn is_known_flag(flag: &[u8]) -> bool {
     FLAGS.iter().any(|row| row.0.as_bytes() == flag || row.1.as_bytes() == flag)

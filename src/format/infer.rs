@@ -25,6 +25,7 @@ use self::columns::Naming;
 use self::tokens::{Cut, SEPARATORS, Tokens, common_labels, cut, is_key_byte};
 use self::values::{Column, Kind, item_kind};
 use super::apache_access::evidence;
+use super::app_log;
 use super::nginx_access::NginxAccess;
 use super::{Format, FormatBasis, Proposal, Reader, Sample};
 use crate::record::Escape;
@@ -36,6 +37,8 @@ pub const MAX_LINES: usize = 1500;
 /// What the values of no other server look like: durations with three decimals, ids of 32 digits.
 const OF_NGINX_ALONE: &[&str] =
     &["$upstream_", "$request_time", "$request_id", "$msec", "$limit_", "$proxy_"];
+/// What nginx has no word for, and times that it cannot write: with a fraction, or without a zone.
+const OF_NO_NGINX: &[&str] = &["$apache_", "$time_local_variant", "$time_epoch_"];
 /// Longer lines are no help either.
 const MAX_LINE_BYTES: usize = 16 * 1024;
 /// A layout is worth having when it fits this share of the access lines, in percent.
@@ -94,7 +97,13 @@ impl Format for InferredFormat {
         // A list of what each backend answered is nginx's alone, whatever else the lines look like.
         let has = |variable: &&str| inferred.body.contains(*variable);
         let is_nginx = ["$upstream_status", "$upstream_addr"].iter().any(has);
-        let writer = if is_nginx { Some(Server::Nginx) } else { evidence::writer_of(sample) };
+        let writer = if is_nginx && !has(&"$apache_") {
+            Some(Server::Nginx)
+        } else if OF_NO_NGINX.iter().any(has) {
+            Some(Server::Apache)
+        } else {
+            evidence::writer_of(sample)
+        };
         match writer {
             Some(Server::Apache) => {
                 if let Ok(other) = NginxAccess::of_apache(&inferred.body, basis) {
@@ -134,7 +143,8 @@ fn access_like<'a>(sample: &Sample<'a>) -> Vec<&'a [u8]> {
     let keep = |line: &&&[u8]| {
         let is_message =
             line.get(..19).is_some_and(|head| crate::time::parse_nginx_error(head).is_some())
-                && line.get(19..21) == Some(b" [");
+                && line.get(19..21) == Some(b" [")
+                || app_log::is_message(line);
         let has_status = line
             .split(|byte| !byte.is_ascii_alphanumeric())
             .any(|word| word.len() == 3 && item_kind(word) == Kind::Status);
@@ -361,5 +371,5 @@ fn write_body(
 fn is_combined_dash(naming: &Naming<'_, '_>, idx: usize, column: &Column<'_>) -> bool {
     column.values.iter().all(|value| *value == b"-")
         && idx.checked_sub(1).and_then(|before| naming.names[before]) == Some("remote_addr")
-        && naming.find("time_local") == Some(idx + 2)
+        && naming.names.get(idx + 2).copied().flatten().is_some_and(columns::is_local)
 }

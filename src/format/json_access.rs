@@ -136,7 +136,8 @@ impl JsonAccess {
             // Apache's `%t` is when the request came in.
             instant: if is_apache { Instant::Start } else { Instant::End },
             basis: FormatBasis::Detected,
-            ambiguous_with: None,
+            // Keys that any server may be told to write.
+            ambiguous_with: (server == Server::Unknown).then_some(Server::Apache),
         };
         let (time, status) = (Place::of(time, &objects), Place::of(status, &objects));
         // What stands in an object is found by a walk alone.

@@ -119,11 +119,13 @@ impl Reader for NginxError {
             client: body.value(Slot::Client),
             server: body.value(Slot::Server),
             request: body.value(Slot::Request),
+            subrequest: body.value(Slot::Subrequest),
             upstream: body.value(Slot::Upstream),
             host: body.value(Slot::Host),
             referrer: body.value(Slot::Referrer),
             truncated: body.truncated,
             event: None,
+            told: None,
         }))
     }
 

@@ -456,7 +456,9 @@ pub fn group(
 /// The cause row that an unjoined message speaks for: it explains requests, and no entry was joined to it.
 fn unjoined_key(fact: &CauseFact, matcher: &CauseMatcher) -> Option<CauseKey> {
     let rule = matcher.rule(fact.rule)?;
-    let speaks = rule.kind.explains_requests() && rule.cause.is_some();
+    let speaks = rule.kind.explains_requests()
+        && rule.cause.is_some()
+        && !fact.flags.has(Flags::OF_SUBREQUEST);
     (speaks && !fact.flags.has(Flags::JOINED)).then_some((rule.origin, rule.cause))
 }
 

@@ -305,3 +305,39 @@ fn lines_of_a_server_are_not_for_what_stands_before_it() {
     assert_eq!(of("access.log", "proxy"), 20);
     assert_eq!(of("front.log", "proxy"), 0);
 }
+
+#[test]
+fn lines_about_subrequests_explain_no_request() {
+    let mut logs = Logs::default();
+    logs.served(0);
+    // A mirror that is down leaves a line for each request, whatever its answer.
+    for n in 0..40 {
+        let (second, client) = (30 + n, format!("192.0.2.{n}"));
+        logs.refused(second, 100 + n, &client, "/a");
+        let tail = match n % 4 {
+            0 => " \"10.0.0.5:80\" \"503\" 0.004 0.004",
+            1 => " \"-\" \"-\" - 0.000",
+            _ => " \"10.0.0.5:80\" \"200\" 0.004 0.004",
+        };
+        logs.access(second, &client, "/a", if n % 4 < 2 { 503 } else { 200 }, tail);
+    }
+    let mirrored = "HTTP/1.1\", subrequest: \"/mirror\", upstream";
+    logs.error = logs.error.replace("HTTP/1.1\", upstream", mirrored);
+    // Lines about the requests themselves, and maintenance that leaves none.
+    for n in 0..20 {
+        let client = format!("198.51.100.{}", 100 + n);
+        logs.refused(100 + n, 500 + n, &client, "/b");
+        let refused = " \"10.0.0.5:80\" \"502\" 0.000 0.000";
+        logs.access(100 + n, &client, "/b", 503, refused);
+        logs.access(150 + n, &client, "/c", 503, " \"-\" \"-\" - 0.000");
+    }
+    check(
+        &logs,
+        &[
+            ("local_process/maintenance", 20),
+            ("proxy/upstream_refused", 20),
+            ("unknown/-", 10),
+            ("upstream/upstream_503", 10),
+        ],
+    );
+}

@@ -39,12 +39,30 @@ const WRAPPERS: &[(&str, Wrap)] = &[
     ("kubectl", |name, _, at, line| format!("[pod/web-1/{name}] {} {line}", iso(at))),
     ("kubectl --prefix", |name, _, _, line| format!("[pod/web-1/{name}] {line}")),
     ("kubectl --timestamps", |_, _, at, line| format!("{} {line}", iso(at))),
+    ("quoted", |_, _, _, line| format!("> {line}")),
+    ("code", |_, _, _, line| format!("`{line}`")),
+    ("box", |_, _, _, line| format!("\u{2502} {line}")),
+    ("indented", |_, _, _, line| format!("    {line}")),
     ("program", |_, _, _, line| format!("web nginx[8]: {line}")),
     ("shipper", |name, _, at, line| {
         json!({"@timestamp": iso(at), "path": name, "message": line}).to_string()
     }),
     ("fluent bit", |_, _, at, line| {
         json!({"date": at.timestamp_micros() as f64 / 1e6, "log": format!("{line}\n")}).to_string()
+    }),
+    ("filebeat", |name, _, at, line| {
+        let file = json!({"offset": 7, "file": {"path": name}});
+        json!({"@timestamp": iso(at), "agent": {"type": "filebeat"}, "log": file, "message": line})
+            .to_string()
+    }),
+    ("fluentd file", |name, _, at, line| {
+        let time = at.format("%Y-%m-%dT%H:%M:%S+00:00");
+        format!("{time}\tnginx.{name}\t{}", json!({ "message": line }))
+    }),
+    ("stern", |name, _, _, line| format!("web-7d9c8b6f5-x2x4z {name} {line}")),
+    ("stern -t", |name, _, at, line| format!("web-7d9c8b6f5-x2x4z {name} {} {line}", iso(at))),
+    ("logfmt", |name, _, at, line| {
+        format!("ts={} level=info file={name} msg={}", iso(at), json!(line))
     }),
     ("journald", |_, _, at, line| {
         let at = (at.timestamp_micros() + 4000).to_string();

@@ -74,6 +74,7 @@ impl Messages {
     ) -> Result<Record<'r>, Skip> {
         Ok(Record::Error(ErrorRecord {
             event: None,
+            told: None,
             stamp: Some(self.envelope.stamp(stamp).ok_or(Skip::BadTime)?),
             level,
             pid: None,
@@ -82,6 +83,7 @@ impl Messages {
             client: None,
             server: None,
             request: None,
+            subrequest: None,
             upstream: None,
             host: None,
             referrer: None,

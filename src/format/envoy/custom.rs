@@ -5,7 +5,7 @@
 //! have none.
 //! Source: Envoy documentation, "Response code details" and "Access logging" (`%RESPONSE_FLAGS%`).
 
-use super::{about, is_address, is_known_flag};
+use super::{about, are_known_flags, is_address, is_known_flag};
 use crate::format::infer::telltale::{Columns, Telltale, propose};
 use crate::format::{FormatBasis, Proposal, Sample};
 use crate::record::{AccessRecord, Escape, Field};
@@ -59,7 +59,7 @@ fn is_details(value: &[u8]) -> bool {
 
 /// Flags that are known, or the mark of none.
 fn is_flags(value: &[u8]) -> bool {
-    value == b"-" || value.split(|byte| *byte == b',').all(is_known_flag)
+    value == b"-" || are_known_flags(value)
 }
 
 fn name(columns: &mut Columns<'_>) {

@@ -4,11 +4,27 @@
 //! Invariants: a field that decides verdicts (`$upstream_addr`, `$upstream_status`, the limit and cache verdicts) is
 //! named only on evidence that no other variable gives; otherwise the column stays unnamed.
 
+mod apache;
 mod upstream;
 
 use super::names::{is_own_name, variables_for};
 use super::values::{Column, Kind};
 use crate::bytes::is_absent;
+
+/// Variables that say when, the better one first.
+const TIMES: [(&str, Kind); 6] = [
+    ("time_local", Kind::Clf),
+    ("time_local_variant", Kind::ClfVariant),
+    ("time_iso8601", Kind::Iso),
+    ("msec", Kind::Epoch),
+    ("time_epoch_millis", Kind::EpochMillis),
+    ("time_epoch_micros", Kind::EpochMicros),
+];
+
+/// True for the times that stand in brackets in the common layouts.
+pub(super) fn is_local(name: &str) -> bool {
+    matches!(name, "time_local" | "time_local_variant")
+}
 
 /// Names for columns, as far as they are known.
 #[derive(Debug)]
@@ -31,10 +47,12 @@ impl<'c, 'a> Naming<'c, 'a> {
             status_is_sure: true,
             notes: Vec::new(),
         };
+        naming.apache_handler();
         naming.by_label();
         naming.times();
         naming.request();
         naming.status()?;
+        naming.apache_fields();
         naming.client();
         naming.plain_kinds();
         naming.quoted_headers();
@@ -43,8 +61,7 @@ impl<'c, 'a> Naming<'c, 'a> {
         naming.durations();
         naming.sizes();
         naming.ingress_names();
-        let has_time =
-            ["time_local", "time_iso8601", "msec"].iter().any(|name| naming.find(name).is_some());
+        let has_time = TIMES.iter().any(|(name, _)| naming.find(name).is_some());
         has_time.then_some(naming)
     }
 
@@ -100,18 +117,15 @@ impl<'c, 'a> Naming<'c, 'a> {
     }
 
     fn times(&mut self) {
-        for (name, kind) in
-            [("time_local", Kind::Clf), ("time_iso8601", Kind::Iso), ("msec", Kind::Epoch)]
-        {
+        for (name, kind) in TIMES {
             // A number of ten digits is a time only where there is no better one, or with milliseconds.
             let candidates = self.unnamed_of(&[kind]);
             let chosen = candidates.into_iter().find(|idx| {
                 let column = &self.columns[*idx];
                 column.n_absent == 0
-                    && (kind != Kind::Epoch
+                    && (!matches!(kind, Kind::Epoch | Kind::EpochMillis | Kind::EpochMicros)
                         || column.values.iter().all(|value| value.contains(&b'.'))
-                        || (self.find("time_local").is_none()
-                            && self.find("time_iso8601").is_none()))
+                        || TIMES.iter().all(|(name, _)| self.find(name).is_none()))
             });
             if let Some(idx) = chosen {
                 self.set(idx, name);
@@ -133,7 +147,7 @@ impl<'c, 'a> Naming<'c, 'a> {
         // Garbage from scanners in every line: still the quoted column between the time and a status.
         for idx in self.unnamed() {
             let after_time =
-                idx.checked_sub(1).and_then(|before| self.names[before]) == Some("time_local");
+                idx.checked_sub(1).and_then(|before| self.names[before]).is_some_and(is_local);
             let before_status = columns.get(idx + 1).is_some_and(|next| next.is(&[Kind::Status]));
             if after_time && before_status && columns[idx].wrap == b'"' {
                 self.set(idx, "request");
@@ -196,7 +210,7 @@ impl<'c, 'a> Naming<'c, 'a> {
             }
         }
         // `ADDR - USER [TIME]`
-        if let Some(time) = self.find("time_local")
+        if let Some(time) = self.names.iter().position(|name| name.is_some_and(is_local))
             && let Some(client) = self.find("remote_addr")
             && client + 3 == time
             && columns[client + 1].n_present() == 0

@@ -8,7 +8,10 @@ use memchr::memmem;
 use super::tokens::{Cut, cut};
 use crate::bytes::parse_status;
 use crate::record::Escape;
-use crate::time::{parse_clf, parse_epoch_seconds, parse_iso8601};
+use crate::time::{
+    parse_clf, parse_clf_variant, parse_epoch_micros, parse_epoch_millis, parse_epoch_seconds,
+    parse_iso8601,
+};
 
 /// A format string, taken apart.
 #[derive(Debug)]
@@ -48,7 +51,10 @@ impl Matcher {
             let is_good = match name.as_str() {
                 "status" => parse_status(value).is_some(),
                 "time_local" => parse_clf(value).is_some(),
+                "time_local_variant" => parse_clf_variant(value).is_some(),
                 "time_iso8601" => parse_iso8601(value).is_some(),
+                "time_epoch_millis" => parse_epoch_millis(value).is_some(),
+                "time_epoch_micros" => parse_epoch_micros(value).is_some(),
                 "msec" => parse_epoch_seconds(value).is_some(),
                 _ => true,
             };

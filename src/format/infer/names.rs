@@ -120,6 +120,21 @@ const KEYS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "time_local_variant",
+        &[
+            "time",
+            "timelocal",
+            "ts",
+            "t",
+            "timestamp",
+            "date",
+            "datetime",
+            "at",
+            "localtime",
+            "when",
+        ],
+    ),
+    (
         "time_iso8601",
         &[
             "time",
@@ -287,6 +302,7 @@ fn fits_variable(variable: &str, column: &Column<'_>) -> bool {
         "limit_req_status" | "limit_conn_status" => is(&[Kind::Limit]),
         "request_time" => column.is(&[Kind::Seconds]) && column.is_always_single(),
         "time_local" => column.is(&[Kind::Clf]),
+        "time_local_variant" => column.is(&[Kind::ClfVariant]),
         "time_iso8601" => column.is(&[Kind::Iso]),
         "msec" => column.is(&[Kind::Epoch]),
         "request" => column.count(Kind::Request) * 2 > column.n_present(),

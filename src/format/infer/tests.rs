@@ -29,6 +29,11 @@ fn value(name: &str, n: usize) -> String {
     ];
     match name {
         "time_local" => format!("20/Nov/2026:21:{:02}:{:02} +0000", n / 60 % 60, n % 60),
+        "time_local_variant" => {
+            format!("20/Nov/2026:21:{:02}:{:02}.{n:03} +0800", n / 60 % 60, n % 60)
+        }
+        "time_epoch_millis" => format!("17952102{:02}{:03}", 10 + n, n * 37 % 1000),
+        "time_epoch_micros" => format!("17952102{:02}{:06}", 10 + n, n * 37_777 % 1_000_000),
         "time_iso8601" => format!("2026-11-20T21:{:02}:{:02}+00:00", n / 60 % 60, n % 60),
         "msec" => format!("17952102{:02}.{:03}", 10 + n, (n * 37) % 1000),
         "remote_addr" => ["203.0.113.7", "2001:db8::17", "198.51.100.4"][n % 3].to_owned(),
@@ -226,6 +231,52 @@ fn an_outage_does_not_hide_whose_a_status_is() {
     assert!(named(["200", "200"], ["503", "502"]));
     // Another status than that of good responses, too: it may be anything's.
     assert!(!named(["200", "304"], ["503", "502"]));
+}
+
+#[test]
+fn times_that_nginx_does_not_write() {
+    check_same(&COMBINED.replace("time_local", "time_local_variant"));
+    check_same("$time_local_variant $remote_addr \"$request\" $status $body_bytes_sent $host");
+    check_same("$time_epoch_micros $remote_addr $request_method $request_uri $status $host");
+    check_same("$time_epoch_millis|$remote_addr|$request_method|$request_uri|$status|$host");
+}
+
+#[test]
+fn columns_of_apache_alone() {
+    let kinds = |n: usize| match n % 6 {
+        0 => ("503", "-", "-", false),
+        1 => ("503", "proxy-server", "-", true),
+        2 => ("503", "proxy-server", "503", false),
+        3 => ("404", "proxy-server", "404", false),
+        _ => ("200", "proxy-server", "200", false),
+    };
+    // What `of` says of each line, behind the same columns.
+    let body = |of: &dyn Fn(usize) -> String| {
+        let lines: Vec<String> = (0..90)
+            .map(|n| format!("{} {}", render("$remote_addr [$time_local] \"$request\"", n), of(n)))
+            .collect();
+        infer(&lines).expect("inferred").body
+    };
+    let id = |n: usize| format!("awIPKpeVkEzmqHJ9nrtrYg{n:05}");
+    let of_apache = |n| {
+        let (status, handler, answer, is_told) = kinds(n);
+        let log_id = if is_told { id(n) } else { "-".to_owned() };
+        format!("{status} {} h={handler} {answer} {log_id}", 100 + n)
+    };
+    assert_eq!(
+        body(&of_apache),
+        "$remote_addr [$time_local] \"$request\" $status $body_bytes_sent h=$apache_handler $apache_proxy_status $apache_log_id"
+    );
+    // The status before internal redirects, and a cookie that some clients have.
+    let of_others = |n| {
+        let (status, handler, ..) = kinds(n);
+        let cookie = if n % 2 == 0 { id(n) } else { "-".to_owned() };
+        format!("{status} {} {handler} {status} {cookie}", 100 + n)
+    };
+    assert_eq!(
+        body(&of_others),
+        "$remote_addr [$time_local] \"$request\" $status $body_bytes_sent $apache_handler $unknown_1 $unknown_2"
+    );
 }
 
 #[test]

@@ -227,6 +227,14 @@ fn word_length(text: &[u8]) -> usize {
 
 /// Length of a time that holds a blank.
 pub(super) fn time_length(text: &[u8]) -> Option<usize> {
+    // `20/Nov/2026:21:29:42.123 +0000`
+    if let Some(blank @ 21..=27) = memchr::memchr(b' ', text)
+        && let Some(time) = text.get(..blank + 6)
+        && text.get(blank + 6).is_none_or(|next| !next.is_ascii_alphanumeric())
+        && item_kind(time) == Kind::ClfVariant
+    {
+        return Some(time.len());
+    }
     for (length, blank) in [(26, 20), (19, 10)] {
         if text.get(blank) == Some(&b' ') {
             let length = match length {

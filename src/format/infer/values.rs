@@ -6,7 +6,10 @@
 use std::collections::BTreeSet;
 
 use crate::bytes::{is_absent, parse_seconds_us, parse_status, upstream_items};
-use crate::time::{parse_clf, parse_epoch_millis, parse_epoch_seconds, parse_iso8601};
+use crate::time::{
+    parse_clf, parse_clf_variant, parse_epoch_micros, parse_epoch_millis, parse_epoch_seconds,
+    parse_iso8601,
+};
 
 /// The shape of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,12 +34,16 @@ pub(super) enum Kind {
     Request,
     /// `20/Nov/2026:21:29:42 +0000`.
     Clf,
+    /// `20/Nov/2026:21:29:42.123 +0000`, or without a zone.
+    ClfVariant,
     /// `2026-11-20T21:29:42+00:00`.
     Iso,
     /// `1795210283.328`.
     Epoch,
     /// `1795210283328`.
     EpochMillis,
+    /// `1795210283328123`.
+    EpochMicros,
     /// 32 hexadecimal digits, or a UUID.
     Id,
     /// `1-69a72295-f2381d73a25ca15108b90b05`, with or without `Root=`: a trace of AWS.
@@ -144,6 +151,9 @@ pub(super) fn item_kind(value: &[u8]) -> Kind {
     if parse_clf(value).is_some() {
         return Kind::Clf;
     }
+    if parse_clf_variant(value).is_some() {
+        return Kind::ClfVariant;
+    }
     if parse_iso8601(value).is_some() {
         return Kind::Iso;
     }
@@ -175,6 +185,9 @@ fn word_kind(text: &str) -> Kind {
     }
     if parse_epoch_millis(value).is_some() {
         return Kind::EpochMillis;
+    }
+    if parse_epoch_micros(value).is_some() {
+        return Kind::EpochMicros;
     }
     if is_id(value) {
         return Kind::Id;

@@ -75,6 +75,12 @@ pub(in crate::format) enum Kind {
 /// `the_real_ip`, `proxy_upstream_name`); omnibus-gitlab `nginx.conf` (`filtered_*`).
 const VARIABLES: &[(&str, Field, Kind)] = &[
     ("args", Field::Args, Kind::Text),
+    // No variables of nginx: columns of Apache in layouts that were worked out.
+    ("apache_balancer", Field::Other, Kind::Token),
+    ("apache_handler", Field::Handler, Kind::Token),
+    ("apache_log_id", Field::LogId, Kind::Token),
+    ("apache_proxy_status", Field::ProxyStatus, Kind::Token),
+    ("apache_worker", Field::BalancerWorker, Kind::Token),
     ("body_bytes_sent", Field::BodyBytes, Kind::Integer),
     ("bytes_received", Field::Other, Kind::Integer),
     ("bytes_sent", Field::BytesSent, Kind::Integer),
@@ -122,6 +128,10 @@ const VARIABLES: &[(&str, Field, Kind)] = &[
     ("the_real_ip", Field::RemoteAddr, Kind::Word),
     ("time_iso8601", Field::Time, Kind::Time(Notation::Iso8601)),
     ("time_local", Field::Time, Kind::Time(Notation::Clf)),
+    ("time_epoch_micros", Field::Time, Kind::Time(Notation::EpochMicros)),
+    ("time_epoch_millis", Field::Time, Kind::Time(Notation::EpochMillis)),
+    // No variable of nginx: what Apache and others write in its place, with a fraction or without a zone.
+    ("time_local_variant", Field::Time, Kind::Time(Notation::ClfVariant)),
     ("upstream_addr", Field::UpstreamAddr, Kind::List),
     ("upstream_bytes_received", Field::UpstreamBytesReceived, Kind::List),
     ("upstream_bytes_sent", Field::UpstreamBytesSent, Kind::List),

@@ -1,0 +1,126 @@
+//! The columns that Apache alone writes: the handler, what a backend answered, and whether an error line was written.
+//!
+//! In: columns, the handler before any other is named. Out: more names.
+//! Invariants: all of it hangs on a handler, or a balancer, that no other server has a word for; `%L` and
+//! `%{proxy-status}n` decide verdicts, so they are told from cookies and from `%s` by what no such column does.
+//! Source: Apache httpd 2.4 `mod_log_config.c` (`%R`, `%L`), `server/core.c` (`core_generate_log_id`), `mod_unique_id.c`,
+//! `mod_proxy_http.c` (the note `proxy-status`), `mod_proxy_balancer.c` (`BALANCER_NAME`).
+
+use std::collections::BTreeSet;
+
+use super::Naming;
+use crate::bytes::is_absent;
+use crate::record::is_proxy_handler;
+
+/// Handlers of modules that come with the server, or often beside it, other than `mod_proxy`'s.
+const HANDLERS: &[&[u8]] = &[
+    b"default-handler",
+    b"httpd/unix-directory",
+    b"httpd/unix-file",
+    b"type-map",
+    b"cgi-script",
+    b"fcgid-script",
+    b"wsgi-script",
+    b"redirect-handler",
+    b"server-status",
+    b"server-info",
+    b"balancer-manager",
+    b"application/x-httpd-php",
+];
+
+/// Ids of eleven letters are the server's own, longer ones those of `mod_unique_id`, old and new.
+const ID_LENGTHS: [usize; 4] = [11, 19, 24, 27];
+
+/// Fewer ids show nothing.
+const MIN_IDS: usize = 3;
+
+impl Naming<'_, '_> {
+    /// Names the handler.
+    pub(super) fn apache_handler(&mut self) {
+        let columns = self.columns;
+        let found = columns.iter().position(|column| {
+            let mut present = column.values.iter().filter(|value| !is_absent(value)).peekable();
+            // Types of content are handlers as well.
+            let is_handler = |value: &&[u8]| {
+                is_proxy_handler(value) || HANDLERS.contains(value) || value.contains(&b'/')
+            };
+            column.values.iter().any(|value| is_proxy_handler(value))
+                && present.peek().is_some()
+                && present.all(is_handler)
+        });
+        if let Some(idx) = found {
+            self.set(idx, "apache_handler");
+        }
+    }
+
+    /// Names what hangs on the handler, or on the name of a balancer. The status is known.
+    pub(super) fn apache_fields(&mut self) {
+        let columns = self.columns;
+        let balancer = columns.iter().position(|column| {
+            // The scheme may have been taken for a label.
+            let is_cut = column.label.as_deref() == Some("balancer");
+            let name: &[u8] = if is_cut { b"//" } else { b"balancer://" };
+            let mut present = column.values.iter().filter(|value| !is_absent(value)).peekable();
+            present.peek().is_some() && present.all(|value| value.starts_with(name))
+        });
+        if let Some(idx) = balancer {
+            self.set(idx, "apache_balancer");
+        }
+        let handler = self.find("apache_handler");
+        if handler.or(balancer).is_none() {
+            return;
+        }
+        if let Some(idx) = self.unnamed().into_iter().find(|idx| self.is_worker(*idx)) {
+            self.set(idx, "apache_worker");
+        }
+        let Some(handler) = handler else { return };
+        if let Some(idx) = self.unnamed().into_iter().find(|idx| self.is_answer(*idx, handler)) {
+            self.set(idx, "apache_proxy_status");
+        }
+        if let Some(idx) = self.unnamed().into_iter().find(|idx| self.is_log_id(*idx)) {
+            self.set(idx, "apache_log_id");
+        }
+    }
+
+    /// True for the base URLs of a few workers.
+    fn is_worker(&self, idx: usize) -> bool {
+        let column = &self.columns[idx];
+        let is_base = |value: &&[u8]| {
+            let Some(mark) = memchr::memmem::find(value, b"://") else { return false };
+            mark > 0 && value[mark + 3..].contains(&b':') && !value[mark + 3..].contains(&b'/')
+        };
+        let mut present = column.values.iter().filter(|value| !is_absent(value)).peekable();
+        column.wrap != b'"' && present.peek().is_some() && present.all(is_base)
+    }
+
+    /// True for a status that is missing wherever no backend was asked, which `%s` never is.
+    fn is_answer(&self, idx: usize, handler: usize) -> bool {
+        let (column, columns) = (&self.columns[idx], self.columns);
+        let rows = || 0..column.n();
+        let is_proxied = |row: usize| is_proxy_handler(columns[handler].values[row]);
+        let is_asked = |row: usize| column.is_absent_at(row) || is_proxied(row);
+        column.is(&[super::Kind::Status])
+            && column.n_lists == 0
+            && column.n_absent > 0
+            && rows().all(is_asked)
+    }
+
+    /// True for ids that only failed requests have, each its own.
+    fn is_log_id(&self, idx: usize) -> bool {
+        let column = &self.columns[idx];
+        let Some(status) = self.find("status") else { return false };
+        let is_failure = |row: usize| self.columns[status].values[row].first() >= Some(&b'4');
+        let is_letter = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/@_-".contains(byte);
+        let present = || (0..column.n()).filter(|row| !column.is_absent_at(*row));
+        let length = present().map(|row| column.values[row].len()).next().unwrap_or(0);
+        let is_id = |value: &[u8]| value.len() == length && value.iter().all(is_letter);
+        let distinct: BTreeSet<&[u8]> = present().map(|row| column.values[row]).collect();
+        let n_failures = present().filter(|row| is_failure(*row)).count();
+        ID_LENGTHS.contains(&length)
+            && distinct.len() >= MIN_IDS
+            && distinct.len() == column.n_present()
+            && distinct.iter().all(|value| is_id(value))
+            && n_failures * 10 >= column.n_present() * 9
+            && (0..column.n()).any(|row| column.is_absent_at(row) && !is_failure(row))
+    }
+}
