@@ -30,7 +30,7 @@ use crate::time::{Notation, SECOND_US, Stamp, parse_clf, parse_clf_variant, pars
 pub use columns::ZapConsole;
 pub use container::{Cri, DockerJson};
 pub use journal::JournalJson;
-pub use json::MessageJson;
+pub use json::{MessageJson, ObjectJson};
 pub use messages::{MESSAGES, Messages};
 pub(super) use prefix::behind_marks;
 pub use prefix::{Ansi, Compose, FileName, Indented, LeadingStamp, Pod, Program, Quoted};
@@ -142,6 +142,7 @@ pub fn envelopes(reference_us: Option<i64>) -> Vec<Arc<dyn Envelope>> {
         Arc::new(Program),
         Arc::new(Quoted),
         Arc::new(MessageJson),
+        Arc::new(ObjectJson),
         Arc::new(ZapConsole),
         Arc::new(Pairs),
     ]
