@@ -7,6 +7,7 @@ mod escape;
 mod field;
 
 use crate::bytes::{is_absent, last_upstream_item, parse_duration_us, parse_seconds_us, parse_u64};
+use crate::taxonomy::{Cause, Origin};
 use crate::time::Stamp;
 
 pub use escape::{Escape, unescape};
@@ -182,6 +183,8 @@ pub struct ErrorRecord<'a> {
     pub truncated: bool,
     /// Which event of the Windows event log the message is.
     pub event: Option<WindowsEvent<'a>>,
+    /// The message is an access line without a time, and its own fields say who made the response and why.
+    pub told: Option<(Origin, Cause)>,
 }
 
 /// What a line was understood as.

@@ -67,7 +67,8 @@ impl Step {
             Step::Shell(_) => !all_named(&has_no_shell),
             Step::Windows(_) => servers.iter().any(is_windows),
             Step::Nginx(_) => {
-                servers.contains(&Server::Nginx) || !servers.iter().copied().any(is_web)
+                let is_other = |server: &Server| is_web(*server) || is_windows(server);
+                servers.contains(&Server::Nginx) || !servers.iter().any(is_other)
             }
             Step::Haproxy(_) => servers.is_empty() || servers.contains(&Server::Haproxy),
             Step::Varnish(_) => servers.is_empty() || servers.contains(&Server::Varnish),
@@ -874,6 +875,7 @@ mod tests {
         check(&[Server::Cloudflare], [false, false, false]);
         check(&[Server::Cloudflare, Server::Nginx], [false, true, true]);
         check(&[Server::Iis, Server::Windows, Server::Unknown], [true, false, false]);
+        check(&[Server::Windows], [true, false, false]);
         check(&[Server::Nginx, Server::Iis], [true, true, true]);
         check(&[Server::Haproxy], [false, true, false]);
         let tools = |servers: &[Server]| {

@@ -430,6 +430,9 @@ impl CauseMatcher {
         {
             return Some(found);
         }
+        if let Some(told) = record.told {
+            return self.find_told(record, told);
+        }
         let mut candidates = [0u64; CANDIDATE_WORDS];
         let anchors = self.anchors.get_or_init(|| Anchors::of(&self.rules));
         for hit in anchors.automaton.as_ref()?.find_overlapping_iter(record.message) {
@@ -463,6 +466,19 @@ impl CauseMatcher {
             scope: scope.unwrap_or_default(),
             detail: detail.unwrap_or_default(),
         })
+    }
+
+    /// The row for what an access line says of itself: its text, which holds what clients sent, is not looked at.
+    fn find_told<'a>(
+        &self,
+        record: &ErrorRecord<'a>,
+        (origin, cause): (Origin, Cause),
+    ) -> Option<Match<'a>> {
+        let is_meant =
+            |row: &CauseRule| row.origin == origin && row.cause == Some(cause) && row.is_told();
+        let rule = RULES.iter().position(is_meant)?;
+        let scope = record.upstream.map(scope::upstream_peer).unwrap_or_default();
+        Some(Match { rule: rule as u16, scope, detail: &[] })
     }
 
     /// The whole predicate of one rule.

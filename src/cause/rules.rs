@@ -11,10 +11,13 @@ mod apps;
 mod cloudfront;
 mod dependencies;
 mod edge;
+mod gateways;
 mod haproxy;
 mod kubernetes;
 mod lighttpd;
+mod pages;
 mod systemd;
+mod undated;
 mod varnish;
 mod windows;
 
@@ -72,6 +75,13 @@ pub struct CauseRule {
     pub example: &'static str,
     /// Where the message comes from.
     pub source: &'static str,
+}
+
+impl CauseRule {
+    /// True for a row about access lines without a time, which no text selects.
+    pub const fn is_told(&self) -> bool {
+        self.needles.is_empty() && self.events.is_empty()
+    }
 }
 
 /// An error log line: level, message, and for messages about a request its upstream URL.
@@ -132,6 +142,8 @@ const IN_FILE: &str = r"(?-u) in (?<scope>\S+:[0-9]+)$";
 const ERRNO: &str = r"(?-u)failed \((?<detail>[0-9]+):";
 const STATUS: &str = "(?-u)status: (?<detail>[0-9]+)";
 const RESOLVED: &str = r"(?-u)^(?<scope>\S+) could not be resolved \((?<detail>[0-9]+)";
+/// The body of Kong's own answers.
+const KONG_MESSAGE: &[&str] = &[r#"^{"message":"#, r#"^{ "message":"#, r#"^"message":"#];
 const SRC_UPSTREAM: &str = "nginx src/http/ngx_http_upstream.c";
 const SRC_CONNECT: &str = "nginx src/event/ngx_event_connect.c";
 const SRC_REQUEST: &str = "nginx src/http/ngx_http_request.c";
@@ -158,6 +170,9 @@ const SRC_SCRIPT: &str = "nginx src/http/ngx_http_script.c";
 const SRC_ALLOC: &str = "nginx src/os/unix/ngx_alloc.c";
 const SRC_CONTROLLER: &str = "ingress-nginx internal/ingress/controller/controller.go";
 const SRC_BALANCER: &str = "ingress-nginx rootfs/etc/nginx/lua/balancer.lua";
+const SRC_KONG: &str = "Kong kong/runloop/handler.lua, kong/runloop/balancer, kong/init.lua";
+const SRC_KONG_PAGES: &str = "Kong kong/error_handlers.lua";
+const SRC_APISIX: &str = "APISIX apisix/init.lua, apisix/balancer.lua, apisix/utils/upstream.lua";
 const SRC_LUA: &str = "lua-nginx-module src/ngx_http_lua_socket_tcp.c";
 const SRC_CHECK: &str = "nginx_upstream_check_module ngx_http_upstream_check_module.c";
 const SRC_PLUS: &str = "NGINX Plus documentation, active health checks (wording unverified)";
@@ -174,14 +189,17 @@ const SERVERS: &[&[CauseRule]] = &[
     haproxy::RULES,
     varnish::RULES,
     edge::RULES,
+    gateways::RULES,
     // Before those of applications, some of which know words that every program writes.
     lighttpd::RULES,
     apps::RULES,
     kubernetes::RULES,
     cloudfront::RULES,
+    pages::RULES,
     systemd::RULES,
     dependencies::RULES,
     windows::RULES,
+    undated::RULES,
 ];
 
 static TABLE: [CauseRule; n_rules()] = {
@@ -420,6 +438,215 @@ const NGINX: &[CauseRule] = &[
             request
         ),
         source: "Kong kong/runloop/balancer/init.lua: the body of its 503 without a healthy target",
+        ..BASE
+    },
+    CauseRule {
+        id: "kong.dns_failed",
+        needles: &[
+            &["^[lua] "],
+            &["execute(): "],
+            &["DNS resolution failed: ", "name resolution failed"],
+        ],
+        cause: Some(Cause::UpstreamDns),
+        origin: Origin::Proxy,
+        kind: RuleKind::FinalFailure,
+        status: &[503, 500],
+        note: "Kong could not resolve the name of the backend",
+        example: line!(
+            "error",
+            "[lua] balancer.lua:900: execute(): DNS resolution failed: dns server error: 3 name error. Tried: [\"(short)app:(na) - cache-miss\"]",
+            request
+        ),
+        source: SRC_KONG,
+        ..BASE
+    },
+    CauseRule {
+        id: "kong.balancer_no_peer",
+        needles: &[
+            &["^[lua] "],
+            &[
+                "failed the initial dns/balancer resolve for ",
+                "failed to retry the dns/balancer resolver for ",
+            ],
+            &["no peer is available", "No peers are available"],
+        ],
+        cause: Some(Cause::NoLiveUpstreams),
+        origin: Origin::Proxy,
+        kind: RuleKind::FinalFailure,
+        status: &[503, 500],
+        note: "Kong's balancer had no healthy target to give",
+        example: line!(
+            "error",
+            "[lua] init.lua:1166: balancer(): failed to retry the dns/balancer resolver for app' with: No peers are available while connecting to upstream",
+            "http://10.0.0.1:80/a"
+        ),
+        source: SRC_KONG,
+        ..BASE
+    },
+    CauseRule {
+        id: "kong.balancer_dns_failed",
+        needles: &[
+            &["^[lua] "],
+            &[
+                "failed the initial dns/balancer resolve for ",
+                "failed to retry the dns/balancer resolver for ",
+            ],
+        ],
+        cause: Some(Cause::UpstreamDns),
+        origin: Origin::Proxy,
+        kind: RuleKind::FinalFailure,
+        status: &[500, 503],
+        note: "Kong could not resolve the name of the backend",
+        example: line!(
+            "error",
+            "[lua] responses.lua:121: after(): failed the initial dns/balancer resolve for 'app' with: dns server error: 3 name error",
+            request
+        ),
+        source: SRC_KONG,
+        ..BASE
+    },
+    CauseRule {
+        id: "kong.no_balancer",
+        needles: &[&["^[lua] "], &["balancer not found for "]],
+        regex: r"(?-u)balancer not found for (?<scope>[^\s,]+)",
+        cause: Some(Cause::NoLiveUpstreams),
+        origin: Origin::Proxy,
+        kind: RuleKind::Failure,
+        status: &[503],
+        scope: Scope::UpstreamGroup,
+        note: "Kong had no balancer for the upstream yet",
+        example: line!(
+            "error",
+            "[lua] balancers.lua:228: get_balancer(): balancer not found for app.default.80.svc, will create it",
+            request
+        ),
+        source: "Kong kong/runloop/balancer/balancers.lua, get_balancer",
+        ..BASE
+    },
+    CauseRule {
+        id: "kong.unhealthy",
+        needles: &[
+            &["^[lua] "],
+            &["[healthchecks] balancer "],
+            &["reported health status changed to UNHEALTHY"],
+        ],
+        regex: r"(?-u)\[healthchecks\] balancer (?<scope>\S+)",
+        cause: Some(Cause::HealthCheckFailed),
+        origin: Origin::Proxy,
+        kind: RuleKind::Pressure,
+        scope: Scope::Name,
+        note: "Kong counts the whole upstream as unhealthy",
+        example: line!(
+            "warn",
+            "[lua] balancer.lua:242: callback(): [healthchecks] balancer app reported health status changed to UNHEALTHY, context: ngx.timer"
+        ),
+        source: SRC_KONG,
+        ..BASE
+    },
+    CauseRule {
+        id: "kong.body_no_peer",
+        needles: &[KONG_MESSAGE, &["failure to get a peer from the ring-balancer"]],
+        cause: Some(Cause::NoLiveUpstreams),
+        origin: Origin::Proxy,
+        kind: RuleKind::Pressure,
+        status: &[503],
+        note: "Kong's balancer had no healthy target to give",
+        example: r#"{"message":"failure to get a peer from the ring-balancer"}"#,
+        source: SRC_KONG,
+        ..BASE
+    },
+    CauseRule {
+        id: "kong.body_dns",
+        needles: &[KONG_MESSAGE, &["name resolution failed"]],
+        cause: Some(Cause::UpstreamDns),
+        origin: Origin::Proxy,
+        kind: RuleKind::Pressure,
+        status: &[503],
+        note: "Kong could not resolve the name of the backend",
+        example: r#"{"message":"name resolution failed"}"#,
+        source: SRC_KONG,
+        ..BASE
+    },
+    CauseRule {
+        id: "kong.body_timeout",
+        needles: &[KONG_MESSAGE, &["The upstream server is timing out"]],
+        cause: Some(Cause::UpstreamTimeout),
+        origin: Origin::Proxy,
+        kind: RuleKind::Pressure,
+        status: &[504],
+        note: "the backend behind Kong did not answer in time",
+        example: r#"{"message":"The upstream server is timing out"}"#,
+        source: SRC_KONG_PAGES,
+        ..BASE
+    },
+    CauseRule {
+        id: "kong.body_invalid_response",
+        needles: &[KONG_MESSAGE, &["An invalid response was received from the upstream server"]],
+        cause: Some(Cause::UpstreamInvalidResponse),
+        origin: Origin::Proxy,
+        kind: RuleKind::Pressure,
+        status: &[502],
+        note: "the backend behind Kong refused the connection or gave no valid answer",
+        example: r#"{"message":"An invalid response was received from the upstream server"}"#,
+        source: SRC_KONG_PAGES,
+        ..BASE
+    },
+    CauseRule {
+        id: "apisix.no_upstream_node",
+        needles: &[
+            &["^[lua] "],
+            &[
+                "failed to set upstream: no valid upstream node",
+                "failed to find valid upstream server",
+                "failed to pick server: all upstream servers tried",
+                "no valid upstream node",
+            ],
+        ],
+        cause: Some(Cause::NoLiveUpstreams),
+        origin: Origin::Proxy,
+        kind: RuleKind::FinalFailure,
+        status: &[503, 502],
+        note: "APISIX had no node of the upstream to give",
+        example: line!(
+            "error",
+            "[lua] init.lua:512: http_access_phase(): failed to set upstream: no valid upstream node: nil",
+            request
+        ),
+        source: SRC_APISIX,
+        ..BASE
+    },
+    CauseRule {
+        id: "apisix.no_upstream",
+        needles: &[&["^[lua] "], &["missing upstream configuration"]],
+        cause: Some(Cause::NoRoute),
+        origin: Origin::LocalProcess,
+        kind: RuleKind::FinalFailure,
+        status: &[502, 500],
+        note: "the route of APISIX has no upstream",
+        example: line!(
+            "error",
+            "[lua] init.lua:527: http_access_phase(): failed to parse upstream: missing upstream configuration in Route or Service",
+            request
+        ),
+        source: SRC_APISIX,
+        ..BASE
+    },
+    CauseRule {
+        id: "apisix.dns_failed",
+        needles: &[&["^[lua] "], &["failed to parse domain: "], &["error: "]],
+        regex: r"(?-u)failed to parse domain: (?<scope>[^\s,]+)",
+        cause: Some(Cause::UpstreamDns),
+        origin: Origin::Proxy,
+        kind: RuleKind::Failure,
+        status: &[503, 500, 502],
+        scope: Scope::Name,
+        note: "APISIX could not resolve the name of an upstream node",
+        example: line!(
+            "error",
+            "[lua] resolver.lua:80: parse_domain(): failed to parse domain: app.internal, error: failed to query the DNS server: dns server error: 3 name error",
+            request
+        ),
+        source: SRC_APISIX,
         ..BASE
     },
     CauseRule {
@@ -2315,7 +2542,7 @@ const NGINX: &[CauseRule] = &[
         regex: EXITED,
         cause: Some(Cause::ProcessCrashed),
         origin: Origin::LocalProcess,
-        kind: RuleKind::Lifecycle(ChangeKind::WorkerKilled),
+        kind: RuleKind::Trigger(ChangeKind::WorkerKilled),
         scope: Scope::Process,
         note: "a worker was killed from outside; the kernel log tells whether memory was the reason",
         example: line!("alert", "worker process 31337 exited on signal 9"),
@@ -2341,7 +2568,7 @@ const NGINX: &[CauseRule] = &[
         regex: EXITED,
         cause: Some(Cause::ProcessCrashed),
         origin: Origin::LocalProcess,
-        kind: RuleKind::Lifecycle(ChangeKind::WorkerCrashed),
+        kind: RuleKind::Trigger(ChangeKind::WorkerCrashed),
         scope: Scope::Process,
         note: "a worker crashed",
         example: line!("alert", "worker process 31337 exited on signal 11 (core dumped)"),
@@ -2354,7 +2581,7 @@ const NGINX: &[CauseRule] = &[
         regex: EXITED,
         cause: Some(Cause::StartupFailure),
         origin: Origin::LocalProcess,
-        kind: RuleKind::Lifecycle(ChangeKind::WorkerCrashed),
+        kind: RuleKind::Trigger(ChangeKind::WorkerCrashed),
         scope: Scope::Process,
         note: "a worker could not start and is not replaced: capacity is lost",
         example: line!(
@@ -2506,7 +2733,7 @@ const NGINX: &[CauseRule] = &[
         regex: r"(?-u)^(?:\w+\(\) to (?<scope>.+?) failed \((?<detail>[0-9]+):|.)",
         cause: Some(Cause::StartupFailure),
         origin: Origin::LocalProcess,
-        kind: RuleKind::Lifecycle(ChangeKind::StartFailure),
+        kind: RuleKind::Trigger(ChangeKind::StartFailure),
         note: "nginx could not start: its listen address is in use or not allowed",
         example: line!("emerg", "bind() to 0.0.0.0:80 failed (98: Address already in use)"),
         source: SRC_CONNECTION,
@@ -2522,7 +2749,7 @@ const NGINX: &[CauseRule] = &[
         regex: r#"(?-u)"(?<scope>[^":]*)[^"]*"(?: in (?<detail>\S+:[0-9]+))?"#,
         cause: Some(Cause::StartupFailure),
         origin: Origin::LocalProcess,
-        kind: RuleKind::Lifecycle(ChangeKind::ConfigError),
+        kind: RuleKind::Trigger(ChangeKind::ConfigError),
         scope: Scope::Name,
         note: "a backend name in the configuration could not be resolved: no start, no reload",
         example: line!(
@@ -2539,7 +2766,7 @@ const NGINX: &[CauseRule] = &[
         levels: &["emerg"],
         cause: Some(Cause::ConfigError),
         origin: Origin::LocalProcess,
-        kind: RuleKind::Lifecycle(ChangeKind::ConfigError),
+        kind: RuleKind::Trigger(ChangeKind::ConfigError),
         scope: Scope::Path,
         note: "a certificate or key could not be loaded: no start, no reload",
         example: line!(
@@ -2556,7 +2783,7 @@ const NGINX: &[CauseRule] = &[
         levels: &["emerg"],
         cause: Some(Cause::ConfigError),
         origin: Origin::LocalProcess,
-        kind: RuleKind::Lifecycle(ChangeKind::ConfigError),
+        kind: RuleKind::Trigger(ChangeKind::ConfigError),
         scope: Scope::Path,
         note: "the configuration was refused; a running nginx goes on with the old one",
         example: line!(

@@ -19,7 +19,18 @@ fn record_of(text: &str) -> ErrorRecord<'_> {
         return record;
     }
     let (event, message) = event_of(text).map_or((None, text), |(it, text)| (Some(it), text));
-    ErrorRecord { event, message: message.as_bytes(), ..ErrorRecord::default() }
+    ErrorRecord {
+        event,
+        told: told_of(text),
+        message: message.as_bytes(),
+        ..ErrorRecord::default()
+    }
+}
+
+/// What `origin/cause: text` says of itself.
+fn told_of(text: &str) -> Option<(Origin, Cause)> {
+    let (origin, cause) = text.split_once(": ")?.0.split_once('/')?;
+    Some((Origin::from_id(origin)?, Cause::from_id(cause)?))
 }
 
 /// The event and the text of `provider/id: text`.

@@ -163,6 +163,7 @@ impl Reader for ApacheError {
             referrer: parts.referrer,
             truncated: record.len() >= LONGEST_LINE_BYTES,
             event: None,
+            told: None,
         }))
     }
 

@@ -8,6 +8,7 @@
 //! A second layout, [`BARE`], reads lines that were pasted without their time. Nothing in their shape tells that they
 //! are messages, so it takes only lines that the cause table knows.
 
+mod cut;
 mod heads;
 pub(super) mod json;
 
@@ -171,12 +172,18 @@ impl Reader for AppLog {
 /// The head of a line that was cut from its time: what is left of one, before a message that the cause table knows.
 fn bare_head(line: &[u8]) -> Option<Head<'_>> {
     let is_start = line.first().is_some_and(|byte| byte.is_ascii_graphic() || *byte == b' ');
-    if !is_start || line.starts_with(b"  ") {
+    if !is_start || (line.starts_with(b"  ") && cut::behind_tag(line).is_none()) {
         return None;
     }
-    let (level, at) = heads::cut_head(line);
+    let (level, at) = cut::cut_head(line);
     // `panic: text` may be a level, or the message.
-    known_head(line, level, at).or_else(|| (at > 0).then(|| known_head(line, b"", 0))?)
+    let starts = [cut::behind_brackets(line, at), at, 0];
+    let mut tried = None;
+    starts.into_iter().find_map(|from| {
+        let is_new = tried.replace(from) != Some(from);
+        let level = if from == 0 { b"" } else { level };
+        if is_new { known_head(line, level, from) } else { None }
+    })
 }
 
 /// The head of a message from `from` on, if the cause table knows it.
@@ -194,6 +201,16 @@ fn known_head<'a>(line: &'a [u8], level: &'a [u8], from: usize) -> Option<Head<'
         message_end: (end < text.len()).then_some(message_at + end),
         ..Head::default()
     })
+}
+
+/// True for a line with a time and a level that names no request: `2026-11-20T21:17:24Z DBG proxy.go:121 > 502 Bad Gateway`.
+pub(super) fn is_message(line: &[u8]) -> bool {
+    let is_leveled =
+        head_of(line).is_some_and(|head| !head.level.is_empty() && head.stamp.len() > 8);
+    is_leveled
+        && [&b" /"[..], b"\"/", b"=/", b"http", b"GET", b"POST"]
+            .iter()
+            .all(|mark| memmem::find(line, mark).is_none())
 }
 
 /// Proposes [`AppLog`].

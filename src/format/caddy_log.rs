@@ -65,7 +65,7 @@ impl Reader for CaddyLog {
     #[inline]
     fn glance<'a>(&self, line: &'a [u8]) -> Result<Glance<'a>, Skip> {
         let is_message = line.starts_with(b"{")
-            && line.ends_with(b"}")
+            && line.trim_ascii_end().ends_with(b"}")
             && self.level.find(line).is_some()
             && self.message.find(line).is_some();
         if !is_message || caddy::ACCESS.owns(line) {

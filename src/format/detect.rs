@@ -19,8 +19,8 @@ use super::apache_conf::ApacheConf;
 use super::apache_error::ApacheError;
 use super::app_log;
 use super::envelope::{
-    Envelope, MESSAGES, Messages, Opened, Wrapped, envelopes, is_tail_header, latest_year_shown,
-    zone_of,
+    Envelope, Indented, MESSAGES, Messages, Opened, Wrapped, envelopes, is_tail_header,
+    latest_year_shown, zone_of,
 };
 use super::nginx_access::NginxAccess;
 use super::nginx_conf::NginxConf;
@@ -237,7 +237,12 @@ impl Found {
     /// Adds readers for lines in envelopes.
     fn add_wrapped(&mut self, rest: &mut Sample<'_>, setting: &Setting<'_>, depth: usize) {
         while depth < MAX_ENVELOPES && self.readers.len() < MAX_READERS && !rest.lines.is_empty() {
-            let Some(inside) = best_envelope(&rest.lines, setting, depth) else { break };
+            let mut around = envelopes(setting.reference_us);
+            let is_indented = |line: &&[u8]| line[0].is_ascii_whitespace();
+            if depth == 0 && self.readers.is_empty() && rest.lines.iter().all(is_indented) {
+                around.push(Arc::new(Indented));
+            }
+            let Some(inside) = best_envelope(around, &rest.lines, setting, depth) else { break };
             let n_before = rest.lines.len();
             self.take(inside, rest);
             if rest.lines.len() == n_before {
@@ -301,10 +306,15 @@ fn standing() -> Vec<Arc<dyn Reader>> {
     FORMATS.iter().filter_map(|format| format.standing_reader()).collect()
 }
 
-/// The readers for the lines in the envelope around most of them, if one is around at least half.
-fn best_envelope(lines: &[&[u8]], setting: &Setting<'_>, depth: usize) -> Option<Found> {
+/// The readers for the lines in that envelope `around` most of them, if one is around at least half.
+fn best_envelope(
+    around: Vec<Arc<dyn Envelope>>,
+    lines: &[&[u8]],
+    setting: &Setting<'_>,
+    depth: usize,
+) -> Option<Found> {
     let mut best: Option<((usize, usize), Found)> = None;
-    for envelope in envelopes(setting.reference_us) {
+    for envelope in around {
         let opened: Vec<_> = lines.iter().filter_map(|line| envelope.open(line)).collect();
         // Indented lines go on with the one before.
         let n_starts = lines.iter().filter(|line| !line[0].is_ascii_whitespace()).count();
@@ -328,7 +338,7 @@ fn best_envelope(lines: &[&[u8]], setting: &Setting<'_>, depth: usize) -> Option
             // A message that holds a time, a request and a status of its own is no application's own line.
             let is_access = about.role == LogRole::Access && about.layout.contains("$request");
             (about.basis != FormatBasis::Inferred || envelope.shows_layouts() && is_access)
-                && !about.layout.starts_with(MESSAGES)
+                && !(about.layout.starts_with(MESSAGES) && about.server == Server::Unknown)
                 && !(envelope.is_like_messages() && about.server == Server::Application)
         };
         let known: Vec<_> = inside.readers.iter().filter(is_known).collect();

@@ -11,6 +11,7 @@ mod json;
 mod messages;
 mod prefix;
 mod shipper;
+mod stern;
 mod syslog;
 #[cfg(test)]
 mod tests;
@@ -30,8 +31,10 @@ pub use container::{Cri, DockerJson};
 pub use journal::JournalJson;
 pub use json::MessageJson;
 pub use messages::{MESSAGES, Messages};
-pub use prefix::{Ansi, Compose, FileName, LeadingStamp, Pod, Program};
-pub use shipper::{FluentdFile, Pairs, Stern};
+pub(super) use prefix::behind_marks;
+pub use prefix::{Ansi, Compose, FileName, Indented, LeadingStamp, Pod, Program, Quoted};
+pub use shipper::{FluentdFile, Pairs};
+pub use stern::Stern;
 pub use syslog::{Rfc5424, Syslog};
 
 /// Offsets of zones are multiples of this, microseconds.
@@ -131,12 +134,13 @@ pub fn envelopes(reference_us: Option<i64>) -> Vec<Arc<dyn Envelope>> {
         Arc::new(Syslog { reference_us }),
         Arc::new(FluentdFile),
         Arc::new(Pod),
-        Arc::new(Stern),
         Arc::new(Compose),
         Arc::new(FileName),
         Arc::new(Ansi),
         Arc::new(LeadingStamp),
         Arc::new(Program),
+        Arc::new(Quoted),
+        Arc::new(Stern),
         Arc::new(MessageJson),
         Arc::new(Pairs),
     ]

@@ -228,6 +228,13 @@ fn is_flags(text: &[u8]) -> bool {
         })
 }
 
+/// True for a list of flags that are all Envoy's own.
+pub(super) fn are_known_flags(text: &[u8]) -> bool {
+    let is_known =
+        |flag: &[u8]| FLAGS.iter().any(|row| row.0.as_bytes() == flag || row.1.as_bytes() == flag);
+    text.split(|byte| *byte == b',').all(is_known)
+}
+
 /// Looks at the values of a line: flags must be flags; the client comes from the connection, else from the first of
 /// the forwarded addresses; what stands behind the flags of an unknown format is told by its values.
 fn finish(record: &mut AccessRecord<'_>) -> bool {

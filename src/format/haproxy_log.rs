@@ -82,8 +82,13 @@ struct Parts<'a> {
     message: &'a [u8],
 }
 
-/// Splits the tag off: `haproxy[123]: `, `haproxy[123]:`.
+/// Splits the tag off: `haproxy[123]: `, `haproxy[123]:`; also `haproxy: ` and what is left of it, `haproxy `.
 fn behind_tag(line: &[u8]) -> (&[u8], &[u8]) {
+    if let Some(rest) = line.strip_prefix(b"haproxy: ").or(line.strip_prefix(b"haproxy "))
+        && (is_message(rest) || behind_level(rest).is_some())
+    {
+        return (b"", rest);
+    }
     let inside = line.strip_prefix(b"haproxy[").and_then(|rest| {
         let end = rest.iter().position(|byte| !byte.is_ascii_digit())?;
         Some((&rest[..end], rest[end..].strip_prefix(b"]:")?))
@@ -124,6 +129,9 @@ static FIRST_BYTES: LazyLock<[bool; 256]> = LazyLock::new(|| {
     first
 });
 
+/// Why a server went down, as nobody else says it: such a message may lack the name of the backend.
+const DOWN_FOR: &[u8] = b" is DOWN, reason: Layer";
+
 /// What is said of a backend, whose name stands before it. Nearly every line of other programs is searched for it.
 static NO_SERVER: LazyLock<Finder<'static>> =
     LazyLock::new(|| Finder::new(b" has no server available"));
@@ -135,7 +143,9 @@ fn is_message(text: &[u8]) -> bool {
         text.strip_prefix(*head).is_some_and(|rest| {
             // A server is named with its backend.
             let is_name = !head.ends_with(b"Server ")
-                || word(rest).is_some_and(|(name, _)| memchr::memchr(b'/', name).is_some());
+                || word(rest).is_some_and(|(name, _)| {
+                    memchr::memchr(b'/', name).is_some() || rest[name.len()..].starts_with(DOWN_FOR)
+                });
             is_name && behind.iter().any(&holds)
         })
     };
@@ -143,7 +153,17 @@ fn is_message(text: &[u8]) -> bool {
     let may_be_headed = text.first().is_some_and(|byte| FIRST_BYTES[usize::from(*byte)]);
     (may_be_headed
         && (OWN_HEADS.iter().any(|head| text.starts_with(head)) || HEADS.iter().any(is_headed)))
-        || NO_SERVER.find(text).is_some()
+        || NO_SERVER.find(text).is_some_and(|at| is_section(&text[..at]))
+}
+
+/// `backend be`, `proxy 'fe'`, `SIGHUP: Proxy be`: what a message about a section of the configuration begins with.
+fn is_section(text: &[u8]) -> bool {
+    let text = text.strip_prefix(b"SIGHUP: ").unwrap_or(text);
+    word(text).is_some_and(|(kind, name)| {
+        let kinds = [&b"backend"[..], b"proxy", b"listener", b"frontend"];
+        kinds.iter().any(|known| known.eq_ignore_ascii_case(kind))
+            && memchr::memchr(b' ', name).is_none()
+    })
 }
 
 /// The part of a line in TCP mode, or of one in HTTP mode that lost its start, from its timers on:
@@ -354,6 +374,12 @@ mod tests {
             "",
         );
         check(
+            "haproxy Server s1 is DOWN, reason: Layer4 timeout",
+            "Server s1 is DOWN, reason: Layer4 timeout",
+            "",
+            "",
+        );
+        check(
             "[WARNING] 271/091212 (3065) : Server be/s1 is DOWN",
             "Server be/s1 is DOWN",
             "",
@@ -388,6 +414,8 @@ mod tests {
             "",
             "Server started.",
             "Server is DOWN",
+            "Server api is DOWN",
+            "web-1 | [ALERT] 035/080447 (1) : backend 'b' has no server available!",
             "Stopping nginx.service...",
             "12 34 ab 5/6/7/8/9",
             "192.0.2.1:1 [25/Feb/2019:16:20:10.111] fe be/s1 0/1/2/3/10 503 217 - - SC-- 5/4/3/2/1 0/7 \"GET / HTTP/1.1\"",

@@ -69,6 +69,30 @@ fn split(line: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((&stamp[..end], pairs))
 }
 
+/// The pairs of a line that has lost its head, or has another one: `at=error code=H10 desc="App crashed" ...`.
+pub(super) fn pairs_of(line: &[u8]) -> Option<&[u8]> {
+    let at = [&b"at=error "[..], b"at=info ", b"at=warning "]
+        .iter()
+        .filter_map(|start| memmem::find(line, start))
+        .min()?;
+    let is_word = at == 0 || !line[at - 1].is_ascii_alphanumeric();
+    let pairs = &line[at..];
+    let has = |key: &[u8]| memmem::find(pairs, key).is_some();
+    let is_whole = has(b" status=") && has(b" dyno=") && has(b" method=");
+    let is_coded = has(b" code=H") && has(b" desc=\"");
+    (is_word && (is_whole || is_coded)).then_some(pairs)
+}
+
+/// The code of `Error H12 (Request timeout) -> GET ...`, as the router wrote before 2012-10, and the pairs behind the
+/// request.
+fn old_error(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let code = text.strip_prefix(b"Error ")?.split(|byte| *byte == b' ').next()?;
+    let arrow = memmem::find(text, b") -> ")?;
+    let behind = &text[arrow + 5..];
+    let pairs = memmem::find(behind, b" dyno=").map(|at| &behind[at + 1..])?;
+    (code.first() == Some(&b'H')).then_some((code, pairs))
+}
+
 /// The pairs of a line: keys, and values without their quotes.
 fn pairs(mut text: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     std::iter::from_fn(move || {
@@ -106,8 +130,12 @@ impl Reader for HerokuRouter {
         let stamp = self.stamp(glance.stamp).ok_or(Skip::BadTime)?;
         let (_, text) = split(record).ok_or(Skip::Shape)?;
         let mut access = AccessRecord::new(stamp, glance.status, Escape::None);
-        let mut is_routed = false;
-        for (key, value) in pairs(text) {
+        let old = old_error(text);
+        if let Some((code, _)) = old {
+            access.set(Field::ResponseDetails, code);
+        }
+        let mut is_routed = old.is_some();
+        for (key, value) in pairs(old.map_or(text, |(_, pairs)| pairs)) {
             is_routed |= key == b"at";
             if let Some((_, field)) = FIELDS.iter().find(|(name, _)| name.as_bytes() == key) {
                 access.set(*field, value);
@@ -188,6 +216,11 @@ mod tests {
             "<158>1 2012-10-11T03:47:20+00:00 d.9173ea1f heroku router - at=error code=H12 desc=\"Request timeout\" method=GET path=/ host=a.example fwd=17.17.17.17 dyno=web.1 connect=6ms service=30001ms status=503 bytes=0",
             503,
             &[(Field::ResponseDetails, "H12"), (Field::RequestTime, "30001ms")],
+        );
+        check(
+            "2012-01-20T02:10:47+00:00 heroku[router]: Error H12 (Request timeout) -> POST a.example/b dyno=web.1 queue= wait= service=30000ms status=503 bytes=0",
+            503,
+            &[(Field::ResponseDetails, "H12"), (Field::UpstreamAddr, "web.1")],
         );
         // Absent values are empty.
         check(

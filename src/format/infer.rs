@@ -25,6 +25,7 @@ use self::columns::Naming;
 use self::tokens::{Cut, SEPARATORS, Tokens, common_labels, cut, is_key_byte};
 use self::values::{Column, Kind, item_kind};
 use super::apache_access::evidence;
+use super::app_log;
 use super::nginx_access::NginxAccess;
 use super::{Format, FormatBasis, Proposal, Reader, Sample};
 use crate::record::Escape;
@@ -142,7 +143,8 @@ fn access_like<'a>(sample: &Sample<'a>) -> Vec<&'a [u8]> {
     let keep = |line: &&&[u8]| {
         let is_message =
             line.get(..19).is_some_and(|head| crate::time::parse_nginx_error(head).is_some())
-                && line.get(19..21) == Some(b" [");
+                && line.get(19..21) == Some(b" [")
+                || app_log::is_message(line);
         let has_status = line
             .split(|byte| !byte.is_ascii_alphanumeric())
             .any(|word| word.len() == 3 && item_kind(word) == Kind::Status);

@@ -23,7 +23,7 @@ use crate::time::Notation;
 const MAX_LINES: usize = 200;
 
 /// More declared keys than this are not looked at.
-const MAX_KEYS: usize = 128;
+const MAX_KEYS: usize = 160;
 
 /// Separates the keys of a path.
 const DEEPER: char = '>';
@@ -291,7 +291,7 @@ impl Node {
             let known = self.inside.iter().position(|node| is_key(key, node.key));
             let Some(index) = known else { continue };
             let node = &self.inside[index];
-            let bit = 1_u128 << (index % MAX_KEYS);
+            let bit = 1_u128 << (index % 128);
             if key == node.key.as_bytes() && spelled_so & bit == 0 {
                 spelled_so |= bit;
                 node.slots.iter().for_each(|slot| found[*slot] = None);

@@ -44,6 +44,7 @@ pub mod nginx_error;
 mod proposal;
 mod scan_run;
 pub mod traefik;
+pub mod undated;
 pub mod varnish_log;
 pub mod varnish_ncsa;
 pub mod windows_event;
@@ -304,6 +305,7 @@ pub const FORMATS: &[&dyn Format] = &[
     &iis_httperr::IisHttperrFormat,
     &iis_native::IisNativeFormat,
     &windows_event::WindowsEventFormat,
+    &undated::UndatedAccessFormat,
     &infer::InferredFormat,
     &app_log::AppLogFormat,
 ];

@@ -125,6 +125,7 @@ impl Reader for NginxError {
             referrer: body.value(Slot::Referrer),
             truncated: body.truncated,
             event: None,
+            told: None,
         }))
     }
 

@@ -258,10 +258,14 @@ fn zone_offset(zone: &[u8]) -> Option<i32> {
 /// `Mar 10 14:00:01 `, `Mar  5 14:00:01.019504 `.
 fn yearless(line: &[u8]) -> Option<(TextTime, usize)> {
     const MONTHS: &[u8; 36] = b"JanFebMarAprMayJunJulAugSepOctNovDec";
-    let &[m1, m2, m3, b' ', d1, d2, b' ', h1, h2, b':', n1, n2, b':', s1, s2, ref rest @ ..] = line
-    else {
-        return None;
+    // What was shown on a page may have lost one of the two blanks before a day of one digit.
+    let (d1, d2, clock) = match *line.get(4..)? {
+        [d2, b' ', ref clock @ ..] if d2 != b' ' => (b' ', d2, clock),
+        [d1, d2, b' ', ref clock @ ..] => (d1, d2, clock),
+        _ => return None,
     };
+    let &[m1, m2, m3, b' ', ..] = line else { return None };
+    let &[h1, h2, b':', n1, n2, b':', s1, s2, ref rest @ ..] = clock else { return None };
     let month = MONTHS.chunks_exact(3).position(|name| *name == [m1, m2, m3])? as u32 + 1;
     let day = two_digits([if d1 == b' ' { b'0' } else { d1 }, d2])?;
     let (hour, minute) = (two_digits([h1, h2])?, two_digits([n1, n2])?);
@@ -279,7 +283,7 @@ fn yearless(line: &[u8]) -> Option<(TextTime, usize)> {
     };
     let seconds = i64::from(hour * 3600 + minute * 60 + second);
     let time = YearlessTime { time_of_day_us: seconds * SECOND_US + fraction_us, ..time };
-    Some((TextTime::Yearless(time), 15 + blank + 1))
+    Some((TextTime::Yearless(time), line.len() - rest.len() + blank + 1))
 }
 
 impl<'a> TextEntry<'a> {

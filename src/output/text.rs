@@ -11,9 +11,9 @@ use anstyle::{AnsiColor, Style};
 
 use super::{Output, Results, TextStyle, written};
 use crate::error::Result;
-use crate::report::Report;
 use crate::report::incident::{CauseInfo, IncidentInfo, TimelineRow, Top, TopItem};
-use crate::taxonomy::{Cause, Confidence};
+use crate::report::{Report, SignalInfo};
+use crate::taxonomy::{Cause, Confidence, Origin};
 use crate::time::Timestamp;
 
 /// `--format text`.
@@ -28,6 +28,9 @@ const MAX_ROWS: usize = 16;
 
 /// Next steps shown per incident.
 const MAX_STEPS: usize = 5;
+
+/// Causes shown where there is no incident.
+const MAX_SIGNALS: usize = 4;
 
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
@@ -120,12 +123,12 @@ impl Page<'_> {
         let _ = writeln!(self.text, "{BOLD}logscan503 {}{BOLD:#}  {head}", report.tool.version);
     }
 
+    /// What was found where there is no incident: single entries, and messages that say why responses failed.
     fn nothing(&mut self) {
         let report = self.report;
-        let statuses: Vec<String> = report.settings.status.iter().map(u16::to_string).collect();
         let mut text = format!(
             "no {} incident: {} requests, {} single entries outside of any burst",
-            statuses.join("/"),
+            statuses(&report.settings.status),
             grouped(report.totals.requests),
             grouped(report.totals.entries)
         );
@@ -139,15 +142,79 @@ impl Page<'_> {
         if !kin.is_empty() {
             let _ = write!(text, "; also {} (see --status 5xx)", kin.join(", "));
         }
-        self.line(&format!("\n{GOOD}{text}{GOOD:#}"));
-        let signals: Vec<String> = report
-            .signals
-            .iter()
-            .take(3)
-            .map(|signal| format!("{} x {}", grouped(signal.count), signal.id))
-            .collect();
-        if !signals.is_empty() {
-            self.line(&format!("messages seen all the same: {}", signals.join(", ")));
+        let is_quiet = report.totals.entries == 0 && report.signals.is_empty();
+        let style = if is_quiet { GOOD } else { BOLD };
+        self.line(&format!("\n{style}{text}{style:#}"));
+        self.single_entries();
+        self.signals();
+    }
+
+    /// Who made entries that form no incident, and why.
+    fn single_entries(&mut self) {
+        let report = self.report;
+        if report.totals.entries == 0 {
+            return;
+        }
+        self.text.push('\n');
+        let mut label = "ORIGIN";
+        for (origin, n) in report.totals.by_origin.iter().filter(|(_, n)| **n > 0) {
+            let text = format!("{origin:<13} {}  {}", n_entries(*n), origin.meaning());
+            self.row(std::mem::take(&mut label), &text, Style::new());
+        }
+        let mut causes: Vec<_> = report.totals.by_cause.iter().collect();
+        causes.sort_by_key(|(cause, n)| (std::cmp::Reverse(**n), **cause));
+        label = "CAUSE";
+        for (cause, n) in causes.iter().take(MAX_SIGNALS) {
+            let text = format!("{cause:<20} {}  {}", n_entries(**n), cause.meaning());
+            self.row(std::mem::take(&mut label), &text, Style::new());
+        }
+        self.steps(&report.background.next_steps, causes.first().map(|(cause, _)| **cause));
+    }
+
+    /// What messages say that no incident tells of.
+    fn signals(&mut self) {
+        let report = self.report;
+        if report.signals.is_empty() {
+            return;
+        }
+        self.line("\nwhat messages say:");
+        let known = |signal: &&SignalInfo| signal.origin != Origin::Unknown;
+        let (decided, open): (Vec<_>, Vec<_>) = report.signals.iter().partition(known);
+        let shown: Vec<_> = decided.into_iter().chain(open).take(MAX_SIGNALS).collect();
+        for signal in &shown {
+            let about = signal.scope.iter().next();
+            let about = about.map(|(kind, name)| format!("  {} {name}", kind.replace('_', " ")));
+            let text = format!(
+                "{:<20} {} x  {}{}",
+                signal.id,
+                grouped(signal.count),
+                signal.id.meaning(),
+                about.unwrap_or_default()
+            );
+            self.row("CAUSE", &text, Style::new());
+            let who = match signal.origin {
+                Origin::Unknown => "who answered, such a message does not tell".to_owned(),
+                origin => format!("{origin}: {}", origin.meaning()),
+            };
+            self.row("ORIGIN", &who, Style::new());
+            if let Some(text) = signal.evidence.first().and_then(|said| said.text.as_deref()) {
+                let line = text.lines().next().unwrap_or_default();
+                let room = self.style.width.saturating_sub(17).max(30);
+                self.row("", &line.chars().take(room).collect::<String>(), DIM);
+            }
+        }
+        if let Some(first) = shown.first() {
+            self.steps(&first.next_steps, Some(first.id));
+        }
+    }
+
+    /// What to do next.
+    fn steps(&mut self, steps: &[String], cause: Option<Cause>) {
+        for (index, step) in steps.iter().take(MAX_STEPS).enumerate() {
+            self.row(if index == 0 { "NEXT" } else { "" }, step, Style::new());
+        }
+        if let Some(cause) = cause {
+            self.row("", &format!("logscan503 explain {cause}"), DIM);
         }
     }
 
@@ -336,12 +403,8 @@ impl Page<'_> {
                 }
             }
         }
-        for (index, step) in steps.into_iter().take(MAX_STEPS).enumerate() {
-            self.row(if index == 0 { "NEXT" } else { "" }, step, Style::new());
-        }
-        if let Some(id) = incident.causes.iter().find_map(|cause| cause.id) {
-            self.row("", &format!("logscan503 explain {id}"), DIM);
-        }
+        let steps: Vec<String> = steps.into_iter().cloned().collect();
+        self.steps(&steps, incident.causes.iter().find_map(|cause| cause.id));
     }
 
     /// Who saw how many responses, and who made them in the end.
@@ -409,6 +472,14 @@ fn wrap(text: &str, room: usize) -> Vec<String> {
     parts.iter().map(|part| part.trim_end().to_owned()).collect()
 }
 
+/// `503`, `502/503`, `5xx`: whole classes by their digit.
+fn statuses(chosen: &[u16]) -> String {
+    let is_whole = |class: u16| (class * 100..class * 100 + 100).all(|one| chosen.contains(&one));
+    let whole: Vec<u16> = (1..=9).filter(|class| is_whole(*class)).collect();
+    let single = chosen.iter().filter(|one| !whole.contains(&(*one / 100))).map(u16::to_string);
+    whole.iter().map(|class| format!("{class}xx")).chain(single).collect::<Vec<_>>().join("/")
+}
+
 /// `2026-11-20 21:29:49`.
 fn moment(at: Timestamp) -> String {
     let text = Timestamp::from_second(at.second()).to_rfc3339();
@@ -428,6 +499,11 @@ fn duration(seconds: f64) -> String {
         60..3600 => format!("{}m{:02}s", whole / 60, whole % 60),
         _ => format!("{}h{:02}m", whole / 3600, whole % 3600 / 60),
     }
+}
+
+/// `1 entry`, `18 204 entries`.
+fn n_entries(n: u64) -> String {
+    if n == 1 { "1 entry".to_owned() } else { format!("{} entries", grouped(n)) }
 }
 
 /// `18 204`.
@@ -462,6 +538,14 @@ mod tests {
     fn log_text_cannot_act_on_a_terminal() {
         assert_eq!(sanitize("a\u{1b}[31mb\u{202e}c\td"), "a\u{fffd}[31mbc d");
         assert!(matches!(sanitize("plain ü"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn whole_classes_of_statuses_are_named_by_their_digit() {
+        let class: Vec<u16> = (500..600).collect();
+        assert_eq!(statuses(&class), "5xx");
+        assert_eq!(statuses(&[502, 503]), "502/503");
+        assert_eq!(statuses(&[vec![429], class].concat()), "5xx/429");
     }
 
     #[test]

@@ -331,6 +331,9 @@ pub struct SignalInfo {
     pub scope: BTreeMap<&'static str, String>,
     /// The first of them.
     pub evidence: Vec<SignalEvidence>,
+    /// What to do. For people, where no incident tells it.
+    #[serde(skip)]
+    pub next_steps: Vec<String>,
 }
 
 /// The first message of a signal.
@@ -355,6 +358,9 @@ pub struct Background {
     pub per_hour: Option<f64>,
     /// By origin.
     pub by_origin: BTreeMap<Origin, u64>,
+    /// What to do about the most frequent cause of all entries. For people, where no incident tells it.
+    #[serde(skip)]
+    pub next_steps: Vec<String>,
 }
 
 /// Something the reader should know about the run.

@@ -48,6 +48,7 @@ pub(super) const RULES: &[VerdictRule] = &[
     decided("heroku.h22", Origin::Proxy, Some(Cause::ConnectionLimit), CODES),
     decided("heroku.client", Origin::Proxy, Some(Cause::ClientAborted), CODES),
     decided("heroku.maintenance", Origin::LocalProcess, Some(Cause::Maintenance), CODES),
+    decided("heroku.policy", Origin::LocalProcess, Some(Cause::PolicyDenied), CODES),
     VerdictRule {
         confidence: Confidence::Likely,
         ..decided("heroku.coded", Origin::Proxy, None, CODES)
@@ -70,6 +71,8 @@ pub(super) fn own_verdict(record: &AccessRecord<'_>) -> &'static str {
         Some(b"H22") => "heroku.h22",
         Some(b"H27" | b"H28") => "heroku.client",
         Some(b"H80") => "heroku.maintenance",
+        // The free hours are used up.
+        Some(b"H82") => "heroku.policy",
         Some(_) => "heroku.coded",
         None if record.value(Field::UpstreamAddr).is_none() => "heroku.other",
         None if record.status == 503 => "heroku.relayed_503",
@@ -93,6 +96,7 @@ mod tests {
         check(503, &code("H12"), "heroku.h12");
         check(503, &code("H18"), "heroku.h13");
         check(503, &code("H80"), "heroku.maintenance");
+        check(503, &code("H82"), "heroku.policy");
         check(503, &code("H99"), "heroku.coded");
         check(503, &[(Field::UpstreamAddr, "web.1")], "heroku.relayed_503");
         check(500, &[(Field::UpstreamAddr, "web.1")], "heroku.relayed_5xx");

@@ -39,7 +39,12 @@ const WRAPPERS: &[(&str, Wrap)] = &[
     ("kubectl", |name, _, at, line| format!("[pod/web-1/{name}] {} {line}", iso(at))),
     ("kubectl --prefix", |name, _, _, line| format!("[pod/web-1/{name}] {line}")),
     ("kubectl --timestamps", |_, _, at, line| format!("{} {line}", iso(at))),
+    ("quoted", |_, _, _, line| format!("> {line}")),
+    ("code", |_, _, _, line| format!("`{line}`")),
+    ("box", |_, _, _, line| format!("\u{2502} {line}")),
+    ("indented", |_, _, _, line| format!("    {line}")),
     ("program", |_, _, _, line| format!("web nginx[8]: {line}")),
+    ("stern", |_, _, _, line| format!("web-687cf57f46-dx6v7 web {line}")),
     ("shipper", |name, _, at, line| {
         json!({"@timestamp": iso(at), "path": name, "message": line}).to_string()
     }),
@@ -55,7 +60,6 @@ const WRAPPERS: &[(&str, Wrap)] = &[
         let time = at.format("%Y-%m-%dT%H:%M:%S+00:00");
         format!("{time}\tnginx.{name}\t{}", json!({ "message": line }))
     }),
-    ("stern", |name, _, _, line| format!("web-7d9c8b6f5-x2x4z {name} {line}")),
     ("stern -t", |name, _, at, line| format!("web-7d9c8b6f5-x2x4z {name} {} {line}", iso(at))),
     ("logfmt", |name, _, at, line| {
         format!("ts={} level=info file={name} msg={}", iso(at), json!(line))

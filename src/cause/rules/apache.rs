@@ -49,6 +49,9 @@ const SRC_PROXY_HTTP: &str = "Apache modules/proxy/mod_proxy_http.c";
 const SRC_BALANCER: &str = "Apache modules/proxy/mod_proxy_balancer.c";
 const SRC_PROXY_FCGI: &str = "Apache modules/proxy/mod_proxy_fcgi.c";
 const SRC_PROXY_AJP: &str = "Apache modules/proxy/mod_proxy_ajp.c";
+const SRC_FCGID: &str =
+    "mod_fcgid modules/fcgid/fcgid_bridge.c, fcgid_proc_unix.c, fcgid_spawn_ctl.c, fcgid_pm_main.c";
+const SRC_FASTCGI: &str = "mod_fastcgi mod_fastcgi.c";
 const SRC_WSGI: &str = "mod_wsgi src/server/mod_wsgi.c";
 const SRC_QOS: &str = "mod_qos 11.63 message texts";
 const SRC_CGID: &str = "Apache modules/generators/mod_cgid.c";
@@ -519,8 +522,12 @@ pub(super) const RULES: &[CauseRule] = &[
     },
     CauseRule {
         id: "apache.balancer_all_in_error_2_2",
-        needles: &[&["^proxy: BALANCER: ("], &["). All workers are in error state"]],
-        regex: words!(r"proxy: BALANCER: \((?:balancer://)?(?<scope>[^\s:()]+)"),
+        needles: &[
+            // mod_proxy_cluster kept the words.
+            &["^proxy: BALANCER: (", "^proxy: CLUSTER: ("],
+            &["). All workers are in error state"],
+        ],
+        regex: words!(r"proxy: [A-Z]+: \((?:balancer://)?(?<scope>[^\s:()]+)"),
         cause: Some(Cause::NoLiveUpstreams),
         origin: Origin::Proxy,
         kind: RuleKind::FinalFailure,
@@ -980,6 +987,55 @@ pub(super) const RULES: &[CauseRule] = &[
         ..BASE
     },
     CauseRule {
+        id: "apache.ajp_timeout_2_2",
+        needles: &[TIMED_OUT, &["proxy: read response failed from ", "proxy: dialog to "]],
+        regex: words!(r"proxy: (?:read response failed from|dialog to) (?<scope>\S+)"),
+        cause: Some(Cause::UpstreamTimeout),
+        origin: Origin::Proxy,
+        kind: RuleKind::Failure,
+        status: &[503, 504],
+        scope: Scope::UpstreamPeer,
+        note: "the AJP backend did not answer in time",
+        example: line!(
+            "error",
+            "(70007)The timeout specified has expired: proxy: read response failed from 10.0.0.1:8009 (app)"
+        ),
+        source: SRC_PROXY_AJP,
+        ..BASE
+    },
+    CauseRule {
+        id: "apache.ajp_reset_2_2",
+        needles: &[&["proxy: read response failed from ", "proxy: dialog to "]],
+        regex: words!(r"proxy: (?:read response failed from|dialog to) (?<scope>\S+)"),
+        cause: Some(Cause::UpstreamReset),
+        origin: Origin::Proxy,
+        kind: RuleKind::Failure,
+        status: &[500, 503],
+        scope: Scope::UpstreamPeer,
+        note: "the AJP backend closed the connection",
+        example: line!(
+            "error",
+            "(104)Connection reset by peer: proxy: dialog to 10.0.0.1:8009 (app) failed"
+        ),
+        source: SRC_PROXY_AJP,
+        ..BASE
+    },
+    CauseRule {
+        id: "apache.ajp_link_timeout",
+        needles: &[TIMED_OUT, &["ajp_ilink_receive", "ajp_ilink_send"]],
+        regex: words!(r"(?:AH0[01][0-9]{3}: )?ajp_"),
+        cause: Some(Cause::UpstreamTimeout),
+        origin: Origin::Proxy,
+        kind: RuleKind::Pressure,
+        note: "an AJP backend did not answer in time",
+        example: line!(
+            "proxy_ajp:error",
+            "(70007)The timeout specified has expired: AH01030: ajp_ilink_receive() can't receive header"
+        ),
+        source: "Apache modules/proxy/ajp_link.c, ajp_header.c",
+        ..BASE
+    },
+    CauseRule {
         id: "apache.ajp_timeout",
         needles: &[TIMED_OUT, &["AH00878: ", "AH00893: ", "AH00868: ", "AH00897: "]],
         regex: words!(r"AH00(?:878|893|868|897): [a-z/ ]+ (?:to|from) (?<scope>\S+)"),
@@ -1017,7 +1073,7 @@ pub(super) const RULES: &[CauseRule] = &[
     CauseRule {
         id: "apache.ajp_link",
         needles: &[&["ajp_ilink_receive", "ajp_ilink_send"]],
-        regex: words!(r"AH0[01][0-9]{3}: ajp_"),
+        regex: words!(r"(?:AH0[01][0-9]{3}: )?ajp_"),
         cause: Some(Cause::UpstreamReset),
         origin: Origin::Proxy,
         kind: RuleKind::Pressure,
@@ -1095,7 +1151,7 @@ pub(super) const RULES: &[CauseRule] = &[
     CauseRule {
         id: "apache.scoreboard_full",
         needles: &[&["scoreboard is full, not at MaxRequestWorkers"]],
-        regex: words!("AH[0-9]{5}: scoreboard"),
+        regex: words!("(?:AH[0-9]{5}: )?scoreboard"),
         cause: Some(Cause::WorkerLimit),
         origin: Origin::LocalProcess,
         kind: RuleKind::Pressure,
@@ -1227,6 +1283,25 @@ pub(super) const RULES: &[CauseRule] = &[
         ..BASE
     },
     CauseRule {
+        id: "apache.script_ended",
+        needles: &[&["End of script output before headers: ", "Premature end of script headers: "]],
+        regex: words!(
+            r"(?:AH[0-9]{5}: )?(?:End of script output before|Premature end of script) headers: (?<scope>[^\s,]+)"
+        ),
+        cause: Some(Cause::ProcessCrashed),
+        origin: Origin::LocalProcess,
+        kind: RuleKind::Failure,
+        status: &[500],
+        scope: Scope::Path,
+        note: "a script, or its process, ended before it answered",
+        example: line!(
+            "cgi:error",
+            "[client 198.51.100.7:5] End of script output before headers: a.cgi"
+        ),
+        source: "Apache server/util_script.c",
+        ..BASE
+    },
+    CauseRule {
         id: "apache.cgid_unreachable",
         needles: &[&["AH01257: "]],
         regex: words!("AH01257: "),
@@ -1302,7 +1377,166 @@ pub(super) const RULES: &[CauseRule] = &[
         source: "Apache modules/generators/mod_cgi.c",
         ..BASE
     },
+    // mod_fcgid starts its processes itself.
+    CauseRule {
+        id: "apache.fcgid_no_slot",
+        needles: &[&["mod_fcgid: can't apply process slot for "]],
+        regex: words!(r"mod_fcgid: can't apply process slot for (?<scope>\S+)"),
+        cause: Some(Cause::WorkerLimit),
+        origin: Origin::LocalProcess,
+        kind: RuleKind::FinalFailure,
+        status: &[503],
+        scope: Scope::Path,
+        note: "no process of the application was free, and no further one was started: a limit, or it does not start",
+        example: line!(
+            "fcgid:warn",
+            "[client 198.51.100.7:5] mod_fcgid: can't apply process slot for /srv/app.fcgi"
+        ),
+        source: SRC_FCGID,
+        ..BASE
+    },
+    CauseRule {
+        id: "apache.fcgid_timeout",
+        needles: &[&["mod_fcgid: read data timeout in ", "mod_fcgid: write data timeout in "]],
+        regex: words!(r"mod_fcgid: (?:read|write) data timeout in [0-9]+ seconds"),
+        cause: Some(Cause::UpstreamTimeout),
+        origin: Origin::LocalProcess,
+        kind: RuleKind::FinalFailure,
+        status: &[500],
+        note: "the application process did not answer in time",
+        example: line!(
+            "fcgid:warn",
+            "[client 198.51.100.7:5] mod_fcgid: read data timeout in 45 seconds"
+        ),
+        source: SRC_FCGID,
+        ..BASE
+    },
+    CauseRule {
+        id: "apache.fcgid_died",
+        needles: &[&[
+            "mod_fcgid: error reading data from FastCGI server",
+            "mod_fcgid: error reading data, FastCGI server closed connection",
+            "mod_fcgid: can't get data from fastcgi server",
+        ]],
+        regex: words!("mod_fcgid: "),
+        cause: Some(Cause::ProcessCrashed),
+        origin: Origin::LocalProcess,
+        kind: RuleKind::FinalFailure,
+        status: &[500],
+        note: "the application process ended, or closed the connection, before it answered",
+        example: line!(
+            "fcgid:warn",
+            "(104)Connection reset by peer: [client 198.51.100.7:5] mod_fcgid: error reading data from FastCGI server"
+        ),
+        source: SRC_FCGID,
+        ..BASE
+    },
+    CauseRule {
+        id: "apache.fcgid_too_many",
+        needles: &[&["^mod_fcgid: "], &[", skip the spawn request"]],
+        cause: Some(Cause::WorkerLimit),
+        origin: Origin::LocalProcess,
+        kind: RuleKind::Pressure,
+        note: "the limit of application processes is reached",
+        example: line!(
+            "fcgid:warn",
+            "mod_fcgid: /srv/app.fcgi total process count 1000 >= 1000, skip the spawn request"
+        ),
+        source: SRC_FCGID,
+        ..BASE
+    },
+    CauseRule {
+        id: "apache.fcgid_spawn_failed",
+        needles: &[&[
+            "mod_fcgid: can't create process",
+            "mod_fcgid: can't spawn",
+            "mod_fcgid: can't run ",
+            "mod_fcgid: spawn process ",
+        ]],
+        regex: words!("mod_fcgid: "),
+        cause: Some(Cause::StartupFailure),
+        origin: Origin::LocalProcess,
+        kind: RuleKind::Trigger(ChangeKind::StartFailure),
+        note: "an application process could not be started",
+        example: line!(
+            "fcgid:error",
+            "(12)Cannot allocate memory: mod_fcgid: can't create process"
+        ),
+        source: SRC_FCGID,
+        ..BASE
+    },
+    CauseRule {
+        id: "apache.fcgid_crashed",
+        needles: &[&["^mod_fcgid: process "], &[", get unexpected signal "]],
+        regex: r"(?-u)^mod_fcgid: process (?<scope>[^ (]+).*get unexpected signal (?<detail>[0-9]+)",
+        cause: Some(Cause::ProcessCrashed),
+        origin: Origin::LocalProcess,
+        kind: RuleKind::Trigger(ChangeKind::WorkerCrashed),
+        scope: Scope::Path,
+        note: "an application process crashed",
+        example: line!(
+            "fcgid:error",
+            "mod_fcgid: process /srv/app.fcgi(99) exit(communication error), get unexpected signal 11"
+        ),
+        source: SRC_FCGID,
+        ..BASE
+    },
+    // mod_fastcgi talks to processes of its own and to foreign ones with the same words.
+    CauseRule {
+        id: "apache.fastcgi_timeout",
+        needles: &[&["FastCGI: comm with "], &["aborted: "], &["idle timeout"]],
+        regex: words!(r#"FastCGI: comm with (?:\(dynamic\) )?server "(?<scope>[^"]*)""#),
+        cause: Some(Cause::UpstreamTimeout),
+        kind: RuleKind::Pressure,
+        scope: Scope::Path,
+        note: "the FastCGI process did not answer in time",
+        example: line!(
+            "error",
+            r#"[client 198.51.100.7] FastCGI: comm with server "/srv/app.fcgi" aborted: idle timeout (30 sec)"#
+        ),
+        source: SRC_FASTCGI,
+        ..BASE
+    },
+    CauseRule {
+        id: "apache.fastcgi_died",
+        needles: &[
+            &["FastCGI: comm with ", "FastCGI: failed to connect to server "],
+            &["aborted: ", "connect() failed"],
+        ],
+        regex: words!(
+            r#"FastCGI: (?:comm with|failed to connect to) (?:\(dynamic\) )?server "(?<scope>[^"]*)""#
+        ),
+        cause: Some(Cause::UpstreamReset),
+        kind: RuleKind::Pressure,
+        scope: Scope::Path,
+        note: "the FastCGI process refused or closed the connection",
+        example: line!(
+            "error",
+            r#"(104)Connection reset by peer: [client 198.51.100.7] FastCGI: comm with server "/srv/app.fcgi" aborted: read failed"#
+        ),
+        source: SRC_FASTCGI,
+        ..BASE
+    },
     // mod_wsgi's daemon is the server's own pool of application processes.
+    CauseRule {
+        id: "apache.wsgi_socket_gone",
+        needles: &[&["^(2)", "^(22)"], &["Unable to connect to WSGI daemon process '"]],
+        regex: words!(
+            r"(?:mod_wsgi \(pid=[0-9]+\): )?(?:WSGI[0-9]{4}: )?Unable to connect to WSGI daemon process '(?<scope>[^']*)'"
+        ),
+        cause: Some(Cause::ServiceStopped),
+        origin: Origin::LocalProcess,
+        kind: RuleKind::FinalFailure,
+        status: &[503],
+        scope: Scope::Name,
+        note: "the socket of the WSGI daemon is gone: Apache was restarted meanwhile, or the daemon never started",
+        example: line!(
+            "wsgi:error",
+            "(2)No such file or directory: [client 198.51.100.7:5] mod_wsgi (pid=7): Unable to connect to WSGI daemon process 'site' on '/run/wsgi.sock' as user with uid=33."
+        ),
+        source: SRC_WSGI,
+        ..BASE
+    },
     CauseRule {
         id: "apache.wsgi_queue_full",
         needles: &[&["Unable to connect to WSGI daemon process '"], &["after multiple attempts"]],
@@ -1324,7 +1558,7 @@ pub(super) const RULES: &[CauseRule] = &[
     },
     CauseRule {
         id: "apache.wsgi_denied",
-        needles: &[&["Unable to connect to WSGI daemon process '"], &["as user with uid="]],
+        needles: &[DENIED, &["Unable to connect to WSGI daemon process '"]],
         regex: words!(
             r"(?:mod_wsgi \(pid=[0-9]+\): )?(?:WSGI[0-9]{4}: )?Unable to connect to WSGI daemon process '(?<scope>[^']*)'"
         ),
@@ -1337,6 +1571,25 @@ pub(super) const RULES: &[CauseRule] = &[
         example: line!(
             "wsgi:error",
             "(13)Permission denied: [client 198.51.100.7:5] mod_wsgi (pid=7): Unable to connect to WSGI daemon process 'site' on '/run/wsgi.sock' as user with uid=33."
+        ),
+        source: SRC_WSGI,
+        ..BASE
+    },
+    CauseRule {
+        id: "apache.wsgi_unreachable",
+        needles: &[&["Unable to connect to WSGI daemon process "]],
+        regex: words!(
+            r"(?:mod_wsgi \(pid=[0-9]+\): )?(?:WSGI[0-9]{4}: )?Unable to connect to WSGI daemon process '?(?<scope>[^' ]*)'"
+        ),
+        cause: Some(Cause::RequestQueueFull),
+        origin: Origin::LocalProcess,
+        kind: RuleKind::FinalFailure,
+        status: &[503],
+        scope: Scope::Name,
+        note: "the WSGI daemon took no connection: its listen queue is full, or it is down",
+        example: line!(
+            "wsgi:error",
+            "(11)Resource temporarily unavailable: [client 198.51.100.7:5] mod_wsgi (pid=7): Unable to connect to WSGI daemon process 'site' on '/run/wsgi.sock'."
         ),
         source: SRC_WSGI,
         ..BASE
@@ -1679,7 +1932,7 @@ pub(super) const RULES: &[CauseRule] = &[
         regex: words!("(?:AH0005[12]: )?child pid (?<scope>[0-9]+) exit signal"),
         cause: Some(Cause::ProcessCrashed),
         origin: Origin::LocalProcess,
-        kind: RuleKind::Lifecycle(ChangeKind::WorkerCrashed),
+        kind: RuleKind::Trigger(ChangeKind::WorkerCrashed),
         scope: Scope::Process,
         note: "a process crashed; its clients saw the connection reset",
         example: line!("core:notice", "AH00052: child pid 123 exit signal Segmentation fault (11)"),
@@ -1735,7 +1988,7 @@ pub(super) const RULES: &[CauseRule] = &[
         regex: words!(r"(?:AH00072: )?make_sock: could not bind to address (?<scope>\S+)"),
         cause: Some(Cause::StartupFailure),
         origin: Origin::LocalProcess,
-        kind: RuleKind::Lifecycle(ChangeKind::StartFailure),
+        kind: RuleKind::Trigger(ChangeKind::StartFailure),
         scope: Scope::Name,
         note: "the port is taken: the server does not start",
         example: line!(

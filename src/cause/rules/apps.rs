@@ -12,7 +12,7 @@ use crate::taxonomy::{Cause, Origin, Server};
 /// What a row does not say.
 const BASE: CauseRule = CauseRule { server: Server::Application, ..NGINX_BASE };
 
-const POOL: &str = r"(?-u)\[pool (?<scope>[^\]]*)\]";
+const MAYBE_POOL: &str = r"(?-u)^(?s:.*?\[pool (?<scope>[^\]]*)\])?";
 const CHILD: &str = r"(?-u)\[pool (?<scope>[^\]]*)\] child (?<detail>[0-9]+)";
 const PID: &str = "(?-u)pid: ?(?<scope>[0-9]+)";
 const SIGNAL: &str = "(?-u)worker (?<scope>[0-9]+) .*?killed by signal (?<detail>[0-9]+)";
@@ -23,6 +23,8 @@ const SRC_UWSGI: &str = "uWSGI core/master_checks.c, master_utils.c, uwsgi.c";
 const SRC_UNICORN: &str = "Unicorn lib/unicorn/http_server.rb";
 const SRC_PUMA: &str = "Puma lib/puma/cluster.rb, runner.rb, thread_pool.rb";
 const SRC_PASSENGER: &str = "Passenger src/agent/Core/Controller, ApplicationPool2, SpawningKit";
+const SRC_UNIT: &str = "NGINX Unit src/nxt_main_process.c, nxt_router.c, nxt_controller.c";
+const SRC_LITESPEED: &str = "OpenLiteSpeed src/extensions/extworker.cpp, httpextconnector.cpp";
 const SRC_PM2: &str = "PM2 lib/God.js, lib/Worker.js";
 const SRC_NODE: &str = "Node.js src/node_errors.cc, lib/internal/errors.js";
 const SRC_TOMCAT: &str = "Apache Tomcat org/apache/catalina/core, tomcat/util/net";
@@ -38,7 +40,7 @@ pub(super) const RULES: &[CauseRule] = &[
     CauseRule {
         id: "app.fpm_max_children",
         needles: &[&["server reached "], &["max_children setting ("]],
-        regex: POOL,
+        regex: MAYBE_POOL,
         cause: Some(Cause::WorkerLimit),
         origin: Origin::LocalProcess,
         kind: RuleKind::Trigger(ChangeKind::ResourceExhausted),
@@ -50,8 +52,8 @@ pub(super) const RULES: &[CauseRule] = &[
     },
     CauseRule {
         id: "app.fpm_busy",
-        needles: &[&["^[pool "], &["] seems busy (you may need to increase "]],
-        regex: POOL,
+        needles: &[&["seems busy (you may need to increase "], &[".start_servers"]],
+        regex: MAYBE_POOL,
         cause: Some(Cause::WorkerLimit),
         origin: Origin::LocalProcess,
         kind: RuleKind::Pressure,
@@ -279,8 +281,11 @@ pub(super) const RULES: &[CauseRule] = &[
     },
     CauseRule {
         id: "app.gunicorn_crashed",
-        needles: &[&["Worker (pid:"], &["was sent SIG", ") exited with code "]],
-        regex: PID,
+        needles: &[
+            &["Worker (pid:", "Worker with pid "],
+            &["was sent SIG", ") exited with code ", " was terminated due to signal "],
+        ],
+        regex: "(?-u)pid:? ?(?<scope>[0-9]+)",
         cause: Some(Cause::ProcessCrashed),
         origin: Origin::LocalProcess,
         kind: RuleKind::Trigger(ChangeKind::WorkerCrashed),
@@ -402,8 +407,11 @@ pub(super) const RULES: &[CauseRule] = &[
     },
     CauseRule {
         id: "app.uwsgi_died",
-        needles: &[&["^DAMN ! worker ", "^OOOPS ! worker "], &[" died", " killed by signal "]],
-        regex: PID,
+        needles: &[
+            &["^DAMN ! worker ", "^OOOPS ! worker ", "^!!! uWSGI process "],
+            &[" died", " killed by signal ", " got Segmentation Fault !!!"],
+        ],
+        regex: "(?-u)(?:pid: ?|process )(?<scope>[0-9]+)",
         cause: Some(Cause::ProcessCrashed),
         origin: Origin::LocalProcess,
         kind: RuleKind::Trigger(ChangeKind::WorkerCrashed),
@@ -627,12 +635,70 @@ pub(super) const RULES: &[CauseRule] = &[
         source: SRC_PUMA,
         ..BASE
     },
+    // LiteSpeed starts its applications (lsphp) itself.
+    CauseRule {
+        id: "app.litespeed_refused",
+        needles: &[&["] Connection refused, restart!"]],
+        regex: r"(?-u)\[(?<scope>[^\]]*)\] Connection refused",
+        cause: Some(Cause::ProcessCrashed),
+        origin: Origin::LocalProcess,
+        kind: RuleKind::Trigger(ChangeKind::WorkerCrashed),
+        scope: Scope::Name,
+        note: "the application of LiteSpeed is not running: 503",
+        example: "[uds://tmp/lshttpd/lsphp.sock] Connection refused, restart!",
+        source: SRC_LITESPEED,
+        ..BASE
+    },
+    CauseRule {
+        id: "app.litespeed_timeout",
+        needles: &[&[
+            "ExtConn timed out while processing",
+            "No request delivery notification has been received from LSAPI application",
+        ]],
+        cause: Some(Cause::UpstreamTimeout),
+        origin: Origin::LocalProcess,
+        kind: RuleKind::Pressure,
+        note: "the application of LiteSpeed did not answer in time: 503",
+        example: "No request delivery notification has been received from LSAPI application, possible dead lock.",
+        source: SRC_LITESPEED,
+        ..BASE
+    },
+    // NGINX Unit.
+    CauseRule {
+        id: "app.unit_crashed",
+        needles: &[&["^process ", "^app process "], &[" exited on signal "]],
+        regex: "(?-u)process (?<scope>[0-9]+) exited on signal (?<detail>[0-9]+)",
+        cause: Some(Cause::ProcessCrashed),
+        origin: Origin::LocalProcess,
+        kind: RuleKind::Trigger(ChangeKind::WorkerCrashed),
+        scope: Scope::Process,
+        note: "a process of an application crashed or was killed",
+        example: "process 542 exited on signal 9",
+        source: SRC_UNIT,
+        ..BASE
+    },
+    CauseRule {
+        id: "app.unit_start_failed",
+        needles: &[&[
+            r#"^failed to start application ""#,
+            r#"^failed to start prototype ""#,
+            "^failed to apply new conf",
+            "^failed to apply previous configuration",
+            r#"^Python failed to import module ""#,
+        ]],
+        regex: r#"(?-u)^[^"]*(?:"(?<scope>[^"]*))?"#,
+        cause: Some(Cause::StartupFailure),
+        origin: Origin::LocalProcess,
+        kind: RuleKind::Trigger(ChangeKind::StartFailure),
+        scope: Scope::Name,
+        note: "an application does not start under Unit",
+        example: r#"failed to start application "blog""#,
+        source: SRC_UNIT,
+        ..BASE
+    },
     CauseRule {
         id: "app.passenger_queue_full",
-        needles: &[&[
-            "Request queue full (configured max. size: ",
-            "Request queue is full. Returning an error",
-        ]],
+        needles: &[&["Request queue full", "Request queue is full. Returning an error"]],
         regex: r"(?-u)^(?s:.*?max\. size: (?<detail>[0-9]+))?",
         cause: Some(Cause::RequestQueueFull),
         origin: Origin::LocalProcess,
@@ -650,6 +716,8 @@ pub(super) const RULES: &[CauseRule] = &[
             "A timeout occurred while spawning an application process",
             "An error occurred while starting up the preloader",
             "Cannot checkout session because a spawning error occurred",
+            "The application encountered the following error: ",
+            "Web application could not be started",
         ]],
         cause: Some(Cause::StartupFailure),
         origin: Origin::LocalProcess,
@@ -845,6 +913,21 @@ pub(super) const RULES: &[CauseRule] = &[
         kind: RuleKind::Trigger(ChangeKind::ResourceExhausted),
         note: "all threads are busy and their queue is full",
         example: "java.util.concurrent.RejectedExecutionException: Task T rejected from E[Running, pool size = 200, active threads = 200, queued tasks = 100]",
+        source: SRC_TOMCAT,
+        ..BASE
+    },
+    CauseRule {
+        id: "app.tomcat_threads",
+        needles: &[
+            &["Maximum number of threads (", "All threads ("],
+            &[") created for connector with address ", ") are currently busy, waiting."],
+        ],
+        regex: r"(?-u)threads \((?<detail>[0-9]+)\)",
+        cause: Some(Cause::WorkerLimit),
+        origin: Origin::LocalProcess,
+        kind: RuleKind::Trigger(ChangeKind::ResourceExhausted),
+        note: "every thread of a connector is busy: connections wait in the listen queue",
+        example: "Maximum number of threads (200) created for connector with address null and port 8080",
         source: SRC_TOMCAT,
         ..BASE
     },

@@ -1069,7 +1069,7 @@ pub(super) const RULES: &[CauseRule] = &[
         cause: Some(Cause::DependencyHttp),
         kind: RuleKind::Trigger(ChangeKind::DependencyFailed),
         note: "an HTTP service that the application calls is down",
-        example: "upstream connect error or disconnect/reset before headers. reset reason: connection failure",
+        example: "payments answered 503: upstream connect error or disconnect/reset before headers. reset reason: connection failure",
         source: "Envoy source/common/http; Spring WebClient",
         ..BASE
     },

@@ -179,6 +179,7 @@ pub(super) const RULES: &[CauseRule] = &[
             ],
         ],
         cause: Some(Cause::HealthCheckFailed),
+        origin: Origin::Proxy,
         kind: RuleKind::StateDown { for_s: None },
         scope: Scope::UpstreamPeer,
         note: "an active health check of a backend failed",
@@ -218,7 +219,12 @@ pub(super) const RULES: &[CauseRule] = &[
     CauseRule {
         id: "traefik.health_down",
         server: Server::Traefik,
-        needles: &[&["^Health check failed", "^Propagating new DOWN status"]],
+        needles: &[&[
+            "^Health check failed",
+            "^Health check still failing",
+            "^Propagating new DOWN status",
+        ]],
+        origin: Origin::Proxy,
         cause: Some(Cause::HealthCheckFailed),
         kind: RuleKind::StateDown { for_s: None },
         scope: Scope::None,

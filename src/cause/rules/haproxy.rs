@@ -135,6 +135,20 @@ pub(super) const RULES: &[CauseRule] = &[
         ..BASE
     },
     CauseRule {
+        id: "haproxy.server_without_backend_down",
+        needles: &[&["^Server ", "^Backup Server "], &[" is DOWN, reason: Layer"]],
+        regex: r"(?-u)^(?:Backup )?Server (?<scope>\S+) is DOWN, reason: (?<detail>Layer[0-9]\w* [a-z ]+)",
+        cause: Some(Cause::HealthCheckFailed),
+        origin: Origin::Proxy,
+        kind: DOWN,
+        status: &[503],
+        scope: Scope::UpstreamPeer,
+        note: "health checks took the server out",
+        example: "Server app2 is DOWN, reason: Layer4 timeout, check duration: 10001ms. 0 active and 0 backup servers left.",
+        source: SRC_CHECK,
+        ..BASE
+    },
+    CauseRule {
         id: "haproxy.server_up",
         needles: &[
             &["^Server ", "^Backup Server "],

@@ -14,7 +14,7 @@ const BASE: CauseRule = CauseRule { server: Server::Systemd, ..NGINX_BASE };
 const UNIT: &str = r"(?-u)(?<scope>[\w@.\\-]+\.(?:service|socket|scope|slice|mount|target)): ";
 const RESULT: &str = r"(?-u)(?<scope>[\w@.\\-]+\.(?:service|socket|scope|slice|mount|target)): Failed with result '(?<detail>[a-z-]+)'";
 const DESCRIPTION: &str = r"(?-u)(?:Started|Finished|Stopped|Stopping|Starting|Reloading|Reloaded|start(?:ing)?|stop(?:ping)?|for|\)) (?<scope>[^\n]+?)\.*(?:\n|$)";
-const VICTIM: &str = r"(?-u)process (?<detail>[0-9]+) \((?<scope>[^)]*)\)";
+const VICTIM: &str = r"(?-u)process (?<detail>\S+) \((?<scope>[^)]*)\)";
 const COMM: &str = r"(?-u)(?<scope>[\w./:-]+)\[(?<detail>[0-9]+)\]";
 const SRC_UNIT: &str = "systemd src/core/unit.c, service.c";
 const SRC_COREDUMP: &str = "systemd src/coredump/coredump.c";
@@ -191,6 +191,18 @@ pub(super) const RULES: &[CauseRule] = &[
         note: "the unit failed",
         example: "app.service: Failed with result 'exit-code'.",
         source: SRC_UNIT,
+        ..BASE
+    },
+    CauseRule {
+        id: "systemd.status_failed",
+        needles: &[&["^Active: failed (Result: "]],
+        regex: r"(?-u)Result: (?<detail>[^)]*)\)",
+        cause: Some(Cause::ProcessCrashed),
+        origin: Origin::LocalProcess,
+        kind: RuleKind::Trigger(ChangeKind::WorkerCrashed),
+        note: "the unit failed and is not running",
+        example: "Active: failed (Result: exit-code) since Fri 2026-11-20 21:17:22 UTC; 22s ago",
+        source: "systemd src/systemctl/systemctl-show.c",
         ..BASE
     },
     CauseRule {

@@ -168,6 +168,20 @@ pub(super) const RULES: &[CauseRule] = &[
         ..BASE
     },
     CauseRule {
+        id: "varnish.fetch_no_connection",
+        needles: &[&["^FetchError "], &["no backend connection"]],
+        regex: fetch_error!("no backend connection"),
+        cause: Some(Cause::NoLiveUpstreams),
+        origin: Origin::Proxy,
+        kind: RuleKind::FinalFailure,
+        status: &[503],
+        scope: Scope::UpstreamPeer,
+        note: "no backend took a connection: sick, refused, or at max_connections",
+        example: "FetchError no backend connection",
+        source: "varnish 3 and 4 bin/varnishd/cache/cache_backend.c, cache_fetch.c",
+        ..BASE
+    },
+    CauseRule {
         id: "varnish.fetch_busy",
         needles: &[&["^FetchError "], &[": busy"]],
         regex: fetch_error!("busy"),
@@ -193,6 +207,36 @@ pub(super) const RULES: &[CauseRule] = &[
         note: "the backend did not answer in time",
         example: "FetchError first byte timeout",
         source: SRC_FETCH,
+        ..BASE
+    },
+    // Varnish up to 4.0: the result and the number of the error of a read, 11 where its time was up.
+    CauseRule {
+        id: "varnish.fetch_read_timeout",
+        needles: &[
+            &["^FetchError "],
+            &["read error: -1 11", "read_error: 11", "read_error: -1 11"],
+        ],
+        cause: Some(Cause::UpstreamTimeout),
+        origin: Origin::Proxy,
+        kind: RuleKind::FinalFailure,
+        status: &[503],
+        scope: Scope::UpstreamPeer,
+        note: "the backend did not answer in time",
+        example: "FetchError   c http first read error: -1 11 (No error recorded)",
+        source: "varnish 3 bin/varnishd/cache_fetch.c (http first read error: %d %d)",
+        ..BASE
+    },
+    CauseRule {
+        id: "varnish.fetch_read_error",
+        needles: &[&["^FetchError "], &["read error: ", "read_error: "]],
+        cause: Some(Cause::UpstreamReset),
+        origin: Origin::Proxy,
+        kind: RuleKind::FinalFailure,
+        status: &[503],
+        scope: Scope::UpstreamPeer,
+        note: "the backend closed the connection before its answer",
+        example: "FetchError   c http first read error: EOF",
+        source: "varnish 3 and 4.0 bin/varnishd/cache_fetch.c",
         ..BASE
     },
     CauseRule {

@@ -431,6 +431,14 @@ pub(super) const RULES: &[CauseRule] = &[
     },
     CauseRule {
         id: "windows.ancm_start_failed",
+        needles: &[
+            &["pplication '"],
+            &[
+                "failed to start process with commandline",
+                "failed to start application",
+                "', ErrorCode",
+            ],
+        ],
         events: &[
             Events {
                 provider: ANCM,
@@ -455,8 +463,48 @@ pub(super) const RULES: &[CauseRule] = &[
         source: SRC_ANCM,
         ..BASE
     },
+    // Texts without the name of the application: of the first version, and of the page that the module shows.
+    CauseRule {
+        id: "windows.ancm_start_failed_page",
+        needles: &[&[
+            "but either crashed or did not reponse within given time",
+            "but either crashed or did not respond within",
+            "ANCM In-Process Start Failure",
+            "ANCM Out-Of-Process Startup Failure",
+            "ASP.NET Core app failed to start",
+            "HTTP Error 500.30 - ",
+            "HTTP Error 500.31 - ",
+            "HTTP Error 500.32 - ",
+            "HTTP Error 500.33 - ",
+            "HTTP Error 500.34 - ",
+            "HTTP Error 500.35 - ",
+            "HTTP Error 500.36 - ",
+            "HTTP Error 500.37 - ",
+            "HTTP Error 500.38 - ",
+            "HTTP Error 502.5 - ",
+        ]],
+        cause: Some(Cause::StartupFailure),
+        origin: Origin::LocalProcess,
+        kind: RuleKind::Trigger(ChangeKind::StartFailure),
+        note: "the ASP.NET Core application does not start",
+        example: "HTTP Error 500.30 - ANCM In-Process Start Failure",
+        source: SRC_ANCM,
+        ..BASE
+    },
+    CauseRule {
+        id: "windows.http_sys_page",
+        needles: &[&["^HTTP Error 503. The service is unavailable"]],
+        cause: Some(Cause::AppPoolStopped),
+        origin: Origin::LocalProcess,
+        kind: RuleKind::Pressure,
+        note: "HTTP.sys answered: the application pool is stopped, disabled or full",
+        example: "HTTP Error 503. The service is unavailable.",
+        source: "Microsoft: HTTP.sys, the page of a pool that is not available",
+        ..BASE
+    },
     CauseRule {
         id: "windows.ancm_exited",
+        needles: &[&["^Application '"], &["hit unexpected managed exception"]],
         events: &[
             Events { provider: ANCM, ids: &[1011, 1018, 1035] },
             Events { provider: ANCM_V1, ids: &[1011, 1018, 1035] },

@@ -54,6 +54,8 @@ fn behind_stamp<'a>(mut parts: Parts<'a>, mut rest: &'a [u8]) -> Result<Parts<'a
     if let Some((client, behind)) = take_client(rest) {
         (parts.client, rest) = (Some(client), behind);
     }
+    // Wrapped lines may break here.
+    let rest = if rest.starts_with(b"\n") { rest.trim_ascii_start() } else { rest };
     let (message, referrer) = split_referrer(rest);
     (parts.message, parts.text, parts.referrer) = (message, message, referrer);
     if let Some(errno) = take_errno(message) {

@@ -2,6 +2,7 @@
 
 use memchr::memmem;
 
+use super::cut::behind_process;
 use super::json;
 use crate::bytes::{parse_seconds_us, two_digits};
 use crate::journal::text::YearlessTime;
@@ -64,7 +65,7 @@ const MAX_WORDS: usize = 7;
 pub(super) fn head_of(line: &[u8]) -> Option<Head<'_>> {
     match line.first()? {
         b'{' => json_head(line),
-        b'[' => bracketed_head(line),
+        b'[' => bracketed_head(line).or_else(|| tagged_head(line)),
         b'0'..=b'9' => redis_head(line)
             .or_else(|| slash_head(line))
             .or_else(|| iso_head(line, 0))
@@ -111,7 +112,7 @@ pub(in crate::format) fn parse_stamp(text: &[u8]) -> Option<Stamp> {
     }
 }
 
-fn digits(text: &[u8]) -> usize {
+pub(super) fn digits(text: &[u8]) -> usize {
     text.iter().take_while(|byte| byte.is_ascii_digit()).count()
 }
 
@@ -180,7 +181,7 @@ fn bare_word(word: &[u8]) -> &[u8] {
     &word[..end]
 }
 
-fn is_level(word: &[u8]) -> bool {
+pub(super) fn is_level(word: &[u8]) -> bool {
     word.len() <= 11 && LEVELS.iter().any(|level| level.eq_ignore_ascii_case(word))
 }
 
@@ -328,6 +329,14 @@ fn bracketed_head(line: &[u8]) -> Option<Head<'_>> {
         });
     }
     let uptime = inner.trim_ascii_start();
+    // Linkerd: seconds since its start, and a level.
+    if let Some(close) = memchr::memchr(b']', &uptime[..uptime.len().min(24)])
+        && let Some(seconds) = uptime[..close].strip_suffix(b"s")
+        && parse_seconds_us(seconds).is_some()
+    {
+        let from = line.len() - uptime.len() + close + 1;
+        return leveled(line, b"", from);
+    }
     let whole = digits(uptime);
     let is_uptime = whole > 0
         && uptime.get(whole) == Some(&b'.')
@@ -369,8 +378,14 @@ fn slash_head(line: &[u8]) -> Option<Head<'_>> {
     parse_nginx_error(stamp)?;
     let end = 11 + clock(&line[11..])?;
     let text = line[end..].strip_prefix(b" ")?;
-    if text.starts_with(b"[") && memchr::memchr(b'#', &text[..text.len().min(40)]).is_some() {
-        return None;
+    if text.starts_with(b"[")
+        && let Some(hash) = memchr::memchr(b'#', &text[..text.len().min(40)])
+    {
+        // NGINX Unit writes no colon: `[alert] 9#9 *4 text`.
+        let behind = hash + 1 + digits(&text[hash + 1..]);
+        text[behind..].strip_prefix(b" ")?;
+        let head = leveled(line, stamp, end)?;
+        return Some(Head { message_at: behind_process(line, head.message_at), ..head });
     }
     let short = leveled(line, stamp, end).filter(|head| head.message_at < end + 12);
     Some(short.unwrap_or(Head { stamp, message_at: end + 1, ..Head::default() }))
@@ -477,6 +492,14 @@ fn logfmt_head(line: &[u8]) -> Option<Head<'_>> {
     Some(Head { stamp, level, message_at: message, ..Head::default() })
 }
 
+/// `[APP]time="2026-..." level=error msg="text"` of Skipper.
+fn tagged_head(line: &[u8]) -> Option<Head<'_>> {
+    let close = line.iter().take(24).position(|byte| *byte == b']')?;
+    let from = close + 1 + usize::from(line.get(close + 1) == Some(&b' '));
+    let rest = line[from..].starts_with(b"time=").then_some(&line[from..])?;
+    logfmt_head(rest).map(|head| Head { message_at: head.message_at + from, ..head })
+}
+
 /// Offset of the value of a key.
 fn logfmt_at(line: &[u8], key: &[u8]) -> Option<usize> {
     let mut starts = memmem::find_iter(line, key);
@@ -539,29 +562,4 @@ fn json_head(line: &[u8]) -> Option<Head<'_>> {
         }
     }
     Some(Head { stamp, level, message_at: start, message_end: Some(end), ..Head::default() })
-}
-
-/// What is left of a head that lost its time: the level, and where the message begins.
-pub(super) fn cut_head(line: &[u8]) -> (&[u8], usize) {
-    // nginx: `[error] 12#12: *4 text`, also without the first bracket.
-    let opened = usize::from(line.starts_with(b"["));
-    if let Some(close) = memmem::find(&line[opened..], b"] ")
-        && is_level(&line[opened..opened + close])
-    {
-        let level = &line[opened..opened + close];
-        let rest = &line[opened + close + 2..];
-        let after_pid = rest[digits(rest)..].strip_prefix(b"#");
-        let text =
-            after_pid.and_then(|rest| rest[digits(rest)..].strip_prefix(b": ")).unwrap_or(rest);
-        let connection = text.strip_prefix(b"*");
-        let text =
-            connection.and_then(|rest| rest[digits(rest)..].strip_prefix(b" ")).unwrap_or(text);
-        return (level, line.len() - text.len());
-    }
-    if let Some(colon) = memchr::memchr(b':', line)
-        && is_level(&line[..colon])
-    {
-        return (&line[..colon], colon + 1);
-    }
-    (b"", 0)
 }

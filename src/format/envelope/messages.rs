@@ -71,6 +71,7 @@ impl Messages {
     ) -> Result<Record<'r>, Skip> {
         Ok(Record::Error(ErrorRecord {
             event: None,
+            told: None,
             stamp: Some(self.envelope.stamp(stamp).ok_or(Skip::BadTime)?),
             level,
             pid: None,

@@ -212,6 +212,126 @@ impl Envelope for Program {
     }
 }
 
+/// Marks that people and programs put before what they quote: of Markdown, of mail, of terminals.
+const QUOTING_MARKS: [&[u8]; 6] =
+    [b"`", b">", b"|", b"\xe2\x80\xa2", b"\xe2\x94\x82", b"\xe2\x94\x83"];
+
+/// How far into a line its own time is looked for behind foreign words.
+const MAX_WORDS_BYTES: usize = 64;
+
+/// Lines as they are quoted: behind quoting marks, as in `` `LINE` ``, `> LINE` or `│ LINE`; or behind words, as in
+/// `Message: LINE`, where the line begins with a time that only servers write.
+#[derive(Debug)]
+pub struct Quoted;
+
+impl Envelope for Quoted {
+    fn name(&self) -> &'static str {
+        "quoting marks"
+    }
+
+    fn notation(&self) -> Option<Notation> {
+        None
+    }
+
+    fn is_certain(&self) -> bool {
+        false
+    }
+
+    fn open<'a>(&self, record: &'a [u8]) -> Option<Opened<'a>> {
+        let inner = match behind_marks(record) {
+            inner if inner.len() < record.len() => inner,
+            _ => behind_words(record)?,
+        };
+        // Blanks at the end stay: a layout may end in an empty value.
+        let inner = inner.strip_suffix(b"`").unwrap_or(inner);
+        (!inner.is_empty()).then(|| Opened { inner: inner.into(), ..Opened::default() })
+    }
+}
+
+/// What follows the quoting marks at the start of a line, and the blanks around them. Without a mark: the whole line.
+pub(in crate::format) fn behind_marks(line: &[u8]) -> &[u8] {
+    let mut inner = line;
+    loop {
+        let text = inner.trim_ascii_start();
+        let Some(rest) = QUOTING_MARKS.iter().find_map(|mark| text.strip_prefix(*mark)) else {
+            return if inner.len() == line.len() { line } else { text };
+        };
+        inner = rest;
+    }
+}
+
+/// What begins with the time of nginx or Apache behind words.
+fn behind_words(line: &[u8]) -> Option<&[u8]> {
+    let is_date = |text: &[u8]| {
+        let is_nginx = matches!(
+            text,
+            [
+                _,
+                _,
+                _,
+                _,
+                b'/',
+                _,
+                _,
+                b'/',
+                _,
+                _,
+                b' ',
+                _,
+                _,
+                b':',
+                _,
+                _,
+                b':',
+                _,
+                _,
+                b' ',
+                b'[',
+                ..
+            ]
+        );
+        let is_apache = matches!(
+            text,
+            [b'[', _, _, _, b' ', _, _, _, b' ', _, _, b' ', _, _, b':', _, _, b':', ..]
+        );
+        match text {
+            [b'[', weekday, ..] => is_apache && weekday.is_ascii_uppercase(),
+            [year, ..] => is_nginx && year.is_ascii_digit(),
+            [] => false,
+        }
+    };
+    // Quotes and braces are of objects and fields, not of words.
+    let is_of_words = |byte: &u8| !b"\"'{}<>\t".contains(byte);
+    let head = &line[..line.len().min(MAX_WORDS_BYTES)];
+    let end = head.iter().position(|byte| !is_of_words(byte)).unwrap_or(head.len());
+    let at = (1..end).find(|at| !line[at - 1].is_ascii_alphanumeric() && is_date(&line[*at..]))?;
+    Some(&line[at..])
+}
+
+/// `    LINE`: the lines of a text that is indented as a whole, as code is in Markdown.
+#[derive(Debug)]
+pub struct Indented;
+
+impl Envelope for Indented {
+    fn name(&self) -> &'static str {
+        "an indentation"
+    }
+
+    fn notation(&self) -> Option<Notation> {
+        None
+    }
+
+    fn is_certain(&self) -> bool {
+        false
+    }
+
+    fn open<'a>(&self, record: &'a [u8]) -> Option<Opened<'a>> {
+        let inner = record.trim_ascii_start();
+        (!inner.is_empty() && inner.len() < record.len())
+            .then(|| Opened { inner: inner.into(), ..Opened::default() })
+    }
+}
+
 /// Colours of a terminal from the start of the line on. Escapes further in may be a client's, and stay.
 #[derive(Debug)]
 pub struct Ansi;

@@ -112,7 +112,8 @@ fn is_tag(tag: &[u8]) -> bool {
         && version.is_none_or(is_version)
 }
 
-/// `<134>1 2026-11-20T21:29:42.003Z HOST APP PROCID MSGID [sd@1 k="v"] LINE`.
+/// `<134>1 2026-11-20T21:29:42.003Z HOST APP PROCID MSGID [sd@1 k="v"] LINE`, also without priority and version where data
+/// stands.
 #[derive(Debug)]
 pub struct Rfc5424;
 
@@ -126,21 +127,25 @@ impl Envelope for Rfc5424 {
     }
 
     fn open<'a>(&self, record: &'a [u8]) -> Option<Opened<'a>> {
-        let (priority, rest) = split_priority(record);
-        let rest = rest.strip_prefix(b"1 ")?;
+        let (priority, is_versioned, rest) = split_header(record);
         let (stamp, mut rest) = leading_stamp(rest)?;
-        let mut host = None;
-        for _ in 0..4 {
+        let mut words = [&rest[..0]; 4];
+        for word in &mut words {
             let blank = memchr::memchr(b' ', rest)?;
-            host = host.or(Some(&rest[..blank]));
-            rest = &rest[blank + 1..];
+            (*word, rest) = (&rest[..blank], &rest[blank + 1..]);
+        }
+        let [host, _, process, _] = words;
+        // Without a version the process and the data must show what the line is.
+        let is_process = process == b"-" || process.iter().all(u8::is_ascii_digit);
+        if !is_versioned && !(is_process && has_data_id(rest)) {
+            return None;
         }
         let inner = behind_data(rest)?;
         let inner = inner.strip_prefix(b"\xef\xbb\xbf").unwrap_or(inner);
         Some(Opened {
             inner: inner.into(),
             stamp: Some(stamp),
-            origin: host,
+            origin: Some(host),
             level: priority.map_or(b"", level_of),
         })
     }
@@ -150,10 +155,27 @@ impl Envelope for Rfc5424 {
     }
 }
 
+/// Splits `<134>1 ` off, which some daemons leave out of their files: the priority, whether there is a version, and what
+/// follows.
+fn split_header(record: &[u8]) -> (Option<u64>, bool, &[u8]) {
+    let (priority, rest) = split_priority(record);
+    match rest.strip_prefix(b"1 ") {
+        Some(rest) => (priority, true, rest),
+        None => (priority, false, rest),
+    }
+}
+
+/// True for structured data that begins with a name and a parameter: `[meta sequenceId="1"`.
+fn has_data_id(text: &[u8]) -> bool {
+    let Some(data) = text.strip_prefix(b"[") else { return false };
+    let data = &data[..memchr::memchr(b']', data).unwrap_or(data.len())];
+    let Some(blank) = memchr::memchr(b' ', data) else { return false };
+    blank > 0 && memchr::memmem::find(&data[blank..], b"=\"").is_some()
+}
+
 /// Host and program of a record.
 fn host_and_program(record: &[u8]) -> Option<&[u8]> {
-    let rest = split_priority(record).1.strip_prefix(b"1 ")?;
-    let (_, rest) = leading_stamp(rest)?;
+    let (_, rest) = leading_stamp(split_header(record).2)?;
     let end = memchr::memchr_iter(b' ', rest).nth(1)?;
     Some(&rest[..end])
 }

@@ -49,6 +49,18 @@ fn prefixes_of_tools_are_taken_off() {
     check(&Program, "web nginx[a]: x", None, "", "");
     check(&Ansi, "\x1b[2Ka\x1b[0;31mb\x1b]8;;u\x07c", Some("abc"), "", "");
     check(&Ansi, "abc", None, "", "");
+    check(&Quoted, "`a b`", Some("a b"), "", "");
+    check(&Quoted, " > > a", Some("a"), "", "");
+    check(&Quoted, "\u{2502} [2026] a  ", Some("[2026] a  "), "", "");
+    let error = "2026/11/20 21:29:42 [error] 1#1: a";
+    check(&Quoted, &format!("Message: {error}"), Some(error), "", "");
+    check(&Quoted, &format!("{{\"log\":\"{error}\"}}"), None, "", "");
+    let error = "[Fri Nov 20 21:29:42.843219 2026] [core:error] a";
+    check(&Quoted, &format!("apache said {error}`"), Some(error), "", "");
+    check(&Quoted, error, None, "", "");
+    check(&Quoted, "- - - [20/Nov/2026:21:29:42 +0000] \"GET /\" 503 1", None, "", "");
+    check(&Indented, "    a b", Some("a b"), "", "");
+    check(&Indented, "a b", None, "", "");
     check(&LeadingStamp, "2026-11-20T21:29:42Z x", Some("x"), "2026-11-20T21:29:42Z", "");
     check(&LeadingStamp, "2026-11-20T21:29:42 x", None, "", "");
 }
@@ -69,6 +81,10 @@ fn syslog_is_opened_in_all_its_forms() {
     assert_eq!((year.micros / 1_000_000, year.offset_s), (1_766_611_782, None));
     let line = "<134>1 2026-11-20T21:29:42.003Z web app 1 - [a k=\"\\\"]\"][b] \u{feff}a";
     check(&Rfc5424, line, Some("a"), "2026-11-20T21:29:42.003Z", "web");
+    let line = "2026-11-20T21:29:42+01:00 web lighttpd 99 - [meta sequenceId=\"1\"] a";
+    check(&Rfc5424, line, Some("a"), "2026-11-20T21:29:42+01:00", "web");
+    check(&Rfc5424, "2026-11-20T21:29:42Z web app 99 - - a", None, "", "");
+    check(&Rfc5424, "2026-11-20T21:29:42Z web app: x - [a b] c", None, "", "");
     check(
         &Rfc5424,
         "1 2026-11-20T21:29:42Z web app - - - a",

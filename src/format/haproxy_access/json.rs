@@ -35,6 +35,7 @@ const REQUIRED: &[Required] = &[
             "haproxy>term_state",
             "haproxy>tsc",
             "haproxy.termination_state",
+            "connection>termination_state",
         ],
         STATES,
     ),
@@ -78,6 +79,7 @@ const TIME: &[TimeAt] = &[
     time_at("start_time", TIMES),
     time_at("datetime", TIMES),
     time_at("date_time", TIMES),
+    time_at("haproxy_dt", TIMES),
 ];
 
 /// Lines of JSON.
@@ -225,6 +227,9 @@ pub const JSON: Declared = Declared {
         ("uid", Use::As(Field::RequestId)),
         ("req_id", Use::As(Field::RequestId)),
         ("http>request>id", Use::As(Field::RequestId)),
+        ("connection>termination_state", Use::As(Field::TerminationState)),
+        ("backend>name", Use::As(Field::Backend)),
+        ("target_server>name", Use::As(Field::BackendServer)),
     ],
     finish: Some(completed),
 };

@@ -227,3 +227,10 @@ fn records_beside_the_requests_are_comments() {
     assert!(matches!(reader.directive(probe.as_bytes()), Some(Directive::Comment)));
     assert!(reader.directive(access.as_bytes()).is_none());
 }
+
+#[test]
+fn no_format_declares_more_keys_than_are_looked_at() {
+    for declared in crate::format::FORMATS.iter().filter_map(|format| format.declared()) {
+        assert!(FIELDS + declared.fields.len() <= MAX_KEYS, "{}", declared.name);
+    }
+}

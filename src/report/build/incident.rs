@@ -295,12 +295,25 @@ fn next_steps(
     let Some(cause) = cause else { return Vec::new() };
     let host = incident.hosts.top(1).pop().and_then(|top| texts.name(top.example, Name::Host));
     let host = host.filter(|host| !host.is_empty());
-    let scope = scope.values().next();
+    filled_steps(cause, scope.values().next(), host.as_ref(), None, texts)
+}
+
+/// The steps for a cause that suit the server whose message it is, else those whose logs were read, with the names that
+/// are known.
+pub(super) fn filled_steps(
+    cause: Cause,
+    scope: Option<&String>,
+    host: Option<&String>,
+    server: Option<Server>,
+    texts: Texts<'_>,
+) -> Vec<String> {
     let plans = texts.inputs.iter().filter_map(|input| input.plan.as_deref());
-    let servers: Vec<Server> = plans
-        .flat_map(|plan| &plan.readers[..plan.n_detected])
-        .map(|reader| reader.about().server)
-        .collect();
+    let read =
+        plans.flat_map(|plan| &plan.readers[..plan.n_detected]).map(|reader| reader.about().server);
+    let servers: Vec<Server> = match server {
+        Some(server) => vec![server],
+        None => read.collect(),
+    };
     advice(cause)
         .next_steps
         .iter()
@@ -312,7 +325,7 @@ fn next_steps(
                 None if step.contains("{scope}") => return None,
                 None => step.to_owned(),
             };
-            match &host {
+            match host {
                 Some(name) => Some(step.replace("{host}", &shell_safe(name))),
                 None if step.contains("{host}") => None,
                 None => Some(step),

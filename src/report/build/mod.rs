@@ -21,7 +21,7 @@ use std::fmt::Write as _;
 use rayon::iter::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIterator};
 use sha2::{Digest, Sha256};
 
-use incident::incident_info;
+use incident::{filled_steps, incident_info};
 use layers::{clock_shifts, layers};
 use recurrence::note_recurrence;
 
@@ -38,7 +38,7 @@ use crate::cause::CauseMatcher;
 use crate::error::Result;
 use crate::incident::Incident;
 use crate::scan::ScannedInput;
-use crate::taxonomy::{LogRole, Origin};
+use crate::taxonomy::{LogRole, Origin, Server};
 use crate::time::{SECOND_US, Timestamp, format_offset};
 
 /// Shortest silence that is reported, seconds.
@@ -79,6 +79,10 @@ pub fn report(analysis: &Analysis, config: &AnalysisConfig<'_>) -> Result<Report
     });
     note_recurrence(&mut incidents);
     let background_entries = totals.background_entries;
+    let most_frequent =
+        totals.by_cause.iter().max_by_key(|(cause, n)| (**n, std::cmp::Reverse(**cause)));
+    let next_steps = most_frequent
+        .map_or_else(Vec::new, |(cause, _)| filled_steps(*cause, None, None, None, texts));
     let covered_us = match (coverage.first_at, coverage.last_at) {
         (Some(first), Some(last)) => (last.0 - first.0).max(SECOND_US),
         _ => 0,
@@ -103,6 +107,7 @@ pub fn report(analysis: &Analysis, config: &AnalysisConfig<'_>) -> Result<Report
             entries: background_entries,
             per_hour,
             by_origin: analysis.incidents.background.clone(),
+            next_steps,
         },
     })
 }
@@ -384,12 +389,22 @@ fn missing(analysis: &Analysis) -> Vec<Missing> {
 
 fn signals(analysis: &Analysis, matcher: &CauseMatcher, texts: Texts<'_>) -> Vec<SignalInfo> {
     let mut rows: Vec<&Signal> = analysis.attribution.signals.values().collect();
-    rows.sort_by_key(|signal| (std::cmp::Reverse(signal.count), signal.place.position));
+    // Of equally many messages those come first that say what happened to a request.
+    let explains = |signal: &Signal| {
+        matcher.rule(signal.rule).is_some_and(|rule| rule.kind.explains_requests())
+    };
+    rows.sort_by_key(|signal| {
+        (std::cmp::Reverse(signal.count), !explains(signal), signal.place.position)
+    });
     rows.truncate(MAX_SIGNALS);
     let row = |signal: &Signal| {
         let rule = matcher.rule(signal.rule)?;
         let scope = texts.scope(signal.place);
         let at = |at: i64| (at != 0).then_some(Timestamp(at));
+        let name = scope.as_ref().map(|(_, name)| name);
+        let is_told = !matches!(rule.server, Server::Unknown | Server::Application);
+        let server = is_told.then_some(rule.server);
+        let next_steps = filled_steps(rule.cause?, name, None, server, texts);
         Some(SignalInfo {
             id: rule.cause?,
             origin: rule.origin,
@@ -399,6 +414,7 @@ fn signals(analysis: &Analysis, matcher: &CauseMatcher, texts: Texts<'_>) -> Vec
             first_at: at(signal.first_at),
             last_at: at(signal.last_at),
             scope: scope.into_iter().map(|(kind, name)| (scope_name(kind), name)).collect(),
+            next_steps,
             evidence: vec![SignalEvidence {
                 input: signal.place.position.input,
                 line: signal.place.line,
