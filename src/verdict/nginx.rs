@@ -49,6 +49,16 @@ pub(super) const RULES: &[VerdictRule] = &[
             "ngx_http_upstream.c: nginx logs every failure of its own at level error",
         )
     },
+    VerdictRule {
+        contact: Contact::AfterRedirect,
+        ..open(
+            "nginx.answered_after_redirect",
+            Origin::Upstream,
+            Some(Cause::Upstream503),
+            &["upstream_status"],
+            "ngx_http_special_response.c: a named location of error_page may answer, or make the page for the error",
+        )
+    },
     decided(
         "nginx.limit_req_rejected",
         Origin::LocalProcess,
@@ -344,6 +354,11 @@ fn by_times(record: &AccessRecord<'_>) -> &'static str {
     let is_number = |field| record.last_item(field).map(|item| !is_absent(item));
     match (is_number(Field::UpstreamResponseTime), is_number(Field::UpstreamHeaderTime)) {
         (Some(true), Some(false)) => "nginx.upstream_502_no_header",
+        (Some(true), Some(true))
+            if before_redirect(record, Field::UpstreamHeaderTime).is_some() =>
+        {
+            "nginx.answered_after_redirect"
+        }
         (Some(true), _) if record.status == 503 => "nginx.contacted",
         _ => "nginx.no_upstream_field",
     }
@@ -438,7 +453,8 @@ mod tests {
         use Field::{
             LimitConnStatus as LimitConn, LimitReqStatus as LimitReq, ProxyUpstreamName as Ingress,
             RequestTime as Time, UpstreamAddr as Addr, UpstreamBytesReceived as Received,
-            UpstreamCacheStatus as Cache, UpstreamHeaderTime as Header, UpstreamStatus as Status,
+            UpstreamCacheStatus as Cache, UpstreamHeaderTime as Header,
+            UpstreamResponseTime as Response, UpstreamStatus as Status,
         };
         check(503, &[], "nginx.no_upstream_field");
         // Durations alone.
@@ -448,6 +464,11 @@ mod tests {
         check(503, &[(Response, "0.001, 0.004"), (Header, "-, 0.003")], "nginx.contacted");
         check(503, &[(Response, "0.001"), (Header, "-")], "nginx.upstream_502_no_header");
         check(503, &[(Header, "-")], "nginx.no_upstream_field");
+        check(
+            503,
+            &[(Response, "0.001 : 0.004"), (Header, "- : 0.003")],
+            "nginx.answered_after_redirect",
+        );
         check(503, &[(Status, "503")], "nginx.upstream_status_503");
         check(503, &[(Status, "502, 503")], "nginx.upstream_status_503");
         check(503, &[(Status, "502 : 503")], "nginx.upstream_status_503");
