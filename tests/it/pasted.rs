@@ -104,8 +104,9 @@ fn the_terminal_says_who_why_and_what_next_of_a_lone_message() {
     let text = String::from_utf8_lossy(&said.out).into_owned();
     for part in [
         "no 5xx incident",
-        "MESSAGES   1 x proxy, no_live_upstreams: ",
-        "[error.log:1]",
+        "what messages say:",
+        "no_live_upstreams",
+        "ORIGIN ",
         "NEXT ",
         "logscan503 explain no_live_upstreams",
     ] {
