@@ -337,18 +337,27 @@ fn best_envelope(
             }
         }
         inside.add_all(&mut rest, setting, depth + 1);
-        let is_known = |reader: &&Arc<dyn Reader>| {
+        let is_told = |reader: &&Arc<dyn Reader>| {
             let about = reader.about();
-            // A message that holds a time, a request and a status of its own is no application's own line.
-            let is_access = about.role == LogRole::Access && about.layout.contains("$request");
-            (about.basis != FormatBasis::Inferred || envelope.shows_layouts() && is_access)
-                && !(about.layout.starts_with(MESSAGES) && about.server == Server::Unknown)
+            !(about.layout.starts_with(MESSAGES) && about.server == Server::Unknown)
                 && !(envelope.is_like_messages() && about.server == Server::Application)
         };
-        let known: Vec<_> = inside.readers.iter().filter(is_known).collect();
-        let takes = |line: &&&[u8]| known.iter().any(|reader| reads(reader.as_ref(), line));
-        let n_known = all.iter().filter(takes).count();
-        if n_known * 2 < opened.len() {
+        let is_known = |reader: &&Arc<dyn Reader>| {
+            reader.about().basis != FormatBasis::Inferred && is_told(reader)
+        };
+        // A message that holds a time, a request and a status of its own is no application's own line.
+        let is_shown = |reader: &&Arc<dyn Reader>| {
+            let about = reader.about();
+            let is_access = about.role == LogRole::Access && about.layout.contains("$request");
+            is_known(reader) || (envelope.shows_layouts() && is_access && is_told(reader))
+        };
+        let n_taken = |is_meant: &dyn Fn(&&Arc<dyn Reader>) -> bool| {
+            let readers: Vec<_> = inside.readers.iter().filter(is_meant).collect();
+            let takes = |line: &&&[u8]| readers.iter().any(|reader| reads(reader.as_ref(), line));
+            all.iter().filter(takes).count()
+        };
+        let n_known = n_taken(&is_known);
+        if n_taken(&is_shown) * 2 < opened.len() {
             let sample = Sample { lines: lines.to_vec() };
             if !envelope.is_certain() || is_known_bare(&sample, opened.len()) {
                 continue;

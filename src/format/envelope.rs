@@ -12,6 +12,7 @@ mod json;
 mod messages;
 mod prefix;
 mod shipper;
+mod stern;
 mod syslog;
 #[cfg(test)]
 mod tests;
@@ -30,11 +31,12 @@ use crate::time::{Notation, SECOND_US, Stamp, parse_clf, parse_clf_variant, pars
 pub use columns::ZapConsole;
 pub use container::{Cri, DockerJson};
 pub use journal::JournalJson;
-pub use json::MessageJson;
+pub use json::{MessageJson, ObjectJson};
 pub use messages::{MESSAGES, Messages};
 pub(super) use prefix::behind_marks;
 pub use prefix::{Ansi, Compose, FileName, Indented, LeadingStamp, Pod, Program, Quoted};
-pub use shipper::{FluentdFile, Pairs, Stern};
+pub use shipper::{FluentdFile, Pairs};
+pub use stern::Stern;
 pub use syslog::{Rfc5424, Syslog};
 
 /// Offsets of zones are multiples of this, microseconds.
@@ -142,6 +144,7 @@ pub fn envelopes(reference_us: Option<i64>) -> Vec<Arc<dyn Envelope>> {
         Arc::new(Program),
         Arc::new(Quoted),
         Arc::new(MessageJson),
+        Arc::new(ObjectJson),
         Arc::new(ZapConsole),
         Arc::new(Pairs),
     ]

@@ -14,6 +14,8 @@ use crate::time::SECOND_US;
 const ORIGIN_STATUS: &[&str] = &["OriginStatus", "ServiceURL"];
 const SIZE: &[&str] = &["DownstreamContentSize", "log of this server"];
 
+const LOG: &[&str] = &["log of this server"];
+
 const FIELD_AND_SIZE: &[Basis] = &[Basis::FieldValue, Basis::BodySize];
 
 /// The rows.
@@ -23,6 +25,13 @@ pub(super) const RULES: &[VerdictRule] = &[
         Origin::Upstream,
         Some(Cause::Upstream503),
         "proxy.go: of its own, the proxy answers 502, 504, 500 and 499 only",
+    ),
+    open(
+        "traefik.error_page",
+        Origin::Upstream,
+        Some(Cause::Upstream503),
+        LOG,
+        "customerrors.go: a service of error pages answered, and the field of the origin's status holds what it replaced",
     ),
     VerdictRule {
         basis: FIELD_AND_SIZE,
@@ -127,6 +136,7 @@ pub(super) fn own_verdict(record: &AccessRecord<'_>) -> &'static str {
     let origin_status = origin.and_then(parse_status);
     let size = record.body_bytes();
     match record.status {
+        503 if has_server && is_of_error_pages(record) => "traefik.error_page",
         503 => match (origin_status, server) {
             // Where the server is logged and none is named, the status is a balancer's own.
             (Some(503), None) => "traefik.origin_status_503",
@@ -162,6 +172,13 @@ pub(super) fn own_verdict(record: &AccessRecord<'_>) -> &'static str {
     }
 }
 
+/// True where the service that answered is called after errors: the middleware `errors` asks such a one for the page of
+/// whatever failed, also of a balancer without servers (measured with Traefik 3.7).
+fn is_of_error_pages(record: &AccessRecord<'_>) -> bool {
+    let service = record.value(Field::ProxyUpstreamName).unwrap_or_default();
+    service.windows(5).any(|part| part.eq_ignore_ascii_case(b"error"))
+}
+
 /// When Traefik 3.0 came out: 2024-04-29. From then on the page of 19 bytes is a circuit breaker's alone.
 const V3_US: i64 = 1_714_348_800 * SECOND_US;
 
@@ -184,7 +201,7 @@ mod tests {
     use crate::record::Escape;
     use crate::time::Stamp;
 
-    use Field::{BodyBytes, Request, ServerName, UpstreamAddr, UpstreamStatus};
+    use Field::{BodyBytes, ProxyUpstreamName, Request, ServerName, UpstreamAddr, UpstreamStatus};
 
     #[track_caller]
     fn check(status: u16, fields: &[(Field, &str)], row: &str) {
@@ -199,6 +216,16 @@ mod tests {
             "traefik.origin_status_503",
         );
         check(503, &[(UpstreamStatus, "503"), (BodyBytes, "20")], "traefik.origin_status_503");
+        // What failed behind a page of errors does not show.
+        check(
+            503,
+            &[
+                (UpstreamAddr, "10.0.0.1:80"),
+                (UpstreamStatus, "503"),
+                (ProxyUpstreamName, "error-pages@docker"),
+            ],
+            "traefik.error_page",
+        );
     }
 
     #[test]
