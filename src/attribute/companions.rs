@@ -284,7 +284,10 @@ impl Companions {
             }
             Server::Varnish => return self.behind.speaks_at(at),
             Server::Caddy => {
-                return self.caddy.speaks_at(at) && self.is_near(&self.of_caddy, input);
+                // Where pages of errors are handled, failures have lines at level DEBUG only.
+                return self.caddy.joined > 0
+                    && self.caddy.speaks_at(at)
+                    && self.is_near(&self.of_caddy, input);
             }
             _ => return false,
         }

@@ -1,12 +1,14 @@
-//! Akamai `DataStream` 2 in JSON: one object per request, fields without a value left out.
+//! Akamai `DataStream` 2: in JSON, one object per request, fields without a value left out; as text, fields in the order
+//! of the stream, known by their column of error codes.
 //!
-//! In: lines with `reqTimeSec` and `statusCode`. Out: access records.
+//! In: lines with `reqTimeSec` and `statusCode`, or with codes of the edge. Out: access records.
 //! Source: Akamai documentation, `DataStream` 2 "Data set parameters" (names and order of the JSON log format).
 
-use super::Instant;
+use super::infer::telltale::{Telltale, propose};
 use super::json_declared::{ANY_TIME, Declared, Use, key, time_at};
-use crate::record::Field;
-use crate::taxonomy::Server;
+use super::{About, Format, FormatBasis, Instant, Proposal, Sample};
+use crate::record::{Escape, Field};
+use crate::taxonomy::{LogRole, Server};
 
 /// A stream of raw logs.
 pub const DATASTREAM: Declared = Declared {
@@ -40,3 +42,83 @@ pub const DATASTREAM: Declared = Declared {
     ],
     finish: None,
 };
+
+/// Error codes of the edge: `ERR_CONNECT_FAIL`, perhaps with more behind a bar.
+const CODES: Telltale = Telltale {
+    is_value: |value| value == b"-" || is_code(value),
+    is_proof: is_code,
+    is_sure: |_, _| true,
+    hints: &["ERR_"],
+    field: Field::ResponseDetails,
+    escape: Escape::Default,
+    name: |columns| {
+        columns.set_first(Field::RequestUri, |columns, idx| {
+            columns.all(idx, |value| value.contains(&b'='))
+        });
+    },
+    finish: |_| {},
+};
+
+fn is_code(value: &[u8]) -> bool {
+    value.strip_prefix(b"ERR_").is_some_and(|rest| {
+        let word = rest.split(|byte| *byte == b'|').next().unwrap_or(rest);
+        !word.is_empty() && word.iter().all(|byte| byte.is_ascii_uppercase() || *byte == b'_')
+    })
+}
+
+/// Recognises structured logs by their error codes.
+#[derive(Debug)]
+pub struct DataStreamTextFormat;
+
+impl DataStreamTextFormat {
+    const NAME: &'static str = "akamai_datastream_text";
+}
+
+impl Format for DataStreamTextFormat {
+    fn name(&self) -> &'static str {
+        Self::NAME
+    }
+
+    fn summary(&self) -> &'static str {
+        "Akamai DataStream 2 (structured) with a column of error codes; recognised by codes such as ERR_CONNECT_FAIL"
+    }
+
+    fn propose(&self, sample: &Sample<'_>) -> Option<Proposal> {
+        propose(sample, &CODES, |body, notation| About {
+            format: Self::NAME,
+            layout: body.to_owned(),
+            server: Server::Akamai,
+            role: LogRole::Access,
+            notation,
+            instant: Instant::Start,
+            basis: FormatBasis::Detected,
+            ambiguous_with: None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Record;
+
+    #[test]
+    fn codes_tell_whose_structured_lines_are() {
+        let line = |at: u32, code: &str| {
+            format!("7050 a1b2 17869{at}.123 192.0.2.1 503 www.example.com {code}")
+        };
+        let lines = [line(10000, "-"), line(10001, "-"), line(10002, "ERR_READ_TIMEOUT|x")];
+        let sample = Sample { lines: lines.iter().map(|line| line.as_bytes()).collect() };
+        let proposal = DataStreamTextFormat.propose(&sample).expect("recognised");
+        let Ok(Record::Access(record)) = proposal.reader.parse(lines[2].as_bytes()) else {
+            panic!("not read")
+        };
+        assert_eq!(record.raw(Field::ResponseDetails), Some(&b"ERR_READ_TIMEOUT|x"[..]));
+        assert_eq!(record.raw(Field::RemoteAddr), Some(&b"192.0.2.1"[..]));
+        assert_eq!(record.stamp.micros, 1_786_910_002_123_000);
+        // A browser's word for a failure, in a log of something else.
+        let other = lines.map(|line| line.replace("ERR_READ_TIMEOUT|x", "ERR_x"));
+        let sample = Sample { lines: other.iter().map(|line| line.as_bytes()).collect() };
+        assert!(DataStreamTextFormat.propose(&sample).is_none());
+    }
+}

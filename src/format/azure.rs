@@ -1,9 +1,9 @@
-//! Azure's access logs of Front Door and of Application Gateway, as resource logs and as rows of their own tables.
+//! Azure's access logs of Front Door, Application Gateway and App Service, as resource logs and as rows of their tables.
 //!
 //! In: records of a category for access logs; the array of an export around them is taken off before. Out: access
 //! records. The first generation of Application Gateway hides what it knows of the backend in the query string.
 //! Source: Microsoft documentation, "Monitor Azure Front Door" and "Azure Application Gateway monitoring data reference"
-//! (access log), Azure Monitor tables `AzureDiagnostics` and `AGWAccessLogs`.
+//! (access log), Azure Monitor tables `AzureDiagnostics`, `AGWAccessLogs` and `AppServiceHTTPLogs`.
 
 use memchr::memmem;
 
@@ -180,6 +180,49 @@ pub const APP_GATEWAY: Declared = Declared {
         ("properties>receivedBytes", Use::As(Field::RequestLength)),
     ],
     finish: Some(app_gateway),
+};
+
+/// App Service: what its front end hands to IIS, or to the container of an application.
+pub const APP_SERVICE: Declared = Declared {
+    name: "azure_app_service",
+    summary: "Azure App Service HTTP logs; recognised by \"ScStatus\" and \"CsUriStem\"",
+    server: Server::Iis,
+    instant: Instant::End,
+    required: &[
+        value_if_any(&["category", "Category"], &["AppServiceHTTPLogs"]),
+        key(&["properties>ScStatus", "ScStatus"]),
+        key(&["properties>CsUriStem", "CsUriStem"]),
+    ],
+    besides: &[],
+    time: TIMES,
+    status: &["properties>ScStatus", "ScStatus"],
+    fields: &[
+        ("properties>CIp", Use::Client),
+        ("CIp", Use::Client),
+        ("properties>CsMethod", Use::As(Field::Method)),
+        ("CsMethod", Use::As(Field::Method)),
+        ("properties>CsUriStem", Use::As(Field::Uri)),
+        ("CsUriStem", Use::As(Field::Uri)),
+        ("properties>CsUriQuery", Use::As(Field::Args)),
+        ("CsUriQuery", Use::As(Field::Args)),
+        ("properties>CsHost", Use::As(Field::Host)),
+        ("CsHost", Use::As(Field::Host)),
+        ("properties>UserAgent", Use::As(Field::UserAgent)),
+        ("UserAgent", Use::As(Field::UserAgent)),
+        ("properties>Referer", Use::As(Field::Referer)),
+        ("Referer", Use::As(Field::Referer)),
+        ("properties>ScSubStatus", Use::As(Field::SubStatus)),
+        ("ScSubStatus", Use::As(Field::SubStatus)),
+        ("properties>ScWin32Status", Use::As(Field::Win32Status)),
+        ("ScWin32Status", Use::As(Field::Win32Status)),
+        ("properties>TimeTaken", Use::As(Field::RequestTimeMillis)),
+        ("TimeTaken", Use::As(Field::RequestTimeMillis)),
+        ("properties>ScBytes", Use::As(Field::BytesSent)),
+        ("ScBytes", Use::As(Field::BytesSent)),
+        ("properties>ComputerName", Use::As(Field::ComputerName)),
+        ("ComputerName", Use::As(Field::ComputerName)),
+    ],
+    finish: None,
 };
 
 /// What the first generation adds to the query string of the client.

@@ -5,7 +5,7 @@
 
 use super::Instant;
 use super::json_declared::{ANY_TIME, Declared, Use, key, time_at, value};
-use crate::record::Field;
+use crate::record::{AccessRecord, Field};
 use crate::taxonomy::Server;
 
 /// The access log. `ts` is written when the response is complete.
@@ -44,5 +44,14 @@ pub const ACCESS: Declared = Declared {
         ("resp_headers>Via", Use::As(Field::ResponseVia)),
         ("resp_headers>Date>0", Use::As(Field::ResponseDate)),
     ],
-    finish: None,
+    finish: Some(finish),
 };
+
+/// Durations are seconds with a fraction, unless configured to be whole nanoseconds (`duration_format nano`).
+fn finish(record: &mut AccessRecord<'_>) {
+    let took = record.raw(Field::RequestTime).filter(|took| took.len() > 3);
+    if let Some(nanos) = took.filter(|took| took.iter().all(u8::is_ascii_digit)) {
+        record.replace(Field::RequestTime, None);
+        record.set(Field::RequestTimeNanos, nanos);
+    }
+}

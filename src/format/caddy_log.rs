@@ -1,7 +1,7 @@
 //! Caddy's runtime log: one JSON object per message, with the request where a handler failed.
 //!
-//! In: lines with `level`, `ts` and `msg` that are no access lines. Out: messages: the logger's name, `msg` and `error`,
-//! with client, request and host.
+//! In: lines with `level`, `ts` and `msg` that are no access lines. Out: messages: the logger's name, `msg`, `error` and
+//! `err_trace`, with client, request and host.
 //! Invariants: texts are decoded, since rules match quotes and clients write backslashes: a record is no part of its
 //! line, so `parse` refuses it and `read` gives it.
 //! Source: Caddy `logging.go`, `modules/caddyhttp/server.go` (`logger.Error` of failed requests), `reverseproxy.go`.
@@ -88,7 +88,8 @@ impl Reader for CaddyLog {
         };
         let Some(stamp) = self.stamp(glance.stamp) else { return each(Err(Skip::BadTime)) };
         let value = |path| at_path(line, path).map(|(_, value)| value);
-        let message = [value("logger"), value("msg"), value("error")]
+        // The trace names the handler that failed.
+        let message = [value("logger"), value("msg"), value("error"), value("err_trace")]
             .into_iter()
             .flatten()
             .filter(|text| !text.is_empty())

@@ -314,6 +314,10 @@ fn best_envelope(
     depth: usize,
 ) -> Option<Found> {
     let mut best: Option<((usize, usize), Found)> = None;
+    let whole: Vec<_> = standing().into_iter().filter(|reader| reader.holds_prefix()).collect();
+    let is_whole = |line: &&[u8]| whole.iter().any(|reader| reads(reader.as_ref(), line));
+    let lines: Vec<_> = lines.iter().copied().filter(|line| !is_whole(line)).collect();
+    let lines = &lines[..];
     for envelope in around {
         let opened: Vec<_> = lines.iter().filter_map(|line| envelope.open(line)).collect();
         // Indented lines go on with the one before.
@@ -333,18 +337,27 @@ fn best_envelope(
             }
         }
         inside.add_all(&mut rest, setting, depth + 1);
-        let is_known = |reader: &&Arc<dyn Reader>| {
+        let is_told = |reader: &&Arc<dyn Reader>| {
             let about = reader.about();
-            // A message that holds a time, a request and a status of its own is no application's own line.
-            let is_access = about.role == LogRole::Access && about.layout.contains("$request");
-            (about.basis != FormatBasis::Inferred || envelope.shows_layouts() && is_access)
-                && !(about.layout.starts_with(MESSAGES) && about.server == Server::Unknown)
+            !(about.layout.starts_with(MESSAGES) && about.server == Server::Unknown)
                 && !(envelope.is_like_messages() && about.server == Server::Application)
         };
-        let known: Vec<_> = inside.readers.iter().filter(is_known).collect();
-        let takes = |line: &&&[u8]| known.iter().any(|reader| reads(reader.as_ref(), line));
-        let n_known = all.iter().filter(takes).count();
-        if n_known * 2 < opened.len() {
+        let is_known = |reader: &&Arc<dyn Reader>| {
+            reader.about().basis != FormatBasis::Inferred && is_told(reader)
+        };
+        // A message that holds a time, a request and a status of its own is no application's own line.
+        let is_shown = |reader: &&Arc<dyn Reader>| {
+            let about = reader.about();
+            let is_access = about.role == LogRole::Access && about.layout.contains("$request");
+            is_known(reader) || (envelope.shows_layouts() && is_access && is_told(reader))
+        };
+        let n_taken = |is_meant: &dyn Fn(&&Arc<dyn Reader>) -> bool| {
+            let readers: Vec<_> = inside.readers.iter().filter(is_meant).collect();
+            let takes = |line: &&&[u8]| readers.iter().any(|reader| reads(reader.as_ref(), line));
+            all.iter().filter(takes).count()
+        };
+        let n_known = n_taken(&is_known);
+        if n_taken(&is_shown) * 2 < opened.len() {
             let sample = Sample { lines: lines.to_vec() };
             if !envelope.is_certain() || is_known_bare(&sample, opened.len()) {
                 continue;
@@ -550,6 +563,16 @@ mod tests {
         assert_eq!(offset_of(&own.repeat(4)), None);
         let foreign = line("C0000201:1388_7F00001E:1F90_00003F5A_0003:790E");
         assert_eq!(offset_of(&(own.repeat(6) + &foreign)), None);
+    }
+
+    #[test]
+    fn lines_that_hold_a_prefix_are_no_messages_among_messages() {
+        let router = "2026-08-15T06:05:00.1+00:00 heroku[router]: at=error code=H10 method=GET path=/ fwd=1.2.3.4 status=503 bytes=\n";
+        let dyno = "2026-08-15T06:05:00.2+00:00 heroku[web.1]: Process running mem=120M(23%)\n";
+        let own = [("syslog", "detected"), ("heroku_router", "detected")];
+        check(&format!("{router}{dyno}"), &own);
+        check(&format!("{dyno}{dyno}{dyno}{router}"), &own);
+        check(router, &own[1..]);
     }
 
     #[test]

@@ -5,13 +5,13 @@
 //! copied; where it has to be unescaped ([`Envelope::decodes`]) it is decoded once per look. Envelopes nest because a
 //! [`Wrapped`] reader is a reader.
 
+mod columns;
 mod container;
 mod journal;
 mod json;
 mod messages;
 mod prefix;
 mod shipper;
-mod stern;
 mod syslog;
 #[cfg(test)]
 mod tests;
@@ -27,14 +27,14 @@ use crate::record::{Record, Skip};
 use crate::taxonomy::LogRole;
 use crate::time::{Notation, SECOND_US, Stamp, parse_clf, parse_clf_variant, parse_nginx_error};
 
+pub use columns::ZapConsole;
 pub use container::{Cri, DockerJson};
 pub use journal::JournalJson;
-pub use json::MessageJson;
+pub use json::{MessageJson, ObjectJson};
 pub use messages::{MESSAGES, Messages};
 pub(super) use prefix::behind_marks;
 pub use prefix::{Ansi, Compose, FileName, Indented, LeadingStamp, Pod, Program, Quoted};
-pub use shipper::{FluentdFile, Pairs};
-pub use stern::Stern;
+pub use shipper::{FluentdFile, Pairs, Stern};
 pub use syslog::{Rfc5424, Syslog};
 
 /// Offsets of zones are multiples of this, microseconds.
@@ -134,14 +134,16 @@ pub fn envelopes(reference_us: Option<i64>) -> Vec<Arc<dyn Envelope>> {
         Arc::new(Syslog { reference_us }),
         Arc::new(FluentdFile),
         Arc::new(Pod),
+        Arc::new(Stern),
         Arc::new(Compose),
         Arc::new(FileName),
         Arc::new(Ansi),
         Arc::new(LeadingStamp),
         Arc::new(Program),
         Arc::new(Quoted),
-        Arc::new(Stern),
         Arc::new(MessageJson),
+        Arc::new(ObjectJson),
+        Arc::new(ZapConsole),
         Arc::new(Pairs),
     ]
 }

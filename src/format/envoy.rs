@@ -5,6 +5,7 @@
 //! Invariants: flags and details are Envoy's own words; a line whose flags are none is not of the format.
 //! Source: Envoy documentation, "Access logging" (`command operators`, default format); Istio, "Envoy access logs".
 
+mod custom;
 mod format_string;
 
 #[cfg(test)]
@@ -18,6 +19,7 @@ use super::{About, Format, FormatBasis, Instant, Proposal, Reader, Sample};
 use crate::bytes::without_client_port;
 use crate::record::{AccessRecord, Escape, Field};
 use crate::taxonomy::{LogRole, Server};
+use crate::time::Notation;
 
 /// The JSON log, by Istio's names, Envoy Gateway's, and those that operators derive from the names of operators.
 pub const JSON: Declared = Declared {
@@ -104,6 +106,15 @@ const FORMATS: &[(&str, &str)] = &[
         "envoy",
         "[%START_TIME%] \"%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %PROTOCOL%\" %RESPONSE_CODE% %RESPONSE_FLAGS% %BYTES_RECEIVED% %BYTES_SENT% %DURATION% %RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)% \"%REQ(X-FORWARDED-FOR)%\" \"%REQ(USER-AGENT)%\" \"%REQ(X-REQUEST-ID)%\" \"%REQ(:AUTHORITY)%\" \"%UPSTREAM_HOST%\"",
     ),
+    // Emissary-ingress (Ambassador), whose other logs go to the same stream.
+    (
+        "emissary",
+        "ACCESS [%START_TIME%] \"%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %PROTOCOL%\" %RESPONSE_CODE% %RESPONSE_FLAGS% %BYTES_RECEIVED% %BYTES_SENT% %DURATION% %RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)% \"%REQ(X-FORWARDED-FOR)%\" \"%REQ(USER-AGENT)%\" \"%REQ(X-REQUEST-ID)%\" \"%REQ(:AUTHORITY)%\" \"%UPSTREAM_HOST%\"",
+    ),
+    (
+        "kuma",
+        "[%START_TIME%] %KUMA_MESH% \"%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %PROTOCOL%\" %RESPONSE_CODE% %RESPONSE_FLAGS% %BYTES_RECEIVED% %BYTES_SENT% %DURATION% %RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)% \"%REQ(X-FORWARDED-FOR)%\" \"%REQ(USER-AGENT)%\" \"%REQ(X-B3-TRACEID?X-DATADOG-TRACEID)%\" \"%REQ(X-REQUEST-ID)%\" \"%REQ(:AUTHORITY)%\" \"%KUMA_SOURCE_SERVICE%\" \"%KUMA_DESTINATION_SERVICE%\" \"%KUMA_SOURCE_ADDRESS_WITHOUT_PORT%\" \"%UPSTREAM_HOST%\"",
+    ),
     // Whatever else stands behind the flags is told by its values.
     (
         "envoy-start",
@@ -130,18 +141,22 @@ pub fn is_spec(spec: &str) -> bool {
 
 fn reader_of(body: &str, basis: FormatBasis) -> Result<LayoutReader, String> {
     let layout = format_string::compile(body)?;
+    let about = about(body, layout.notation(), basis);
+    Ok(LayoutReader { layout, about, finish })
+}
+
+fn about(body: &str, notation: Notation, basis: FormatBasis) -> About {
     let known = FORMATS.iter().find(|row| row.1 == body);
-    let about = About {
+    About {
         format: EnvoyFormat::NAME,
         layout: known.map_or(body, |row| row.0).to_owned(),
         server: Server::Envoy,
         role: LogRole::Access,
-        notation: layout.notation(),
+        notation,
         instant: Instant::Start,
         basis,
         ambiguous_with: None,
-    };
-    Ok(LayoutReader { layout, about, finish })
+    }
 }
 
 /// Recognises Envoy's text formats.
@@ -174,11 +189,12 @@ impl Format for EnvoyFormat {
                 best = Some((reader, n_accepted));
             }
         }
-        best.map(|(reader, n_accepted)| Proposal {
+        let usual = best.map(|(reader, n_accepted)| Proposal {
             reader: Arc::new(reader),
             n_accepted,
             notes: Vec::new(),
-        })
+        });
+        usual.or_else(|| custom::custom(sample))
     }
 }
 
@@ -224,15 +240,18 @@ fn is_flags(text: &[u8]) -> bool {
         || text.split(|byte| *byte == b',').all(|flag| {
             let is_custom =
                 (2..=8).contains(&flag.len()) && flag.iter().all(u8::is_ascii_uppercase);
-            is_custom || FLAGS.iter().any(|row| row.1.as_bytes() == flag)
+            is_custom || is_known_flag(flag)
         })
 }
 
 /// True for a list of flags that are all Envoy's own.
 pub(super) fn are_known_flags(text: &[u8]) -> bool {
-    let is_known =
-        |flag: &[u8]| FLAGS.iter().any(|row| row.0.as_bytes() == flag || row.1.as_bytes() == flag);
-    text.split(|byte| *byte == b',').all(is_known)
+    text.split(|byte| *byte == b',').all(is_known_flag)
+}
+
+/// True for the short or the long name of a flag.
+fn is_known_flag(flag: &[u8]) -> bool {
+    FLAGS.iter().any(|row| row.0.as_bytes() == flag || row.1.as_bytes() == flag)
 }
 
 /// Looks at the values of a line: flags must be flags; the client comes from the connection, else from the first of

@@ -1,13 +1,16 @@
-//! Fastly's logs in JSON: the keys are the operator's choice; the documented format and its usual variants are known.
+//! Fastly's logs: the format is the operator's choice; the documented one in JSON and its usual variants are known, and
+//! lines of text by their column of states.
 //!
-//! In: lines with a key that only Fastly's variables are called. Out: access records.
+//! In: lines with a key that only Fastly's variables are called, or with states that only Fastly writes. Out: access
+//! records.
 //! Source: Fastly documentation, "Useful log formats" (JSON), "Common 503 errors"; VCL variables `fastly_info.state`,
 //! `resp.response`, `fastly.ff.visits_this_service`.
 
-use super::Instant;
+use super::infer::telltale::{Columns, Telltale, propose};
 use super::json_declared::{ANY_TIME, Declared, Use, key, time_at};
-use crate::record::Field;
-use crate::taxonomy::Server;
+use super::{About, Format, FormatBasis, Instant, Proposal, Sample};
+use crate::record::{Escape, Field};
+use crate::taxonomy::{LogRole, Server};
 
 /// An endpoint that writes JSON.
 pub const ACCESS: Declared = Declared {
@@ -31,6 +34,7 @@ pub const ACCESS: Declared = Declared {
             "status",
             "resp.status",
             "resp_status",
+            "resp>status",
             "status_code",
             "response_code",
         ]),
@@ -50,6 +54,7 @@ pub const ACCESS: Declared = Declared {
         "response_status",
         "resp.status",
         "resp_status",
+        "resp>status",
         "status",
         "status_code",
         "response_code",
@@ -64,10 +69,12 @@ pub const ACCESS: Declared = Declared {
         ("req.http.host", Use::As(Field::Host)),
         ("url", Use::Url),
         ("req.url", Use::Url),
+        ("req>url", Use::Url),
         ("request_url", Use::Url),
         ("path", Use::As(Field::Uri)),
         ("request_method", Use::As(Field::Method)),
         ("req.method", Use::As(Field::Method)),
+        ("req>method", Use::As(Field::Method)),
         ("req.request", Use::As(Field::Method)),
         ("method", Use::As(Field::Method)),
         ("request", Use::As(Field::Request)),
@@ -86,7 +93,9 @@ pub const ACCESS: Declared = Declared {
         ("cache_status", Use::As(Field::UpstreamCacheStatus)),
         ("response_reason", Use::As(Field::ResponseDetails)),
         ("resp.response", Use::As(Field::ResponseDetails)),
+        ("resp>response", Use::As(Field::ResponseDetails)),
         ("obj.response", Use::As(Field::ResponseDetails)),
+        ("obj>response", Use::As(Field::ResponseDetails)),
         ("reason", Use::As(Field::ResponseDetails)),
         ("request_id", Use::As(Field::RequestId)),
         ("x_request_id", Use::As(Field::RequestId)),
@@ -104,3 +113,140 @@ pub const ACCESS: Declared = Declared {
     ],
     finish: None,
 };
+
+/// `%{fastly_info.state}V`, whatever else an operator logs.
+const STATES: Telltale = Telltale {
+    is_value: is_state,
+    // Other caches know hits and misses too.
+    is_proof: |value| {
+        is_state(value) && (has(value, b"ERROR") || has(value, b"CLUSTER") || has(value, b"BG"))
+    },
+    is_sure: |_, _| true,
+    hints: &["ERROR", "CLUSTER", "BG-"],
+    field: Field::UpstreamCacheStatus,
+    escape: Escape::Default,
+    name,
+    finish: |_| {},
+};
+
+fn has(value: &[u8], word: &[u8]) -> bool {
+    value.split(|byte| *byte == b'-').any(|part| part == word)
+}
+
+/// True for a state: what was done, and words about how, joined by `-`.
+fn is_state(value: &[u8]) -> bool {
+    const WORDS: &[&[u8]] = &[
+        b"HIT",
+        b"MISS",
+        b"PASS",
+        b"PIPE",
+        b"ERROR",
+        b"SYNTH",
+        b"HITPASS",
+        b"NONE",
+        b"BG",
+        b"CLUSTER",
+        b"STALE",
+        b"WAIT",
+        b"REFRESH",
+        b"REMOTE",
+        b"RECV",
+        b"LOSTHDR",
+        b"DELIVER",
+        b"HITWAIT",
+        b"REVALIDATED",
+        b"SHIELD",
+    ];
+    !value.is_empty() && value.split(|byte| *byte == b'-').all(|part| WORDS.contains(&part))
+}
+
+/// Reason phrases: a column that says of some line what only the edge says.
+fn name(columns: &mut Columns<'_>) {
+    const REASONS: &[&[u8]] = &[
+        b"All backends failed or unhealthy",
+        b"Backend is unhealthy",
+        b"backend read error",
+        b"first byte timeout",
+        b"between bytes timeout",
+        b"connection timed out",
+        b"connection refused",
+        b"SSL handshake error",
+        b"Backend.max_conn reached",
+        b"Service Unavailable",
+    ];
+    columns.set_first(Field::ResponseDetails, |columns, idx| {
+        columns.any(idx, |value| REASONS.contains(&value))
+    });
+}
+
+/// Recognises lines of text by their states.
+#[derive(Debug)]
+pub struct FastlyTextFormat;
+
+impl FastlyTextFormat {
+    const NAME: &'static str = "fastly_text";
+}
+
+impl Format for FastlyTextFormat {
+    fn name(&self) -> &'static str {
+        Self::NAME
+    }
+
+    fn summary(&self) -> &'static str {
+        "Fastly logs in text with a column of fastly_info.state; recognised by states such as ERROR and HIT-CLUSTER"
+    }
+
+    fn propose(&self, sample: &Sample<'_>) -> Option<Proposal> {
+        propose(sample, &STATES, |body, notation| About {
+            format: Self::NAME,
+            layout: body.to_owned(),
+            server: Server::Fastly,
+            role: LogRole::Access,
+            notation,
+            instant: Instant::Start,
+            basis: FormatBasis::Detected,
+            ambiguous_with: None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Record;
+
+    #[track_caller]
+    fn check(last: &str, fields: &[(Field, &str)]) {
+        let line = |state: &str| {
+            format!("192.0.2.1 - - [11/Aug/2026:06:05:00 +0000] \"GET /a HTTP/1.1\" {state}")
+        };
+        let lines = [line("200 5 HIT \"OK\""), line("200 5 MISS \"OK\""), line(last)];
+        let sample = Sample { lines: lines.iter().map(|line| line.as_bytes()).collect() };
+        let Some(proposal) = FastlyTextFormat.propose(&sample) else {
+            return assert!(fields.is_empty(), "not recognised: {last}");
+        };
+        let Ok(Record::Access(record)) = proposal.reader.parse(lines[2].as_bytes()) else {
+            panic!("not read: {last}");
+        };
+        for (field, value) in fields {
+            assert_eq!(record.raw(*field), Some(value.as_bytes()), "{last}");
+        }
+        assert!(!fields.is_empty(), "recognised: {last}");
+    }
+
+    #[test]
+    fn states_tell_whose_lines_of_text_are() {
+        check(
+            "503 450 ERROR \"Backend is unhealthy\"",
+            &[
+                (Field::UpstreamCacheStatus, "ERROR"),
+                (Field::ResponseDetails, "Backend is unhealthy"),
+                (Field::Status, "503"),
+            ],
+        );
+        check("503 450 MISS-CLUSTER \"x\"", &[(Field::UpstreamCacheStatus, "MISS-CLUSTER")]);
+        // Any cache says so.
+        check("503 450 MISS \"x\"", &[]);
+        check("503 450 EXPIRED \"x\"", &[]);
+    }
+}

@@ -25,6 +25,10 @@ pub const ACCESS: Declared = Declared {
                 "internal_http_lb_rule",
                 "l7_lb_rule",
                 "gce_forwarding_rule",
+                // What runs behind them has request logs of the same shape, without details.
+                "cloud_run_revision",
+                "gae_app",
+                "cloud_function",
             ],
         ),
     ],

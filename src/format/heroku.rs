@@ -62,7 +62,9 @@ fn split(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let at = NAME.find(&line[..line.len().min(128)])?;
     let mark = MARKS.iter().find(|mark| line[at..].starts_with(mark))?;
     let (head, pairs) = (&line[..at], &line[at + mark.len()..]);
-    // A drain has the priority and the version before the time, and the name of the drain behind it.
+    // A drain has the priority and the version before the time, perhaps its length before that, and its name behind.
+    let from = head.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let head = head[from..].strip_prefix(b" ").filter(|_| from > 0).unwrap_or(head);
     let from = if head.starts_with(b"<") { memchr::memchr(b' ', head)? + 1 } else { 0 };
     let stamp = &head[from..];
     let end = memchr::memchr(b' ', stamp).unwrap_or(stamp.len());
@@ -114,6 +116,10 @@ fn pairs(mut text: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
 impl Reader for HerokuRouter {
     fn about(&self) -> &About {
         &self.about
+    }
+
+    fn holds_prefix(&self) -> bool {
+        true
     }
 
     #[inline]
@@ -221,6 +227,12 @@ mod tests {
             "2012-01-20T02:10:47+00:00 heroku[router]: Error H12 (Request timeout) -> POST a.example/b dyno=web.1 queue= wait= service=30000ms status=503 bytes=0",
             503,
             &[(Field::ResponseDetails, "H12"), (Field::UpstreamAddr, "web.1")],
+        );
+        // With the count of octets before it.
+        check(
+            "215 <158>1 2012-10-11T03:47:20+00:00 host heroku router - at=error code=H14 desc=\"No web processes running\" method=GET path=\"/\" host=a.example fwd=\"17.17.17.17\" dyno= connect= service= status=503 bytes=0",
+            503,
+            &[(Field::ResponseDetails, "H14")],
         );
         // Absent values are empty.
         check(

@@ -26,23 +26,26 @@ pub struct IisW3c {
     /// Start of the day of the last `#Date:` line, microseconds: the date of rows that have only a time. Columns with a
     /// date forget it: rows behind them may be of any later day.
     day_us: Option<i64>,
+    /// A `#Software:` line names Microsoft's server.
+    is_microsoft: bool,
     about: About,
 }
 
 impl IisW3c {
     /// A reader for the columns that a `#Fields:` line names. Without a time column it understands no row.
     pub fn declared(fields: &str) -> Self {
-        Self::new(Columns::declared(fields), None)
+        Self::new(Columns::declared(fields), None, false)
     }
 
-    fn new(columns: Columns, day_us: Option<i64>) -> Self {
+    fn new(columns: Columns, day_us: Option<i64>, is_microsoft: bool) -> Self {
         let body = columns.names().join(" ");
         let known = KNOWN.iter().find(|row| row.1 == body).map(|row| row.0.to_owned());
         let mut layout = known.unwrap_or(body);
         if let (true, Some(day_us)) = (columns.lacks_date(), day_us) {
             layout = format!("{layout} on {}", &Timestamp(day_us).to_rfc3339()[..10]);
         }
-        let is_iis = columns.has("sc-substatus") || columns.has("sc-win32-status");
+        const OWN: [&str; 4] = ["sc-substatus", "sc-win32-status", "s-reason", "s-queuename"];
+        let is_iis = is_microsoft || OWN.iter().any(|name| columns.has(name));
         let about = About {
             format: IisW3cFormat::NAME,
             layout,
@@ -53,7 +56,7 @@ impl IisW3c {
             basis: FormatBasis::Detected,
             ambiguous_with: None,
         };
-        IisW3c { columns, day_us, about }
+        IisW3c { columns, day_us, is_microsoft, about }
     }
 
     fn understand<'a>(&self, row: &'a [u8]) -> Result<AccessRecord<'a>, Skip> {
@@ -121,11 +124,20 @@ impl Reader for IisW3c {
                 }
                 let columns = Columns::declared(&fields);
                 let day_us = self.day_us.filter(|_| !columns.has_date());
-                IisW3c::new(columns, day_us)
+                IisW3c::new(columns, day_us, self.is_microsoft)
+            }
+            b"Software" => {
+                const SERVERS: [&str; 3] = ["Internet Information", "IIS", "Microsoft HTTP"];
+                let software = String::from_utf8_lossy(text);
+                let is_microsoft = SERVERS.iter().any(|name| software.contains(name));
+                if is_microsoft == self.is_microsoft {
+                    return Some(Directive::Comment);
+                }
+                IisW3c::new(self.columns.clone(), self.day_us, is_microsoft)
             }
             // Also where rows have a date: the columns that follow may have none.
             b"Date" | b"Start-Date" => match text.get(..10).and_then(w3c_day_us) {
-                Some(day_us) => IisW3c::new(self.columns.clone(), Some(day_us)),
+                Some(day_us) => IisW3c::new(self.columns.clone(), Some(day_us), self.is_microsoft),
                 None => return Some(Directive::Comment),
             },
             _ => return Some(Directive::Comment),
@@ -134,8 +146,10 @@ impl Reader for IisW3c {
     }
 
     fn carried(&self) -> i64 {
-        // Days are whole seconds, so that one bit is free.
-        self.day_us.unwrap_or(i64::MIN) | i64::from(self.columns.is_exact)
+        // Days are whole seconds, so that two bits are free.
+        self.day_us.unwrap_or(i64::MIN)
+            | i64::from(self.columns.is_exact)
+            | i64::from(self.is_microsoft) << 1
     }
 
     fn parse<'a>(&self, record: &'a [u8]) -> Result<Record<'a>, Skip> {
@@ -170,9 +184,11 @@ pub(super) fn split_directive(line: &[u8]) -> Option<(&[u8], &[u8])> {
     is_known.then(|| (name, line[colon + 1..].trim_ascii()))
 }
 
-/// True for the columns of an HTTP.sys error log.
+/// True for the columns of an HTTP.sys error log that find themselves: status, site and reason behind each other.
+/// Others are read by their names.
 pub(super) fn is_httperr(fields: &str) -> bool {
-    fields.split_ascii_whitespace().any(|name| name.eq_ignore_ascii_case("s-reason"))
+    let names: Vec<_> = fields.split_ascii_whitespace().map(str::to_ascii_lowercase).collect();
+    names.windows(3).any(|three| three == ["sc-status", "s-siteid", "s-reason"])
 }
 
 /// A row without the zeros that the end of a file copied while live is padded with.
@@ -261,7 +277,7 @@ impl IisW3cFormat {
     /// several may alternate in one file, and none is to lose against a layout inferred from all.
     fn known(sample: &Sample<'_>) -> Option<(Arc<dyn Reader>, usize)> {
         let readers: Vec<_> =
-            KNOWN.iter().map(|(_, text)| IisW3c::new(Columns::known(text), None)).collect();
+            KNOWN.iter().map(|(_, text)| IisW3c::new(Columns::known(text), None, false)).collect();
         let mut n_rows = vec![0usize; readers.len()];
         for line in &sample.lines {
             if let Some(reader) = readers.iter().position(|reader| reader.parse(line).is_ok()) {

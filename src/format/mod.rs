@@ -232,6 +232,11 @@ pub trait Reader: fmt::Debug + Send + Sync {
         false
     }
 
+    /// True for a reader to which the prefix of a syslog daemon is a part of its line: without it, it is none.
+    fn holds_prefix(&self) -> bool {
+        false
+    }
+
     /// A line without what stands around it.
     fn bare<'a>(&self, line: &'a [u8]) -> Option<Cow<'a, [u8]>> {
         Some(Cow::Borrowed(line))
@@ -283,9 +288,12 @@ pub const FORMATS: &[&dyn Format] = &[
     &cloudflare::HTTP_REQUESTS,
     &csv_declared::CsvDeclaredFormat,
     &fastly::ACCESS,
+    &fastly::FastlyTextFormat,
     &akamai::DATASTREAM,
+    &akamai::DataStreamTextFormat,
     &azure::FRONT_DOOR,
     &azure::APP_GATEWAY,
+    &azure::APP_SERVICE,
     &google_lb::ACCESS,
     &cloudfront::JSON,
     &api_gateway::JSON,

@@ -42,7 +42,9 @@ impl Breaks {
 /// How the records of an input with these first bytes are wrapped. `None`: they are not.
 pub(super) fn breaks_of(head: &[u8]) -> Option<Breaks> {
     let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
-    if WINDOWS.iter().any(|key| memchr::memmem::find(head, key).is_some()) {
+    // Of these, arrays without line breaks alone are taken apart (`ConvertTo-Json -Compress`).
+    let is_compact = text.starts_with(b"[{\"");
+    if !is_compact && WINDOWS.iter().any(|key| memchr::memmem::find(head, key).is_some()) {
         return None;
     }
     if let Start::Wrapper(_) = start_of(text) {
@@ -344,6 +346,11 @@ mod tests {
         check("[{\"a\":1}\n,{\"b\":2}\n]", &[(1, r#"{"a":1}"#), (2, r#"{"b":2}"#)]);
         check("{\n \"a\":1\n}\n{\n \"b\":2\n}\n", &[(1, "{~ \"a\":1~}"), (4, "{~ \"b\":2~}")]);
         check("{\"records\":[]}", &[]);
+        // Windows events, as `ConvertTo-Json -Compress` writes them.
+        check(
+            r#"[{"Id":1,"ProviderName":"x"},{"Id":2}]"#,
+            &[(1, r#"{"Id":1,"ProviderName":"x"}"#), (1, r#"{"Id":2}"#)],
+        );
     }
 
     #[test]

@@ -177,12 +177,15 @@ pub(super) fn own_verdict(record: &AccessRecord<'_>) -> &'static str {
         return "alb.waf_failed";
     }
     let has_target = record.value(Field::UpstreamAddr).is_some();
+    let has_group = record.value(Field::TargetGroup).is_some();
+    let actions_unknown = record.raw(Field::ActionsExecuted).is_none();
     match record.status {
         // The firewall looks first: what it let pass was forwarded or answered otherwise.
         _ if did("waf") && !did("forward") && !has_target => "alb.waf",
         561 => "alb.auth_unauthorized",
         503 if has_target => "alb.target_without_status",
-        503 if did("forward") => "alb.empty_target_group",
+        // Lines from before actions were logged have a group only where the request was for one.
+        503 if did("forward") || (actions_unknown && has_group) => "alb.empty_target_group",
         503 => "alb.no_target",
         502 if has_target => "alb.target_failed",
         504 => "alb.target_timed_out",
@@ -260,6 +263,20 @@ mod tests {
         check(500, "-", "-", "waf-failed", "-", "alb.waf_failed");
         check(500, "-", "-", "authenticate", "AuthInvalidIdToken", "alb.auth_failed");
         check(561, "-", "-", "authenticate", "-", "alb.auth_unauthorized");
+    }
+
+    #[test]
+    fn before_actions_were_logged_the_group_tells_what_was_forwarded() {
+        let check = |group, row| {
+            let fields = [
+                (Field::UpstreamAddr, "-"),
+                (Field::UpstreamStatus, "-"),
+                (Field::TargetGroup, group),
+            ];
+            check_row(own_verdict, Escape::None, 503, &fields, row);
+        };
+        check("arn:aws:tg/web/52", "alb.empty_target_group");
+        check("-", "alb.no_target");
     }
 
     #[test]

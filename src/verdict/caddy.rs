@@ -49,7 +49,16 @@ pub(super) const RULES: &[VerdictRule] = &[
             "staticresp.go: respond answers without a line in the error log",
         )
     },
-    // A page of `handle_errors` looks the same; the failure behind it has a line.
+    // So does `handle_response`, but not without asking the backend.
+    open(
+        "caddy.respond_late",
+        Origin::LocalProcess,
+        Some(Cause::Maintenance),
+        ERROR_LOG,
+        "staticresp.go, copyresponse.go: a body without any header of a backend, after a time in which one may have answered",
+    ),
+    // A page of `handle_errors` looks the same, and its failure is logged at level DEBUG: where one is in use, the error
+    // log says nothing of any request.
     VerdictRule {
         when_silent: Some("caddy.own_response_silent"),
         ..open(
@@ -73,6 +82,9 @@ pub(super) const RULES: &[VerdictRule] = &[
     open("caddy.other", Origin::Unknown, None, HEADERS, "no header of the response is logged"),
 ];
 
+/// No backend answers faster than this over a connection, microseconds.
+const AT_ONCE_US: u64 = 200;
+
 /// Id of the row that the fields of an access line select.
 pub(super) fn own_verdict(record: &AccessRecord<'_>) -> &'static str {
     let relayed = || if record.status == 503 { "caddy.relayed_503" } else { "caddy.relayed_5xx" };
@@ -92,7 +104,10 @@ pub(super) fn own_verdict(record: &AccessRecord<'_>) -> &'static str {
     match (record.status, record.body_bytes()) {
         (502 | 504, Some(0)) => "caddy.proxy_error",
         (_, Some(0)) => "caddy.own_response_empty",
-        (_, Some(_)) => "caddy.respond",
+        (_, Some(_)) if record.duration_us().is_some_and(|took| took < AT_ONCE_US) => {
+            "caddy.respond"
+        }
+        (_, Some(_)) => "caddy.respond_late",
         (_, None) => "caddy.other",
     }
 }
@@ -109,7 +124,7 @@ mod tests {
     use super::*;
     use crate::record::Escape;
 
-    use Field::{BodyBytes, ResponseDate, ResponseServer, ResponseVia};
+    use Field::{BodyBytes, RequestTime, ResponseDate, ResponseServer, ResponseVia};
 
     #[test]
     fn headers_of_a_backend_tell_a_relayed_response() {
@@ -122,7 +137,9 @@ mod tests {
         check(503, &[own, (ResponseVia, r#"["1.1 Caddy"]"#)], "caddy.relayed_503");
         check(503, &[own, (BodyBytes, "0")], "caddy.own_response_empty");
         check(503, &[(ResponseServer, r#"["shop"]"#), (BodyBytes, "24")], "caddy.other");
-        check(503, &[own, (BodyBytes, "24")], "caddy.respond");
+        check(503, &[own, (BodyBytes, "24"), (RequestTime, "0.000024106")], "caddy.respond");
+        check(503, &[own, (BodyBytes, "24"), (RequestTime, "0.000337")], "caddy.respond_late");
+        check(503, &[own, (BodyBytes, "24")], "caddy.respond_late");
         check(502, &[own, (BodyBytes, "0")], "caddy.proxy_error");
         check(503, &[(BodyBytes, "0")], "caddy.other");
     }

@@ -60,6 +60,15 @@ pub(super) const RULES: &[VerdictRule] = &[
             "x-envoy-upstream-service-time is set when response headers of the backend arrive",
         )
     },
+    VerdictRule {
+        confidence: Confidence::Likely,
+        ..decided(
+            "envoy.host_without_flag",
+            Origin::Upstream,
+            Some(Cause::Upstream503),
+            "router.cc: a reply of its own sets a flag once a host was chosen",
+        )
+    },
     decided(
         "envoy.cached_503",
         Origin::Upstream,
@@ -171,6 +180,15 @@ pub(super) const RULES: &[VerdictRule] = &[
         DETAILS,
         "flags DC and DR: the client left; the status tells nothing of a backend",
     ),
+    VerdictRule {
+        confidence: Confidence::Likely,
+        ..decided(
+            "envoy.retried_503",
+            Origin::Upstream,
+            Some(Cause::Upstream503),
+            "router.cc, onUpstreamHeaders: flag URX alone, the last response is passed on; a reset sets its own flag",
+        )
+    },
     open(
         "envoy.retries_exhausted",
         Origin::Proxy,
@@ -218,13 +236,28 @@ pub(super) fn own_verdict(record: &AccessRecord<'_>) -> &'static str {
                 "envoy.service_time_5xx"
             }
         }
+        (true, _) if is_retried(flags) && record.status == 503 => "envoy.retried_503",
         _ if has_flag(flags, "URX") => "envoy.retries_exhausted",
         (true, Some(_)) => "envoy.host_without_answer",
+        // Formats without the time of the service.
+        (true, None) if flags_are_none(record) && details.is_none() && record.status == 503 => {
+            "envoy.host_without_flag"
+        }
         (false, Some(_)) if record.raw(Field::UpstreamAddr).is_some() && flags.is_empty() => {
             "envoy.no_host"
         }
         _ => "envoy.other",
     }
+}
+
+/// True where the flags say that the attempts were used up, and no more.
+fn is_retried(flags: &[u8]) -> bool {
+    flags == b"URX" || flags == b"UpstreamRetryLimitExceeded"
+}
+
+/// True where flags are logged, and there is none.
+fn flags_are_none(record: &AccessRecord<'_>) -> bool {
+    record.raw(Field::ResponseFlags).is_some_and(is_absent)
 }
 
 /// True when one of the flags is this, by its short or its long name.
@@ -468,7 +501,10 @@ mod tests {
             "envoy.host_without_answer",
         );
         check(&[none, (UpstreamAddr, "-"), (UpstreamHeaderTime, "-")], "envoy.no_host");
-        check(&[(ResponseFlags, "URX"), (UpstreamAddr, "10.0.0.1:80")], "envoy.retries_exhausted");
+        check(&[none, (UpstreamAddr, "10.0.0.1:80")], "envoy.host_without_flag");
+        check(&[(UpstreamAddr, "10.0.0.1:80")], "envoy.other");
+        check(&[(ResponseFlags, "URX"), (UpstreamAddr, "10.0.0.1:80")], "envoy.retried_503");
+        check(&[(ResponseFlags, "URX"), (UpstreamAddr, "-")], "envoy.retries_exhausted");
         check(&[none], "envoy.other");
         check(&[], "envoy.other");
     }

@@ -218,6 +218,10 @@ pub(super) fn own_verdict(record: &AccessRecord<'_>) -> &'static str {
     if let Some(reason) = record.raw(Field::Reason) {
         return of_reason(reason);
     }
+    if record.raw(Field::QueueName).is_some() {
+        // Only HTTP.sys knows queues.
+        return "iis.httperr_other";
+    }
     let substatus = record.value(Field::SubStatus).and_then(parse_u64);
     let win32 = record.value(Field::Win32Status).and_then(parse_u64).map_or(0, unwrapped);
     if record.raw(Field::ArrLogId).is_some() {

@@ -14,6 +14,8 @@ use crate::time::SECOND_US;
 const ORIGIN_STATUS: &[&str] = &["OriginStatus", "ServiceURL"];
 const SIZE: &[&str] = &["DownstreamContentSize", "log of this server"];
 
+const LOG: &[&str] = &["log of this server"];
+
 const FIELD_AND_SIZE: &[Basis] = &[Basis::FieldValue, Basis::BodySize];
 
 /// The rows.
@@ -23,6 +25,13 @@ pub(super) const RULES: &[VerdictRule] = &[
         Origin::Upstream,
         Some(Cause::Upstream503),
         "proxy.go: of its own, the proxy answers 502, 504, 500 and 499 only",
+    ),
+    open(
+        "traefik.error_page",
+        Origin::Upstream,
+        Some(Cause::Upstream503),
+        LOG,
+        "customerrors.go: a service of error pages answered, and the field of the origin's status holds what it replaced",
     ),
     VerdictRule {
         basis: FIELD_AND_SIZE,
@@ -60,6 +69,16 @@ pub(super) const RULES: &[VerdictRule] = &[
             Origin::LocalProcess,
             Some(Cause::CircuitBreakerOpen),
             "circuitbreaker: its fallback writes the status text without a line break; no server is chosen",
+        )
+    },
+    VerdictRule {
+        confidence: Confidence::Likely,
+        basis: FIELD_AND_SIZE,
+        ..decided(
+            "traefik.middleware",
+            Origin::LocalProcess,
+            None,
+            "no server was chosen, and the page is none of a balancer: a middleware answered (forwardAuth, a plugin)",
         )
     },
     VerdictRule {
@@ -117,6 +136,7 @@ pub(super) fn own_verdict(record: &AccessRecord<'_>) -> &'static str {
     let origin_status = origin.and_then(parse_status);
     let size = record.body_bytes();
     match record.status {
+        503 if has_server && is_of_error_pages(record) => "traefik.error_page",
         503 => match (origin_status, server) {
             // Where the server is logged and none is named, the status is a balancer's own.
             (Some(503), None) => "traefik.origin_status_503",
@@ -129,12 +149,15 @@ pub(super) fn own_verdict(record: &AccessRecord<'_>) -> &'static str {
                 Some(20) => "traefik.no_available_server",
                 Some(19) => without_line_break(record),
                 None if origin.is_some() => "traefik.no_server_chosen",
+                // Error pages of Traefik 1 are of any size as well.
+                Some(1..) if record.stamp.micros >= V3_US => "traefik.middleware",
                 _ => "traefik.without_size",
             },
             // Only the status of the origin is known: 0 is none.
             (_, None) if origin.is_some() => match size {
                 Some(20) => "traefik.no_available_server",
                 Some(19) => without_line_break(record),
+                Some(1..) if record.stamp.micros >= V3_US => "traefik.middleware",
                 _ => "traefik.without_size",
             },
             _ => "traefik.other",
@@ -147,6 +170,13 @@ pub(super) fn own_verdict(record: &AccessRecord<'_>) -> &'static str {
         },
         _ => "traefik.other",
     }
+}
+
+/// True where the service that answered is called after errors: the middleware `errors` asks such a one for the page of
+/// whatever failed, also of a balancer without servers (measured with Traefik 3.7).
+fn is_of_error_pages(record: &AccessRecord<'_>) -> bool {
+    let service = record.value(Field::ProxyUpstreamName).unwrap_or_default();
+    service.windows(5).any(|part| part.eq_ignore_ascii_case(b"error"))
 }
 
 /// When Traefik 3.0 came out: 2024-04-29. From then on the page of 19 bytes is a circuit breaker's alone.
@@ -171,7 +201,7 @@ mod tests {
     use crate::record::Escape;
     use crate::time::Stamp;
 
-    use Field::{BodyBytes, Request, ServerName, UpstreamAddr, UpstreamStatus};
+    use Field::{BodyBytes, ProxyUpstreamName, Request, ServerName, UpstreamAddr, UpstreamStatus};
 
     #[track_caller]
     fn check(status: u16, fields: &[(Field, &str)], row: &str) {
@@ -186,19 +216,33 @@ mod tests {
             "traefik.origin_status_503",
         );
         check(503, &[(UpstreamStatus, "503"), (BodyBytes, "20")], "traefik.origin_status_503");
+        // What failed behind a page of errors does not show.
+        check(
+            503,
+            &[
+                (UpstreamAddr, "10.0.0.1:80"),
+                (UpstreamStatus, "503"),
+                (ProxyUpstreamName, "error-pages@docker"),
+            ],
+            "traefik.error_page",
+        );
     }
 
     #[test]
-    fn the_page_of_19_bytes_is_told_by_its_age() {
-        let at = |second: i64| {
+    fn pages_without_a_server_are_told_by_their_age() {
+        let at = |second: i64, size: &'static [u8]| {
             let stamp = Stamp { micros: second * SECOND_US, offset_s: Some(0) };
             let mut record = AccessRecord::new(stamp, 503, Escape::Apache);
             record.set(UpstreamAddr, b"-");
-            record.set(BodyBytes, b"19");
+            record.set(BodyBytes, size);
             own_verdict(&record)
         };
-        assert_eq!(at(1_636_588_874), "traefik.no_server_v2");
-        assert_eq!(at(1_795_210_283), "traefik.circuit_breaker");
+        let (old, new) = (1_636_588_874, 1_795_210_283);
+        assert_eq!(at(old, b"19"), "traefik.no_server_v2");
+        assert_eq!(at(new, b"19"), "traefik.circuit_breaker");
+        assert_eq!(at(old, b"300"), "traefik.without_size");
+        assert_eq!(at(new, b"300"), "traefik.middleware");
+        assert_eq!(at(new, b"20"), "traefik.no_available_server");
     }
 
     #[test]
@@ -206,6 +250,8 @@ mod tests {
         let none = (UpstreamAddr, "-");
         check(503, &[none, (BodyBytes, "20")], "traefik.no_available_server");
         check(503, &[none, (BodyBytes, "300")], "traefik.without_size");
+        check(503, &[none, (BodyBytes, "0")], "traefik.without_size");
+        check(503, &[none], "traefik.without_size");
         check(503, &[none, (UpstreamStatus, "0")], "traefik.no_server_chosen");
         check(
             503,

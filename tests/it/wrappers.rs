@@ -44,7 +44,6 @@ const WRAPPERS: &[(&str, Wrap)] = &[
     ("box", |_, _, _, line| format!("\u{2502} {line}")),
     ("indented", |_, _, _, line| format!("    {line}")),
     ("program", |_, _, _, line| format!("web nginx[8]: {line}")),
-    ("stern", |_, _, _, line| format!("web-687cf57f46-dx6v7 web {line}")),
     ("shipper", |name, _, at, line| {
         json!({"@timestamp": iso(at), "path": name, "message": line}).to_string()
     }),

@@ -45,6 +45,18 @@ pub(super) const RULES: &[CauseRule] = &[
         ..BASE
     },
     CauseRule {
+        id: "caddy.error_directive",
+        needles: &[FAILED, &["caddyhttp.StaticError"]],
+        cause: Some(Cause::Maintenance),
+        origin: Origin::LocalProcess,
+        status: &[500, 502, 503, 504],
+        scope: Scope::None,
+        note: "the directive `error` answered",
+        source: "Caddy staticerror.go",
+        example: "http.log.error: closed: caddyhttp.StaticError.ServeHTTP (staticerror.go:110)",
+        ..BASE
+    },
+    CauseRule {
         id: "caddy.dial_refused",
         needles: &[FAILED, &["dial "], &["connection refused"]],
         regex: DIAL,

@@ -1,8 +1,8 @@
 //! Lines that a shipper has put into JSON: `{"@timestamp":"...","message":"LINE",...}` of Filebeat and Logstash,
 //! `{"date":1795210182.5,"log":"LINE"}` of Fluent Bit, and exports of log stores.
 //!
-//! In: one object. Out: its message, at the time that the shipper gives.
-//! Invariants: no object is parsed as a whole; keys are searched, and the message alone is decoded. Nothing tells such an
+//! In: one object. Out: its message, or the object that it was, at the time that the shipper gives.
+//! Invariants: for messages no object is parsed as a whole; keys are searched, and the message alone is decoded. Nothing tells such an
 //! object from an application's own line, so it counts only around lines of a known format.
 
 use std::sync::LazyLock;
@@ -12,6 +12,7 @@ use memchr::memmem::Finder;
 use super::container::{first_line, without_break};
 use super::{Envelope, Opened, decoded, raw_string, value_of};
 use crate::format::app_log::parse_stamp;
+use crate::format::json_pairs::Pairs;
 use crate::time::{Notation, Stamp};
 
 /// An object with a line in it.
@@ -109,4 +110,64 @@ fn number(value: &[u8]) -> Option<&[u8]> {
     let is_part = |byte: &u8| byte.is_ascii_digit() || *byte == b'.';
     let n = value.iter().take_while(|byte| is_part(byte)).count();
     (n > 0).then_some(&value[..n])
+}
+
+/// Keys under which shippers and log stores keep an object that a line was.
+const OBJECTS: &[&[u8]] = &[
+    b"jsonPayload",
+    b"_source",
+    b"log_processed",
+    b"attributes",
+    b"message",
+    b"log",
+    b"parsed",
+    b"fields",
+    b"body",
+    b"event",
+    b"payload",
+    b"data",
+];
+
+/// An object within an object: `{"insertId":"...","jsonPayload":{...},"timestamp":"..."}` of Cloud Logging,
+/// `{"_source":{...}}` of Elasticsearch, what Fluent Bit makes of lines in JSON.
+#[derive(Debug)]
+pub struct ObjectJson;
+
+impl Envelope for ObjectJson {
+    fn name(&self) -> &'static str {
+        "an object in json"
+    }
+
+    fn notation(&self) -> Option<Notation> {
+        Some(Notation::Iso8601)
+    }
+
+    fn stamp(&self, text: &[u8]) -> Option<Stamp> {
+        parse_stamp(text)
+    }
+
+    fn is_certain(&self) -> bool {
+        false
+    }
+
+    fn is_like_messages(&self) -> bool {
+        true
+    }
+
+    fn open<'a>(&self, record: &'a [u8]) -> Option<Opened<'a>> {
+        const TIMES: &[&[u8]] = &[b"@timestamp", b"timestamp", b"time", b"date"];
+        let object = first_line(record);
+        if !object.starts_with(b"{") {
+            return None;
+        }
+        let (mut inner, mut stamp) = (None, None);
+        for (key, value) in Pairs::of(object).map_while(Result::ok) {
+            if inner.is_none() && value.starts_with(b"{") && OBJECTS.contains(&key) {
+                inner = Some(value);
+            } else if TIMES.contains(&key) && parse_stamp(value).is_some() {
+                stamp = stamp.or(Some(value));
+            }
+        }
+        Some(Opened { inner: inner?.into(), stamp, ..Opened::default() })
+    }
 }

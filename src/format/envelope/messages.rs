@@ -24,6 +24,8 @@ pub struct Messages {
     known: Vec<Arc<dyn Reader>>,
     /// Those of them whose times have slashes, which few other lines have.
     slashed: Vec<Arc<dyn Reader>>,
+    /// Those of them to which the envelope is a part of the line.
+    whole: Vec<Arc<dyn Reader>>,
     about: About,
 }
 
@@ -40,24 +42,25 @@ impl Messages {
             basis: FormatBasis::Detected,
             ambiguous_with: None,
         };
+        let whole = known.iter().filter(|reader| reader.holds_prefix()).cloned().collect();
         let (slashed, known) = known.into_iter().partition(|reader| {
             let about = reader.about();
             let has_slashes = matches!(about.notation, Notation::Clf | Notation::ClfVariant);
             has_slashes && about.role == LogRole::Access
         });
-        Some(Messages { envelope, known, slashed, about })
+        Some(Messages { envelope, known, slashed, whole, about })
     }
 
     fn open<'a>(&self, record: &'a [u8]) -> Result<(&'a [u8], Opened<'a>), Skip> {
         let opened = self.envelope.open(record).ok_or(Skip::Shape)?;
         let stamp = opened.stamp.ok_or(Skip::BadTime)?;
-        let first =
-            memchr::memchr(b'\n', &opened.inner).map_or(&*opened.inner, |at| &opened.inner[..at]);
+        let first = line_of(&opened.inner);
         let is_of = |readers: &[Arc<dyn Reader>]| {
             readers.iter().any(|reader| accepts(reader.as_ref(), first))
         };
         let has_slash = memchr::memchr(b'/', first).is_some();
-        if is_of(&self.known) || (has_slash && is_of(&self.slashed)) {
+        let is_whole = self.whole.iter().any(|reader| accepts(reader.as_ref(), line_of(record)));
+        if is_whole || is_of(&self.known) || (has_slash && is_of(&self.slashed)) {
             return Err(Skip::Shape);
         }
         Ok((stamp, opened))
@@ -87,6 +90,11 @@ impl Messages {
             truncated: false,
         }))
     }
+}
+
+/// The first line of a record.
+fn line_of(record: &[u8]) -> &[u8] {
+    memchr::memchr(b'\n', record).map_or(record, |at| &record[..at])
 }
 
 impl Reader for Messages {

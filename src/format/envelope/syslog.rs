@@ -117,6 +117,15 @@ fn is_tag(tag: &[u8]) -> bool {
 #[derive(Debug)]
 pub struct Rfc5424;
 
+/// A frame without the count of octets before it (RFC 6587), as drains over HTTP and TCP have it.
+fn without_length(record: &[u8]) -> &[u8] {
+    let n_digits = record.iter().take(7).take_while(|byte| byte.is_ascii_digit()).count();
+    match record[n_digits..].strip_prefix(b" ") {
+        Some(frame) if n_digits > 0 && frame.starts_with(b"<") => frame,
+        _ => record,
+    }
+}
+
 impl Envelope for Rfc5424 {
     fn name(&self) -> &'static str {
         "syslog (RFC 5424)"
@@ -158,7 +167,7 @@ impl Envelope for Rfc5424 {
 /// Splits `<134>1 ` off, which some daemons leave out of their files: the priority, whether there is a version, and what
 /// follows.
 fn split_header(record: &[u8]) -> (Option<u64>, bool, &[u8]) {
-    let (priority, rest) = split_priority(record);
+    let (priority, rest) = split_priority(without_length(record));
     match rest.strip_prefix(b"1 ") {
         Some(rest) => (priority, true, rest),
         None => (priority, false, rest),

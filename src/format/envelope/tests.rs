@@ -137,6 +137,11 @@ fn lines_that_shippers_put_into_json_are_opened() {
     check(&MessageJson, line, Some("a\\n"), "1795210182.5", "");
     check(&MessageJson, r#"{"time":"x","msg":"a"}"#, Some("a"), "", "");
     check(&MessageJson, r#"{"time":"x"}"#, None, "", "");
+    let line = format!(r#"{{"insertId":"x","jsonPayload":{{"a":"}}"}},"timestamp":"{iso}"}}"#);
+    check(&ObjectJson, &line, Some(r#"{"a":"}"}"#), iso, "");
+    check(&ObjectJson, r#"{"_source": {"a":1}}"#, Some(r#"{"a":1}"#), "", "");
+    check(&ObjectJson, r#"{"message":"{}","other":{"log":{}}}"#, None, "", "");
+    check(&ObjectJson, "{", None, "", "");
     let mut opened = Opened::default();
     MessageJson.describe(br#"{"level":"WARN","container":"b"}"#, &mut opened);
     assert_eq!((opened.level, opened.origin), (&b"warn"[..], Some(&b"b"[..])));

@@ -85,3 +85,68 @@ fn format_strings_of_users_are_compiled() {
         assert!(parse_spec(bad).is_err(), "{bad}");
     }
 }
+
+/// The layout that is found for lines, and what it says of the last one.
+#[track_caller]
+fn check_custom(lines: &[&str], fields: &[(Field, &str)]) {
+    let sample = Sample { lines: lines.iter().map(|line| line.as_bytes()).collect() };
+    let proposal = EnvoyFormat.propose(&sample).expect("recognised");
+    assert_eq!(proposal.n_accepted, lines.len());
+    let last = lines[lines.len() - 1].as_bytes();
+    let Ok(Record::Access(access)) = proposal.reader.parse(last) else { panic!("not read") };
+    for (field, value) in fields {
+        assert_eq!(access.raw(*field), Some(value.as_bytes()), "{field:?}");
+    }
+}
+
+#[test]
+fn formats_that_nobody_told_are_known_by_details_or_flags() {
+    check_custom(
+        &[
+            "2026-11-21T21:34:57.376Z 192.0.2.7 GET a.example /x 200 - via_upstream 10.0.0.4:8080 28",
+            "2026-11-21T21:34:58.376Z 192.0.2.8 GET a.example /y 200 - via_upstream 10.0.0.4:8080 3",
+            "2026-11-21T21:34:59.376Z 192.0.2.9 GET a.example /z 503 UH no_healthy_upstream - 0",
+        ],
+        &[
+            (Field::ResponseDetails, "no_healthy_upstream"),
+            (Field::ResponseFlags, "UH"),
+            (Field::UpstreamAddr, "-"),
+            (Field::RemoteAddr, "192.0.2.9"),
+            (Field::Status, "503"),
+        ],
+    );
+    check_custom(
+        &[
+            "192.0.2.7 - - [21/Nov/2026:21:34:57 +0000] \"GET /x HTTP/1.1\" 200 5 \"-\" \"curl/8\" - shop 10.0.0.4:80",
+            "192.0.2.8 - - [21/Nov/2026:21:34:58 +0000] \"GET /y HTTP/1.1\" 503 91 \"-\" \"curl/8\" UH shop -",
+            "192.0.2.9 - - [21/Nov/2026:21:34:59 +0000] \"GET /z HTTP/1.1\" 503 91 \"-\" \"curl/8\" URX,UF shop 10.0.0.4:80",
+        ],
+        &[
+            (Field::ResponseFlags, "URX,UF"),
+            (Field::UpstreamAddr, "10.0.0.4:80"),
+            (Field::Request, "GET /z HTTP/1.1"),
+        ],
+    );
+    // Codes of countries are no flags.
+    let countries = ["DI", "LR", "NC"].map(|code| {
+        format!("192.0.2.7 - - [21/Nov/2026:21:34:57 +0000] \"GET /x HTTP/1.1\" 503 5 \"-\" \"-\" {code}")
+    });
+    let sample = Sample { lines: countries.iter().map(|line| line.as_bytes()).collect() };
+    assert!(EnvoyFormat.propose(&sample).is_none());
+}
+
+#[test]
+fn meshes_and_gateways_have_defaults_of_their_own() {
+    check(
+        "emissary",
+        r#"ACCESS [2026-11-21T21:34:57.376Z] "GET /a HTTP/1.1" 503 UH 0 19 0 - "192.0.2.2" "curl/8.4.0" "3cb71677-d41f-44a4-81ec-8249c1c65ecd" "shop.example.com" "-""#,
+        503,
+        &[(Field::ResponseFlags, "UH"), (Field::Host, "shop.example.com")],
+    );
+    check(
+        "kuma",
+        r#"[2026-11-21T21:34:57.376Z] default "GET /a HTTP/1.1" 503 - 0 19 0 3 "192.0.2.2" "curl/8.4.0" "-" "3cb71677-d41f-44a4-81ec-8249c1c65ecd" "shop" "web" "shop" "10.42.0.5" "10.0.0.4:8080""#,
+        503,
+        &[(Field::UpstreamAddr, "10.0.0.4:8080"), (Field::UpstreamHeaderTime, "3")],
+    );
+}

@@ -69,6 +69,8 @@ fn field_of(name: &str, has_query: bool) -> Field {
         "s-port" => Field::ServerPort,
         "s-sitename" | "s-siteid" => Field::SiteName,
         "s-computername" => Field::ComputerName,
+        "s-reason" => Field::Reason,
+        "s-queuename" => Field::QueueName,
         // A header is logged as `cs(Name)`, or under a name that the administrator chose: usually its own.
         name => {
             let header = name.strip_prefix("cs(").and_then(|name| name.strip_suffix(')'));
@@ -113,6 +115,8 @@ pub(super) struct Columns {
     pub(super) is_local: bool,
     /// Rows are of FTP, whose status codes mean something else.
     is_ftp: bool,
+    /// Rows are of HTTP.sys, which drops connections without a status.
+    is_http_sys: bool,
     /// Rows must have exactly these columns: nothing but their shape tells what they are.
     pub(super) is_exact: bool,
 }
@@ -156,6 +160,7 @@ impl Columns {
             method: if has_query { None } else { find(&["cs-method"]) },
             is_local: time_utc.is_none(),
             is_ftp: find(&["x-session"]).is_some(),
+            is_http_sys: find(&["s-reason", "s-queuename"]).is_some(),
             is_exact: false,
         }
     }
@@ -306,7 +311,9 @@ impl Columns {
                 stamp = (stamp.0.min(span.0), stamp.1.max(span.1));
             }
             if self.status == Some(column) {
-                status = status_of(&row[span.0..span.1]);
+                let value = &row[span.0..span.1];
+                let is_none = self.is_http_sys && value == b"-";
+                status = if is_none { Some(0) } else { status_of(value) };
                 if status.is_none() {
                     return Err(Stop::Refused(Skip::BadStatus));
                 }

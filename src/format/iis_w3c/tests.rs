@@ -222,13 +222,53 @@ fn directives_are_told_from_rows_and_from_those_of_http_sys() {
     assert!(is_layout("\u{feff}#Fields: date time sc-status"));
     assert!(is_layout("#Date: 2026-03-10 12:21:00"));
     assert!(is_comment("#Date: 28/Jun/2017 07:28:59"));
-    assert!(is_comment("#Software: Microsoft Internet Information Services 10.0"));
+    assert!(is_comment("#Software: SGOS 6.5"));
+    // It tells whose rows are those of few columns.
+    assert!(is_layout("#Software: Microsoft Internet Information Services 10.0"));
     assert!(is_comment("#Version: 1.0   // comment"));
-    for line in
-        ["# comment", "#0 main", "Fields: a", "#Fields", "#Error: x", "#Fields: date s-reason"]
-    {
+    for line in [
+        "# comment",
+        "#0 main",
+        "Fields: a",
+        "#Fields",
+        "#Error: x",
+        "#Fields: sc-status s-siteid s-reason",
+    ] {
         assert!(reader.directive(line.as_bytes()).is_none(), "{line}");
     }
+}
+
+#[test]
+fn columns_of_http_sys_are_read_by_name_where_they_are_not_the_usual_ones() {
+    let fields = "date time c-ip cs-method cs-uri sc-status s-reason";
+    let reader = IisW3c::declared(fields);
+    assert_eq!(reader.about().server, Server::Iis);
+    let row = |status: &str| format!("2026-03-10 12:21:00 ::1 GET /a?b=c {status} QueueFull");
+    let line = row("503");
+    let Ok(Record::Access(record)) = reader.parse(line.as_bytes()) else { panic!("not read") };
+    assert_eq!(record.raw(Field::Reason), Some(&b"QueueFull"[..]));
+    assert_eq!(record.raw(Field::RequestUri), Some(&b"/a?b=c"[..]));
+    assert!(accepts(&reader, row("-").as_bytes()));
+    assert!(!accepts(
+        &IisW3c::declared("date time c-ip cs-method cs-uri sc-status cs-host"),
+        row("-").as_bytes()
+    ));
+}
+
+#[test]
+fn the_software_tells_whose_few_columns_are() {
+    let server = |text: &str| {
+        let plan = detect(Path::new("x"), &[text.as_bytes()], &FormatChoice::default());
+        plan.readers[0].about().server
+    };
+    let rows = "#Fields: date time cs-method cs-uri-stem cs-uri-query sc-status\n2026-03-10 12:21:00 GET /a - 503\n";
+    assert_eq!(server(rows), Server::Unknown);
+    let software = "#Software: Microsoft Internet Information Services 10.0\n";
+    assert_eq!(server(&format!("{software}{rows}")), Server::Iis);
+    assert_eq!(
+        server(&format!("#Date: 2026-03-10 12:21:00\n{rows}{software}{rows}")),
+        Server::Unknown
+    );
 }
 
 #[test]
