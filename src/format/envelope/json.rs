@@ -162,7 +162,11 @@ impl Envelope for ObjectJson {
         }
         let (mut inner, mut stamp) = (None, None);
         for (key, value) in Pairs::of(object).map_while(Result::ok) {
-            if inner.is_none() && value.starts_with(b"{") && OBJECTS.contains(&key) {
+            // A text may begin like an object.
+            let at = (value.as_ptr() as usize).wrapping_sub(object.as_ptr() as usize);
+            let before = object.get(at.wrapping_sub(1));
+            let is_object = value.starts_with(b"{") && before != Some(&b'"');
+            if inner.is_none() && is_object && OBJECTS.contains(&key) {
                 inner = Some(value);
             } else if TIMES.contains(&key) && parse_stamp(value).is_some() {
                 stamp = stamp.or(Some(value));
