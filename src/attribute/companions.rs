@@ -298,14 +298,16 @@ impl Companions {
         self.one_access_directory && self.directories.iter().any(|row| row.speaks_at(at))
     }
 
-    /// True when an error log that may be about the entries of an input has told of failures that became of requests: its
-    /// level has them, and it may be believed where it lacks one.
+    /// True when the error logs that may be about the entries of an input have told of failures that became of requests:
+    /// their level has them, and they may be believed where they lack one. An empty log beside them tells nothing of its
+    /// level, and may be the one that the entry is for.
     pub(super) fn tells_failures(&self, input: InputIndex) -> bool {
         let own = self.directory(input);
+        let tells = |row: &Directory| row.joined > 0 && !row.has_empty;
         if self.has_error_log(own) {
-            return self.directories[own].joined > 0;
+            return tells(&self.directories[own]);
         }
-        self.directories.iter().any(|row| row.joined > 0)
+        self.directories.iter().any(tells)
     }
 
     /// True when one of these logs may be about the entries of an input: it lies beside it, or all access logs lie in

@@ -37,8 +37,8 @@ impl BasisSet {
     }
 }
 
-/// The row of entries that name an attempt with a status that nginx gives to failures of its own as well.
-const RELAYED_502: &str = "nginx.upstream_502_silent";
+/// Rows of entries that were relayed if nginx did not fail itself, which only a log of the level error would tell.
+const RELAYED: [&str; 2] = ["nginx.upstream_502_silent", "nginx.contacted_silent"];
 
 /// No rule of the cause table.
 const NO_RULE: u16 = u16::MAX;
@@ -112,11 +112,14 @@ impl Verdict {
                 .is_some_and(|rule| rule.kind == RuleKind::Failure && rule.server == Server::Nginx)
     }
 
-    /// The verdict once all pages are known: that of an attempt behind the one that failed leaves it open.
+    /// The verdict once all pages are known: that of an attempt behind the one that failed leaves it open, and so does an
+    /// answer behind a redirect.
     pub(super) fn by_page(self, matcher: &CauseMatcher, companions: &Companions) -> Self {
         let directory = companions.directory(self.entry.place.position.input);
-        let is_other =
-            self.rests_on_attempt(matcher) && companions.pages.differ_from(directory, &self.entry);
+        let is_before = self.rule().contact == Contact::AfterRedirect && !self.is_kin();
+        let is_other = is_before
+            || self.rests_on_attempt(matcher)
+                && companions.pages.differ_from(directory, &self.entry);
         if is_other { Verdict::own(self.entry) } else { self }
     }
 
@@ -131,7 +134,8 @@ impl Verdict {
                 self.entry.at,
                 server_of_rule(id),
             )
-            && (id != RELAYED_502 || companions.tells_failures(self.entry.place.position.input))
+            && (!RELAYED.contains(&id)
+                || companions.tells_failures(self.entry.place.position.input))
             && (id != relayed::BESIDE || companions.behind.fails_at(self.entry.at))
             && (rule_at(rule_index(id)).contact != Contact::None
                 || !companions.answers.has_original_of(&self.entry))

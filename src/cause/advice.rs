@@ -189,7 +189,7 @@ pub const fn advice(cause: Cause) -> &'static Advice {
                 "systemd: `Failed to start`; application log: exception while booting",
             ],
             next_steps: &[
-                Any("nginx -t"),
+                Nginx("nginx -t"),
                 Shell("ss -ltnp"),
                 Shell("journalctl -u {scope} -b -n 100"),
                 Shell("systemctl status {scope}"),
@@ -717,7 +717,7 @@ pub const fn advice(cause: Cause) -> &'static Advice {
                 "Apache: `Syntax error on line`; HAProxy: `Fatal errors found in configuration`",
             ],
             next_steps: &[
-                Any("nginx -t"),
+                Nginx("nginx -t"),
                 Any("look at the file and line of the message: {scope}"),
                 Any("test before reload: nginx -t && systemctl reload nginx"),
             ],

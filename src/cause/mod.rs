@@ -6,6 +6,7 @@
 //! only, never the context suffix, which holds what clients sent.
 
 pub mod advice;
+mod needle;
 pub mod rules;
 pub mod scope;
 mod user;
@@ -15,9 +16,9 @@ use std::collections::HashMap;
 use std::sync::{LazyLock, OnceLock};
 
 use aho_corasick::{AhoCorasick, MatchKind};
-use memchr::memmem::Finder;
 use regex::bytes::Regex;
 
+use self::needle::{Needle, anchor_step, split_needle};
 use crate::error::{Error, Result};
 use crate::evidence::Place;
 use crate::fact::{
@@ -431,7 +432,7 @@ impl CauseMatcher {
             return Some(found);
         }
         if let Some(told) = record.told {
-            return self.find_told(record, told);
+            return Self::find_told(record, told);
         }
         let mut candidates = [0u64; CANDIDATE_WORDS];
         let anchors = self.anchors.get_or_init(|| Anchors::of(&self.rules));
@@ -470,7 +471,6 @@ impl CauseMatcher {
 
     /// The row for what an access line says of itself: its text, which holds what clients sent, is not looked at.
     fn find_told<'a>(
-        &self,
         record: &ErrorRecord<'a>,
         (origin, cause): (Origin, Cause),
     ) -> Option<Match<'a>> {
@@ -523,43 +523,6 @@ impl CauseMatcher {
 
 fn unusable(expected: String) -> Error {
     Error::Flag { flag: "--rules", value: String::new(), expected }
-}
-
-/// The most telling step: the one whose shortest alternative is longest.
-fn anchor_step<'a>(steps: &'a [Vec<Cow<'static, str>>]) -> &'a [Cow<'static, str>] {
-    let shortest = |step: &&Vec<Cow<'static, str>>| step.iter().map(|text| text.len()).min();
-    steps.iter().max_by_key(shortest).map_or(&[], Vec::as_slice)
-}
-
-/// A needle's text, and whether it stands for the start of a message only (`^`).
-fn split_needle(needle: &str) -> (&str, bool) {
-    match needle.strip_prefix('^') {
-        Some(text) => (text, true),
-        None => (needle, false),
-    }
-}
-
-/// A needle ready to be searched for: building a searcher costs more than searching a message.
-#[derive(Debug)]
-struct Needle {
-    finder: Finder<'static>,
-    at_start: bool,
-}
-
-impl Needle {
-    fn new(needle: &str) -> Self {
-        let (text, at_start) = split_needle(needle);
-        Needle { finder: Finder::new(text.as_bytes()).into_owned(), at_start }
-    }
-
-    /// Where the first occurrence from `at` on ends.
-    fn end_in(&self, message: &[u8], at: usize) -> Option<usize> {
-        let text = self.finder.needle();
-        if self.at_start {
-            return (at == 0 && message.starts_with(text)).then_some(text.len());
-        }
-        self.finder.find(&message[at..]).map(|found| at + found + text.len())
-    }
 }
 
 /// The owned fact of a message, if a rule other than [`RuleKind::Noise`] knows it.

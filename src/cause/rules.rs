@@ -1713,6 +1713,23 @@ const NGINX: &[CauseRule] = &[
         ..BASE
     },
     CauseRule {
+        id: "nginx.connect_cut",
+        needles: &[
+            &["failed (111: ", "failed (61: ", "failed (10061: ", "failed (113: ", "failed (2: "],
+            &["while connecting to upstream"],
+        ],
+        regex: ERRNO,
+        cause: Some(Cause::UpstreamRefused),
+        origin: Origin::Proxy,
+        kind: RuleKind::Failure,
+        status: &[502],
+        scope: Scope::UpstreamPeer,
+        note: "the connection to the backend failed; the start of the line was cut off",
+        example: "to unix:/run/php.sock failed (111: Connection refused) while connecting to upstream",
+        source: SRC_CONNECT,
+        ..BASE
+    },
+    CauseRule {
         id: "nginx.bind_no_port",
         needles: &[
             &["^bind("],

@@ -568,7 +568,7 @@ mod tests {
     #[test]
     fn lines_that_hold_a_prefix_are_no_messages_among_messages() {
         let router = "2026-08-15T06:05:00.1+00:00 heroku[router]: at=error code=H10 method=GET path=/ fwd=1.2.3.4 status=503 bytes=\n";
-        let dyno = "2026-08-15T06:05:00.2+00:00 heroku[web.1]: State changed from up to crashed\n";
+        let dyno = "2026-08-15T06:05:00.2+00:00 heroku[web.1]: Process running mem=120M(23%)\n";
         let own = [("syslog", "detected"), ("heroku_router", "detected")];
         check(&format!("{router}{dyno}"), &own);
         check(&format!("{dyno}{dyno}{dyno}{router}"), &own);

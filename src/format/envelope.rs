@@ -12,6 +12,7 @@ mod json;
 mod messages;
 mod prefix;
 mod shipper;
+mod stern;
 mod syslog;
 #[cfg(test)]
 mod tests;
@@ -34,7 +35,8 @@ pub use json::{MessageJson, ObjectJson};
 pub use messages::{MESSAGES, Messages};
 pub(super) use prefix::behind_marks;
 pub use prefix::{Ansi, Compose, FileName, Indented, LeadingStamp, Pod, Program, Quoted};
-pub use shipper::{FluentdFile, Pairs, Stern};
+pub use shipper::{FluentdFile, Pairs};
+pub use stern::Stern;
 pub use syslog::{Rfc5424, Syslog};
 
 /// Offsets of zones are multiples of this, microseconds.

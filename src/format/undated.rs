@@ -7,7 +7,7 @@
 //! its server; the time is dropped again.
 //! Invariants: the text of such a line holds what clients sent and never is a message that causes are looked for in.
 
-use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use memchr::memmem;
 
@@ -25,6 +25,9 @@ use crate::record::{AccessRecord, ErrorRecord, Field, Record, Skip};
 use crate::taxonomy::{Cause, LogRole, Origin, Server};
 use crate::time::Notation;
 use crate::verdict::{self, Openness};
+
+/// Lines of a format from which its reader is learned.
+const MAX_LINES: usize = 200;
 
 /// Words that are looked at in a line.
 const MAX_WORDS: usize = 64;
@@ -200,24 +203,8 @@ fn json_lines(line: &[u8]) -> impl Iterator<Item = Restored> {
 struct Told {
     /// Who made the response and why, where the fields decide both and it is a failure.
     verdict: Option<(Origin, Cause)>,
-    /// The software that wrote it.
-    server: Option<Server>,
     /// Where the backend is named in the line.
     upstream: Option<(usize, usize)>,
-}
-
-/// What a line says. `None`: it is no line of a format known here.
-fn told(line: &[u8]) -> Option<Told> {
-    restored(line).find_map(|(format, text)| {
-        let reader = format.propose(&Sample { lines: vec![&text] })?.reader;
-        let mut told = None;
-        reader.read(&text, &mut |result| {
-            if let Ok(Record::Access(access)) = &result {
-                told = Some(told_by(reader.about(), access, line));
-            }
-        });
-        told
-    })
 }
 
 fn told_by(about: &About, access: &AccessRecord<'_>, line: &[u8]) -> Told {
@@ -231,29 +218,65 @@ fn told_by(about: &About, access: &AccessRecord<'_>, line: &[u8]) -> Told {
         Some((at, at + name.len()))
     });
     let verdict = decided.and_then(|row| Some((row.origin, row.cause?)));
-    Told { verdict, server: Some(about.server), upstream }
+    Told { verdict, upstream }
 }
 
 /// Reads such lines.
 #[derive(Debug, Clone)]
 pub struct UndatedAccess {
     about: About,
+    /// Readers of restored lines, by the names of their formats.
+    readers: Vec<(&'static str, Arc<dyn Reader>)>,
 }
 
-impl Default for UndatedAccess {
-    fn default() -> Self {
-        UndatedAccess {
-            about: About {
-                format: UndatedAccessFormat::NAME,
-                layout: "undated".to_owned(),
-                server: Server::Unknown,
-                role: LogRole::Error,
-                notation: Notation::Iso8601,
-                instant: Instant::End,
-                basis: FormatBasis::Detected,
-                ambiguous_with: None,
-            },
+impl UndatedAccess {
+    /// The reader for such lines. It reads nothing where none of them is one.
+    fn learn(lines: &[&[u8]]) -> Self {
+        let mut about = About {
+            format: UndatedAccessFormat::NAME,
+            layout: "undated".to_owned(),
+            server: Server::Unknown,
+            role: LogRole::Error,
+            notation: Notation::Iso8601,
+            instant: Instant::End,
+            basis: FormatBasis::Detected,
+            ambiguous_with: None,
+        };
+        let mut of_formats: Vec<(&'static dyn Format, Vec<Vec<u8>>)> = Vec::new();
+        for (format, text) in lines.iter().flat_map(|line| restored(line)) {
+            match of_formats.iter_mut().find(|(other, _)| other.name() == format.name()) {
+                Some((_, texts)) if texts.len() >= MAX_LINES => {}
+                Some((_, texts)) => texts.push(text),
+                None => of_formats.push((format, vec![text])),
+            }
         }
+        let reader_of = |(format, texts): &(&'static dyn Format, Vec<Vec<u8>>)| {
+            let lines = texts.iter().map(Vec::as_slice).collect();
+            Some((format.name(), format.propose(&Sample { lines })?.reader))
+        };
+        let readers: Vec<_> = of_formats.iter().filter_map(reader_of).collect();
+        // Of several servers none is that of the log.
+        if let [(_, reader)] = &readers[..] {
+            about.server = reader.about().server;
+        }
+        UndatedAccess { about, readers }
+    }
+
+    /// What a line says. `None`: it is no line of a format known here.
+    fn told(&self, line: &[u8]) -> Option<Told> {
+        if self.readers.is_empty() {
+            return None;
+        }
+        restored(line).find_map(|(format, text)| {
+            let (_, reader) = self.readers.iter().find(|(name, _)| *name == format.name())?;
+            let mut told = None;
+            reader.read(&text, &mut |result| {
+                if let Ok(Record::Access(access)) = &result {
+                    told = Some(told_by(reader.about(), access, line));
+                }
+            });
+            told
+        })
     }
 }
 
@@ -263,12 +286,12 @@ impl Reader for UndatedAccess {
     }
 
     fn glance<'a>(&self, line: &'a [u8]) -> Result<Glance<'a>, Skip> {
-        told(line).map(|_| Glance { stamp: b"", status: 0 }).ok_or(Skip::Shape)
+        self.told(line).map(|_| Glance { stamp: b"", status: 0 }).ok_or(Skip::Shape)
     }
 
     fn parse<'a>(&self, record: &'a [u8]) -> Result<Record<'a>, Skip> {
         let line = record.split(|byte| *byte == b'\n').next().unwrap_or(record);
-        let told = told(line).ok_or(Skip::Shape)?;
+        let told = self.told(line).ok_or(Skip::Shape)?;
         Ok(Record::Error(ErrorRecord {
             message: if told.verdict.is_some() { line } else { b"" },
             upstream: told.upstream.map(|(from, to)| &line[from..to]),
@@ -300,14 +323,7 @@ impl Format for UndatedAccessFormat {
     }
 
     fn propose(&self, sample: &Sample<'_>) -> Option<Proposal> {
-        let mut reader = UndatedAccess::default();
-        // Of several servers none is that of the log.
-        let servers: BTreeSet<Server> =
-            sample.lines.iter().filter_map(|line| told(line)?.server).collect();
-        if servers.len() == 1 {
-            reader.about.server = servers.into_iter().next().unwrap_or(Server::Unknown);
-        }
-        Proposal::of(reader, sample)
+        Proposal::of(UndatedAccess::learn(&sample.lines), sample)
     }
 }
 
@@ -318,7 +334,8 @@ mod tests {
 
     #[track_caller]
     fn check(line: &str, origin: Origin, cause: Cause, upstream: &str) {
-        let Ok(Record::Error(record)) = UndatedAccess::default().parse(line.as_bytes()) else {
+        let reader = UndatedAccess::learn(&[line.as_bytes()]);
+        let Ok(Record::Error(record)) = reader.parse(line.as_bytes()) else {
             panic!("not read: {line}");
         };
         assert_eq!(record.told, Some((origin, cause)), "{line}");
@@ -375,8 +392,8 @@ mod tests {
 
     #[test]
     fn lines_that_decide_nothing_hold_no_message() {
-        let reader = UndatedAccess::default();
         let line = "\"GET /no%20live%20upstreams HTTP/1.1\" 200 - via_upstream - \"-\" 0 14 1 1 \"-\" \"no live upstreams\" \"-\" \"a.test\" \"10.0.0.5:80\"";
+        let reader = UndatedAccess::learn(&[line.as_bytes()]);
         let Ok(Record::Error(record)) = reader.parse(line.as_bytes()) else { panic!("not read") };
         assert_eq!((record.told, record.message), (None, &b""[..]));
         for line in [
@@ -389,6 +406,8 @@ mod tests {
             "at=error the end",
         ] {
             assert!(reader.parse(line.as_bytes()).is_err(), "{line}");
+            let own = UndatedAccess::learn(&[line.as_bytes()]);
+            assert!(own.parse(line.as_bytes()).is_err(), "{line}");
         }
     }
 

@@ -27,6 +27,38 @@ pub(super) const RULES: &[VerdictRule] = &[
             "ngx_http_log_module.c: combined has no upstream field",
         )
     },
+    // Durations alone tell that a backend was asked, and whether it began to answer.
+    VerdictRule {
+        contact: Contact::NotLogged,
+        when_silent: Some("nginx.contacted_silent"),
+        ..open(
+            "nginx.contacted",
+            Origin::Unknown,
+            None,
+            UPSTREAM_FIELDS,
+            "ngx_http_upstream.c: the response time is - unless a backend was asked",
+        )
+    },
+    VerdictRule {
+        confidence: Confidence::Likely,
+        basis: FIELD_AND_SILENCE,
+        ..decided(
+            "nginx.contacted_silent",
+            Origin::Upstream,
+            Some(Cause::Upstream503),
+            "ngx_http_upstream.c: nginx logs every failure of its own at level error",
+        )
+    },
+    VerdictRule {
+        contact: Contact::AfterRedirect,
+        ..open(
+            "nginx.answered_after_redirect",
+            Origin::Upstream,
+            Some(Cause::Upstream503),
+            &["upstream_status"],
+            "ngx_http_special_response.c: a named location of error_page may answer, or make the page for the error",
+        )
+    },
     decided(
         "nginx.limit_req_rejected",
         Origin::LocalProcess,
@@ -306,6 +338,28 @@ fn without_status_field(record: &AccessRecord<'_>) -> &'static str {
     match record.last_item(Field::UpstreamAddr) {
         Some(address) if is_group_name(address) => "nginx.upstream_addr_is_group",
         Some(address) if is_absent(address) => without_contact(record),
+        None => by_times(record),
+        _ => "nginx.no_upstream_field",
+    }
+}
+
+/// The layout has no word of backends but durations.
+fn by_times(record: &AccessRecord<'_>) -> &'static str {
+    let Some(response) = record.raw(Field::UpstreamResponseTime) else {
+        return "nginx.no_upstream_field";
+    };
+    if is_absent(response) {
+        return without_contact(record);
+    }
+    let is_number = |field| record.last_item(field).map(|item| !is_absent(item));
+    match (is_number(Field::UpstreamResponseTime), is_number(Field::UpstreamHeaderTime)) {
+        (Some(true), Some(false)) => "nginx.upstream_502_no_header",
+        (Some(true), Some(true))
+            if before_redirect(record, Field::UpstreamHeaderTime).is_some() =>
+        {
+            "nginx.answered_after_redirect"
+        }
+        (Some(true), _) if record.status == 503 => "nginx.contacted",
         _ => "nginx.no_upstream_field",
     }
 }
@@ -399,9 +453,22 @@ mod tests {
         use Field::{
             LimitConnStatus as LimitConn, LimitReqStatus as LimitReq, ProxyUpstreamName as Ingress,
             RequestTime as Time, UpstreamAddr as Addr, UpstreamBytesReceived as Received,
-            UpstreamCacheStatus as Cache, UpstreamHeaderTime as Header, UpstreamStatus as Status,
+            UpstreamCacheStatus as Cache, UpstreamHeaderTime as Header,
+            UpstreamResponseTime as Response, UpstreamStatus as Status,
         };
         check(503, &[], "nginx.no_upstream_field");
+        // Durations alone.
+        check(503, &[(Response, "-")], "nginx.no_upstream_contact");
+        check(503, &[(Response, "0.004")], "nginx.contacted");
+        check(502, &[(Response, "0.004")], "nginx.no_upstream_field");
+        check(503, &[(Response, "0.001, 0.004"), (Header, "-, 0.003")], "nginx.contacted");
+        check(503, &[(Response, "0.001"), (Header, "-")], "nginx.upstream_502_no_header");
+        check(503, &[(Header, "-")], "nginx.no_upstream_field");
+        check(
+            503,
+            &[(Response, "0.001 : 0.004"), (Header, "- : 0.003")],
+            "nginx.answered_after_redirect",
+        );
         check(503, &[(Status, "503")], "nginx.upstream_status_503");
         check(503, &[(Status, "502, 503")], "nginx.upstream_status_503");
         check(503, &[(Status, "502 : 503")], "nginx.upstream_status_503");

@@ -34,6 +34,8 @@ mod proxies;
 mod lighttpd;
 // What each line is understood as.
 mod parse;
+// Lines as people paste them: quoted, cut, alone.
+mod pasted;
 // What other projects state of public logs; skipped where the corpus is absent.
 mod public;
 // What stands around lines: syslog, containers, journals, tools.

@@ -341,3 +341,44 @@ fn lines_about_subrequests_explain_no_request() {
         ],
     );
 }
+
+#[test]
+fn an_empty_error_log_makes_no_failure_an_answer() {
+    let mut logs = Logs::default();
+    logs.served(0);
+    // A log of the level crit lacks the lines that would tell.
+    for n in 0..20 {
+        let refused = " \"10.0.0.5:80\" \"502\" 0.000 0.000";
+        logs.access(30 + n, &format!("192.0.2.{n}"), "/a", 503, refused);
+    }
+    check(&logs, &[("unknown/-", 20)]);
+}
+
+#[test]
+fn logs_of_one_server_share_the_line_of_a_failure() {
+    let fixture = Fixture::new();
+    let mut logs = Logs::default();
+    logs.served(0);
+    let (mut json, mut short) = (String::new(), String::new());
+    for n in 0..20 {
+        let (second, client) = (30 + n, format!("192.0.2.{n}"));
+        logs.refused(second, 100 + n, &client, "/a");
+        logs.access(second, &client, "/a", 503, " \"10.0.0.5:80\" \"502\" 0.000 0.000");
+        let time = clock(second);
+        let _ = writeln!(
+            json,
+            r#"{{"time":"2026-11-20T{time}+00:00","remote_addr":"{client}","request":"GET /a HTTP/1.1","status":503,"upstream_addr":"10.0.0.5:80","upstream_status":"502"}}"#
+        );
+        // Without an address nothing shows that the line is this one's as well.
+        let _ = writeln!(
+            short,
+            r#"{{"time":"2026-11-20T{time}+00:00","remote_addr":"{client}","request":"GET /a HTTP/1.1","status":503,"upstream_status":"502"}}"#
+        );
+    }
+    logs.write(&fixture, "logs");
+    fixture.write("logs/access.json", json);
+    fixture.write("logs/short.json", short);
+    let found = verdicts(&fixture, &["logs"]);
+    let expected = [("proxy/upstream_refused", 40), ("unknown/-", 20)];
+    assert_eq!(found, expected.map(|(name, n)| (name.to_owned(), n)));
+}

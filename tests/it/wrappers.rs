@@ -59,7 +59,6 @@ const WRAPPERS: &[(&str, Wrap)] = &[
         let time = at.format("%Y-%m-%dT%H:%M:%S+00:00");
         format!("{time}\tnginx.{name}\t{}", json!({ "message": line }))
     }),
-    ("stern", |name, _, _, line| format!("web-7d9c8b6f5-x2x4z {name} {line}")),
     ("stern -t", |name, _, at, line| format!("web-7d9c8b6f5-x2x4z {name} {} {line}", iso(at))),
     ("logfmt", |name, _, at, line| {
         format!("ts={} level=info file={name} msg={}", iso(at), json!(line))

@@ -923,7 +923,7 @@ pub(super) const RULES: &[CauseRule] = &[
     CauseRule {
         id: "apache.fcgi_timeout",
         needles: &[TIMED_OUT, &["AH01075: "]],
-        regex: words!(r"AH01075: Error dispatching request to (?<scope>[^\s:]*:[0-9]*)"),
+        regex: words!(r"AH01075: Error dispatching request to (?:(?<scope>[^\s:]+:[0-9]*)|:)"),
         cause: Some(Cause::UpstreamTimeout),
         origin: Origin::Proxy,
         kind: RuleKind::FinalFailure,
@@ -940,7 +940,7 @@ pub(super) const RULES: &[CauseRule] = &[
     CauseRule {
         id: "apache.fcgi_reset",
         needles: &[&["AH01075: "]],
-        regex: words!(r"AH01075: Error dispatching request to (?<scope>[^\s:]*:[0-9]*)"),
+        regex: words!(r"AH01075: Error dispatching request to (?:(?<scope>[^\s:]+:[0-9]*)|:)"),
         cause: Some(Cause::UpstreamReset),
         origin: Origin::Proxy,
         kind: RuleKind::FinalFailure,
@@ -1999,6 +1999,43 @@ pub(super) const RULES: &[CauseRule] = &[
         ..BASE
     },
     CauseRule {
+        id: "apache.no_lock",
+        needles: &[
+            &["Couldn't create the ", "Couldn't create accept lock", "could not create "],
+            &["mutex", "lock"],
+        ],
+        regex: words!("(?:AH[0-9]{5}: )?[Cc]ould(?:n't| not) create (?:the )?(?<scope>[^ ]+)"),
+        cause: Some(Cause::StartupFailure),
+        origin: Origin::LocalProcess,
+        kind: RuleKind::Trigger(ChangeKind::StartFailure),
+        scope: Scope::Name,
+        note: "a lock could not be made: the server does not start. With error 28 no semaphore is left (ipcs -s)",
+        example: line!(
+            "core:emerg",
+            "(28)No space left on device: AH00023: Couldn't create the mpm-accept mutex"
+        ),
+        source: "Apache server/util_mutex.c",
+        ..BASE
+    },
+    CauseRule {
+        id: "apache.limitipconn",
+        needles: &[&[
+            "^mod_limitipconn: Rejected, too many connections",
+            "^Rejected, too many connections from this host",
+        ]],
+        cause: Some(Cause::ConnectionLimit),
+        origin: Origin::LocalProcess,
+        kind: RuleKind::FinalFailure,
+        status: &[503],
+        note: "one client had more connections than mod_limitipconn allows",
+        example: line!(
+            "error",
+            "[client 198.51.100.7] mod_limitipconn: Rejected, too many connections from this host."
+        ),
+        source: "mod_limitipconn mod_limitipconn.c",
+        ..BASE
+    },
+    CauseRule {
         id: "apache.config_failed",
         needles: &[&[
             "AH00015: ",
@@ -2013,7 +2050,7 @@ pub(super) const RULES: &[CauseRule] = &[
         regex: words!("AH0(?:001[5-9]|0020|2312|0526): "),
         cause: Some(Cause::ConfigError),
         origin: Origin::LocalProcess,
-        kind: RuleKind::Lifecycle(ChangeKind::StartFailure),
+        kind: RuleKind::Trigger(ChangeKind::StartFailure),
         note: "the server does not start, or does not restart, with this configuration",
         example: line!("core:emerg", "AH00020: Configuration Failed, exiting"),
         source: "Apache server/main.c, modules/ssl/ssl_engine_log.c",
@@ -2033,6 +2070,24 @@ pub(super) const RULES: &[CauseRule] = &[
         ..BASE
     },
     // No reason for a 5xx.
+    CauseRule {
+        id: "apache.wsgi_exception",
+        needles: &[&["^mod_wsgi (pid="], &["): Exception occurred processing WSGI script '"]],
+        regex: words!(
+            r"mod_wsgi \(pid=[0-9]+\): Exception occurred processing WSGI script '(?<scope>[^']*)'"
+        ),
+        origin: Origin::LocalProcess,
+        kind: RuleKind::FinalFailure,
+        status: &[500],
+        scope: Scope::Path,
+        note: "the WSGI application died of an exception",
+        example: line!(
+            "wsgi:error",
+            "[client 198.51.100.7:5] mod_wsgi (pid=7): Exception occurred processing WSGI script '/srv/app.wsgi'."
+        ),
+        source: SRC_WSGI,
+        ..BASE
+    },
     CauseRule {
         id: "apache.wsgi_lifecycle",
         needles: &[&["^mod_wsgi (pid="]],

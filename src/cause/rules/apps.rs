@@ -715,7 +715,7 @@ pub(super) const RULES: &[CauseRule] = &[
             "Cannot spawn process for application",
             "A timeout occurred while spawning an application process",
             "An error occurred while starting up the preloader",
-            "Cannot checkout session because a spawning error occurred",
+            "Cannot checkout session",
             "The application encountered the following error: ",
             "Web application could not be started",
         ]],

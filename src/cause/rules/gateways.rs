@@ -43,6 +43,9 @@ const PROXY_SAYS: &[&str] = &[
     "502 Bad Gateway",
     "504 Gateway Timeout",
     "500 Internal Server Error' caused by: ",
+    "500 Internal Server Error error=",
+    "500 Internal Server Error | error=",
+    "rror forwarding to ",
     "[ERROR 502 ",
     "[ERROR 504 ",
     "rror proxying to upstream",
@@ -113,7 +116,7 @@ pub(super) const RULES: &[CauseRule] = &[
         needles: &[CONNECT_ERROR, &["overflow"]],
         cause: Some(Cause::CircuitBreakerOpen),
         note: "a circuit breaker of the cluster is open",
-        example: r#"upstream connect error or disconnect/reset before headers. reset reason: overflow"#,
+        example: "upstream connect error or disconnect/reset before headers. reset reason: overflow",
         ..ENVOY
     },
     CauseRule {
@@ -121,7 +124,7 @@ pub(super) const RULES: &[CauseRule] = &[
         needles: &[CONNECT_ERROR, &["TLS_error", "TLS error"]],
         cause: Some(Cause::UpstreamTls),
         note: "the TLS handshake with a backend failed",
-        example: r#"upstream connect error or disconnect/reset before headers. reset reason: connection failure, transport failure reason: TLS error: 268435703:SSL routines:OPENSSL_internal:WRONG_VERSION_NUMBER"#,
+        example: "upstream connect error or disconnect/reset before headers. reset reason: connection failure, transport failure reason: TLS error: 268435703:SSL routines:OPENSSL_internal:WRONG_VERSION_NUMBER",
         ..ENVOY
     },
     CauseRule {
@@ -132,7 +135,7 @@ pub(super) const RULES: &[CauseRule] = &[
         ],
         cause: Some(Cause::UpstreamTimeout),
         note: "a backend did not take the connection in time",
-        example: r#"upstream connect error or disconnect/reset before headers. reset reason: connection timeout"#,
+        example: "upstream connect error or disconnect/reset before headers. reset reason: connection timeout",
         ..ENVOY
     },
     CauseRule {
@@ -140,7 +143,7 @@ pub(super) const RULES: &[CauseRule] = &[
         needles: &[CONNECT_ERROR, &["connection failure", "connection_failure"]],
         cause: Some(Cause::UpstreamRefused),
         note: "a backend could not be connected",
-        example: r#"upstream connect error or disconnect/reset before headers. reset reason: remote connection failure, transport failure reason: delayed connect error: 111"#,
+        example: "upstream connect error or disconnect/reset before headers. reset reason: remote connection failure, transport failure reason: delayed connect error: 111",
         ..ENVOY
     },
     CauseRule {
@@ -148,7 +151,7 @@ pub(super) const RULES: &[CauseRule] = &[
         needles: &[CONNECT_ERROR, &["protocol error", "protocol_error"]],
         cause: Some(Cause::UpstreamInvalidResponse),
         note: "a backend sent something that is not a valid response",
-        example: r#"upstream connect error or disconnect/reset before headers. reset reason: protocol error"#,
+        example: "upstream connect error or disconnect/reset before headers. reset reason: protocol error",
         ..ENVOY
     },
     CauseRule {
@@ -156,7 +159,7 @@ pub(super) const RULES: &[CauseRule] = &[
         needles: &[CONNECT_ERROR],
         cause: Some(Cause::UpstreamReset),
         note: "a backend closed the connection before it answered, or could not be connected",
-        example: r#"upstream connect error or disconnect/reset before headers. reset reason: connection termination"#,
+        example: "upstream connect error or disconnect/reset before headers. reset reason: connection termination",
         ..ENVOY
     },
     CauseRule {
@@ -169,7 +172,7 @@ pub(super) const RULES: &[CauseRule] = &[
         ]],
         cause: Some(Cause::NoLiveUpstreams),
         note: "no backend of the cluster is healthy",
-        example: r#"no healthy host for HTTP connection pool"#,
+        example: "no healthy host for HTTP connection pool",
         ..ENVOY
     },
     CauseRule {
@@ -182,7 +185,7 @@ pub(super) const RULES: &[CauseRule] = &[
         cause: Some(Cause::UpstreamTimeout),
         status: &[504],
         note: "a backend did not answer in time",
-        example: r#"upstream request timeout"#,
+        example: "upstream request timeout",
         ..ENVOY
     },
     CauseRule {
@@ -212,7 +215,7 @@ pub(super) const RULES: &[CauseRule] = &[
         scope: Scope::UpstreamPeer,
         source: SRC_PROXIES,
         note: "the name of a backend did not resolve",
-        example: r#"http: proxy error: dial tcp: lookup app on 127.0.0.11:53: no such host"#,
+        example: "http: proxy error: dial tcp: lookup app on 127.0.0.11:53: no such host",
         ..BASE
     },
     CauseRule {
@@ -317,14 +320,15 @@ pub(super) const RULES: &[CauseRule] = &[
             "No instances available for ",
             "unreachable backend",
             "no hosts available upstream",
-            "no endpoints available for service",
+            "^no endpoints available for service",
+            r#""message": "no endpoints available for service"#,
             "^no available server",
         ]],
         cause: Some(Cause::NoLiveUpstreams),
         scope: Scope::None,
         source: "Spring Cloud Gateway ReactiveLoadBalancerClientFilter, Netflix Ribbon LoadBalancerContext; Caddy 1 proxy.go; Kubernetes apiserver proxy; Traefik",
         note: "the gateway knows no live instance of the service",
-        example: r#"Load balancer does not have available server for client: orders"#,
+        example: "Load balancer does not have available server for client: orders",
         ..BASE
     },
     CauseRule {
@@ -337,7 +341,7 @@ pub(super) const RULES: &[CauseRule] = &[
         cause: Some(Cause::UpstreamRefused),
         source: "linkerd2-proxy linkerd/app/core/src/errors/respond.rs",
         note: "a backend refused the connection",
-        example: r#"inbound:accept{client.addr=10.0.0.9:1}:rescue{client.addr=10.0.0.9:1}: linkerd_app_core::errors::respond: Request failed error=Connection refused (os error 111)"#,
+        example: "inbound:accept{client.addr=10.0.0.9:1}:rescue{client.addr=10.0.0.9:1}: linkerd_app_core::errors::respond: Request failed error=Connection refused (os error 111)",
         ..BASE
     },
     CauseRule {
@@ -346,7 +350,7 @@ pub(super) const RULES: &[CauseRule] = &[
         cause: Some(Cause::NoLiveUpstreams),
         source: "linkerd2-proxy linkerd/proxy/balance, linkerd/stack/src/failfast.rs",
         note: "no endpoint of the service was ready",
-        example: r#"HTTP/1.1 request failed error=logical service 10.0.0.5:80: Service in fail-fast"#,
+        example: "HTTP/1.1 request failed error=logical service 10.0.0.5:80: Service in fail-fast",
         ..BASE
     },
 ];

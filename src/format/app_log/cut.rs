@@ -17,6 +17,10 @@ pub(super) fn cut_head(line: &[u8]) -> (&[u8], usize) {
         return (b"", at);
     }
     let from = line.len() - behind_marks(line).trim_ascii_start().len();
+    let text = &line[from..];
+    let elided = [&b"[...] "[..], b"... ", b"...", b"\xe2\x80\xa6"];
+    let elided = elided.iter().find(|mark| text.starts_with(mark)).map_or(0, |mark| mark.len());
+    let from = from + elided;
     let from = from + usize::from(matches!(line.get(from), Some(b'"' | b'\'')));
     // nginx: `[error] 12#12: *4 text`, behind what else is left of the head.
     let head = &line[from..line.len().min(from + CUT_HEAD_BYTES)];

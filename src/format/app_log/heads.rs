@@ -203,12 +203,16 @@ fn leveled<'a>(line: &'a [u8], stamp: &'a [u8], from: usize) -> Option<Head<'a>>
                 .iter()
                 .position(|byte| matches!(byte, b']' | b':' | b'>' | b'|'));
             let message_at = tail.map_or(at, |tail| level_end + tail + 1);
+            // nginx, with a time that it did not write: `12#12: *4 text, client: ADDRESS`.
+            let message_at = message_of(line, message_at);
+            let text_at = behind_process(line, message_at);
+            let context = memmem::find(&line[text_at..], b", client: ");
             return Some(Head {
                 stamp,
                 level: inner,
                 pid,
-                message_at: message_of(line, message_at),
-                ..Head::default()
+                message_at: text_at,
+                message_end: context.filter(|_| text_at > message_at).map(|end| text_at + end),
             });
         }
         if !inner.is_empty() && inner.iter().all(u8::is_ascii_digit) {
@@ -308,10 +312,15 @@ fn bracketed_head(line: &[u8]) -> Option<Head<'_>> {
         let end = 1 + length;
         return leveled(line, &inner[..length], end);
     }
-    if let [b' ', letter, b' ', rest @ ..] = inner
+    // Passenger; before version 5 without a level.
+    let passenger = match inner {
+        [b' ', letter, b' ', rest @ ..] => Some((*letter, rest)),
+        [b' ', rest @ ..] => Some((b'N', rest)),
+        _ => None,
+    };
+    if let Some((letter, rest)) = passenger
         && let Some(length) = iso(rest)
     {
-        // Passenger.
         let close = memmem::find(line, b" ]: ")?;
         let process = &rest[length..].trim_ascii_start();
         let level: &[u8] = match letter {

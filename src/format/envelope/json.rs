@@ -11,6 +11,7 @@ use memchr::memmem::Finder;
 
 use super::container::{first_line, without_break};
 use super::{Envelope, Opened, decoded, raw_string, value_of};
+use crate::format::app_log::json::offset_of;
 use crate::format::app_log::parse_stamp;
 use crate::format::json_pairs::Pairs;
 use crate::time::{Notation, Stamp};
@@ -162,9 +163,7 @@ impl Envelope for ObjectJson {
         }
         let (mut inner, mut stamp) = (None, None);
         for (key, value) in Pairs::of(object).map_while(Result::ok) {
-            // A text may begin like an object.
-            let at = (value.as_ptr() as usize).wrapping_sub(object.as_ptr() as usize);
-            let before = object.get(at.wrapping_sub(1));
+            let before = offset_of(object, value).checked_sub(1).and_then(|at| object.get(at));
             let is_object = value.starts_with(b"{") && before != Some(&b'"');
             if inner.is_none() && is_object && OBJECTS.contains(&key) {
                 inner = Some(value);

@@ -312,6 +312,7 @@ fn behind_words(line: &[u8]) -> Option<&[u8]> {
 #[derive(Debug)]
 pub struct Indented;
 
+// It is looked for only where all lines have it, so it is certain, however few of them are known.
 impl Envelope for Indented {
     fn name(&self) -> &'static str {
         "an indentation"
@@ -319,10 +320,6 @@ impl Envelope for Indented {
 
     fn notation(&self) -> Option<Notation> {
         None
-    }
-
-    fn is_certain(&self) -> bool {
-        false
     }
 
     fn open<'a>(&self, record: &'a [u8]) -> Option<Opened<'a>> {
