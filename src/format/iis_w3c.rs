@@ -38,13 +38,13 @@ impl IisW3c {
     }
 
     fn new(columns: Columns, day_us: Option<i64>, is_microsoft: bool) -> Self {
+        const OWN: [&str; 4] = ["sc-substatus", "sc-win32-status", "s-reason", "s-queuename"];
         let body = columns.names().join(" ");
         let known = KNOWN.iter().find(|row| row.1 == body).map(|row| row.0.to_owned());
         let mut layout = known.unwrap_or(body);
         if let (true, Some(day_us)) = (columns.lacks_date(), day_us) {
             layout = format!("{layout} on {}", &Timestamp(day_us).to_rfc3339()[..10]);
         }
-        const OWN: [&str; 4] = ["sc-substatus", "sc-win32-status", "s-reason", "s-queuename"];
         let is_iis = is_microsoft || OWN.iter().any(|name| columns.has(name));
         let about = About {
             format: IisW3cFormat::NAME,

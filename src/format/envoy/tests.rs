@@ -131,7 +131,7 @@ fn formats_that_nobody_told_are_known_by_details_or_flags() {
     let countries = ["DI", "LR", "NC"].map(|code| {
         format!("192.0.2.7 - - [21/Nov/2026:21:34:57 +0000] \"GET /x HTTP/1.1\" 503 5 \"-\" \"-\" {code}")
     });
-    let sample = Sample { lines: countries.iter().map(|line| line.as_bytes()).collect() };
+    let sample = Sample { lines: countries.iter().map(String::as_bytes).collect() };
     assert!(EnvoyFormat.propose(&sample).is_none());
 }
 

@@ -102,6 +102,17 @@ enum Quotes {
     Kept,
 }
 
+/// What writes the rows, as far as it changes what a status is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Writer {
+    #[default]
+    Web,
+    /// Its status codes mean something else.
+    Ftp,
+    /// It drops connections without a status.
+    HttpSys,
+}
+
 /// The columns of a layout.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Columns {
@@ -113,10 +124,7 @@ pub(super) struct Columns {
     method: Option<usize>,
     /// The times are those of a local clock.
     pub(super) is_local: bool,
-    /// Rows are of FTP, whose status codes mean something else.
-    is_ftp: bool,
-    /// Rows are of HTTP.sys, which drops connections without a status.
-    is_http_sys: bool,
+    writer: Writer,
     /// Rows must have exactly these columns: nothing but their shape tells what they are.
     pub(super) is_exact: bool,
 }
@@ -159,8 +167,13 @@ impl Columns {
             status: find(&["sc-status"]).or_else(|| find(&["c-status"])),
             method: if has_query { None } else { find(&["cs-method"]) },
             is_local: time_utc.is_none(),
-            is_ftp: find(&["x-session"]).is_some(),
-            is_http_sys: find(&["s-reason", "s-queuename"]).is_some(),
+            writer: if find(&["x-session"]).is_some() {
+                Writer::Ftp
+            } else if find(&["s-reason", "s-queuename"]).is_some() {
+                Writer::HttpSys
+            } else {
+                Writer::Web
+            },
             is_exact: false,
         }
     }
@@ -206,7 +219,7 @@ impl Columns {
     pub(super) fn leap(&self, row: &[u8]) -> Option<Found> {
         let status = self.status?;
         let is_usual = (self.date, self.time) == (Some(0), Some(1))
-            && !self.is_ftp
+            && self.writer != Writer::Ftp
             && self.method.is_none()
             && status >= 2;
         if !is_usual || row.len() <= 20 || row[10] != b' ' || row[19] != b' ' {
@@ -302,7 +315,7 @@ impl Columns {
             (column, at, stamp) = (2, 20, (0, 19));
         }
         let mut status = if self.status.is_some() { None } else { Some(0) };
-        let mut is_message = self.is_ftp;
+        let mut is_message = self.writer == Writer::Ftp;
         for span in values_from(row, at, quotes) {
             if row[span.0] == b'"' && quotes == Quotes::Plain && is_unbalanced(row, span) {
                 return Err(Stop::Unbalanced);
@@ -312,7 +325,7 @@ impl Columns {
             }
             if self.status == Some(column) {
                 let value = &row[span.0..span.1];
-                let is_none = self.is_http_sys && value == b"-";
+                let is_none = self.writer == Writer::HttpSys && value == b"-";
                 status = if is_none { Some(0) } else { status_of(value) };
                 if status.is_none() {
                     return Err(Stop::Refused(Skip::BadStatus));
