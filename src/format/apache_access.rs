@@ -14,7 +14,7 @@ use std::sync::Arc;
 use super::apache_conf::log_format_of_directive;
 use super::layout::Layout;
 use super::{About, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
-use crate::record::{AccessRecord, Record, Skip};
+use crate::record::{AccessRecord, Field, Record, Skip};
 use crate::taxonomy::{LogRole, Server};
 
 macro_rules! combined {
@@ -196,7 +196,13 @@ impl Format for ApacheAccessFormat {
             if is_shared && writer.is_none() {
                 reader.about.ambiguous_with = Some(Server::Nginx);
             }
-            let accepts = |line: &&&[u8]| reader.layout.parse(line).is_ok();
+            // Columns of others stand where the diagnostic layout has its own: `[default-web-80]` names no handler.
+            let accepts = |line: &&&[u8]| match reader.parse(line) {
+                Ok(Record::Access(record)) => {
+                    record.value(Field::Handler).is_none_or(|name| !name.starts_with(b"["))
+                }
+                _ => false,
+            };
             let n_accepted = sample.lines.iter().filter(accepts).count();
             if n_accepted > best.as_ref().map_or(0, |(_, most)| *most) {
                 best = Some((reader, n_accepted));

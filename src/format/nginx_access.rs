@@ -50,6 +50,18 @@ pub const LAYOUTS: &[(&str, &str)] = &[
         "upstreaminfo_real_ip_without_alternative",
         r#"$remote_addr - [$the_real_ip] - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent" $request_length $request_time [$proxy_upstream_name] $upstream_addr $upstream_response_length $upstream_response_time $upstream_status $req_id"#,
     ),
+    // ingress-nginx before it gave requests ids (0.15).
+    (
+        "upstreaminfo_without_id",
+        concat!(
+            combined!(),
+            " $request_length $request_time [$proxy_upstream_name] $upstream_addr $upstream_response_length $upstream_response_time $upstream_status"
+        ),
+    ),
+    (
+        "upstreaminfo_real_ip_without_id",
+        r#"$remote_addr - [$the_real_ip] - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent" $request_length $request_time [$proxy_upstream_name] $upstream_addr $upstream_response_length $upstream_response_time $upstream_status"#,
+    ),
     // ingress-nginx, TCP and UDP services.
     (
         "log_stream",
@@ -339,6 +351,11 @@ mod tests {
                 Some("upstreaminfo"),
             ),
             (" 34 0.000 [shop-web-80] - - - - 5f0c", Some("upstreaminfo_without_alternative")),
+            (" 34 0.000 [shop-web-80] - - - -", Some("upstreaminfo_without_id")),
+            (
+                " 34 9.000 [shop-web-80] 10.1.1.1:80, 10.1.1.2:80 0, 0 5.000, 4.000 504, 504",
+                Some("upstreaminfo_without_id"),
+            ),
             (r#" rt=0.001 uct="-" uht="-" urt="0.001, 0.002""#, Some("upstream_time_spaced")),
             // What no known layout has is not forced into one.
             (" 12060", None),

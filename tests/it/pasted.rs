@@ -8,7 +8,7 @@ use crate::support::Fixture;
 #[track_caller]
 fn check(lines: &str, expected: &str) {
     let fixture = Fixture::new();
-    fixture.write("error.log", &format!("{lines}\n"));
+    fixture.write("error.log", format!("{lines}\n"));
     let document = fixture.run(&["error.log", "--status", "5xx", "--format", "json"], b"").json();
     let signal = &document["signals"][0];
     let text = |key: &str| signal[key].as_str().unwrap_or("none").to_owned();

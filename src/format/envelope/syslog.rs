@@ -146,7 +146,8 @@ impl Envelope for Rfc5424 {
         let [host, _, process, _] = words;
         // Without a version the process and the data must show what the line is.
         let is_process = process == b"-" || process.iter().all(u8::is_ascii_digit);
-        if !is_versioned && !(is_process && has_data_id(rest)) {
+        let shows_itself = is_process && has_data_id(rest);
+        if !is_versioned && !shows_itself {
             return None;
         }
         let inner = behind_data(rest)?;
