@@ -339,8 +339,9 @@ fn best_envelope(
         inside.add_all(&mut rest, setting, depth + 1);
         let is_told = |reader: &&Arc<dyn Reader>| {
             let about = reader.about();
-            !(about.layout.starts_with(MESSAGES) && about.server == Server::Unknown)
-                && !(envelope.is_like_messages() && about.server == Server::Application)
+            let is_plain = about.layout.starts_with(MESSAGES) && about.server == Server::Unknown;
+            let is_its_own = envelope.is_like_messages() && about.server == Server::Application;
+            !is_plain && !is_its_own
         };
         let is_known = |reader: &&Arc<dyn Reader>| {
             reader.about().basis != FormatBasis::Inferred && is_told(reader)

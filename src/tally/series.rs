@@ -90,7 +90,9 @@ impl Series {
                     self.n_buckets += buckets.len();
                 }
                 Entry::Occupied(_) => {
-                    buckets.iter().for_each(|(bucket, run)| self.add_to_bucket(*bucket, run));
+                    for (bucket, run) in buckets {
+                        self.add_to_bucket(*bucket, run);
+                    }
                 }
             }
         }

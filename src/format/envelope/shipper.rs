@@ -35,7 +35,7 @@ impl Envelope for FluentdFile {
         parse_iso8601(stamp)?.offset_s?;
         let end = memchr::memchr(b'\t', rest)?;
         let (tag, object) = (&rest[..end], &rest[end + 1..]);
-        let is_tag = !tag.is_empty() && tag.iter().all(|byte| byte.is_ascii_graphic());
+        let is_tag = !tag.is_empty() && tag.iter().all(u8::is_ascii_graphic);
         if !is_tag || !object.starts_with(b"{") {
             return None;
         }
