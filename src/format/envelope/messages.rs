@@ -42,7 +42,9 @@ impl Messages {
             basis: FormatBasis::Detected,
             ambiguous_with: None,
         };
-        let whole = known.iter().filter(|reader| reader.holds_prefix()).cloned().collect();
+        // Around an encoded line stands no prefix that is a part of it.
+        let holds_prefix = |reader: &&Arc<dyn Reader>| reader.holds_prefix() && !envelope.decodes();
+        let whole = known.iter().filter(holds_prefix).cloned().collect();
         let (slashed, known) = known.into_iter().partition(|reader| {
             let about = reader.about();
             let has_slashes = matches!(about.notation, Notation::Clf | Notation::ClfVariant);
