@@ -204,8 +204,12 @@ impl Part {
     /// follows from its having none.
     fn share(&mut self, matcher: &CauseMatcher) {
         let mut taken = std::mem::take(&mut self.taken);
-        taken.sort_unstable();
         let input_of = |verdict: &Verdict| verdict.entry.place.position.input;
+        // One log has nothing beside it, and may repeat a request very often.
+        if self.entries.windows(2).all(|pair| input_of(&pair[0]) == input_of(&pair[1])) {
+            return;
+        }
+        taken.sort_unstable();
         let mut shared: HashSet<usize> = HashSet::new();
         for (taker, line) in taken {
             let (fact, own) = (self.causes[line], self.entries[taker].entry);
