@@ -531,6 +531,9 @@ impl Format for Declared {
     }
 
     fn propose(&self, sample: &Sample<'_>) -> Option<Proposal> {
+        if sample.is_beyond(|line| self.owns(line)) {
+            return None;
+        }
         Proposal::of(DeclaredReader::learn(self, sample)?, sample)
     }
 
