@@ -12,8 +12,6 @@ mod keys;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
-
 use self::keys::{STATUS_KEYS, TIME_KEYS, field_of, is_nginx_key, rank_in};
 use super::caddy_log;
 use super::json_pairs::{Key, Leaves};
@@ -346,10 +344,6 @@ impl Format for JsonAccessFormat {
         }
         let reader = JsonAccess::detect(sample)?;
         let n_accepted = sample.count(|line| reader.parse(line).is_ok() && !is_declared(line));
-        (n_accepted > 0).then(|| Proposal {
-            reader: Arc::new(reader),
-            n_accepted,
-            notes: Vec::new(),
-        })
+        Proposal::counted(reader, n_accepted)
     }
 }
