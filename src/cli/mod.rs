@@ -117,7 +117,8 @@ fn scan(args: &ScanArgs, argv: &[OsString]) -> Result<u8> {
     let started = Started::now();
     let settings = settings_of(args, started.at)?;
     let own = matcher_of(&settings)?;
-    let config = config_of(&settings, own.as_ref().unwrap_or_else(CauseMatcher::built_in));
+    let matcher = if let Some(own) = &own { own } else { CauseMatcher::built_in() };
+    let config = config_of(&settings, matcher);
     if let Some(path) = &args.partial {
         return partial(args, path, &settings, &config);
     }
@@ -171,7 +172,8 @@ fn merge_partials(args: &MergeArgs, argv: &[OsString]) -> Result<u8> {
     let mut settings = settings_under(conditions.unwrap_or_default(), &args.result, started.at)?;
     settings.n_threads = threads_of(args.threads)?;
     let own = matcher_of(&settings)?;
-    let config = config_of(&settings, own.as_ref().unwrap_or_else(CauseMatcher::built_in));
+    let matcher = if let Some(own) = &own { own } else { CauseMatcher::built_in() };
+    let config = config_of(&settings, matcher);
     let target = Target::open(&args.result, settings.output)?;
     let budget = config.budget();
     let merging = Merging {
