@@ -1999,6 +1999,17 @@ pub(super) const RULES: &[CauseRule] = &[
         ..BASE
     },
     CauseRule {
+        id: "apache.no_memory",
+        needles: &[&["Memory allocation failed, aborting process."]],
+        cause: Some(Cause::MemoryExhausted),
+        origin: Origin::LocalProcess,
+        kind: RuleKind::Trigger(ChangeKind::ResourceExhausted),
+        note: "Apache found no memory, and a process of it ended",
+        example: "[crit] Memory allocation failed, aborting process.",
+        source: "httpd server/main.c, abort_on_oom",
+        ..BASE
+    },
+    CauseRule {
         id: "apache.no_lock",
         needles: &[
             &["Couldn't create the ", "Couldn't create accept lock", "could not create "],
