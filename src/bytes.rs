@@ -2,6 +2,8 @@
 //!
 //! In: slices of a line, without its terminator. Out: sub-slices and `Copy` numbers.
 
+use wide::u8x16;
+
 /// Parses an unsigned decimal number that fills `digits` wholly. `None`: empty, a non-digit, or overflow.
 pub fn parse_u64(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() {
@@ -130,29 +132,35 @@ pub fn upstream_items(list: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// Every byte of a word is this bit, or nothing.
-const ONES: u64 = 0x0101_0101_0101_0101;
+/// Bytes looked at before a search with wider vectors is worth its call.
+const NEAR_BYTES: usize = 64;
 
-/// Bytes looked at before a search with vector instructions is worth its call.
-const NEAR_BYTES: usize = 32;
-
-/// The offset of the first `wanted`, as `memchr` gives it; faster where that is likely to be within a few bytes.
-// Of `x - ONES & !x & 0x80..`, the lowest bit set is at the first byte of `x` that is 0 (Warren, Hacker's Delight, 6-1).
-#[inline]
+/// The offset of the first `wanted`, as `memchr` gives it; faster where that is likely to be near.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "called for every line by the hot loop")]
 pub fn find_near(wanted: u8, text: &[u8]) -> Option<usize> {
-    let pattern = ONES * u64::from(wanted);
     let mut at = 0;
     while at < NEAR_BYTES
-        && let Some(eight) = text.get(at..).and_then(<[u8]>::first_chunk)
+        && let Some(chunk) = text.get(at..).and_then(<[u8]>::first_chunk::<16>)
     {
-        let differs = u64::from_le_bytes(*eight) ^ pattern;
-        let found = differs.wrapping_sub(ONES) & !differs & (ONES << 7);
-        if found != 0 {
-            return Some(at + found.trailing_zeros() as usize / 8);
+        let places = places_of(wanted, chunk);
+        if places != 0 {
+            return Some(at + places.trailing_zeros() as usize);
         }
-        at += 8;
+        at += chunk.len();
     }
     memchr::memchr(wanted, &text[at..]).map(|further| at + further)
+}
+
+/// Which bytes are `wanted`: the lowest bit stands for the first of them. `N` is 16, 32, 48 or 64.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "called for every line by the hot loop")]
+pub fn places_of<const N: usize>(wanted: u8, bytes: &[u8; N]) -> u64 {
+    const { assert!(N.is_multiple_of(16) && N <= 64) };
+    let wanted = u8x16::splat(wanted);
+    bytes.as_chunks().0.iter().rev().fold(0, |places, sixteen| {
+        places.unbounded_shl(16) | u64::from(u8x16::new(*sixteen).simd_eq(wanted).to_bitmask())
+    })
 }
 
 #[cfg(test)]
@@ -169,6 +177,19 @@ mod tests {
         check("77000ns", Some(77));
         check("1m2s", None);
         check("", None);
+    }
+
+    #[test]
+    fn places_are_bits() {
+        let bytes: [u8; 64] = std::array::from_fn(|at| b"ab a"[at % 4]);
+        let expected = |wanted| (0..64).map(|at| u64::from(bytes[at] == wanted) << at).sum::<u64>();
+        for wanted in *b"ab c" {
+            assert_eq!(places_of(wanted, &bytes), expected(wanted));
+            assert_eq!(
+                places_of(wanted, bytes.first_chunk::<32>().unwrap()),
+                expected(wanted) & 0xffff_ffff
+            );
+        }
     }
 
     #[test]

@@ -16,7 +16,7 @@ mod tests;
 use std::sync::Arc;
 
 use super::{About, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
-use crate::bytes::{find_near, parse_status, parse_u64};
+use crate::bytes::{find_near, parse_status, parse_u64, places_of};
 use crate::record::{AccessRecord, Escape, Field, Record, Skip};
 use crate::taxonomy::{LogRole, Server};
 use crate::time::{Notation, SECOND_US, Stamp};
@@ -33,33 +33,80 @@ const SECOND_BYTES: usize = 20;
 /// Where the accept date of a line is: the offset of its `[`.
 ///
 /// As `halog` does: a bracket with a date in it. `]` and a blank follow.
-#[inline]
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "called once per line by the hot loop")]
 pub(super) fn date_at(line: &[u8]) -> Option<usize> {
-    let mut from = 0;
-    loop {
-        let at = from + memchr::memchr(b'[', &line[from..])?;
-        if let [b'[', b'0'..=b'3', _, b'/', _, _, _, b'/', ..] = line[at..]
-            && line.get(at + DATE_BYTES + 1..at + DATE_BYTES + 3) == Some(b"] ")
-        {
-            return Some(at);
+    let mut at = 0;
+    while let Some(chunk) = line.get(at..).and_then(<[u8]>::first_chunk::<64>) {
+        let mut brackets = places_of(b'[', chunk);
+        while brackets != 0 {
+            let bracket = at + brackets.trailing_zeros() as usize;
+            if is_date(line, bracket) {
+                return Some(bracket);
+            }
+            brackets &= brackets - 1;
         }
-        from = at + 1;
+        at += chunk.len();
     }
+    while let Some(step) = memchr::memchr(b'[', &line[at..]) {
+        if is_date(line, at + step) {
+            return Some(at + step);
+        }
+        at += step + 1;
+    }
+    None
+}
+
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "called once per line by the hot loop")]
+fn is_date(line: &[u8], at: usize) -> bool {
+    matches!(line[at..], [b'[', b'0'..=b'3', _, b'/', _, _, _, b'/', ..])
+        && line.get(at + DATE_BYTES + 1..at + DATE_BYTES + 3) == Some(b"] ")
 }
 
 /// The client, `address:port`, before the accept date at `date`. `None`: what stands before it is no prefix of syslog.
-#[inline]
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "called once per line by the hot loop")]
 pub(super) fn client_before(line: &[u8], date: usize) -> Option<&[u8]> {
     let before = line[..date].strip_suffix(b" ")?;
-    let start = memchr::memrchr(b' ', before).map_or(0, |blank| blank + 1);
-    let prefix = &before[..start];
-    let client = &before[start..];
+    // The last word of `before`, and where the first `]` in it is.
+    let near = before.last_chunk::<32>().map(|near| (near, places_of(b' ', near)));
+    let (start, close) = match near {
+        Some((near, blanks)) if blanks != 0 => {
+            let shift = u64::BITS - blanks.leading_zeros();
+            let closes = places_of(b']', near) >> shift;
+            let start = before.len() - near.len() + shift as usize;
+            (start, (closes != 0).then(|| closes.trailing_zeros() as usize))
+        }
+        _ => {
+            let start = memchr::memrchr(b' ', before).map_or(0, |blank| blank + 1);
+            (start, memchr::memchr(b']', &before[start..]))
+        }
+    };
+    let (prefix, client) = before.split_at(start);
     // `haproxy[123]:10.0.0.1:443`: some tags have no blank behind them.
-    if let Some(close) = find_near(b']', client) {
+    if let Some(close) = close {
         return client[close + 1..].strip_prefix(b":").filter(|client| !client.is_empty());
     }
     let is_prefix = prefix.is_empty() || prefix.ends_with(b": ") || prefix.ends_with(b"- ");
     (is_prefix && !client.is_empty() && client[0] != b'{').then_some(client)
+}
+
+/// What follows the first three words.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "called once per line by the hot loop")]
+fn behind_three_words(text: &[u8]) -> Option<&[u8]> {
+    if let Some(chunk) = text.first_chunk::<64>() {
+        let blanks = places_of(b' ', chunk);
+        let from_second = blanks & blanks.wrapping_sub(1);
+        let from_third = from_second & from_second.wrapping_sub(1);
+        if from_third != 0 {
+            return Some(&text[from_third.trailing_zeros() as usize + 1..]);
+        }
+    }
+    let (_, rest) = word(text)?;
+    let (_, rest) = word(rest)?;
+    Some(word(rest)?.1)
 }
 
 /// Splits at the first blank.
@@ -274,16 +321,13 @@ impl Reader for HaproxyAccess {
         &self.about
     }
 
-    // Two searches for `[`, three for blanks, and a few comparisons.
+    // A look at the 64 bytes with the date, at those before it and at those behind it, and a few comparisons.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "called once per line by the hot loop")]
     fn glance<'a>(&self, line: &'a [u8]) -> Result<Glance<'a>, Skip> {
         let at = date_at(line).ok_or(Skip::Shape)?;
         client_before(line, at).ok_or(Skip::Shape)?;
-        let next = |text: &'a [u8]| word(text).ok_or(Skip::Truncated);
-        let (_, rest) = next(&line[at + DATE_BYTES + 3..])?;
-        let (_, rest) = next(rest)?;
-        let (_, rest) = next(rest)?;
+        let rest = behind_three_words(&line[at + DATE_BYTES + 3..]).ok_or(Skip::Truncated)?;
         // A count of bytes follows the status; behind the count of a TCP line stands its state.
         let status = match rest {
             [a, b, c, b' ', b'0'..=b'9' | b'+', ..] => parse_status(&[*a, *b, *c]),

@@ -384,7 +384,7 @@ impl Anchor {
         let dated = line.get(quote.checked_sub(CLF_BYTES + 3)?..quote)?;
         let [b'[', stamp @ .., b']', b' '] = dated else { return None };
         let rest = &line[quote + 1..];
-        let close = memchr::memchr(b'"', rest)?;
+        let close = find_near(b'"', rest)?;
         // Only Apache writes `\"`: what follows is for the slower ways.
         if close > 0 && rest[close - 1] == b'\\' {
             return None;

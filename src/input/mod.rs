@@ -4,6 +4,7 @@
 //! Invariants: offsets count decoded bytes, which are those of UTF-8 where the file is UTF-16; a plain file is read up to the length it had when it was opened, so a
 //! growing file gives one consistent picture; no file is read that was not named or found in a named directory.
 
+mod aligned;
 #[cfg(feature = "evtx")]
 mod evtx;
 mod expand;

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io;
 
+use super::aligned::{AlignedBuffer, aligned_before};
 use super::fragments::{CutLines, FRAGMENT_REACH_BYTES, Fragments, any_cut};
 use super::{MAX_LINE_BYTES, MAX_RECORD_BYTES, RecordStart, Records};
 
@@ -64,9 +65,9 @@ pub struct RangeLines<'b> {
 /// Reads ranges of plain files into a buffer that is used again and again.
 #[derive(Debug, Default)]
 pub struct RangeReader {
-    buffer: Vec<u8>,
+    buffer: AlignedBuffer,
     /// What was read of the lines before a range.
-    before: Vec<u8>,
+    before: AlignedBuffer,
 }
 
 impl RangeLines<'_> {
@@ -96,16 +97,16 @@ impl RangeReader {
         starts_record: RecordStart<'_>,
     ) -> io::Result<RangeLines<'_>> {
         let end = end.min(file_bytes);
-        // One byte before the range tells whether its first byte starts a line.
-        let base = start.saturating_sub(1);
+        // The byte before the range tells whether its first byte starts a line.
+        let base = aligned_before(start.saturating_sub(1));
         self.fill(file, base, (end - base) as usize + AHEAD_BYTES, file_bytes)?;
         let skipped = (start - base) as usize;
         let mut first = if start == 0 {
             0
         } else {
-            let before_end = &self.buffer[..(end - base) as usize - 1];
+            let before_end = &self.buffer[skipped - 1..(end - base) as usize - 1];
             match memchr::memchr(b'\n', before_end) {
-                Some(newline) => newline + 1,
+                Some(newline) => skipped + newline,
                 None => return Ok(RangeLines::none(end)),
             }
         };
@@ -148,8 +149,8 @@ impl RangeReader {
     ) -> io::Result<CutLines> {
         // Nearly always nothing is, which the lines near by show.
         for reach in [NEAR_BYTES, FRAGMENT_REACH_BYTES] {
-            let from = offset.saturating_sub(reach as u64);
-            self.before.resize((offset - from) as usize, 0);
+            let from = aligned_before(offset.saturating_sub(reach as u64));
+            self.before.start((offset - from) as usize);
             read_exact_at(file, from, &mut self.before)?;
             // The first line may have begun earlier.
             let first = match memchr::memchr(b'\n', &self.before) {
@@ -171,9 +172,9 @@ impl RangeReader {
     /// Makes the buffer hold `length` bytes from `base`, or what the file has.
     fn fill(&mut self, file: &File, base: u64, length: usize, file_bytes: u64) -> io::Result<()> {
         let length = length.min((file_bytes - base) as usize);
-        self.buffer.resize(length, 0);
+        self.buffer.start(length);
         let n = read_at_most(file, base, &mut self.buffer)?;
-        self.buffer.truncate(n);
+        self.buffer.resize(n);
         Ok(())
     }
 
@@ -181,9 +182,9 @@ impl RangeReader {
     fn extend(&mut self, file: &File, base: u64, file_bytes: u64) -> io::Result<bool> {
         let have = self.buffer.len();
         let more = (64usize << 10).min((file_bytes - base) as usize - have);
-        self.buffer.resize(have + more, 0);
+        self.buffer.resize(have + more);
         let n = read_at_most(file, base + have as u64, &mut self.buffer[have..])?;
-        self.buffer.truncate(have + n);
+        self.buffer.resize(have + n);
         Ok(n > 0)
     }
 
