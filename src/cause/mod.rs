@@ -213,7 +213,7 @@ pub struct Rule {
     pub regex: Option<Cow<'static, str>>,
     /// Severities to which the rule is limited; empty: any.
     pub levels: Vec<Cow<'static, str>>,
-    /// Only messages about a request that name no backend. See [`CauseRule::without_upstream`].
+    /// Only messages that name a client and no backend. See [`CauseRule::without_upstream`].
     pub without_upstream: bool,
     /// Why, if the message tells.
     pub cause: Option<Cause>,
@@ -497,7 +497,7 @@ impl CauseMatcher {
         {
             return None;
         }
-        if rule.without_upstream && (record.request.is_none() || record.upstream.is_some()) {
+        if rule.without_upstream && (record.client.is_none() || record.upstream.is_some()) {
             return None;
         }
         let mut at = 0;

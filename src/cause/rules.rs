@@ -59,7 +59,7 @@ pub struct CauseRule {
     pub regex: &'static str,
     /// Severities to which the row is limited; empty: any.
     pub levels: &'static [&'static str],
-    /// Only messages about a request that name no backend.
+    /// Only messages that name a client and no backend.
     pub without_upstream: bool,
     /// Why, if the message tells.
     pub cause: Option<Cause>,

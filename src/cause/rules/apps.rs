@@ -1075,6 +1075,7 @@ pub(super) const RULES: &[CauseRule] = &[
         needles: &[&[
             "There were not enough free threads in the ThreadPool",
             r#"Heartbeat took longer than ""#,
+            "the heartbeat has been running for ",
         ]],
         cause: Some(Cause::WorkerLimit),
         origin: Origin::LocalProcess,

@@ -781,6 +781,17 @@ pub(super) const RULES: &[CauseRule] = &[
         ..BASE
     },
     CauseRule {
+        id: "dependency.kafka_librdkafka",
+        needles: &[&["|FAIL|", "|ERROR|", "|METADATA|"], &["#producer-", "#consumer-"], &["| "]],
+        regex: r"(?-u)^%[0-9]\|[0-9.]+\|",
+        cause: Some(Cause::DependencyQueue),
+        kind: RuleKind::Pressure,
+        note: "a Kafka client has trouble with a broker",
+        example: "%3|1795209444.837|FAIL|app#producer-1| broker:9092/4: 3 request(s) timed out: disconnect",
+        source: "librdkafka src/rdkafka.c, rd_kafka_log_print",
+        ..BASE
+    },
+    CauseRule {
         id: "dependency.kafka_timeout",
         needles: &[
             &["not present in metadata after ", "Expiring ", "Failed to allocate "],

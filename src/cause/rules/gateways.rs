@@ -376,6 +376,16 @@ pub(super) const RULES: &[CauseRule] = &[
         ..BASE
     },
     CauseRule {
+        id: "proxy.quoted_tls",
+        needles: &[&["while SSL handshaking to upstream"]],
+        cause: Some(Cause::UpstreamTls),
+        status: &[502],
+        source: "nginx src/http/ngx_http_upstream.c",
+        note: "the TLS handshake with a backend failed",
+        example: r#"seen in the log: "peer closed connection in SSL handshake while SSL handshaking to upstream""#,
+        ..BASE
+    },
+    CauseRule {
         id: "proxy.quoted_timeout",
         needles: &[&["upstream timed out (110: "], &["while "]],
         cause: Some(Cause::UpstreamTimeout),
