@@ -9,6 +9,7 @@ pub mod advice;
 mod needle;
 pub mod rules;
 pub mod scope;
+mod sieve;
 mod user;
 
 use std::borrow::Cow;
@@ -19,6 +20,7 @@ use aho_corasick::{AhoCorasick, MatchKind};
 use regex::bytes::Regex;
 
 use self::needle::{Needle, anchor_step, split_needle};
+use self::sieve::Sieve;
 use crate::error::{Error, Result};
 use crate::evidence::Place;
 use crate::fact::{
@@ -323,6 +325,8 @@ pub struct CauseMatcher {
 struct Anchors {
     /// `None`: it would be too large.
     automaton: Option<AhoCorasick>,
+    /// What most messages do not pass. `None`: an anchor is too short for it.
+    sieve: Option<Sieve>,
     /// Per pattern of the automaton: its rule, and whether it counts at the start of a message only.
     owners: Vec<(u16, bool)>,
 }
@@ -338,7 +342,7 @@ impl Anchors {
             }
         }
         let automaton = AhoCorasick::builder().match_kind(MatchKind::Standard).build(&patterns);
-        Anchors { automaton: automaton.ok(), owners }
+        Anchors { automaton: automaton.ok(), sieve: Sieve::of(&patterns), owners }
     }
 }
 
@@ -425,7 +429,8 @@ impl CauseMatcher {
     /// False for a text that no rule can match, whatever else its record says.
     pub fn may_match(&self, message: &[u8]) -> bool {
         let anchors = self.anchors.get_or_init(|| Anchors::of(&self.rules));
-        anchors.automaton.as_ref().is_some_and(|automaton| automaton.is_match(message))
+        anchors.sieve.as_ref().is_none_or(|sieve| sieve.may_hold(message))
+            && anchors.automaton.as_ref().is_some_and(|automaton| automaton.is_match(message))
     }
 
     fn find<'a>(&self, record: &ErrorRecord<'a>, groups: Groups) -> Option<Match<'a>> {

@@ -108,7 +108,7 @@ mod tests {
             format!("7050 a1b2 17869{at}.123 192.0.2.1 503 www.example.com {code}")
         };
         let lines = [line(10000, "-"), line(10001, "-"), line(10002, "ERR_READ_TIMEOUT|x")];
-        let sample = Sample { lines: lines.iter().map(String::as_bytes).collect() };
+        let sample = Sample::of(lines.iter().map(String::as_bytes).collect());
         let proposal = DataStreamTextFormat.propose(&sample).expect("recognised");
         let Ok(Record::Access(record)) = proposal.reader.parse(lines[2].as_bytes()) else {
             panic!("not read")
@@ -118,7 +118,7 @@ mod tests {
         assert_eq!(record.stamp.micros, 1_786_910_002_123_000);
         // A browser's word for a failure, in a log of something else.
         let other = lines.map(|line| line.replace("ERR_READ_TIMEOUT|x", "ERR_x"));
-        let sample = Sample { lines: other.iter().map(String::as_bytes).collect() };
+        let sample = Sample::of(other.iter().map(String::as_bytes).collect());
         assert!(DataStreamTextFormat.propose(&sample).is_none());
     }
 }

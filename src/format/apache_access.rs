@@ -197,13 +197,13 @@ impl Format for ApacheAccessFormat {
                 reader.about.ambiguous_with = Some(Server::Nginx);
             }
             // Columns of others stand where the diagnostic layout has its own: `[default-web-80]` names no handler.
-            let accepts = |line: &&&[u8]| match reader.parse(line) {
+            let accepts = |line: &[u8]| match reader.parse(line) {
                 Ok(Record::Access(record)) => {
                     record.value(Field::Handler).is_none_or(|name| !name.starts_with(b"["))
                 }
                 _ => false,
             };
-            let n_accepted = sample.lines.iter().filter(accepts).count();
+            let n_accepted = sample.count(accepts);
             if n_accepted > best.as_ref().map_or(0, |(_, most)| *most) {
                 best = Some((reader, n_accepted));
             }

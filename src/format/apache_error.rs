@@ -273,8 +273,7 @@ impl Format for ApacheErrorFormat {
         ]
         .into_iter()
         .map(|reader| {
-            let accepts = |line: &&&[u8]| reader.parse(line).is_ok();
-            let n_accepted = sample.lines.iter().filter(accepts).count();
+            let n_accepted = sample.count(|line| reader.parse(line).is_ok());
             Proposal { reader: Arc::new(reader), n_accepted, notes: Vec::new() }
         })
         .rev()

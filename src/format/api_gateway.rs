@@ -220,8 +220,7 @@ impl Format for ApiGatewayFormat {
             let Ok(reader) = ApiGateway::new(name, template, FormatBasis::Detected) else {
                 continue;
             };
-            let accepts = |line: &&&[u8]| reader.understand(line).is_ok();
-            let n_accepted = sample.lines.iter().filter(accepts).count();
+            let n_accepted = sample.count(|line| reader.understand(line).is_ok());
             if n_accepted > best.as_ref().map_or(0, |(_, most)| *most) {
                 best = Some((reader, n_accepted));
             }
@@ -314,7 +313,7 @@ mod tests {
 
     #[track_caller]
     fn check(line: &str, layout: &str) {
-        let sample = Sample { lines: vec![line.as_bytes()] };
+        let sample = Sample::of(vec![line.as_bytes()]);
         let proposal = ApiGatewayFormat.propose(&sample).expect(line);
         assert_eq!(proposal.reader.about().layout, layout);
         let Ok(Record::Access(record)) = proposal.reader.parse(line.as_bytes()) else { panic!() };
@@ -363,7 +362,7 @@ mod tests {
             r#"192.0.2.1 - - [09/Apr/2019:18:40:03 +0000] "GET /a HTTP/1.1" 503 33"#,
             r#"192.0.2.1 - - [09/Apr/2019:18:40:03 +0000] "GET /a HTTP/1.1" 503 33 abc"#,
         ] {
-            let sample = Sample { lines: vec![line.as_bytes()] };
+            let sample = Sample::of(vec![line.as_bytes()]);
             assert!(ApiGatewayFormat.propose(&sample).is_none(), "{line}");
         }
     }
@@ -385,7 +384,7 @@ mod tests {
         let line = format!(
             r#"{{"requestId":"{ID}","ip":"192.0.2.1","requestTime":"09/Apr/2019:18:40:03 +0000","httpMethod":"GET","routeKey":"GET /pets","status":"503","protocol":"HTTP/1.1","responseLength":"33","integrationStatus":"-"}}"#
         );
-        let sample = Sample { lines: vec![line.as_bytes()] };
+        let sample = Sample::of(vec![line.as_bytes()]);
         let proposal = JSON.propose(&sample).expect("of API Gateway");
         let Ok(Record::Access(record)) = proposal.reader.parse(line.as_bytes()) else { panic!() };
         assert_eq!((record.status, record.raw(Field::UpstreamStatus)), (503, Some(&b"-"[..])));

@@ -233,9 +233,9 @@ impl Format for AppLogFormat {
     }
 
     fn propose(&self, sample: &Sample<'_>) -> Option<Proposal> {
-        let count =
-            |reader: &AppLog| sample.lines.iter().filter(|line| reader.parse(line).is_ok()).count();
+        let count = |reader: &AppLog| sample.count(|line| reader.parse(line).is_ok());
         let is_wanted = || {
+            let sample = &Sample::of(sample.lines.clone());
             let others = FORMATS.iter().filter(|format| format.name() != Self::NAME);
             !others.into_iter().any(|format| format.propose(sample).is_some())
         };

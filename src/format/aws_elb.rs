@@ -28,7 +28,7 @@ struct Product {
     least: usize,
     instant: Instant,
     /// True for what a line of this kind may begin with: the cheap look.
-    may_begin: fn(u8) -> bool,
+    may_begin: fn(&[u8]) -> bool,
     /// True for the columns before the status of a line of this kind.
     fits_head: fn(&[&[u8]]) -> bool,
     /// False where a quoted value has ended too early: the columns behind it are not what they must be.
@@ -40,6 +40,9 @@ const MAX_COLUMNS: usize = 40;
 
 /// Column of the request in neither kind comes before this one: the columns up to the status are never quoted.
 const MAX_HEAD: usize = 10;
+
+/// What lines of an Application Load Balancer begin with: the type of the request or connection.
+const TYPES: [&[u8]; 6] = [b"http ", b"https ", b"h2 ", b"grpcs ", b"ws ", b"wss "];
 
 static ALB: Product = Product {
     format: "aws_alb",
@@ -83,10 +86,9 @@ static ALB: Product = Product {
     status: 8,
     least: 13,
     instant: Instant::End,
-    may_begin: |byte| matches!(byte, b'h' | b'g' | b'w'),
+    may_begin: |line| TYPES.iter().any(|name| line.starts_with(name)),
     fits_head: |head| {
-        matches!(head[0], b"http" | b"https" | b"h2" | b"grpcs" | b"ws" | b"wss")
-            && is_endpoint(head[3])
+        is_endpoint(head[3])
             && is_endpoint(head[4])
             && head[5..8].iter().all(|time| is_duration(time))
     },
@@ -122,7 +124,7 @@ static CLB: Product = Product {
     status: 7,
     least: 12,
     instant: Instant::Start,
-    may_begin: |byte| byte.is_ascii_digit(),
+    may_begin: |line| line.first().is_some_and(u8::is_ascii_digit),
     fits_head: |head| {
         is_endpoint(head[2])
             && is_endpoint(head[3])
@@ -201,7 +203,7 @@ impl AwsElb {
     /// The stamp and the status, which no quote stands before.
     #[inline]
     fn head<'a>(&self, line: &'a [u8]) -> Result<Glance<'a>, Skip> {
-        if !line.first().is_some_and(|byte| (self.product.may_begin)(*byte)) {
+        if !(self.product.may_begin)(line) {
             return Err(Skip::Shape);
         }
         let mut head: [&[u8]; MAX_HEAD] = [&[]; MAX_HEAD];
@@ -342,7 +344,7 @@ fn set_request<'a>(access: &mut AccessRecord<'a>, line: &'a [u8]) {
 /// The proposal of a product for a sample.
 fn propose(product: &'static Product, sample: &Sample<'_>) -> Option<Proposal> {
     let reader = AwsElb::new(product);
-    let n_accepted = sample.lines.iter().filter(|line| reader.parse(line).is_ok()).count();
+    let n_accepted = sample.count(|line| reader.parse(line).is_ok());
     (n_accepted > 0).then(|| Proposal { reader: Arc::new(reader), n_accepted, notes: Vec::new() })
 }
 

@@ -183,7 +183,7 @@ mod tests {
 
     #[test]
     fn a_failed_request_is_named() {
-        let sample = Sample { lines: vec![LINE.as_bytes()] };
+        let sample = Sample::of(vec![LINE.as_bytes()]);
         let proposal = CaddyLogFormat.propose(&sample).expect("recognised");
         let mut n = 0;
         proposal.reader.read(LINE.as_bytes(), &mut |result| {
@@ -201,7 +201,7 @@ mod tests {
         let access = LINE.replace("http.log.error", "http.log.access");
         let other = LINE.replace("http.log.error.log0", "main");
         for text in [access, other] {
-            assert!(CaddyLogFormat.propose(&Sample { lines: vec![text.as_bytes()] }).is_none());
+            assert!(CaddyLogFormat.propose(&Sample::of(vec![text.as_bytes()])).is_none());
         }
     }
 }

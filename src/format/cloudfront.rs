@@ -257,6 +257,9 @@ impl Format for CloudFrontFormat {
         if let Some((reader, n_accepted)) = Self::declared(sample) {
             return Some(Proposal { reader, n_accepted, notes: Vec::new() });
         }
+        if sample.is_beyond_inference() {
+            return None;
+        }
         let found = infer::columns(sample)?;
         let reader = CloudFront::new(&found.names, found.separator, FormatBasis::Inferred);
         let n_accepted = sample.lines.iter().filter(|line| reader.parse(line).is_ok()).count();

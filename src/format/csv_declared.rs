@@ -211,7 +211,7 @@ mod tests {
     #[test]
     fn rows_are_read_by_their_heading() {
         let row = br#""192.0.2.1",1506702504433000200,503,"/a?b=""c"",d","3a6050bcbe121a87""#;
-        let sample = Sample { lines: vec![HEADING, row] };
+        let sample = Sample::of(vec![HEADING, row]);
         let proposal = CsvDeclaredFormat.propose(&sample).expect("recognised");
         assert_eq!(proposal.n_accepted, 2);
         let Ok(Record::Access(access)) = proposal.reader.parse(row) else { panic!("no record") };

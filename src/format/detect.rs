@@ -24,6 +24,7 @@ use super::envelope::{
 };
 use super::nginx_access::NginxAccess;
 use super::nginx_conf::NginxConf;
+use super::proposal::{INFERRED_WEIGHT, KNOWN_WEIGHT};
 use super::{
     Directive, FORMATS, FormatBasis, Plan, Proposal, Reader, Sample, issued, reads, understands,
 };
@@ -134,7 +135,7 @@ pub fn detect_dated(
     choice: &FormatChoice,
     modified_us: Option<i64>,
 ) -> Plan {
-    let mut rest = Sample { lines: sample_lines(parts) };
+    let mut rest = Sample::of(sample_lines(parts));
     if parts.len() > 1 && declares_layout(&parts[0][..parts[0].len().min(MAX_SAMPLE_LINE_BYTES)]) {
         // What the other parts hold depends on directives between them and the first one.
         rest.lines = sample_lines(&parts[..1]);
@@ -326,8 +327,7 @@ fn best_envelope(
             continue;
         }
         let inner = opened.iter().map(|opened| &*opened.inner);
-        let mut rest =
-            Sample { lines: inner.filter(|line| !line.trim_ascii().is_empty()).collect() };
+        let mut rest = Sample::of(inner.filter(|line| !line.trim_ascii().is_empty()).collect());
         let all = rest.lines.clone();
         let mut inside = Found::default();
         for (reader, _) in setting.given {
@@ -359,7 +359,7 @@ fn best_envelope(
         };
         let n_known = n_taken(&is_known);
         if n_taken(&is_shown) * 2 < opened.len() {
-            let sample = Sample { lines: lines.to_vec() };
+            let sample = Sample::of(lines.to_vec());
             if !envelope.is_certain() || is_known_bare(&sample, opened.len()) {
                 continue;
             }
@@ -378,7 +378,7 @@ fn best_envelope(
 
 /// True when a known format takes at least so many lines as they are.
 fn is_known_bare(sample: &Sample<'_>, least: usize) -> bool {
-    best_proposal(sample).is_some_and(|best| {
+    best_proposal(&sample.clone().with_least(least)).is_some_and(|best| {
         best.reader.about().basis != FormatBasis::Inferred && best.n_accepted >= least
     })
 }
@@ -459,15 +459,18 @@ fn declares_layout(part: &[u8]) -> bool {
 /// The proposal that understands most lines; an inferred layout must understand clearly more than a known one.
 fn best_proposal(sample: &Sample<'_>) -> Option<Proposal> {
     let mut best: Option<(Proposal, usize)> = None;
+    let mut sample = sample.clone();
     for format in FORMATS {
-        let Some(proposal) = format.propose(sample) else { continue };
-        let inferred = proposal.reader.about().basis == FormatBasis::Inferred;
-        let weight = proposal.n_accepted * if inferred { 9 } else { 10 };
+        let Some(proposal) = format.propose(&sample) else { continue };
+        let is_inferred = proposal.reader.about().basis == FormatBasis::Inferred;
+        let weight = proposal.n_accepted * if is_inferred { INFERRED_WEIGHT } else { KNOWN_WEIGHT };
         if proposal.n_accepted > 0 && weight > best.as_ref().map_or(0, |(_, weight)| *weight) {
             best = Some((proposal, weight));
+            // What later formats have to understand more than.
+            sample = sample.with_least(weight / KNOWN_WEIGHT + 1);
         }
         // No later format can understand more.
-        if weight == sample.lines.len() * 10 {
+        if weight == sample.lines.len() * KNOWN_WEIGHT {
             break;
         }
     }

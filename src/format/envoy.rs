@@ -184,7 +184,7 @@ impl Format for EnvoyFormat {
         let mut best: Option<(LayoutReader, usize)> = None;
         for (_, body) in FORMATS {
             let Ok(reader) = reader_of(body, FormatBasis::Detected) else { continue };
-            let n_accepted = sample.lines.iter().filter(|line| reader.parse(line).is_ok()).count();
+            let n_accepted = sample.count(|line| reader.parse(line).is_ok());
             if n_accepted > best.as_ref().map_or(0, |(_, most)| *most) {
                 best = Some((reader, n_accepted));
             }

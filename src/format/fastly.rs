@@ -221,7 +221,7 @@ mod tests {
             format!("192.0.2.1 - - [11/Aug/2026:06:05:00 +0000] \"GET /a HTTP/1.1\" {state}")
         };
         let lines = [line("200 5 HIT \"OK\""), line("200 5 MISS \"OK\""), line(last)];
-        let sample = Sample { lines: lines.iter().map(String::as_bytes).collect() };
+        let sample = Sample::of(lines.iter().map(String::as_bytes).collect());
         let Some(proposal) = FastlyTextFormat.propose(&sample) else {
             return assert!(fields.is_empty(), "not recognised: {last}");
         };

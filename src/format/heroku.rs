@@ -60,6 +60,7 @@ impl Default for HerokuRouter {
 
 /// The time of a line, and its pairs.
 fn split(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    line.first().filter(|byte| byte.is_ascii_digit() || **byte == b'<')?;
     let at = NAME.find(&line[..line.len().min(128)])?;
     let mark = MARKS.iter().find(|mark| line[at..].starts_with(mark))?;
     let (head, pairs) = (&line[..at], &line[at + mark.len()..]);

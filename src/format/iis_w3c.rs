@@ -279,12 +279,13 @@ impl IisW3cFormat {
         let readers: Vec<_> =
             KNOWN.iter().map(|(_, text)| IisW3c::new(Columns::known(text), None, false)).collect();
         let mut n_rows = vec![0usize; readers.len()];
-        for line in &sample.lines {
-            if let Some(reader) = readers.iter().position(|reader| reader.parse(line).is_ok()) {
-                n_rows[reader] += 1;
-            }
+        let n_accepted = sample.count(|line| {
+            let reader = readers.iter().position(|reader| reader.parse(line).is_ok());
+            reader.inspect(|reader| n_rows[*reader] += 1).is_some()
+        });
+        if n_accepted == 0 {
+            return None;
         }
-        let n_accepted = n_rows.iter().sum();
         let best = readers.into_iter().zip(n_rows).rev().max_by_key(|(_, n_rows)| *n_rows)?;
         (best.1 > 0).then(|| (Arc::new(best.0) as Arc<dyn Reader>, n_accepted))
     }

@@ -87,6 +87,9 @@ impl Format for InferredFormat {
     }
 
     fn propose(&self, sample: &Sample<'_>) -> Option<Proposal> {
+        if sample.is_beyond_inference() {
+            return None;
+        }
         let inferred = infer_layouts(sample, 1).pop()?;
         let basis = FormatBasis::Inferred;
         let accepted = |reader: &NginxAccess| {

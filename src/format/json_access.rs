@@ -330,9 +330,12 @@ impl Format for JsonAccessFormat {
     }
 
     fn propose(&self, sample: &Sample<'_>) -> Option<Proposal> {
+        if sample.is_beyond(|line| line.trim_ascii_start().starts_with(b"{") && !is_declared(line))
+        {
+            return None;
+        }
         let reader = JsonAccess::detect(sample)?;
-        let is_read = |line: &&&[u8]| reader.parse(line).is_ok() && !is_declared(line);
-        let n_accepted = sample.lines.iter().filter(is_read).count();
+        let n_accepted = sample.count(|line| reader.parse(line).is_ok() && !is_declared(line));
         (n_accepted > 0).then(|| Proposal {
             reader: Arc::new(reader),
             n_accepted,

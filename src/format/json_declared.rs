@@ -533,8 +533,11 @@ impl Format for Declared {
     }
 
     fn propose(&self, sample: &Sample<'_>) -> Option<Proposal> {
+        if sample.is_beyond(|line| self.owns(line)) {
+            return None;
+        }
         let reader = DeclaredReader::learn(self, sample)?;
-        let n_accepted = sample.lines.iter().filter(|line| reader.parse(line).is_ok()).count();
+        let n_accepted = sample.count(|line| reader.parse(line).is_ok());
         (n_accepted > 0).then(|| Proposal {
             reader: Arc::new(reader),
             n_accepted,

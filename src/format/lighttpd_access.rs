@@ -170,9 +170,8 @@ mod tests {
         let plan = detect(Path::new("x"), &[timed.as_bytes()], &FormatChoice::default());
         assert!(plan.detected().all(|reader| reader.about().format == "apache_access"));
         check(&format!("shop.test {nameless}"), "apache_access", "vhost_combined_without_port");
-        let sample = |line: &str| {
-            LighttpdAccessFormat.propose(&Sample { lines: vec![line.as_bytes()] }).is_some()
-        };
+        let sample =
+            |line: &str| LighttpdAccessFormat.propose(&Sample::of(vec![line.as_bytes()])).is_some();
         assert!(!sample(&LINE.replace("192.0.2.7", "client.test")));
         assert!(!sample(&LINE.replace(" 503 ", " - ")));
     }

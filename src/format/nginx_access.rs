@@ -259,8 +259,7 @@ impl Format for NginxAccessFormat {
                 _ => NginxAccess::from_body(body, Escape::Default, FormatBasis::Detected),
             };
             let Ok(reader) = reader else { continue };
-            let accepts = |line: &&&[u8]| reader.layout.parse(line).is_ok();
-            let n_accepted = sample.lines.iter().filter(accepts).count();
+            let n_accepted = sample.count(|line| reader.layout.parse(line).is_ok());
             if n_accepted > best.as_ref().map_or(0, |(_, most)| *most) {
                 best = Some((reader, n_accepted));
             }
@@ -326,7 +325,7 @@ mod tests {
 
     #[track_caller]
     fn check_proposal(lines: &[String], layout: Option<&str>) {
-        let sample = Sample { lines: lines.iter().map(String::as_bytes).collect() };
+        let sample = Sample::of(lines.iter().map(String::as_bytes).collect());
         let proposal = NginxAccessFormat.propose(&sample);
         assert_eq!(proposal.as_ref().map(|found| found.reader.about().layout.as_str()), layout);
         if let Some(proposal) = proposal {
@@ -373,7 +372,7 @@ mod tests {
     #[test]
     fn the_layout_of_most_lines_is_proposed() {
         let lines = [format!("{START} 0.012"), START.to_owned(), START.to_owned()];
-        let sample = Sample { lines: lines.iter().map(String::as_bytes).collect() };
+        let sample = Sample::of(lines.iter().map(String::as_bytes).collect());
         let proposal = NginxAccessFormat.propose(&sample).expect("known lines");
         assert_eq!((proposal.reader.about().layout.as_str(), proposal.n_accepted), ("combined", 2));
     }

@@ -11,7 +11,57 @@ use super::{Reader, reads};
 pub struct Sample<'a> {
     /// The lines, in input order. Blank lines are left out.
     pub lines: Vec<&'a [u8]>,
+    /// A proposal that understands fewer of them is of no use.
+    least: usize,
 }
+
+impl<'a> Sample<'a> {
+    /// A sample of which any proposal is welcome.
+    pub fn of(lines: Vec<&'a [u8]>) -> Self {
+        Sample { lines, least: 0 }
+    }
+
+    /// The same lines, of which a proposal has to understand at least so many, or more if that was said before.
+    #[must_use]
+    pub fn with_least(mut self, least: usize) -> Self {
+        self.least = self.least.max(least);
+        self
+    }
+
+    /// How many lines `accepts` takes; 0 where these are too few to be of use, which is told early.
+    pub fn count(&self, mut accepts: impl FnMut(&'a [u8]) -> bool) -> usize {
+        let mut n_refusable = self.lines.len().checked_sub(self.least);
+        let mut n_accepted = 0;
+        for line in &self.lines {
+            if accepts(line) {
+                n_accepted += 1;
+            } else {
+                n_refusable = n_refusable.and_then(|n| n.checked_sub(1));
+            }
+            if n_refusable.is_none() {
+                return 0;
+            }
+        }
+        n_accepted
+    }
+
+    /// True where a proposal that understands no more lines than `may_be` takes is of no use. Not asked, and false, where
+    /// any is welcome.
+    pub fn is_beyond(&self, may_be: impl FnMut(&'a [u8]) -> bool) -> bool {
+        self.least > 1 && self.count(may_be) == 0
+    }
+
+    /// True where no layout that has to be worked out is of use.
+    pub fn is_beyond_inference(&self) -> bool {
+        self.least * KNOWN_WEIGHT > self.lines.len() * INFERRED_WEIGHT + KNOWN_WEIGHT
+    }
+}
+
+/// What a line counts that a known layout understands ...
+pub(super) const KNOWN_WEIGHT: usize = 10;
+
+/// ... and one that only a layout that was worked out does, which has to understand clearly more.
+pub(super) const INFERRED_WEIGHT: usize = 9;
 
 /// A reader that a format proposes for a sample.
 #[derive(Debug, Clone)]
@@ -27,7 +77,7 @@ pub struct Proposal {
 impl Proposal {
     /// The proposal of a reader that takes nothing from the sample. `None`: it understands no line of it.
     pub(super) fn of(reader: impl Reader + 'static, sample: &Sample<'_>) -> Option<Self> {
-        let n_accepted = sample.lines.iter().filter(|line| reads(&reader, line)).count();
+        let n_accepted = sample.count(|line| reads(&reader, line));
         (n_accepted > 0).then(|| Proposal {
             reader: Arc::new(reader),
             n_accepted,

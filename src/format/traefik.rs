@@ -126,7 +126,7 @@ impl Format for TraefikClfFormat {
     fn propose(&self, sample: &Sample<'_>) -> Option<Proposal> {
         use super::Reader;
         let reader = Self::reader()?;
-        let n_accepted = sample.lines.iter().filter(|line| reader.parse(line).is_ok()).count();
+        let n_accepted = sample.count(|line| reader.parse(line).is_ok());
         (n_accepted > 0).then(|| Proposal {
             reader: Arc::new(reader),
             n_accepted,

@@ -262,7 +262,7 @@ impl UndatedAccess {
         }
         let reader_of = |(format, texts): &(&'static dyn Format, Vec<Vec<u8>>)| {
             let lines = texts.iter().map(Vec::as_slice).collect();
-            Some((format.name(), format.propose(&Sample { lines })?.reader))
+            Some((format.name(), format.propose(&Sample::of(lines))?.reader))
         };
         let readers: Vec<_> = of_formats.iter().filter_map(reader_of).collect();
         // Of several servers none is that of the log.
@@ -333,6 +333,9 @@ impl Format for UndatedAccessFormat {
     }
 
     fn propose(&self, sample: &Sample<'_>) -> Option<Proposal> {
+        if sample.is_beyond(|line| restored(line).next().is_some()) {
+            return None;
+        }
         Proposal::of(UndatedAccess::learn(&sample.lines), sample)
     }
 }

@@ -465,12 +465,12 @@ mod tests {
             line("hit hit 32770 3 - RECV"),
             line("synth miss 14 - RECV"),
         ];
-        let sample = Sample { lines: lines.iter().map(String::as_bytes).collect() };
+        let sample = Sample::of(lines.iter().map(String::as_bytes).collect());
         let proposal = VarnishNcsaFormat.propose(&sample).expect("known");
         assert_eq!(proposal.n_accepted, 3);
         check(proposal.reader.as_ref(), &lines[2], &[(Field::CacheHandling, "synth")]);
         let lines = [format!("{LINE} 1.5 pass"), format!("{LINE} - hit")];
-        let sample = Sample { lines: lines.iter().map(String::as_bytes).collect() };
+        let sample = Sample::of(lines.iter().map(String::as_bytes).collect());
         let proposal = VarnishNcsaFormat.propose(&sample).expect("known");
         check(proposal.reader.as_ref(), &lines[0], &[(Field::CacheHandling, "pass")]);
     }
@@ -478,7 +478,7 @@ mod tests {
     #[test]
     fn plain_targets_are_left_to_other_servers() {
         let line = LINE.replace("http://a.example", "");
-        let sample = Sample { lines: vec![line.as_bytes()] };
+        let sample = Sample::of(vec![line.as_bytes()]);
         assert!(VarnishNcsaFormat.propose(&sample).is_none());
     }
 
@@ -502,7 +502,7 @@ mod tests {
             r#"2026-11-21T18:43:13+0100 192.0.2.1 HEAD a.example /x 200 0 pass 0.010 "-""#,
             r#"2026-11-21T18:43:14+0100 192.0.2.2 GET a.example /z 503 262 synth 0.000 "-""#,
         ];
-        let sample = Sample { lines: lines.iter().map(|line| line.as_bytes()).collect() };
+        let sample = Sample::of(lines.iter().map(|line| line.as_bytes()).collect());
         let proposal = VarnishNcsaFormat.propose(&sample).expect("known");
         assert_eq!((proposal.n_accepted, proposal.reader.about().server), (3, Server::Varnish));
         let wanted = [
@@ -514,7 +514,7 @@ mod tests {
         check(proposal.reader.as_ref(), lines[2], &wanted);
         let plain =
             lines.map(|line| line.replace("miss", "m").replace("pass", "p").replace("synth", "s"));
-        let sample = Sample { lines: plain.iter().map(String::as_bytes).collect() };
+        let sample = Sample::of(plain.iter().map(String::as_bytes).collect());
         assert!(VarnishNcsaFormat.propose(&sample).is_none());
     }
 }

@@ -240,7 +240,7 @@ struct Found {
 impl Found {
     /// What lines show, if that fits nearly all of them.
     fn of(lines: &Lines) -> Option<Self> {
-        let sample = Sample { lines: lines.values().map(Vec::as_slice).collect() };
+        let sample = Sample::of(lines.values().map(Vec::as_slice).collect());
         let proposal = InferredFormat.propose(&sample)?;
         let is_fit = proposal.n_accepted * 50 >= lines.len() * 49;
         is_fit.then_some(Found { reader: proposal.reader, notes: proposal.notes })

@@ -130,7 +130,7 @@ mod tests {
 
     #[track_caller]
     fn check(lines: &[&str], writer: Option<Server>, includes_headers: Option<bool>) {
-        let sample = Sample { lines: lines.iter().map(|line| line.as_bytes()).collect() };
+        let sample = Sample::of(lines.iter().map(|line| line.as_bytes()).collect());
         assert_eq!(writer_of(&sample), writer, "{lines:?}");
         assert_eq!(sizes_include_headers(&sample), includes_headers, "{lines:?}");
     }

@@ -14,7 +14,7 @@ const MARK: &str =
 /// The layout and server that Apache's and nginx's formats propose for lines.
 #[track_caller]
 fn check(lines: &[&str], apache: Option<&str>, nginx: Option<&str>) {
-    let sample = Sample { lines: lines.iter().map(|line| line.as_bytes()).collect() };
+    let sample = Sample::of(lines.iter().map(|line| line.as_bytes()).collect());
     let layout = |proposal: Option<Proposal>| {
         proposal.filter(|found| found.n_accepted == lines.len()).map(|found| {
             let about = found.reader.about().clone();
@@ -54,13 +54,13 @@ fn layouts_are_known_by_their_lines() {
     check(&[&format!(r#"{START} "10.1.1.1, 10.1.1.2""#)], Some("combined_forwarded"), Some("main"));
     check(&[&format!(r#"{START} "-" "-""#)], None, None);
     let mixed = [MARK, &format!("a.example {START}")];
-    let sample = Sample { lines: mixed.iter().map(|line| line.as_bytes()).collect() };
+    let sample = Sample::of(mixed.iter().map(|line| line.as_bytes()).collect());
     assert_eq!(ApacheAccessFormat.propose(&sample).map(|found| found.n_accepted), Some(1));
 }
 
 #[test]
 fn a_reader_of_either_server_reads_the_escapes_of_both() {
-    let sample = Sample { lines: vec![START.as_bytes()] };
+    let sample = Sample::of(vec![START.as_bytes()]);
     let reader = NginxAccessFormat.propose(&sample).expect("known").reader;
     assert_eq!(reader.about().ambiguous_with, Some(Server::Apache));
     for agent in [r#"a\"b"#, r"a\x22b", r"a\\"] {

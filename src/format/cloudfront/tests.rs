@@ -21,7 +21,7 @@ fn check(reader: &dyn Reader, row: &str, expected: &[(Field, &str)]) {
 }
 
 fn proposed(lines: &[String]) -> Option<Proposal> {
-    CloudFrontFormat.propose(&Sample { lines: lines.iter().map(String::as_bytes).collect() })
+    CloudFrontFormat.propose(&Sample::of(lines.iter().map(String::as_bytes).collect()))
 }
 
 #[test]
@@ -181,14 +181,14 @@ fn a_list_of_names_is_a_format() {
 #[test]
 fn json_has_the_names_as_keys() {
     let line = r#"{"date":"2026-03-03","time":"17:43:32","c-ip":"203.0.113.7","cs-uri-stem":"/img","sc-status":"503","x-edge-result-type":"Error","x-edge-request-id":"f94=","timestamp(ms)":"1772559812408"}"#;
-    let sample = Sample { lines: vec![line.as_bytes()] };
+    let sample = Sample::of(vec![line.as_bytes()]);
     let proposal = JSON.propose(&sample).expect("of CloudFront");
     let Ok(Record::Access(record)) = proposal.reader.parse(line.as_bytes()) else { panic!() };
     assert_eq!(record.stamp.micros, 1_772_559_812_408_000);
     assert_eq!((record.status, record.escape), (503, Escape::Percent));
     assert_eq!(record.raw(Field::RequestId), Some(&b"f94="[..]));
     let line = line.replace(r#","timestamp(ms)":"1772559812408""#, "");
-    let sample = Sample { lines: vec![line.as_bytes()] };
+    let sample = Sample::of(vec![line.as_bytes()]);
     let proposal = JSON.propose(&sample).expect("of CloudFront");
     assert_eq!(proposal.reader.about().notation, Notation::W3c);
 }
@@ -202,7 +202,7 @@ proptest! {
         let line = words.join(if is_tab { "\t" } else { " " }).into_bytes();
         let reader = CloudFront::declared(HEADER.trim_start_matches("#Fields: "));
         reader.each_field(&line, &mut |_, _| {});
-        let _ = infer::columns(&Sample { lines: vec![&line] });
+        let _ = infer::columns(&Sample::of(vec![&line]));
         if let Ok(Record::Access(record)) = reader.parse(&line) {
             let glance = reader.glance(&line).expect("parse accepts nothing that glance refuses");
             prop_assert_eq!(glance.status, record.status);

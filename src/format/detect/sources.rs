@@ -61,7 +61,7 @@ pub(super) fn readers_of_sources(
             .filter(|line| !line.trim_ascii().is_empty() && !is_given(line))
             .collect();
         let mut found = Found::default();
-        found.add_all(&mut Sample { lines: lines.clone() }, &setting, depth + 1);
+        found.add_all(&mut Sample::of(lines.clone()), &setting, depth + 1);
         for reader in found.readers {
             if reader.about().role == LogRole::Access && is_needed(&reader, &lines, &shared.readers)
             {

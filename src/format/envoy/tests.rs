@@ -5,7 +5,7 @@ use crate::record::Record;
 
 #[track_caller]
 fn check(layout: &str, line: &str, status: u16, fields: &[(Field, &str)]) {
-    let sample = Sample { lines: vec![line.as_bytes()] };
+    let sample = Sample::of(vec![line.as_bytes()]);
     let proposal = EnvoyFormat.propose(&sample).expect("recognised");
     assert_eq!(proposal.reader.about().layout, layout);
     let Ok(Record::Access(access)) = proposal.reader.parse(line.as_bytes()) else {
@@ -63,8 +63,7 @@ fn a_line_of_an_unknown_format_is_read_as_far_as_it_is_known() {
         ],
     );
     check("envoy-start", "[2026-04-06T13:51:16.604Z] \"- - HTTP/1.1\" 0 DC x", 0, &[]);
-    let other =
-        Sample { lines: vec![b"[2026-04-06T13:51:16Z] \"GET /a HTTP/2\" 503 197 x".as_slice()] };
+    let other = Sample::of(vec![b"[2026-04-06T13:51:16Z] \"GET /a HTTP/2\" 503 197 x".as_slice()]);
     assert!(EnvoyFormat.propose(&other).is_none());
 }
 
@@ -89,7 +88,7 @@ fn format_strings_of_users_are_compiled() {
 /// The layout that is found for lines, and what it says of the last one.
 #[track_caller]
 fn check_custom(lines: &[&str], fields: &[(Field, &str)]) {
-    let sample = Sample { lines: lines.iter().map(|line| line.as_bytes()).collect() };
+    let sample = Sample::of(lines.iter().map(|line| line.as_bytes()).collect());
     let proposal = EnvoyFormat.propose(&sample).expect("recognised");
     assert_eq!(proposal.n_accepted, lines.len());
     let last = lines[lines.len() - 1].as_bytes();
@@ -131,7 +130,7 @@ fn formats_that_nobody_told_are_known_by_details_or_flags() {
     let countries = ["DI", "LR", "NC"].map(|code| {
         format!("192.0.2.7 - - [21/Nov/2026:21:34:57 +0000] \"GET /x HTTP/1.1\" 503 5 \"-\" \"-\" {code}")
     });
-    let sample = Sample { lines: countries.iter().map(String::as_bytes).collect() };
+    let sample = Sample::of(countries.iter().map(String::as_bytes).collect());
     assert!(EnvoyFormat.propose(&sample).is_none());
 }
 

@@ -188,7 +188,7 @@ mod tests {
     /// What the fields of the last line are, `Some` or not at all.
     #[track_caller]
     fn check(lines: &[&str], wanted: &[(Field, Option<&str>)]) {
-        let sample = Sample { lines: lines.iter().map(|line| line.as_bytes()).collect() };
+        let sample = Sample::of(lines.iter().map(|line| line.as_bytes()).collect());
         let proposal = custom(&sample).expect("known");
         assert_eq!(proposal.n_accepted, lines.len());
         let last = lines.last().expect("a line").as_bytes();
@@ -280,8 +280,6 @@ mod tests {
             "192.0.2.2 [21/Nov/2026:18:40:09 +0000] 200 CD GET /b",
             "192.0.2.3 [21/Nov/2026:18:40:09 +0000] 503 SD GET /c",
         ];
-        assert!(
-            custom(&Sample { lines: lines.iter().map(|line| line.as_bytes()).collect() }).is_none()
-        );
+        assert!(custom(&Sample::of(lines.iter().map(|line| line.as_bytes()).collect())).is_none());
     }
 }

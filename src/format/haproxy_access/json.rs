@@ -243,7 +243,7 @@ mod tests {
     #[test]
     fn keys_of_the_manual_are_read() {
         let line = br#"{"timestamp":"20/Nov/2026:21:05:20.537","client_ip":"192.0.2.7","client_port":39572,"frontend_name":"fe~","backend_name":"be","server_name":"<NOSRV>","Tw":-1,"Tc":-1,"Tr":-1,"Ta":0,"status_code":503,"bytes_read":217,"termination_state":"SC--","http_method":"GET","http_uri":"/a?b","retries":"+3"}"#;
-        let sample = Sample { lines: vec![line] };
+        let sample = Sample::of(vec![line]);
         let proposal = JSON.propose(&sample).expect("known");
         let Ok(Record::Access(record)) = proposal.reader.parse(line) else { unreachable!() };
         let text = |field| record.raw(field).map(String::from_utf8_lossy);
@@ -253,11 +253,9 @@ mod tests {
         assert_eq!(text(Field::ResponseTimeMillis).as_deref(), Some("-1"));
         assert_eq!((record.status, record.stamp.offset_s), (503, None));
         assert_eq!(record.target_parts(), (&b"/a"[..], Some(&b"b"[..])));
-        let other = Sample {
-            lines: vec![
-                br#"{"time":"2026-11-20T21:05:20Z","status":503,"request":"GET / HTTP/1.1"}"#,
-            ],
-        };
+        let other = Sample::of(vec![
+            br#"{"time":"2026-11-20T21:05:20Z","status":503,"request":"GET / HTTP/1.1"}"#,
+        ]);
         assert!(JSON.propose(&other).is_none());
     }
 }

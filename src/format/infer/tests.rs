@@ -80,7 +80,7 @@ fn render(layout: &str, n: usize) -> String {
 }
 
 fn infer(lines: &[String]) -> Option<Inferred> {
-    infer_layout(&Sample { lines: lines.iter().map(String::as_bytes).collect() })
+    infer_layout(&Sample::of(lines.iter().map(String::as_bytes).collect()))
 }
 
 /// Lines of `layout` lead to `expected`, and all of them fit it.
@@ -293,7 +293,7 @@ fn mixed_layouts_are_found_one_after_the_other() {
     let labelled = "time=$time_iso8601 status=$status uri=$request_uri host=$host";
     let lines: Vec<String> =
         (0..90).map(|n| render(if n % 3 == 0 { labelled } else { COMBINED }, n)).collect();
-    let sample = Sample { lines: lines.iter().map(String::as_bytes).collect() };
+    let sample = Sample::of(lines.iter().map(String::as_bytes).collect());
     let bodies: Vec<String> =
         infer_layouts(&sample, 4).into_iter().map(|inferred| inferred.body).collect();
     assert_eq!(bodies, [COMBINED, labelled]);
@@ -320,7 +320,7 @@ proptest! {
         let time = "20/Nov/2026:21:00:01 +0000";
         let with_status: Vec<String> = lines.iter().map(|line| format!("[{time}] 503 {line}")).collect();
         for lines in [&lines, &with_status] {
-            let mut sample = Sample { lines: lines.iter().map(String::as_bytes).collect() };
+            let mut sample = Sample::of(lines.iter().map(String::as_bytes).collect());
             sample.lines.push(&raw);
             for inferred in infer_layouts(&sample, 3) {
                 prop_assert!(inferred.n_accepted_estimate > 0);

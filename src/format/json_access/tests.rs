@@ -9,7 +9,7 @@ use crate::record::unescape;
 const NGINX: &str = r#"{"time_local":"20/Nov/2026:21:33:33 +0000","remote_addr":"192.0.2.163","request":"GET /a?b=\"status\":200 HTTP/1.1","status":"503","request_time":"0.029","upstream_addr":"","upstream_status":"502, 503","http_host":"shop.example.com"}"#;
 
 fn reader_of(lines: &[&str]) -> Option<JsonAccess> {
-    JsonAccess::detect(&Sample { lines: lines.iter().map(|line| line.as_bytes()).collect() })
+    JsonAccess::detect(&Sample::of(lines.iter().map(|line| line.as_bytes()).collect()))
 }
 
 #[track_caller]
@@ -207,7 +207,7 @@ proptest! {
             let _ = reader.glance(text);
             let _ = reader.parse(text);
             reader.each_field(text, &mut |_, _| {});
-            let _ = JsonAccessFormat.propose(&Sample { lines: vec![text, text] });
+            let _ = JsonAccessFormat.propose(&Sample::of(vec![text, text]));
         }
     }
 }

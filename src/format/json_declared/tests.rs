@@ -29,7 +29,7 @@ const FORMAT: Declared = Declared {
 
 fn reader_of(lines: &[&str]) -> Option<DeclaredReader> {
     let lines = lines.iter().map(|line| line.as_bytes()).collect();
-    DeclaredReader::learn(&FORMAT, &Sample { lines })
+    DeclaredReader::learn(&FORMAT, &Sample::of(lines))
 }
 
 const NESTED: &str = r#"{"logger":"HTTP.access.log0","took":12.5,"ts":1795210413.5,"headers":{"status":["1"],"Server":["a", "b \"c\""]},"http":{"status":503,"client":"-","peer":"192.0.2.1","url":"https:\/\/a.example:443\/b?\"status\":200","method":null}}"#;
@@ -100,7 +100,7 @@ proptest! {
                 prop_assert_eq!(Some(glance.stamp), access.raw(Field::Time));
             }
             reader.each_field(text, &mut |_, _| {});
-            let _ = FORMAT.propose(&Sample { lines: vec![text, text] });
+            let _ = FORMAT.propose(&Sample::of(vec![text, text]));
         }
     }
 }
@@ -115,7 +115,7 @@ fn check_format(name: &str, line: &str, status: u16, rfc3339: &str, fields: &[(F
         .collect();
     let names: Vec<_> = owners.iter().map(|format| format.name).collect();
     assert_eq!(names, [name]);
-    let proposal = owners[0].propose(&Sample { lines: vec![line.as_bytes()] }).expect("read");
+    let proposal = owners[0].propose(&Sample::of(vec![line.as_bytes()])).expect("read");
     let Ok(Record::Access(access)) = proposal.reader.parse(line.as_bytes()) else {
         panic!("no access record")
     };
@@ -222,7 +222,7 @@ fn every_declared_format_knows_its_lines() {
 fn records_beside_the_requests_are_comments() {
     let access = r#"{"time":"2026-03-04T08:06:06Z","category":"FrontDoorAccessLog","properties":{"trackingReference":"x1","requestUri":"https://a/b","httpStatusCode":"503"}}"#;
     let probe = r#"{"time":"2026-03-04T08:06:06Z","category":"FrontDoorHealthProbeLog","properties":{"httpStatusCode":"503"}}"#;
-    let sample = Sample { lines: vec![access.as_bytes()] };
+    let sample = Sample::of(vec![access.as_bytes()]);
     let reader = super::super::azure::FRONT_DOOR.propose(&sample).expect("read").reader;
     assert!(matches!(reader.directive(probe.as_bytes()), Some(Directive::Comment)));
     assert!(reader.directive(access.as_bytes()).is_none());

@@ -6,7 +6,7 @@ use super::*;
 #[track_caller]
 fn check(text: &str, shape: &str, micros: i64, zoned: bool, provider: &str, id: u32, says: &str) {
     let lines: Vec<&[u8]> = text.lines().map(str::as_bytes).collect();
-    let proposal = WindowsEventFormat.propose(&Sample { lines: lines.clone() }).expect("known");
+    let proposal = WindowsEventFormat.propose(&Sample::of(lines.clone())).expect("known");
     let reader = proposal.reader;
     assert_eq!(reader.about().layout, shape);
     let first = lines.iter().position(|line| reader.parse(line).is_ok()).expect("an event");
@@ -75,7 +75,7 @@ fn viewer_csv() {
 #[test]
 fn other_lines_are_no_events() {
     for text in ["Message : x", "{\"level\":\"error\"}", "<html>", "a,b,c", "Source: x"] {
-        let sample = Sample { lines: vec![text.as_bytes()] };
+        let sample = Sample::of(vec![text.as_bytes()]);
         assert!(WindowsEventFormat.propose(&sample).is_none(), "{text}");
     }
 }
