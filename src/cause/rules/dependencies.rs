@@ -787,7 +787,7 @@ pub(super) const RULES: &[CauseRule] = &[
         cause: Some(Cause::DependencyQueue),
         kind: RuleKind::Pressure,
         note: "a Kafka client has trouble with a broker",
-        example: "%3|1795209444.837|FAIL|app#producer-1| broker:9092/4: 3 request(s) timed out: disconnect",
+        example: "%3|1795209444.837|FAIL|app#producer-1| broker:9092/bootstrap: 3 request(s) timed out: disconnect",
         source: "librdkafka src/rdkafka.c, rd_kafka_log_print",
         ..BASE
     },

@@ -366,16 +366,6 @@ pub(super) const RULES: &[CauseRule] = &[
     },
     // nginx's own words, where its line is quoted behind other text.
     CauseRule {
-        id: "proxy.quoted_refused",
-        needles: &[&["connect() "], &["failed (111: "], &["while connecting to upstream"]],
-        cause: Some(Cause::UpstreamRefused),
-        status: &[502],
-        source: "nginx src/event/ngx_event_connect.c",
-        note: "a backend refused the connection",
-        example: r#"seen in the log: "connect() failed (111: Connection refused) while connecting to upstream""#,
-        ..BASE
-    },
-    CauseRule {
         id: "proxy.quoted_tls",
         needles: &[&["while SSL handshaking to upstream"]],
         cause: Some(Cause::UpstreamTls),
