@@ -112,7 +112,9 @@ fn envoy_line(line: &[u8]) -> Option<Vec<u8>> {
         if flags == b"-" {
             is_details(details) || (has_request && (index + 2..index + 5).all(is_count))
         } else {
-            envoy::are_known_flags(flags) && (is_details(details) || has_request)
+            // Istio before 1.5: what its mixer said, then the failure of the transport.
+            let has_reasons = details == b"\"-\"" && word(index + 3).starts_with(b"\"");
+            envoy::are_known_flags(flags) && (is_details(details) || has_request || has_reasons)
         }
     };
     let (at, tail) = match (0..words.len()).find(is_status) {
@@ -216,7 +218,15 @@ fn told_by(about: &About, access: &AccessRecord<'_>, line: &[u8]) -> Told {
         let at = memmem::find(line, name)?;
         Some((at, at + name.len()))
     });
-    let verdict = decided.and_then(|row| Some((row.origin, row.cause?)));
+    let verdict = decided.and_then(|row| {
+        // Without a duration, what could not be connected counts as refused, as in Envoy's own messages.
+        let unreached = || match memmem::find(line, b"TLS error") {
+            Some(_) => Cause::UpstreamTls,
+            None => Cause::UpstreamRefused,
+        };
+        let is_unreached = row.id == "envoy.connect_failed";
+        Some((row.origin, row.cause.or_else(|| is_unreached.then(unreached))?))
+    });
     Told { verdict, upstream }
 }
 
@@ -358,6 +368,12 @@ mod tests {
             check(&line, proxy, UpstreamReset, "10.0.0.5:80");
         }
         check("503 UH no_healthy_upstream", proxy, NoLiveUpstreams, "");
+        let unreached =
+            "the log has 503 UF upstream_reset_before_response_started{connection_failure}";
+        check(unreached, proxy, Cause::UpstreamRefused, "");
+        let old_mesh =
+            "503 UF,URX \"-\" \"TLS error: 268435703:SSL routines:WRONG_VERSION_NUMBER\"";
+        check(old_mesh, proxy, Cause::UpstreamTls, "");
         let other = "503 upstream_reset_before_response_started{local reset} LR";
         check(other, proxy, UpstreamReset, "");
         check(
