@@ -1,4 +1,4 @@
-//! What a server's message means: a table of rules, and one automaton that finds the rule of a message.
+//! What a server's message means: a table of rules, and one pass that finds the rule of a message.
 //!
 //! In: an [`ErrorRecord`]. Out: the row of the table that it matches with what the message is about, as a [`Match`] or
 //! as an owned [`CauseFact`].
@@ -6,21 +6,21 @@
 //! only, never the context suffix, which holds what clients sent.
 
 pub mod advice;
+mod anchors;
 mod needle;
 pub mod rules;
 pub mod scope;
-mod sieve;
 mod user;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::ops::ControlFlow;
 use std::sync::{LazyLock, OnceLock};
 
-use aho_corasick::{AhoCorasick, MatchKind};
 use regex::bytes::Regex;
 
+use self::anchors::{Anchor, Anchors};
 use self::needle::{Needle, anchor_step, split_needle};
-use self::sieve::Sieve;
 use crate::error::{Error, Result};
 use crate::evidence::Place;
 use crate::fact::{
@@ -304,46 +304,21 @@ const CANDIDATE_WORDS: usize = 16;
 
 /// Finds the rule of a message.
 ///
-/// Every rule has an anchor: the step of its needles whose shortest alternative is longest. All anchors are in one
-/// automaton, and one pass over the message marks the candidates. Then the first candidate in priority order whose
+/// Every rule has an anchor: the step of its needles whose shortest alternative is longest. One pass over the message
+/// finds the anchors in it, which marks the candidates. Then the first candidate in priority order whose
 /// whole predicate holds (levels, all needles in order, regular expression) is the rule. Priority is: rules of rule
 /// files first, since their author knows the system better, then the table, top to bottom.
 #[derive(Debug, Default)]
 pub struct CauseMatcher {
     rules: Vec<Rule>,
-    /// Steps of needles; same indices as `rules`.
-    needles: Vec<Vec<Vec<Needle>>>,
+    /// Steps of needles; same indices as `rules`. Built when a rule is first looked at: a run needs few of them.
+    needles: Vec<OnceLock<Vec<Vec<Needle>>>>,
     /// Every expression once: many rules share one.
     expressions: Vec<Expression>,
     /// Same indices as `rules`: the rule's expression.
     expression_of: Vec<Option<usize>>,
+    /// Built when the first message is looked at: access logs alone have none.
     anchors: OnceLock<Anchors>,
-}
-
-/// The anchors of all rules. Built when the first message is looked at: access logs alone have none.
-#[derive(Debug)]
-struct Anchors {
-    /// `None`: it would be too large.
-    automaton: Option<AhoCorasick>,
-    /// What most messages do not pass. `None`: an anchor is too short for it.
-    sieve: Option<Sieve>,
-    /// Per pattern of the automaton: its rule, and whether it counts at the start of a message only.
-    owners: Vec<(u16, bool)>,
-}
-
-impl Anchors {
-    fn of(rules: &[Rule]) -> Self {
-        let (mut patterns, mut owners) = (Vec::new(), Vec::new());
-        for (rule_idx, rule) in rules.iter().enumerate() {
-            for needle in anchor_step(&rule.needles) {
-                let (text, at_start) = split_needle(needle);
-                patterns.push(text.as_bytes());
-                owners.push((rule_idx as u16, at_start));
-            }
-        }
-        let automaton = AhoCorasick::builder().match_kind(MatchKind::Standard).build(&patterns);
-        Anchors { automaton: automaton.ok(), sieve: Sieve::of(&patterns), owners }
-    }
 }
 
 /// The numbers in a set of candidates, in rising order.
@@ -394,14 +369,15 @@ impl CauseMatcher {
                 return Err(unusable(format!("rule {}: not a regular expression", rule.id)));
             }
         }
-        let compile = |rule: &Rule| -> Vec<Vec<Needle>> {
-            let step = |step: &Vec<Cow<'static, str>>| {
-                step.iter().map(|needle| Needle::new(needle)).collect()
-            };
-            rule.needles.iter().map(step).collect()
-        };
-        let needles = rules.iter().map(compile).collect();
+        let needles = rules.iter().map(|_| OnceLock::new()).collect();
         Ok(CauseMatcher { rules, needles, expressions, expression_of, anchors: OnceLock::new() })
+    }
+
+    fn needles_of(&self, rule_idx: usize) -> &[Vec<Needle>] {
+        self.needles[rule_idx].get_or_init(|| {
+            let steps = self.rules[rule_idx].needles.iter();
+            steps.map(|step| step.iter().map(|needle| Needle::new(needle)).collect()).collect()
+        })
     }
 
     /// The expression of a rule, if it has one.
@@ -426,11 +402,22 @@ impl CauseMatcher {
         self.find(record, Groups::All)
     }
 
+    fn anchors(&self) -> &Anchors {
+        self.anchors.get_or_init(|| {
+            let mut anchors = Vec::new();
+            for (rule, needles) in self.rules.iter().map(|rule| &rule.needles).enumerate() {
+                for needle in anchor_step(needles) {
+                    let (text, at_start) = split_needle(needle);
+                    anchors.push(Anchor { text: text.as_bytes(), rule: rule as u16, at_start });
+                }
+            }
+            Anchors::of(&anchors)
+        })
+    }
+
     /// False for a text that no rule can match, whatever else its record says.
     pub fn may_match(&self, message: &[u8]) -> bool {
-        let anchors = self.anchors.get_or_init(|| Anchors::of(&self.rules));
-        anchors.sieve.as_ref().is_none_or(|sieve| sieve.may_hold(message))
-            && anchors.automaton.as_ref().is_some_and(|automaton| automaton.is_match(message))
+        self.anchors().find(message, |_, _| ControlFlow::Break(())).is_break()
     }
 
     fn find<'a>(&self, record: &ErrorRecord<'a>, groups: Groups) -> Option<Match<'a>> {
@@ -443,13 +430,10 @@ impl CauseMatcher {
             return Self::find_told(record, told);
         }
         let mut candidates = [0u64; CANDIDATE_WORDS];
-        let anchors = self.anchors.get_or_init(|| Anchors::of(&self.rules));
-        for hit in anchors.automaton.as_ref()?.find_overlapping_iter(record.message) {
-            let (rule, at_start) = anchors.owners[hit.pattern().as_usize()];
-            if !at_start || hit.start() == 0 {
-                candidates[usize::from(rule) / 64] |= 1 << (rule % 64);
-            }
-        }
+        let _ = self.anchors().find(record.message, |rule, counts| {
+            candidates[usize::from(rule) / 64] |= u64::from(counts) << (rule % 64);
+            ControlFlow::Continue(())
+        });
         if candidates == [0; CANDIDATE_WORDS] {
             return None;
         }
@@ -506,7 +490,7 @@ impl CauseMatcher {
             return None;
         }
         let mut at = 0;
-        for step in &self.needles[rule_idx] {
+        for step in self.needles_of(rule_idx) {
             at = step.iter().filter_map(|needle| needle.end_in(record.message, at)).min()?;
         }
         let (mut captured, mut detail) = (&[][..], &[][..]);
