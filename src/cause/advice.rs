@@ -35,6 +35,8 @@ pub enum Step {
     Haproxy(&'static str),
     /// Varnish's tools.
     Varnish(&'static str),
+    /// Kubernetes' tools.
+    Kubernetes(&'static str),
     /// A scope that is an address: a proxy's own names for its servers are none.
     Address(&'static str),
 }
@@ -49,6 +51,7 @@ impl Step {
             | Step::Nginx(text)
             | Step::Haproxy(text)
             | Step::Varnish(text)
+            | Step::Kubernetes(text)
             | Step::Address(text) => text,
         }
     }
@@ -67,14 +70,20 @@ impl Step {
             Step::Shell(_) => !all_named(&has_no_shell),
             Step::Windows(_) => servers.iter().any(is_windows),
             Step::Nginx(_) => {
-                let is_other = |server: &Server| is_web(*server) || is_windows(server);
+                let is_other = |server: &Server| {
+                    is_web(*server) || is_windows(server) || *server == Server::Kubernetes
+                };
                 servers.contains(&Server::Nginx) || !servers.iter().any(is_other)
             }
             Step::Haproxy(_) => servers.is_empty() || servers.contains(&Server::Haproxy),
             Step::Varnish(_) => servers.is_empty() || servers.contains(&Server::Varnish),
+            Step::Kubernetes(_) => servers.is_empty() || servers.contains(&Server::Kubernetes),
             Step::Address(_) => {
                 servers.is_empty()
-                    || !servers.iter().filter(is_named).all(|server| *server == Server::Haproxy)
+                    || !servers
+                        .iter()
+                        .filter(is_named)
+                        .all(|server| matches!(server, Server::Haproxy | Server::Heroku))
             }
         }
     }
@@ -96,7 +105,7 @@ fn is_web(server: Server) -> bool {
 
 /// The advice for a cause.
 pub const fn advice(cause: Cause) -> &'static Advice {
-    use Step::{Address, Any, Haproxy, Nginx, Shell, Varnish, Windows};
+    use Step::{Address, Any, Haproxy, Kubernetes, Nginx, Shell, Varnish, Windows};
     match cause {
         Cause::AppPoolStopped => &Advice {
             shows: &[
@@ -593,6 +602,9 @@ pub const fn advice(cause: Cause) -> &'static Advice {
                     "echo \"show stat\" | socat stdio /run/haproxy/admin.sock | cut -d, -f1,2,18,37,57: state and last check of each server",
                 ),
                 Varnish("varnishadm backend.list -p"),
+                Kubernetes(
+                    "kubectl describe pod POD | tail -20; kubectl get events --sort-by=.lastTimestamp | tail",
+                ),
                 Any("if all members failed at once, suspect the check or a shared dependency"),
                 Nginx("nginx -T | grep -E \"max_fails|fail_timeout|health_check\""),
             ],
@@ -886,6 +898,9 @@ mod tests {
         assert_eq!(tools(&[Server::Varnish]), [false, true, true]);
         assert_eq!(tools(&[Server::Nginx]), [false, false, true]);
         check(&[], [false, true, true]);
+        assert!(!Step::Nginx("x").suits(&[Server::Kubernetes]));
+        assert!(Step::Kubernetes("x").suits(&[Server::Kubernetes, Server::Nginx]));
+        assert!(!Step::Kubernetes("x").suits(&[Server::Nginx]));
     }
 
     #[test]

@@ -215,6 +215,8 @@ pub struct Rule {
     pub regex: Option<Cow<'static, str>>,
     /// Severities to which the rule is limited; empty: any.
     pub levels: Vec<Cow<'static, str>>,
+    /// Only messages that name a client and no backend. See [`CauseRule::without_upstream`].
+    pub without_upstream: bool,
     /// Why, if the message tells.
     pub cause: Option<Cause>,
     /// Who generates the response that this message explains.
@@ -241,6 +243,7 @@ impl From<&CauseRule> for Rule {
             events: row.events,
             regex: (!row.regex.is_empty()).then(|| row.regex.into()),
             levels: owned(row.levels),
+            without_upstream: row.without_upstream,
             cause: row.cause,
             origin: row.origin,
             kind: row.kind,
@@ -497,6 +500,9 @@ impl CauseMatcher {
         if !rule.levels.is_empty()
             && !rule.levels.iter().any(|level| level.as_bytes() == record.level)
         {
+            return None;
+        }
+        if rule.without_upstream && (record.client.is_none() || record.upstream.is_some()) {
             return None;
         }
         let mut at = 0;

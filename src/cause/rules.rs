@@ -59,6 +59,8 @@ pub struct CauseRule {
     pub regex: &'static str,
     /// Severities to which the row is limited; empty: any.
     pub levels: &'static [&'static str],
+    /// Only messages that name a client and no backend.
+    pub without_upstream: bool,
     /// Why, if the message tells.
     pub cause: Option<Cause>,
     /// Who generates the response that this message explains.
@@ -121,6 +123,7 @@ const BASE: CauseRule = CauseRule {
     events: &[],
     regex: "",
     levels: &[],
+    without_upstream: false,
     cause: None,
     origin: Origin::Unknown,
     kind: RuleKind::Noise,
@@ -170,10 +173,13 @@ const SRC_SCRIPT: &str = "nginx src/http/ngx_http_script.c";
 const SRC_ALLOC: &str = "nginx src/os/unix/ngx_alloc.c";
 const SRC_CONTROLLER: &str = "ingress-nginx internal/ingress/controller/controller.go";
 const SRC_BALANCER: &str = "ingress-nginx rootfs/etc/nginx/lua/balancer.lua";
+/// Lua's mark, and the file without it, as it is pasted.
+const LUA_OF_BALANCER: &[&str] = &["^[lua] ", "^balancer.lua:"];
 const SRC_KONG: &str = "Kong kong/runloop/handler.lua, kong/runloop/balancer, kong/init.lua";
 const SRC_KONG_PAGES: &str = "Kong kong/error_handlers.lua";
 const SRC_APISIX: &str = "APISIX apisix/init.lua, apisix/balancer.lua, apisix/utils/upstream.lua";
 const SRC_LUA: &str = "lua-nginx-module src/ngx_http_lua_socket_tcp.c";
+const SRC_HEALTHCHECK: &str = "lua-resty-upstream-healthcheck lib/resty/upstream/healthcheck.lua";
 const SRC_CHECK: &str = "nginx_upstream_check_module ngx_http_upstream_check_module.c";
 const SRC_PLUS: &str = "NGINX Plus documentation, active health checks (wording unverified)";
 const SRC_PHP: &str = "php-src main/main.c, Zend/zend_alloc.c; nginx ngx_http_fastcgi_module.c";
@@ -443,7 +449,7 @@ const NGINX: &[CauseRule] = &[
     CauseRule {
         id: "kong.dns_failed",
         needles: &[
-            &["^[lua] "],
+            LUA_OF_BALANCER,
             &["execute(): "],
             &["DNS resolution failed: ", "name resolution failed"],
         ],
@@ -463,11 +469,8 @@ const NGINX: &[CauseRule] = &[
     CauseRule {
         id: "kong.balancer_no_peer",
         needles: &[
-            &["^[lua] "],
-            &[
-                "failed the initial dns/balancer resolve for ",
-                "failed to retry the dns/balancer resolver for ",
-            ],
+            &["^[lua] ", "^failed "],
+            &["the initial dns/balancer resolve for ", "to retry the dns/balancer resolver for "],
             &["no peer is available", "No peers are available"],
         ],
         cause: Some(Cause::NoLiveUpstreams),
@@ -486,11 +489,8 @@ const NGINX: &[CauseRule] = &[
     CauseRule {
         id: "kong.balancer_dns_failed",
         needles: &[
-            &["^[lua] "],
-            &[
-                "failed the initial dns/balancer resolve for ",
-                "failed to retry the dns/balancer resolver for ",
-            ],
+            &["^[lua] ", "^failed "],
+            &["the initial dns/balancer resolve for ", "to retry the dns/balancer resolver for "],
         ],
         cause: Some(Cause::UpstreamDns),
         origin: Origin::Proxy,
@@ -503,6 +503,23 @@ const NGINX: &[CauseRule] = &[
             request
         ),
         source: SRC_KONG,
+        ..BASE
+    },
+    CauseRule {
+        id: "kong.target_unresolved",
+        needles: &[&["^[lua] ", "^queryDns(): "], &["querying dns for "], &[" failed: "]],
+        regex: r"(?-u)querying dns for (?<scope>\S+) failed",
+        cause: Some(Cause::UpstreamDns),
+        origin: Origin::Proxy,
+        kind: RuleKind::Pressure,
+        status: &[503],
+        scope: Scope::UpstreamPeer,
+        note: "Kong could not resolve the name of a target",
+        example: line!(
+            "error",
+            "[lua] base.lua:234: queryDns(): [ringbalancer 1] querying dns for app_backend failed: dns server error: 3 name error"
+        ),
+        source: "Kong lua-resty-dns-client src/resty/dns/balancer/base.lua, queryDns",
         ..BASE
     },
     CauseRule {
@@ -647,6 +664,62 @@ const NGINX: &[CauseRule] = &[
             request
         ),
         source: SRC_APISIX,
+        ..BASE
+    },
+    CauseRule {
+        id: "openresty.peer_down",
+        needles: &[&["^[lua] ", "^healthcheck: "], &["peer "], &["is turned down after "]],
+        regex: r"(?-u)peer (?<scope>\S+) is turned down",
+        cause: Some(Cause::HealthCheckFailed),
+        origin: Origin::Proxy,
+        kind: RuleKind::StateDown { for_s: None },
+        scope: Scope::UpstreamPeer,
+        note: "a health check in Lua took the backend out",
+        example: line!(
+            "warn",
+            "[lua] healthcheck.lua:46: warn(): healthcheck: peer 10.0.0.1:80 is turned down after 3 failure(s)"
+        ),
+        source: SRC_HEALTHCHECK,
+        ..BASE
+    },
+    CauseRule {
+        id: "openresty.peer_up",
+        needles: &[&["^[lua] ", "^healthcheck: "], &["peer "], &["is turned up after "]],
+        regex: r"(?-u)peer (?<scope>\S+) is turned up",
+        kind: RuleKind::StateUp,
+        scope: Scope::UpstreamPeer,
+        note: "a health check in Lua took the backend in again",
+        example: line!(
+            "warn",
+            "[lua] healthcheck.lua:46: warn(): healthcheck: peer 10.0.0.1:80 is turned up after 2 success(es)"
+        ),
+        source: SRC_HEALTHCHECK,
+        ..BASE
+    },
+    CauseRule {
+        id: "openresty.check_failed",
+        needles: &[
+            &["^[lua] ", "^healthcheck: "],
+            &[
+                "failed to receive status line from ",
+                "failed to connect to ",
+                "failed to send request to ",
+                "failed to ssl handshake to ",
+                "bad status line from ",
+                "bad status code from ",
+            ],
+        ],
+        regex: r"(?-u)healthcheck: (?:failed to|bad) .*?(?:from|to) (?<scope>\S+?:[0-9]+)",
+        cause: Some(Cause::HealthCheckFailed),
+        origin: Origin::Proxy,
+        kind: RuleKind::Pressure,
+        scope: Scope::UpstreamPeer,
+        note: "a health check of the backend failed",
+        example: line!(
+            "error",
+            "[lua] healthcheck.lua:53: errlog(): healthcheck: failed to receive status line from 10.0.0.1:80: timeout"
+        ),
+        source: SRC_HEALTHCHECK,
         ..BASE
     },
     CauseRule {
@@ -1466,6 +1539,19 @@ const NGINX: &[CauseRule] = &[
         note: "every server of the group was marked down",
         example: line!("error", "no live upstreams while connecting to upstream", "http://grp/a"),
         source: SRC_UPSTREAM,
+        ..BASE
+    },
+    // A connection to a backend says `while connecting to upstream`, and names it.
+    CauseRule {
+        id: "nginx.lua_connect",
+        needles: &[&["^connect() "], &["failed ("]],
+        regex: r"(?-u)^connect\(\) (?:to (?<scope>\S+) )?failed \([0-9]+: [^()]*\)$",
+        without_upstream: true,
+        kind: RuleKind::Pressure,
+        scope: Scope::Name,
+        note: "a service that Lua code talks to did not take the connection",
+        example: line!("error", "connect() failed (111: Connection refused)", request),
+        source: "lua-nginx-module src/ngx_http_lua_socket_tcp.c",
         ..BASE
     },
     CauseRule {

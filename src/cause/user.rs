@@ -120,6 +120,7 @@ fn rule_of(row: Row) -> Result<Rule, String> {
         events: &[],
         regex: row.regex.map(Cow::from),
         levels: row.levels.into_iter().map(Cow::from).collect(),
+        without_upstream: false,
         cause: row.cause,
         origin: row.origin.unwrap_or(Origin::Unknown),
         kind,

@@ -172,7 +172,9 @@ impl Reader for AppLog {
 /// The head of a line that was cut from its time: what is left of one, before a message that the cause table knows.
 fn bare_head(line: &[u8]) -> Option<Head<'_>> {
     let is_start = line.first().is_some_and(|byte| byte.is_ascii_graphic() || *byte == b' ');
-    if !is_start || (line.starts_with(b"  ") && cut::behind_tag(line).is_none()) {
+    let is_indented = line.starts_with(b"  ");
+    let is_row = || cut::behind_tag(line).is_some() || cut::behind_event(line).is_some();
+    if !is_start || (is_indented && !is_row()) {
         return None;
     }
     let (level, at) = cut::cut_head(line);

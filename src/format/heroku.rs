@@ -21,7 +21,7 @@ const MARKS: [&[u8]; 2] = [b" heroku[router]: ", b" heroku router - "];
 static NAME: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b" heroku"));
 
 /// Keys of the pairs, and what they are.
-const FIELDS: [(&str, Field); 10] = [
+const FIELDS: [(&str, Field); 11] = [
     ("code", Field::ResponseDetails),
     ("desc", Field::ErrorNotes),
     ("method", Field::Method),
@@ -30,6 +30,7 @@ const FIELDS: [(&str, Field); 10] = [
     ("request_id", Field::RequestId),
     ("fwd", Field::ForwardedFor),
     ("dyno", Field::UpstreamAddr),
+    ("sock", Field::TerminationState),
     ("service", Field::RequestTime),
     ("bytes", Field::BytesSent),
 ];

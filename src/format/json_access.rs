@@ -328,7 +328,17 @@ impl Format for JsonAccessFormat {
     }
 
     fn propose(&self, sample: &Sample<'_>) -> Option<Proposal> {
-        if sample.is_beyond(|line| line.trim_ascii_start().starts_with(b"{") && !is_declared(line))
+        let is_object = |line: &&&[u8]| line.trim_ascii_start().starts_with(b"{");
+        let has_status = |object: Object<'_>| {
+            object.leaves.iter().any(|(path, _)| rank_in(STATUS_KEYS, path).is_some())
+        };
+        // Cheaper than to ask every declared format whose the lines are.
+        if !sample
+            .lines
+            .iter()
+            .filter(is_object)
+            .filter_map(|line| Object::of(line))
+            .any(has_status)
         {
             return None;
         }

@@ -30,16 +30,15 @@ impl<'a> Sample<'a> {
 
     /// How many lines `accepts` takes; 0 where these are too few to be of use, which is told early.
     pub fn count(&self, mut accepts: impl FnMut(&'a [u8]) -> bool) -> usize {
-        let mut n_refusable = self.lines.len().checked_sub(self.least);
+        let Some(mut n_refusable) = self.lines.len().checked_sub(self.least) else { return 0 };
         let mut n_accepted = 0;
         for line in &self.lines {
             if accepts(line) {
                 n_accepted += 1;
-            } else {
-                n_refusable = n_refusable.and_then(|n| n.checked_sub(1));
-            }
-            if n_refusable.is_none() {
+            } else if n_refusable == 0 {
                 return 0;
+            } else {
+                n_refusable -= 1;
             }
         }
         n_accepted
@@ -53,7 +52,7 @@ impl<'a> Sample<'a> {
 
     /// True where no layout that has to be worked out is of use.
     pub fn is_beyond_inference(&self) -> bool {
-        self.least * KNOWN_WEIGHT > self.lines.len() * INFERRED_WEIGHT + KNOWN_WEIGHT
+        self.least.saturating_sub(1) * KNOWN_WEIGHT >= self.lines.len() * INFERRED_WEIGHT
     }
 }
 
@@ -85,5 +84,43 @@ impl Proposal {
     pub(super) fn counted(reader: impl Reader + 'static, n_accepted: usize) -> Option<Self> {
         let reader = Arc::new(reader);
         (n_accepted > 0).then_some(Proposal { reader, n_accepted, notes: Vec::new() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counting_ends_where_it_is_of_no_use() {
+        let lines: [&[u8]; 5] = [b"a", b"b", b"a", b"b", b"a"];
+        let check = |least: usize, expected: usize, n_asked: usize| {
+            let sample = Sample::of(lines.to_vec()).with_least(least);
+            let mut asked = 0;
+            let n_accepted = sample.count(|line| {
+                asked += 1;
+                line == b"a"
+            });
+            assert_eq!((n_accepted, asked), (expected, n_asked), "at least {least}");
+        };
+        check(0, 3, 5);
+        check(3, 3, 5);
+        check(4, 0, 4);
+        check(5, 0, 2);
+        check(6, 0, 0);
+    }
+
+    #[test]
+    fn what_was_said_before_holds() {
+        let sample = Sample::of(vec![b"a", b"b"]).with_least(2).with_least(1);
+        assert!(sample.is_beyond(|line| line == b"a"));
+        assert!(!Sample::of(vec![b"a", b"b"]).is_beyond(|_| false));
+    }
+
+    #[test]
+    fn layouts_that_are_worked_out_have_to_understand_clearly_more() {
+        let of_ten = |least| Sample::of(vec![b"a"; 10]).with_least(least).is_beyond_inference();
+        // Ten lines weigh as nine of a known layout: eight are surpassed, nine are not.
+        assert_eq!([8, 9, 10].map(|n_known| of_ten(n_known + 1)), [false, true, true]);
     }
 }

@@ -104,17 +104,18 @@ fn envoy_line(line: &[u8]) -> Option<Vec<u8>> {
     let word = |index: usize| words.get(index).map_or(&b""[..], |(_, word)| *word);
     let is_count = |index| !word(index).is_empty() && word(index).iter().all(u8::is_ascii_digit);
     let is_status = |index: &usize| {
-        let head = &line[..words[*index].0];
-        let has_request = memmem::rfind(head, b" HTTP/").is_some();
+        if parse_status(word(*index)).is_none() {
+            return false;
+        }
+        let has_request = memmem::rfind(&line[..words[*index].0], b" HTTP/").is_some();
         let (flags, details) = (word(index + 1), word(index + 2));
-        let has_counts = (index + 2..index + 5).all(is_count);
-        word(*index).len() == 3
-            && parse_status(word(*index)).is_some()
-            && if flags == b"-" {
-                is_details(details) || (has_request && has_counts)
-            } else {
-                envoy::are_known_flags(flags) && (is_details(details) || has_request)
-            }
+        if flags == b"-" {
+            is_details(details) || (has_request && (index + 2..index + 5).all(is_count))
+        } else {
+            // Istio before 1.5: what its mixer said, then the failure of the transport.
+            let has_reasons = details == b"\"-\"" && word(index + 3).starts_with(b"\"");
+            envoy::are_known_flags(flags) && (is_details(details) || has_request || has_reasons)
+        }
     };
     let (at, tail) = match (0..words.len()).find(is_status) {
         Some(index) => (words[index].0, line[words[index].0..].to_vec()),
@@ -217,7 +218,15 @@ fn told_by(about: &About, access: &AccessRecord<'_>, line: &[u8]) -> Told {
         let at = memmem::find(line, name)?;
         Some((at, at + name.len()))
     });
-    let verdict = decided.and_then(|row| Some((row.origin, row.cause?)));
+    let verdict = decided.and_then(|row| {
+        // Without a duration, what could not be connected counts as refused, as in Envoy's own messages.
+        let unreached = || match memmem::find(line, b"TLS error") {
+            Some(_) => Cause::UpstreamTls,
+            None => Cause::UpstreamRefused,
+        };
+        let is_unreached = row.id == "envoy.connect_failed";
+        Some((row.origin, row.cause.or_else(|| is_unreached.then(unreached))?))
+    });
     Told { verdict, upstream }
 }
 
@@ -359,6 +368,12 @@ mod tests {
             check(&line, proxy, UpstreamReset, "10.0.0.5:80");
         }
         check("503 UH no_healthy_upstream", proxy, NoLiveUpstreams, "");
+        let unreached =
+            "the log has 503 UF upstream_reset_before_response_started{connection_failure}";
+        check(unreached, proxy, Cause::UpstreamRefused, "");
+        let old_mesh =
+            "503 UF,URX \"-\" \"TLS error: 268435703:SSL routines:WRONG_VERSION_NUMBER\"";
+        check(old_mesh, proxy, Cause::UpstreamTls, "");
         let other = "503 upstream_reset_before_response_started{local reset} LR";
         check(other, proxy, UpstreamReset, "");
         check(

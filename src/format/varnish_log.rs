@@ -194,6 +194,8 @@ impl<'a> Transaction<'a> {
             }
             // Behind an error stands the status of the page that Varnish makes.
             b"BerespStatus" if !self.failed => self.backend_status = text,
+            // What fails behind the body of the request fails because of it.
+            b"FetchError" if self.fetch_error.starts_with(b"req.body read error") => {}
             b"FetchError" => {
                 self.fetch_error = text;
                 if let Some(named) = text.strip_prefix(b"backend ") {

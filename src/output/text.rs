@@ -118,20 +118,29 @@ impl Page<'_> {
             _ => String::new(),
         };
         let n = report.inputs.len();
-        let files = if n == 1 { "1 input".to_owned() } else { format!("{n} inputs") };
-        let head = format!("{files}  {}  {} lines{span}", size(bytes), grouped(lines));
+        let files = counted(n as u64, "input");
+        let head = format!("{files}  {}  {}{span}", size(bytes), counted(lines, "line"));
         let _ = writeln!(self.text, "{BOLD}logscan503 {}{BOLD:#}  {head}", report.tool.version);
     }
 
     /// What was found where there is no incident: single entries, and messages that say why responses failed.
     fn nothing(&mut self) {
         let report = self.report;
-        let mut text = format!(
-            "no {} incident: {} requests, {} single entries outside of any burst",
-            statuses(&report.settings.status),
-            grouped(report.totals.requests),
-            grouped(report.totals.entries)
-        );
+        let statuses = statuses(&report.settings.status);
+        let mut text = match report.totals.requests {
+            0 if !report.signals.is_empty() => {
+                format!("no {statuses} incident: messages alone, no requests")
+            }
+            n => {
+                let single = report.totals.entries;
+                let entries = if single == 1 { "entry" } else { "entries" };
+                format!(
+                    "no {statuses} incident: {}, {} single {entries} outside of any burst",
+                    counted(n, "request"),
+                    grouped(single)
+                )
+            }
+        };
         let kin: Vec<String> = report
             .totals
             .by_status
@@ -188,7 +197,7 @@ impl Page<'_> {
                 "{:<20} {} x  {}{}",
                 signal.id,
                 grouped(signal.count),
-                signal.id.meaning(),
+                signal.summary,
                 about.unwrap_or_default()
             );
             self.row("CAUSE", &text, Style::new());
@@ -504,6 +513,11 @@ fn duration(seconds: f64) -> String {
 /// `1 entry`, `18 204 entries`.
 fn n_entries(n: u64) -> String {
     if n == 1 { "1 entry".to_owned() } else { format!("{} entries", grouped(n)) }
+}
+
+/// `1 request`, `18 204 requests`.
+fn counted(n: u64, one: &str) -> String {
+    if n == 1 { format!("1 {one}") } else { format!("{} {one}s", grouped(n)) }
 }
 
 /// `18 204`.

@@ -331,6 +331,9 @@ pub struct SignalInfo {
     pub scope: BTreeMap<&'static str, String>,
     /// The first of them.
     pub evidence: Vec<SignalEvidence>,
+    /// What the first of them says happened. For people.
+    #[serde(skip)]
+    pub summary: String,
     /// What to do. For people, where no incident tells it.
     #[serde(skip)]
     pub next_steps: Vec<String>,

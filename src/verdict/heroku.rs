@@ -61,6 +61,7 @@ pub(super) fn own_verdict(record: &AccessRecord<'_>) -> &'static str {
         Some(b"H10") => "heroku.h10",
         Some(b"H11") => "heroku.h11",
         Some(b"H12") => "heroku.h12",
+        Some(b"H18") if record.value(Field::TerminationState) == Some(b"client") => "heroku.client",
         Some(b"H13" | b"H18") => "heroku.h13",
         Some(b"H14") => "heroku.h14",
         Some(b"H15") => "heroku.h15",
@@ -95,6 +96,9 @@ mod tests {
         check(503, &code("H10"), "heroku.h10");
         check(503, &code("H12"), "heroku.h12");
         check(503, &code("H18"), "heroku.h13");
+        let closed_by = |side| [(Field::ResponseDetails, "H18"), (Field::TerminationState, side)];
+        check(503, &closed_by("backend"), "heroku.h13");
+        check(503, &closed_by("client"), "heroku.client");
         check(503, &code("H80"), "heroku.maintenance");
         check(503, &code("H82"), "heroku.policy");
         check(503, &code("H99"), "heroku.coded");

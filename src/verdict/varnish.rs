@@ -53,6 +53,7 @@ pub(super) const RULES: &[VerdictRule] = &[
     failed("varnish.timeout", Cause::UpstreamTimeout, SRC_FETCH),
     failed("varnish.reset", Cause::UpstreamReset, SRC_FETCH),
     failed("varnish.invalid_response", Cause::UpstreamInvalidResponse, SRC_FETCH),
+    failed("varnish.request_body", Cause::ClientAborted, SRC_FETCH),
     failed("varnish.backend_busy", Cause::ConnectionLimit, SRC_FETCH),
     decided("varnish.no_port", Origin::LocalProcess, Some(Cause::PortExhausted), SRC_FETCH),
     decided(
@@ -253,6 +254,7 @@ const FAILURES: &[(&str, &str)] = &[
     ("fail errno 0 ", "varnish.held_down"),
     ("fail errno ", "varnish.fetch_failed_otherwise"),
     (": busy", "varnish.backend_busy"),
+    ("req.body read error", "varnish.request_body"),
     ("timeout", "varnish.timeout"),
     ("HTC eof", "varnish.reset"),
     ("HTC idle", "varnish.reset"),
@@ -353,6 +355,7 @@ mod tests {
         check(503, &[(Error, "backend b: busy")], "varnish.backend_busy");
         check(503, &[(Error, "first byte timeout (reused connection)")], "varnish.timeout");
         check(503, &[(Error, "HTC eof (-1)"), (Status, "503")], "varnish.reset");
+        check(503, &[(Error, "req.body read error: 0 (Success)")], "varnish.request_body");
         check(503, &[(Error, "Could not get storage")], "varnish.no_storage");
         check(503, &[(Error, "something new")], "varnish.fetch_failed_otherwise");
         check(503, &[(Status, "503"), (Handling, "PASS")], "varnish.relayed_503");

@@ -993,7 +993,7 @@ pub(super) const RULES: &[CauseRule] = &[
         cause: Some(Cause::UpstreamTimeout),
         origin: Origin::Proxy,
         kind: RuleKind::Failure,
-        status: &[503, 504],
+        status: &[500, 503, 504],
         scope: Scope::UpstreamPeer,
         note: "the AJP backend did not answer in time",
         example: line!(
@@ -1042,7 +1042,8 @@ pub(super) const RULES: &[CauseRule] = &[
         cause: Some(Cause::UpstreamTimeout),
         origin: Origin::Proxy,
         kind: RuleKind::Failure,
-        status: &[503, 504],
+        // 500 for a request that may not be repeated: one with a body or with a query.
+        status: &[500, 503, 504],
         scope: Scope::UpstreamPeer,
         note: "the AJP backend did not answer in time",
         example: line!(
@@ -1996,6 +1997,17 @@ pub(super) const RULES: &[CauseRule] = &[
             "(98)Address already in use: AH00072: make_sock: could not bind to address 0.0.0.0:80"
         ),
         source: "Apache server/listen.c",
+        ..BASE
+    },
+    CauseRule {
+        id: "apache.no_memory",
+        needles: &[&["Memory allocation failed, aborting process."]],
+        cause: Some(Cause::MemoryExhausted),
+        origin: Origin::LocalProcess,
+        kind: RuleKind::Trigger(ChangeKind::ResourceExhausted),
+        note: "Apache found no memory, and a process of it ended",
+        example: line!("crit", "Memory allocation failed, aborting process."),
+        source: "httpd server/main.c, abort_on_oom, which writes it without a time",
         ..BASE
     },
     CauseRule {

@@ -774,7 +774,7 @@ pub(super) const RULES: &[CauseRule] = &[
     },
     CauseRule {
         id: "app.node_no_files",
-        needles: &[&["EMFILE: too many open files", "connect EMFILE "]],
+        needles: &[&["EMFILE: too many open files", "connect EMFILE ", "Error: connect EMFILE"]],
         cause: Some(Cause::FdExhausted),
         origin: Origin::LocalProcess,
         kind: RuleKind::Trigger(ChangeKind::ResourceExhausted),
@@ -1075,6 +1075,7 @@ pub(super) const RULES: &[CauseRule] = &[
         needles: &[&[
             "There were not enough free threads in the ThreadPool",
             r#"Heartbeat took longer than ""#,
+            "the heartbeat has been running for ",
         ]],
         cause: Some(Cause::WorkerLimit),
         origin: Origin::LocalProcess,
@@ -1226,18 +1227,19 @@ pub(super) const RULES: &[CauseRule] = &[
         source: "the text of EADDRNOTAVAIL (99)",
         ..BASE
     },
+    // Circuit breakers: the caller refuses by itself.
     CauseRule {
-        id: "app.no_fork",
-        needles: &[&["Cannot allocate memory", "cannot allocate memory"]],
-        cause: Some(Cause::MemoryExhausted),
+        id: "app.nextcloud_maintenance",
+        needles: &[&["System in maintenance mode.", "Nextcloud is in maintenance mode"]],
+        cause: Some(Cause::Maintenance),
         origin: Origin::LocalProcess,
-        kind: RuleKind::Trigger(ChangeKind::ResourceExhausted),
-        note: "the machine is out of memory",
-        example: "fork/exec /usr/bin/convert: cannot allocate memory",
-        source: "the text of ENOMEM (12)",
+        kind: RuleKind::Pressure,
+        status: &[503],
+        note: "the application is in maintenance mode and answers 503",
+        example: r"Sabre\DAV\Exception\ServiceUnavailable: System in maintenance mode.",
+        source: "Nextcloud apps/dav/lib/Connector/Sabre/MaintenancePlugin.php",
         ..BASE
     },
-    // Circuit breakers: the caller refuses by itself.
     CauseRule {
         id: "app.breaker_open",
         needles: &[&[

@@ -6,7 +6,7 @@
 
 use super::{BASE as NGINX_BASE, CauseRule};
 use crate::cause::{ChangeKind, RuleKind, Scope};
-use crate::taxonomy::{Cause, Server};
+use crate::taxonomy::{Cause, Origin, Server};
 
 /// What a row does not say.
 const BASE: CauseRule = CauseRule { server: Server::Dependency, ..NGINX_BASE };
@@ -166,6 +166,19 @@ pub(super) const RULES: &[CauseRule] = &[
         note: "PostgreSQL is out of memory",
         example: "ERROR:  out of shared memory",
         source: SRC_PG,
+        ..BASE
+    },
+    CauseRule {
+        id: "dependency.postgres_full",
+        needles: &[
+            &["could not extend file "],
+            &["wrote only ", "No space left on device", "Disk quota exceeded"],
+        ],
+        cause: Some(Cause::DiskFull),
+        kind: RuleKind::Trigger(ChangeKind::ResourceExhausted),
+        note: "PostgreSQL has no disk space for its tables",
+        example: r#"ERROR:  could not extend file "base/16384/16385": wrote only 4096 of 8192 bytes at block 7"#,
+        source: "PostgreSQL src/backend/storage/smgr/md.c, mdextend",
         ..BASE
     },
     CauseRule {
@@ -768,6 +781,17 @@ pub(super) const RULES: &[CauseRule] = &[
         ..BASE
     },
     CauseRule {
+        id: "dependency.kafka_librdkafka",
+        needles: &[&["|FAIL|", "|ERROR|", "|METADATA|"], &["#producer-", "#consumer-"], &["| "]],
+        regex: r"(?-u)^%[0-9]\|[0-9.]+\|",
+        cause: Some(Cause::DependencyQueue),
+        kind: RuleKind::Pressure,
+        note: "a Kafka client has trouble with a broker",
+        example: "%3|1795209444.837|FAIL|app#producer-1| broker:9092/bootstrap: 3 request(s) timed out: disconnect",
+        source: "librdkafka src/rdkafka.c, rd_kafka_log_print",
+        ..BASE
+    },
+    CauseRule {
         id: "dependency.kafka_timeout",
         needles: &[
             &["not present in metadata after ", "Expiring ", "Failed to allocate "],
@@ -1095,6 +1119,18 @@ pub(super) const RULES: &[CauseRule] = &[
         note: "Windows has no ports or buffers left",
         example: "System.Net.Sockets.SocketException (10055): An operation on a socket could not be performed",
         source: "Windows Sockets error codes (WSAENOBUFS)",
+        ..BASE
+    },
+    // The text of an error number, as any program writes it: behind those that say what failed for it.
+    CauseRule {
+        id: "app.no_fork",
+        needles: &[&["Cannot allocate memory", "cannot allocate memory"]],
+        cause: Some(Cause::MemoryExhausted),
+        origin: Origin::LocalProcess,
+        kind: RuleKind::Trigger(ChangeKind::ResourceExhausted),
+        note: "the machine is out of memory",
+        example: "fork/exec /usr/bin/convert: cannot allocate memory",
+        source: "the text of ENOMEM (12)",
         ..BASE
     },
 ];

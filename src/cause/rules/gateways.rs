@@ -37,6 +37,8 @@ const CONNECT_ERROR: &[&str] = &[
     "upstream reset: reset reason: ",
 ];
 
+const SRC_POOL: &str = "Envoy source/common/conn_pool/conn_pool_base.cc, onConnectionEvent";
+
 /// How proxies begin to say that they could not ask a backend.
 const PROXY_SAYS: &[&str] = &[
     "http: proxy error: ",
@@ -109,6 +111,27 @@ pub(super) const RULES: &[CauseRule] = &[
         note: "the connection to the control plane broke: the configuration may be old",
         example: "StreamClusters gRPC config stream to contour closed since 162s ago: 14, upstream connect error or disconnect/reset before headers. reset reason: connection failure",
         source: "Envoy source/extensions/config_subscription/grpc/grpc_stream.h",
+        ..ENVOY
+    },
+    CauseRule {
+        id: "envoy.pool_tls",
+        needles: &[&["client disconnected, failure reason: "], &["TLS_error", "TLS error"]],
+        cause: Some(Cause::UpstreamTls),
+        note: "the TLS handshake with a backend failed",
+        example: "[C9632] client disconnected, failure reason: TLS error: 268435581:SSL routines:OPENSSL_internal:CERTIFICATE_VERIFY_FAILED",
+        source: SRC_POOL,
+        ..ENVOY
+    },
+    CauseRule {
+        id: "envoy.pool_refused",
+        needles: &[
+            &["client disconnected, failure reason: "],
+            &["connect error: 111", "connect error: 113"],
+        ],
+        cause: Some(Cause::UpstreamRefused),
+        note: "a backend refused the connection, or could not be reached",
+        example: "[C9632] client disconnected, failure reason: delayed connect error: 111",
+        source: SRC_POOL,
         ..ENVOY
     },
     CauseRule {
@@ -329,6 +352,50 @@ pub(super) const RULES: &[CauseRule] = &[
         source: "Spring Cloud Gateway ReactiveLoadBalancerClientFilter, Netflix Ribbon LoadBalancerContext; Caddy 1 proxy.go; Kubernetes apiserver proxy; Traefik",
         note: "the gateway knows no live instance of the service",
         example: "Load balancer does not have available server for client: orders",
+        ..BASE
+    },
+    CauseRule {
+        id: "ocelot.breaker_opened",
+        needles: &[&["Breaker logging: Breaking the circuit for "]],
+        cause: Some(Cause::CircuitBreakerOpen),
+        status: &[503],
+        source: "Ocelot.Provider.Polly, the breaker of its quality of service",
+        note: "the gateway stopped calling a service that failed",
+        example: ".Breaker logging: Breaking the circuit for 10ms!",
+        ..BASE
+    },
+    // nginx's own words, where its line is quoted behind other text.
+    CauseRule {
+        id: "proxy.quoted_tls",
+        needles: &[&["while SSL handshaking to upstream"]],
+        cause: Some(Cause::UpstreamTls),
+        status: &[502],
+        source: "nginx src/http/ngx_http_upstream.c",
+        note: "the TLS handshake with a backend failed",
+        example: r#"seen in the log: "peer closed connection in SSL handshake while SSL handshaking to upstream""#,
+        ..BASE
+    },
+    CauseRule {
+        id: "proxy.quoted_timeout",
+        needles: &[&["upstream timed out (110: "], &["while "]],
+        cause: Some(Cause::UpstreamTimeout),
+        status: &[504],
+        source: "nginx src/http/ngx_http_upstream.c",
+        note: "a backend did not answer in time",
+        example: r#"seen in the log: "upstream timed out (110: Connection timed out) while reading response header from upstream""#,
+        ..BASE
+    },
+    CauseRule {
+        id: "proxy.quoted_reset",
+        needles: &[
+            &["recv() failed (104: ", "upstream prematurely closed connection"],
+            &["while reading response header from upstream"],
+        ],
+        cause: Some(Cause::UpstreamReset),
+        status: &[502],
+        source: "nginx src/http/ngx_http_upstream.c",
+        note: "a backend closed the connection before it answered",
+        example: r#"seen in the log: "recv() failed (104: Connection reset by peer) while reading response header from upstream""#,
         ..BASE
     },
     CauseRule {

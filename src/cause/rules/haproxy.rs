@@ -265,6 +265,22 @@ pub(super) const RULES: &[CauseRule] = &[
         ..BASE
     },
     CauseRule {
+        id: "haproxy.bind_failed",
+        needles: &[
+            &["^Starting proxy ", "^Starting frontend ", "^Binding "],
+            &["cannot bind socket", "cannot listen to socket", "cannot bind UNIX socket"],
+        ],
+        regex: r"(?-u)^(?:Starting (?:proxy|frontend)|Binding .* for (?:proxy|frontend)) (?<scope>[^\s:]+)",
+        cause: Some(Cause::StartupFailure),
+        origin: Origin::LocalProcess,
+        kind: RuleKind::Trigger(ChangeKind::StartFailure),
+        scope: Scope::Name,
+        note: "the address is taken, or may not be used: HAProxy does not start",
+        example: "Starting proxy fe_web: cannot bind socket [0.0.0.0:80]",
+        source: "haproxy src/proxy.c, protocol.c, proto_tcp.c",
+        ..BASE
+    },
+    CauseRule {
         id: "haproxy.reload",
         needles: &[&["^Reexecuting Master process", "^Reloading HAProxy"]],
         kind: RuleKind::Lifecycle(ChangeKind::ConfigReload),

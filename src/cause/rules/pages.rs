@@ -19,6 +19,7 @@ const EDGE: CauseRule = CauseRule { origin: Origin::Cdn, ..BASE };
 const PROXY: CauseRule = CauseRule { origin: Origin::Proxy, ..BASE };
 
 const SRC_CLOUDFRONT: &str = "CloudFront developer guide, error responses";
+const SRC_GOOGLE: &str = "Google Cloud Load Balancing, statusDetails: failure messages";
 const SRC_CLOUDFLARE: &str = "Cloudflare documentation, 5xx errors";
 
 /// The rows, in order of priority.
@@ -50,6 +51,32 @@ pub(super) const RULES: &[CauseRule] = &[
         note: "a function at the edge failed",
         example: "The Lambda function associated with the CloudFront distribution is invalid or doesn't have the required permissions.",
         source: SRC_CLOUDFRONT,
+        ..EDGE
+    },
+    CauseRule {
+        id: "cloudfront.page_unreachable",
+        server: Server::CloudFront,
+        needles: &[&[
+            "CloudFront wasn't able to connect to the origin",
+            "CloudFront attempted to establish a connection with the origin",
+            "CloudFront wasn't able to resolve the origin domain name",
+        ]],
+        cause: Some(Cause::CdnOriginUnreachable),
+        status: &[502, 504],
+        note: "the edge could not connect to the origin",
+        example: "CloudFront wasn't able to connect to the origin.",
+        source: SRC_CLOUDFRONT,
+        ..EDGE
+    },
+    CauseRule {
+        id: "cloudfront.page_internal",
+        server: Server::CloudFront,
+        needles: &[&["CloudFront encountered an internal error"]],
+        cause: Some(Cause::CdnCapacity),
+        status: &[500, 503],
+        note: "the edge itself could not serve the request for the moment",
+        example: "CloudFront encountered an internal error. Please try again.",
+        source: "CloudFront developer guide, HTTP 503: resource constraints at an edge location",
         ..EDGE
     },
     CauseRule {
@@ -174,6 +201,29 @@ pub(super) const RULES: &[CauseRule] = &[
         note: "no server of the backend was up, or could be connected",
         example: "No server is available to handle this request.",
         source: "haproxy src/http.c, the page of 503",
+        ..PROXY
+    },
+    // `statusDetails` of an entry of the log, without the entry.
+    CauseRule {
+        id: "google_lb.details_no_backend",
+        server: Server::GoogleLb,
+        needles: &[&["failed_to_pick_backend"]],
+        cause: Some(Cause::NoLiveUpstreams),
+        status: &[502, 503],
+        note: "no backend of the load balancer is healthy",
+        example: r#"statusDetails: "failed_to_pick_backend""#,
+        source: SRC_GOOGLE,
+        ..PROXY
+    },
+    CauseRule {
+        id: "google_lb.details_reset",
+        server: Server::GoogleLb,
+        needles: &[&["backend_connection_closed_before_data_sent_to_client"]],
+        cause: Some(Cause::UpstreamReset),
+        status: &[502, 503],
+        note: "a backend closed the connection before it answered",
+        example: r#"statusDetails: "backend_connection_closed_before_data_sent_to_client""#,
+        source: SRC_GOOGLE,
         ..PROXY
     },
     CauseRule {

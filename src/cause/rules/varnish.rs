@@ -211,6 +211,18 @@ pub(super) const RULES: &[CauseRule] = &[
     },
     // Varnish up to 4.0: the result and the number of the error of a read, 11 where its time was up.
     CauseRule {
+        id: "varnish.fetch_request_body",
+        needles: &[&["^FetchError "], &["req.body read error: "]],
+        cause: Some(Cause::ClientAborted),
+        origin: Origin::Proxy,
+        kind: RuleKind::FinalFailure,
+        status: &[503],
+        note: "the client did not send all of its request",
+        example: "FetchError req.body read error: 11 (Resource temporarily unavailable)",
+        source: SRC_FETCH,
+        ..BASE
+    },
+    CauseRule {
         id: "varnish.fetch_read_timeout",
         needles: &[
             &["^FetchError "],

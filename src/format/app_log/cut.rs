@@ -13,7 +13,7 @@ const CUT_HEAD_BYTES: usize = 64;
 
 /// What is left of a head that lost its time: the level, and where the message begins.
 pub(super) fn cut_head(line: &[u8]) -> (&[u8], usize) {
-    if let Some(at) = behind_tag(line) {
+    if let Some(at) = behind_tag(line).or_else(|| behind_event(line)) {
         return (b"", at);
     }
     let from = line.len() - behind_marks(line).trim_ascii_start().len();
@@ -43,6 +43,17 @@ pub(super) fn cut_head(line: &[u8]) -> (&[u8], usize) {
         return (&line[from..from + colon], from + colon + 1);
     }
     (b"", from)
+}
+
+/// Where the reason begins in a row of events as `kubectl describe` prints them under a heading of their own:
+/// `  Warning  Unhealthy  3m (x17 over 12h)  kubelet  text`.
+pub(super) fn behind_event(line: &[u8]) -> Option<usize> {
+    let blanks = line.iter().take_while(|byte| **byte == b' ').count();
+    let row = &line[blanks..];
+    let behind = row.strip_prefix(b"Warning  ").or_else(|| row.strip_prefix(b"Normal  "))?;
+    let reason = behind.trim_ascii_start();
+    let word = reason.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
+    (word > 0 && reason[word..].starts_with(b"  ")).then(|| line.len() - reason.len())
 }
 
 /// Where the tag begins of a record of varnishlog: `-   FetchError     text`, and, as Varnish 3 wrote it,

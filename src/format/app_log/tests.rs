@@ -210,9 +210,18 @@ fn a_bare_line_is_taken_if_the_cause_table_knows_it() {
             "[:error] [pid 7:tid 8] proxy: CLUSTER: (balancer://a). All workers are in error state",
             "proxy: CLUSTER: (balancer://a). All workers are in error state",
         ),
+        (
+            "  Warning  Unhealthy  3m47s (x1741 over 12h)  kubelet  Startup probe failed: HTTP probe failed with statuscode: 503",
+            "Unhealthy  3m47s (x1741 over 12h)  kubelet  Startup probe failed: HTTP probe failed with statuscode: 503",
+        ),
+        (
+            "  Warning  FailedScheduling  9h (x108 over 18h)  default-scheduler  0/1 nodes are available: 1 Insufficient memory.",
+            "FailedScheduling  9h (x108 over 18h)  default-scheduler  0/1 nodes are available: 1 Insufficient memory.",
+        ),
     ] {
         assert_eq!(message(line), text);
     }
+    assert_eq!(message("  Type     Reason     Age    From     Message"), "");
     assert_eq!(message("nothing of the kind"), "");
     assert_eq!(message("        at no live upstreams while connecting to upstream"), "");
     let refused: Vec<_> = RULES

@@ -321,6 +321,7 @@ pub(super) fn filled_steps(
         .filter_map(|step| {
             let step = step.text();
             let step = match scope {
+                Some(name) if !is_command_on(step, name) => return None,
                 Some(name) => step.replace("{scope}", &shell_safe(name)),
                 None if step.contains("{scope}") => return None,
                 None => step.to_owned(),
@@ -332,6 +333,14 @@ pub(super) fn filled_steps(
             }
         })
         .collect()
+}
+
+/// False for a command that cannot be given the name: a socket in the file system has no address to connect to over
+/// HTTP, and units have no blanks, as systemd's descriptions of them have.
+fn is_command_on(step: &str, name: &str) -> bool {
+    let is_on_unit = step.contains("systemctl status {scope}") || step.contains("-u {scope}");
+    !(step.contains("http://{scope}") && name.starts_with("unix:"))
+        && !(is_on_unit && name.contains(' '))
 }
 
 /// A name from a log, for a command that someone will paste: anything unusual becomes `_`.

@@ -414,6 +414,7 @@ fn signals(analysis: &Analysis, matcher: &CauseMatcher, texts: Texts<'_>) -> Vec
             first_at: at(signal.first_at),
             last_at: at(signal.last_at),
             scope: scope.into_iter().map(|(kind, name)| (scope_name(kind), name)).collect(),
+            summary: rule.note.to_string(),
             next_steps,
             evidence: vec![SignalEvidence {
                 input: signal.place.position.input,
