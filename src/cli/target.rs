@@ -94,15 +94,16 @@ impl FileTarget {
 
     /// Writes the file.
     pub(super) fn write(self, write: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
-        let buffered = |file: &File| {
+        let buffered = |file: &File, path: &Path| {
             let mut out = io::BufWriter::with_capacity(BUFFER_BYTES, file);
-            write(&mut out).and_then(|()| out.flush().map_err(Error::Output))
+            let written = write(&mut out).and_then(|()| out.flush().map_err(Error::Output));
+            written.map_err(|error| said_of(path, error))
         };
         match self.0 {
             Place::Stdout(_) => Ok(()),
-            Place::Special { file, .. } => buffered(&file),
+            Place::Special { path, file } => buffered(&file, &path),
             Place::Replaced { path, file, permissions } => {
-                buffered(file.as_file())?;
+                buffered(file.as_file(), &path)?;
                 put_in_place(file, permissions, &path)
             }
         }
@@ -153,9 +154,20 @@ fn write_file(output: &dyn Output, results: &Results<'_>, file: &File, path: &Pa
             out.write_all(part).map_err(fault)?;
         }
     } else {
-        output.write(results, &mut out)?;
+        output.write(results, &mut out).map_err(|error| said_of(path, error))?;
     }
     out.flush().map_err(fault)
+}
+
+/// A fault of writing, said of the file: outputs do not know where they write to. A reader that closes a named pipe is one
+/// that has enough, as at standard output.
+fn said_of(path: &Path, error: Error) -> Error {
+    match error {
+        Error::Output(source) if source.kind() != io::ErrorKind::BrokenPipe => {
+            Error::Write { path: path.to_owned(), source }
+        }
+        other => other,
+    }
 }
 
 /// Temporary files are made private; a fresh result should be readable like any other file.

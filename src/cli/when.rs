@@ -24,10 +24,10 @@ pub(super) fn parse_time(text: &str, now: Timestamp, zone: ZonePolicy) -> Option
         return Some(time);
     }
     if let Ok((_, seconds)) = all_consuming(relative).parse(text) {
-        return Some(Timestamp(now.0 - seconds * SECOND_US));
+        return now.0.checked_sub(seconds.checked_mul(SECOND_US)?).map(Timestamp);
     }
     if let Some(seconds) = text.strip_prefix('@') {
-        return seconds.parse().ok().map(Timestamp::from_second);
+        return seconds.parse::<i64>().ok()?.checked_mul(SECOND_US).map(Timestamp);
     }
     let local = local_time(text, now, zone)?;
     let zone = if zone == ZonePolicy::Unsaid { InputZone::Assumed } else { InputZone::Flag(zone) };
@@ -40,7 +40,7 @@ fn relative(input: &str) -> IResult<&str, i64> {
     let minus = preceded(char('-'), many1(amount));
     let ago = terminated(many1(terminated(amount, space0)), tag("ago"));
     let (rest, amounts) = alt((minus, ago)).parse(input)?;
-    Ok((rest, amounts.iter().sum()))
+    Ok((rest, amounts.into_iter().fold(0, i64::saturating_add)))
 }
 
 /// A number with a unit, in seconds.
@@ -117,6 +117,10 @@ mod tests {
         check("now", utc, Some("2026-11-20T21:30:00Z"));
         check("@1795210283", utc, Some("2026-11-20T21:31:23Z"));
         for text in ["", "yesterday-ish", "25:00", "-", "2h", "2026-13-01"] {
+            check(text, utc, None);
+        }
+        // Further than times reach.
+        for text in ["-9999999999999h", "-9223372036854775807s1s", "@9223372036854775807"] {
             check(text, utc, None);
         }
     }

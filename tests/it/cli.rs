@@ -186,6 +186,20 @@ fn an_output_file_is_written_as_a_whole_and_its_extension_decides() {
     assert!(page.starts_with("logscan503 ") && !page.contains('\u{1b}'), "{page}");
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_said_of_the_file() {
+    let fixture = fixture();
+    let log = fixture.path("access.log");
+    let line = fs::read_to_string(&log).expect("written before");
+    fs::write(&log, line.repeat(2000)).expect("a temporary directory");
+    for args in [&["--format", "entries", "-o", "/dev/full"][..], &["--partial", "/dev/full"]] {
+        let said = fixture.run(&[args, &["access.log"]].concat(), b"");
+        assert_eq!(said.code, Some(2), "{args:?}");
+        assert!(said.err.contains("/dev/full: cannot be written"), "{args:?}: {}", said.err);
+    }
+}
+
 #[test]
 fn given_formats_are_used_and_bound_to_files() {
     let fixture = Fixture::new();
