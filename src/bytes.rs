@@ -156,7 +156,7 @@ pub fn find_near(wanted: u8, text: &[u8]) -> Option<usize> {
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "called for every line by the hot loop")]
 pub fn places_of<const N: usize>(wanted: u8, bytes: &[u8; N]) -> u64 {
-    const { assert!(N % 16 == 0 && N <= 64) };
+    const { assert!(N.is_multiple_of(16) && N <= 64) };
     let wanted = u8x16::splat(wanted);
     bytes.as_chunks().0.iter().rev().fold(0, |places, sixteen| {
         places.unbounded_shl(16) | u64::from(u8x16::new(*sixteen).simd_eq(wanted).to_bitmask())

@@ -339,8 +339,8 @@ pub(super) fn filled_steps(
 /// HTTP, and units have no blanks, as systemd's descriptions of them have.
 fn is_command_on(step: &str, name: &str) -> bool {
     let is_on_unit = step.contains("systemctl status {scope}") || step.contains("-u {scope}");
-    !(step.contains("http://{scope}") && name.starts_with("unix:"))
-        && !(is_on_unit && name.contains(' '))
+    let is_over_http = step.contains("http://{scope}");
+    !(is_over_http && name.starts_with("unix:") || is_on_unit && name.contains(' '))
 }
 
 /// A name from a log, for a command that someone will paste: anything unusual becomes `_`.
