@@ -10,15 +10,16 @@
 use std::collections::HashSet;
 
 use super::companions::Companions;
-use super::join::{Fit, Matched, match_cluster, served_at};
-use super::verdict::{BasisSet, server_of};
+use super::copies::share;
+use super::join::{Fit, Matched, match_cluster};
+use super::verdict::server_of;
 use super::zones::Zones;
 use super::{TimeKey, Verdict, peek_key};
 use crate::cause::{CauseMatcher, RuleKind};
 use crate::error::Result;
-use crate::fact::{CauseFact, EntryFact, Flags, methods_agree};
+use crate::fact::{CauseFact, EntryFact, Flags};
 use crate::store::{Budget, Sorter};
-use crate::taxonomy::{Basis, Cause, Confidence, Server};
+use crate::taxonomy::{Cause, Confidence, Server};
 use crate::time::SECOND_US;
 use crate::verdict::{Openness, writes_access_logs};
 
@@ -195,53 +196,8 @@ impl Part {
             let causes = positions(&self.causes, |fact| !fact.flags.has(Flags::JOINED));
             self.join_part(matcher, zones, &entries, &causes, by_client);
         }
-        self.share(matcher);
+        share(&mut self.entries, &self.causes, std::mem::take(&mut self.taken), matcher);
         self.doubt_edges();
-    }
-
-    /// A server may write several access logs of its requests, and one line of each failure. An entry beside the one that
-    /// a line was found for, in another log, has the line as well if its own fields tell of the same failure; else nothing
-    /// follows from its having none.
-    fn share(&mut self, matcher: &CauseMatcher) {
-        let mut taken = std::mem::take(&mut self.taken);
-        let input_of = |verdict: &Verdict| verdict.entry.place.position.input;
-        // One log has nothing beside it, and may repeat a request very often.
-        if self.entries.windows(2).all(|pair| input_of(&pair[0]) == input_of(&pair[1])) {
-            return;
-        }
-        taken.sort_unstable();
-        let mut shared: HashSet<usize> = HashSet::new();
-        for (taker, line) in taken {
-            let (fact, own) = (self.causes[line], self.entries[taker].entry);
-            let Some(rule) = matcher.rule(fact.rule) else { continue };
-            let (from, to) = (own.at - SECOND_US, own.at + SECOND_US);
-            let first = self.entries.partition_point(|verdict| verdict.entry.at < from);
-            let mut done: Vec<u32> = vec![own.place.position.input];
-            let beside = self.entries.iter_mut().enumerate().skip(first);
-            for (index, verdict) in beside.take_while(|(_, verdict)| verdict.entry.at <= to) {
-                let (input, entry) = (input_of(verdict), verdict.entry);
-                let is_copy = !done.contains(&input)
-                    && verdict.evidence.length == 0
-                    && entry.status == own.status
-                    && methods_agree(entry.method, fact.method)
-                    && served_at(&entry, fact.at, SECOND_US)
-                    && !shared.contains(&index);
-                if !is_copy {
-                    continue;
-                }
-                let row = verdict.rule();
-                let tells_failure =
-                    row.openness == Openness::CauseOpen && row.origin == rule.origin;
-                if tells_failure || (entry.upstream != 0 && entry.upstream == fact.scope) {
-                    let basis = BasisSet::of(&[Basis::ExplicitMessage, Basis::RequestJoin]);
-                    verdict.set_message(&fact, rule, Confidence::Likely, basis);
-                    shared.insert(index);
-                    done.push(input);
-                } else {
-                    verdict.entry.flags = entry.flags.with(Flags::TRACED, true);
-                }
-            }
-        }
     }
 
     /// The lines of what was being served at a cut may be in the other part: their lack says nothing.

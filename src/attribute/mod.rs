@@ -14,6 +14,7 @@ pub mod client;
 pub mod clock;
 mod cluster;
 pub mod companions;
+mod copies;
 pub mod intervals;
 pub mod join;
 pub mod layers;

@@ -116,8 +116,9 @@ fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<u8> {
 fn scan(args: &ScanArgs, argv: &[OsString]) -> Result<u8> {
     let started = Started::now();
     let settings = settings_of(args, started.at)?;
-    let matcher = CauseMatcher::new(settings.user_rules.clone())?;
-    let config = config_of(&settings, &matcher);
+    let own = matcher_of(&settings)?;
+    let matcher = if let Some(own) = &own { own } else { CauseMatcher::built_in() };
+    let config = config_of(&settings, matcher);
     if let Some(path) = &args.partial {
         return partial(args, path, &settings, &config);
     }
@@ -126,6 +127,14 @@ fn scan(args: &ScanArgs, argv: &[OsString]) -> Result<u8> {
     let stop = Stop::on_signals();
     let analysis = analyse(sources, &config, &stop.interrupted)?;
     tell(&args.result, argv, &started, &analysis, &config, target, stop.signal())
+}
+
+/// The table with the rules of the user. `None`: there are none, and the built-in table has what detection made of it.
+fn matcher_of(settings: &Settings) -> Result<Option<CauseMatcher>> {
+    match &settings.user_rules[..] {
+        [] => Ok(None),
+        rules => CauseMatcher::new(rules.to_vec()).map(Some),
+    }
 }
 
 /// What was found, without verdicts, for a later merge.
@@ -162,12 +171,13 @@ fn merge_partials(args: &MergeArgs, argv: &[OsString]) -> Result<u8> {
     let conditions = partials.first().map(|partial| partial.conditions().clone());
     let mut settings = settings_under(conditions.unwrap_or_default(), &args.result, started.at)?;
     settings.n_threads = threads_of(args.threads)?;
-    let matcher = CauseMatcher::new(settings.user_rules.clone())?;
-    let config = config_of(&settings, &matcher);
+    let own = matcher_of(&settings)?;
+    let matcher = if let Some(own) = &own { own } else { CauseMatcher::built_in() };
+    let config = config_of(&settings, matcher);
     let target = Target::open(&args.result, settings.output)?;
     let budget = config.budget();
     let merging = Merging {
-        matcher: &matcher,
+        matcher: config.matcher,
         formats: &config.formats,
         budget: budget.clone(),
         root: args.root.as_deref(),

@@ -178,10 +178,16 @@ fn parse_mark(mark: &str, now: Timestamp, zone: ZonePolicy) -> Result<Mark> {
     Ok(Mark { at, text: text.to_owned() })
 }
 
+/// More worker threads than this are a slip: starting them would take longer than any input.
+const MAX_THREADS: usize = 1024;
+
 /// The number of worker threads, checked.
 pub(super) fn threads_of(threads: Option<usize>) -> Result<usize> {
     match threads {
-        Some(0) => Err(flag_error("--threads", "0", "expected at least 1")),
+        Some(n_threads) if !(1..=MAX_THREADS).contains(&n_threads) => {
+            let expected = format!("expected 1 to {MAX_THREADS}");
+            Err(flag_error("--threads", &n_threads.to_string(), &expected))
+        }
         Some(n_threads) => Ok(n_threads),
         None => Ok(default_threads()),
     }

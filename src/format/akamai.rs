@@ -4,11 +4,11 @@
 //! In: lines with `reqTimeSec` and `statusCode`, or with codes of the edge. Out: access records.
 //! Source: Akamai documentation, `DataStream` 2 "Data set parameters" (names and order of the JSON log format).
 
-use super::infer::telltale::{Telltale, propose};
+use super::Instant;
+use super::infer::telltale::{Telltale, TextFormat};
 use super::json_declared::{ANY_TIME, Declared, Use, key, time_at};
-use super::{About, Format, FormatBasis, Instant, Proposal, Sample};
 use crate::record::{Escape, Field};
-use crate::taxonomy::{LogRole, Server};
+use crate::taxonomy::Server;
 
 /// A stream of raw logs.
 pub const DATASTREAM: Declared = Declared {
@@ -66,40 +66,18 @@ fn is_code(value: &[u8]) -> bool {
     })
 }
 
-/// Recognises structured logs by their error codes.
-#[derive(Debug)]
-pub struct DataStreamTextFormat;
-
-impl DataStreamTextFormat {
-    const NAME: &'static str = "akamai_datastream_text";
-}
-
-impl Format for DataStreamTextFormat {
-    fn name(&self) -> &'static str {
-        Self::NAME
-    }
-
-    fn summary(&self) -> &'static str {
-        "Akamai DataStream 2 (structured) with a column of error codes; recognised by codes such as ERR_CONNECT_FAIL"
-    }
-
-    fn propose(&self, sample: &Sample<'_>) -> Option<Proposal> {
-        propose(sample, &CODES, |body, notation| About {
-            format: Self::NAME,
-            layout: body.to_owned(),
-            server: Server::Akamai,
-            role: LogRole::Access,
-            notation,
-            instant: Instant::Start,
-            basis: FormatBasis::Detected,
-            ambiguous_with: None,
-        })
-    }
-}
+/// Structured logs, known by their error codes.
+pub const DATASTREAM_TEXT: TextFormat = TextFormat {
+    name: "akamai_datastream_text",
+    summary: "Akamai DataStream 2 (structured) with a column of error codes; recognised by codes such as ERR_CONNECT_FAIL",
+    server: Server::Akamai,
+    telltale: CODES,
+};
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::format::{Format, Sample};
     use crate::record::Record;
 
     #[test]
@@ -109,7 +87,7 @@ mod tests {
         };
         let lines = [line(10000, "-"), line(10001, "-"), line(10002, "ERR_READ_TIMEOUT|x")];
         let sample = Sample::of(lines.iter().map(String::as_bytes).collect());
-        let proposal = DataStreamTextFormat.propose(&sample).expect("recognised");
+        let proposal = DATASTREAM_TEXT.propose(&sample).expect("recognised");
         let Ok(Record::Access(record)) = proposal.reader.parse(lines[2].as_bytes()) else {
             panic!("not read")
         };
@@ -119,6 +97,6 @@ mod tests {
         // A browser's word for a failure, in a log of something else.
         let other = lines.map(|line| line.replace("ERR_READ_TIMEOUT|x", "ERR_x"));
         let sample = Sample::of(other.iter().map(String::as_bytes).collect());
-        assert!(DataStreamTextFormat.propose(&sample).is_none());
+        assert!(DATASTREAM_TEXT.propose(&sample).is_none());
     }
 }

@@ -341,13 +341,6 @@ fn set_request<'a>(access: &mut AccessRecord<'a>, line: &'a [u8]) {
     }
 }
 
-/// The proposal of a product for a sample.
-fn propose(product: &'static Product, sample: &Sample<'_>) -> Option<Proposal> {
-    let reader = AwsElb::new(product);
-    let n_accepted = sample.count(|line| reader.parse(line).is_ok());
-    (n_accepted > 0).then(|| Proposal { reader: Arc::new(reader), n_accepted, notes: Vec::new() })
-}
-
 /// Recognises access logs of Application Load Balancers.
 #[derive(Debug, Clone, Copy)]
 pub struct AwsAlbFormat;
@@ -362,7 +355,7 @@ impl Format for AwsAlbFormat {
     }
 
     fn propose(&self, sample: &Sample<'_>) -> Option<Proposal> {
-        propose(&ALB, sample)
+        Proposal::of(AwsElb::new(&ALB), sample)
     }
 
     fn standing_reader(&self) -> Option<Arc<dyn Reader>> {
@@ -384,7 +377,7 @@ impl Format for AwsClbFormat {
     }
 
     fn propose(&self, sample: &Sample<'_>) -> Option<Proposal> {
-        propose(&CLB, sample)
+        Proposal::of(AwsElb::new(&CLB), sample)
     }
 
     fn standing_reader(&self) -> Option<Arc<dyn Reader>> {

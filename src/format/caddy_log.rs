@@ -6,8 +6,6 @@
 //! line, so `parse` refuses it and `read` gives it.
 //! Source: Caddy `logging.go`, `modules/caddyhttp/server.go` (`logger.Error` of failed requests), `reverseproxy.go`.
 
-use std::sync::Arc;
-
 use super::json_declared::{ANY_TIME, at_path};
 use super::json_pairs::Key;
 use super::{About, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample, caddy, reads};
@@ -151,11 +149,7 @@ impl Format for CaddyLogFormat {
         let (n_accepted, reader) = readers
             .map(|reader| (count(&reader), reader))
             .reduce(|best, next| if next.0 > best.0 { next } else { best })?;
-        (n_accepted > 0).then(|| Proposal {
-            reader: Arc::new(reader),
-            n_accepted,
-            notes: Vec::new(),
-        })
+        Proposal::counted(reader, n_accepted)
     }
 }
 

@@ -264,11 +264,7 @@ impl Format for CloudFrontFormat {
         let reader = CloudFront::new(&found.names, found.separator, FormatBasis::Inferred);
         let n_accepted = sample.lines.iter().filter(|line| reader.parse(line).is_ok()).count();
         let note = format!("columns without a header, by what they hold: {}", reader.about.layout);
-        (n_accepted > 0).then(|| Proposal {
-            reader: Arc::new(reader),
-            n_accepted,
-            notes: vec![note],
-        })
+        Proposal::counted(reader, n_accepted).map(|found| Proposal { notes: vec![note], ..found })
     }
 
     /// Understands no row until a `#Fields:` line turns up.

@@ -6,11 +6,11 @@
 //! Source: Fastly documentation, "Useful log formats" (JSON), "Common 503 errors"; VCL variables `fastly_info.state`,
 //! `resp.response`, `fastly.ff.visits_this_service`.
 
-use super::infer::telltale::{Columns, Telltale, propose};
+use super::Instant;
+use super::infer::telltale::{Columns, Telltale, TextFormat};
 use super::json_declared::{ANY_TIME, Declared, Use, key, time_at};
-use super::{About, Format, FormatBasis, Instant, Proposal, Sample};
 use crate::record::{Escape, Field};
-use crate::taxonomy::{LogRole, Server};
+use crate::taxonomy::Server;
 
 /// An endpoint that writes JSON.
 pub const ACCESS: Declared = Declared {
@@ -179,40 +179,18 @@ fn name(columns: &mut Columns<'_>) {
     });
 }
 
-/// Recognises lines of text by their states.
-#[derive(Debug)]
-pub struct FastlyTextFormat;
-
-impl FastlyTextFormat {
-    const NAME: &'static str = "fastly_text";
-}
-
-impl Format for FastlyTextFormat {
-    fn name(&self) -> &'static str {
-        Self::NAME
-    }
-
-    fn summary(&self) -> &'static str {
-        "Fastly logs in text with a column of fastly_info.state; recognised by states such as ERROR and HIT-CLUSTER"
-    }
-
-    fn propose(&self, sample: &Sample<'_>) -> Option<Proposal> {
-        propose(sample, &STATES, |body, notation| About {
-            format: Self::NAME,
-            layout: body.to_owned(),
-            server: Server::Fastly,
-            role: LogRole::Access,
-            notation,
-            instant: Instant::Start,
-            basis: FormatBasis::Detected,
-            ambiguous_with: None,
-        })
-    }
-}
+/// Lines of text, known by their states.
+pub const TEXT: TextFormat = TextFormat {
+    name: "fastly_text",
+    summary: "Fastly logs in text with a column of fastly_info.state; recognised by states such as ERROR and HIT-CLUSTER",
+    server: Server::Fastly,
+    telltale: STATES,
+};
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::format::{Format, Sample};
     use crate::record::Record;
 
     #[track_caller]
@@ -222,7 +200,7 @@ mod tests {
         };
         let lines = [line("200 5 HIT \"OK\""), line("200 5 MISS \"OK\""), line(last)];
         let sample = Sample::of(lines.iter().map(String::as_bytes).collect());
-        let Some(proposal) = FastlyTextFormat.propose(&sample) else {
+        let Some(proposal) = TEXT.propose(&sample) else {
             return assert!(fields.is_empty(), "not recognised: {last}");
         };
         let Ok(Record::Access(record)) = proposal.reader.parse(lines[2].as_bytes()) else {

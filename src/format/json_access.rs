@@ -12,8 +12,6 @@ mod keys;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
-
 use self::keys::{STATUS_KEYS, TIME_KEYS, field_of, is_nginx_key, rank_in};
 use super::caddy_log;
 use super::json_pairs::{Key, Leaves};
@@ -330,16 +328,22 @@ impl Format for JsonAccessFormat {
     }
 
     fn propose(&self, sample: &Sample<'_>) -> Option<Proposal> {
-        if sample.is_beyond(|line| line.trim_ascii_start().starts_with(b"{") && !is_declared(line))
+        let is_object = |line: &&&[u8]| line.trim_ascii_start().starts_with(b"{");
+        let has_status = |object: Object<'_>| {
+            object.leaves.iter().any(|(path, _)| rank_in(STATUS_KEYS, path).is_some())
+        };
+        // Cheaper than to ask every declared format whose the lines are.
+        if !sample
+            .lines
+            .iter()
+            .filter(is_object)
+            .filter_map(|line| Object::of(line))
+            .any(has_status)
         {
             return None;
         }
         let reader = JsonAccess::detect(sample)?;
         let n_accepted = sample.count(|line| reader.parse(line).is_ok() && !is_declared(line));
-        (n_accepted > 0).then(|| Proposal {
-            reader: Arc::new(reader),
-            n_accepted,
-            notes: Vec::new(),
-        })
+        Proposal::counted(reader, n_accepted)
     }
 }

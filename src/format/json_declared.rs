@@ -10,8 +10,6 @@
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
-
 use super::json_pairs::{Key, Pairs, items};
 use super::{About, Directive, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
 use crate::bytes::{is_absent, parse_status, split_url, without_client_port};
@@ -536,13 +534,7 @@ impl Format for Declared {
         if sample.is_beyond(|line| self.owns(line)) {
             return None;
         }
-        let reader = DeclaredReader::learn(self, sample)?;
-        let n_accepted = sample.count(|line| reader.parse(line).is_ok());
-        (n_accepted > 0).then(|| Proposal {
-            reader: Arc::new(reader),
-            n_accepted,
-            notes: Vec::new(),
-        })
+        Proposal::of(DeclaredReader::learn(self, sample)?, sample)
     }
 
     fn declared(&self) -> Option<&Declared> {

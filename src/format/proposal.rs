@@ -78,10 +78,12 @@ impl Proposal {
     /// The proposal of a reader that takes nothing from the sample. `None`: it understands no line of it.
     pub(super) fn of(reader: impl Reader + 'static, sample: &Sample<'_>) -> Option<Self> {
         let n_accepted = sample.count(|line| reads(&reader, line));
-        (n_accepted > 0).then(|| Proposal {
-            reader: Arc::new(reader),
-            n_accepted,
-            notes: Vec::new(),
-        })
+        Self::counted(reader, n_accepted)
+    }
+
+    /// The proposal of a reader that understands so many lines of the sample. `None`: none.
+    pub(super) fn counted(reader: impl Reader + 'static, n_accepted: usize) -> Option<Self> {
+        let reader = Arc::new(reader);
+        (n_accepted > 0).then_some(Proposal { reader, n_accepted, notes: Vec::new() })
     }
 }

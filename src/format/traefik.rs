@@ -3,8 +3,6 @@
 //! In: lines. Out: access records. The plain `genericCLF` has nothing of Traefik's and is read as any other.
 //! Source: Traefik `pkg/middlewares/accesslog/logger_formatters.go`, `logdata.go`.
 
-use std::sync::Arc;
-
 use super::json_declared::{ANY_TIME, Declared, Use, key, time_at};
 use super::layout::{Kind, Layout, Part};
 use super::layout_reader::LayoutReader;
@@ -124,14 +122,7 @@ impl Format for TraefikClfFormat {
     }
 
     fn propose(&self, sample: &Sample<'_>) -> Option<Proposal> {
-        use super::Reader;
-        let reader = Self::reader()?;
-        let n_accepted = sample.count(|line| reader.parse(line).is_ok());
-        (n_accepted > 0).then(|| Proposal {
-            reader: Arc::new(reader),
-            n_accepted,
-            notes: Vec::new(),
-        })
+        Proposal::of(Self::reader()?, sample)
     }
 }
 

@@ -104,19 +104,18 @@ fn envoy_line(line: &[u8]) -> Option<Vec<u8>> {
     let word = |index: usize| words.get(index).map_or(&b""[..], |(_, word)| *word);
     let is_count = |index| !word(index).is_empty() && word(index).iter().all(u8::is_ascii_digit);
     let is_status = |index: &usize| {
-        let head = &line[..words[*index].0];
-        let has_request = memmem::rfind(head, b" HTTP/").is_some();
+        if parse_status(word(*index)).is_none() {
+            return false;
+        }
+        let has_request = memmem::rfind(&line[..words[*index].0], b" HTTP/").is_some();
         let (flags, details) = (word(index + 1), word(index + 2));
-        let has_counts = (index + 2..index + 5).all(is_count);
-        word(*index).len() == 3
-            && parse_status(word(*index)).is_some()
-            && if flags == b"-" {
-                is_details(details) || (has_request && has_counts)
-            } else {
-                // Istio before 1.5: what its mixer said, then the failure of the transport.
-                let has_reasons = details == b"\"-\"" && word(index + 3).starts_with(b"\"");
-                envoy::are_known_flags(flags) && (is_details(details) || has_request || has_reasons)
-            }
+        if flags == b"-" {
+            is_details(details) || (has_request && (index + 2..index + 5).all(is_count))
+        } else {
+            // Istio before 1.5: what its mixer said, then the failure of the transport.
+            let has_reasons = details == b"\"-\"" && word(index + 3).starts_with(b"\"");
+            envoy::are_known_flags(flags) && (is_details(details) || has_request || has_reasons)
+        }
     };
     let (at, tail) = match (0..words.len()).find(is_status) {
         Some(index) => (words[index].0, line[words[index].0..].to_vec()),

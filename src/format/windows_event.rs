@@ -13,8 +13,6 @@ mod shapes;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
-
 use self::shapes::{Parts, Shape};
 use super::{About, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
 use crate::bytes::parse_u64;
@@ -120,10 +118,6 @@ impl Format for WindowsEventFormat {
         let reader = WindowsEvents::new(shape);
         // Most lines continue an event: they are not left to other formats.
         let n_accepted = sample.lines.iter().filter(|line| reader.glance(line).is_ok()).count();
-        (n_accepted > 0).then(|| Proposal {
-            reader: Arc::new(reader),
-            n_accepted,
-            notes: Vec::new(),
-        })
+        Proposal::counted(reader, n_accepted)
     }
 }

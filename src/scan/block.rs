@@ -208,7 +208,8 @@ impl Scanner<'_> {
     fn refused(&mut self, start: usize, end: usize) -> usize {
         let bytes = self.job.bytes;
         let line = bytes[start..end].strip_suffix(b"\r").unwrap_or(&bytes[start..end]);
-        if let Some(reader) = self.in_force.plan.accepting(line) {
+        // With its terminator: of `\r\r` only one is left off, as in `scan_run`, which else refuses it again for ever.
+        if let Some(reader) = self.in_force.plan.accepting(&bytes[start..end]) {
             self.close_message();
             self.reader = reader;
             return start;

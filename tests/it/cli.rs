@@ -157,6 +157,8 @@ fn exit_codes() {
         &["--since", "soon", "access.log"],
         &["--tz", "Mars/Olympus", "access.log"],
         &["--memory", "lots", "access.log"],
+        &["--threads", "0", "access.log"],
+        &["--threads", "100000", "access.log"],
         &["--log-format", "no variables", "access.log"],
         &["--rules", "missing.json", "access.log"],
         &["-o", "missing/out.json", "access.log"],

@@ -125,6 +125,19 @@ const ROWS: &[Row] = &[
         corrupt: false,
         exit: 0,
     },
+    // Passed through two tools that each ended lines in their own way. What is before `\r\n` belongs to the last value, here
+    // the status, so such a line is none of this layout: it is counted, and the scan goes on behind it.
+    Row {
+        name: "CR CR LF behind a status",
+        make: |at| {
+            let log = "#Fields: date time cs-uri-stem sc-status\n\
+                2026-06-01 02:03:04 /a 200\r\n2026-06-01 02:03:05 /b 503\r\r\n2026-06-01 02:03:06 /c 200\r\n";
+            vec![at.write("u_ex260601.log", log)]
+        },
+        lines: Lines { read: 4, directive: 1, ..lines(2, 0, 1) },
+        corrupt: false,
+        exit: 0,
+    },
     // Servers that do not escape write what the client sent. Time and status are at their place, so the line counts; the
     // 503 is quoted in the report, which must stay UTF-8.
     Row {

@@ -5,6 +5,10 @@
 
 use super::values::{Column, Kind};
 
+/// Keys of times as nginx writes them by default, in either notation.
+const LOCAL_TIMES: &[&str] =
+    &["time", "timelocal", "ts", "t", "timestamp", "date", "datetime", "at", "localtime", "when"];
+
 // One row: variable, keys in lower case without `_`, `-`, `.` and `@`. Several variables may share a key; the values decide.
 const KEYS: &[(&str, &[&str])] = &[
     (
@@ -104,36 +108,8 @@ const KEYS: &[(&str, &[&str])] = &[
             "requestduration",
         ],
     ),
-    (
-        "time_local",
-        &[
-            "time",
-            "timelocal",
-            "ts",
-            "t",
-            "timestamp",
-            "date",
-            "datetime",
-            "at",
-            "localtime",
-            "when",
-        ],
-    ),
-    (
-        "time_local_variant",
-        &[
-            "time",
-            "timelocal",
-            "ts",
-            "t",
-            "timestamp",
-            "date",
-            "datetime",
-            "at",
-            "localtime",
-            "when",
-        ],
-    ),
+    ("time_local", LOCAL_TIMES),
+    ("time_local_variant", LOCAL_TIMES),
     (
         "time_iso8601",
         &[

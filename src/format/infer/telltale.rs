@@ -6,15 +6,16 @@
 //! side.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
 use super::tokens::{is_key_byte, key_length, time_length};
 use super::values::{Column, Kind as Shape};
 use crate::bytes::parse_u64;
 use crate::format::layout::{Kind, Layout, Part, next_quote};
-use crate::format::{About, Glance, Proposal, Reader, Sample};
+use crate::format::{About, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
 use crate::record::{AccessRecord, Escape, Field, Record, Skip};
+use crate::taxonomy::{LogRole, Server};
 use crate::time::{Notation, SECOND_US, Stamp};
 
 /// Separators that formats use, besides blanks.
@@ -47,6 +48,47 @@ pub(in crate::format) struct Telltale {
     pub(in crate::format) name: fn(&mut Columns<'_>),
     /// Sets fields that are parts of others.
     pub(in crate::format) finish: fn(&mut AccessRecord<'_>),
+}
+
+/// Text of a network that delivers logs in JSON as well, known by one of its columns.
+pub struct TextFormat {
+    /// Id of the format.
+    pub(in crate::format) name: &'static str,
+    /// What it is, and what it is known by.
+    pub(in crate::format) summary: &'static str,
+    /// Who writes it.
+    pub(in crate::format) server: Server,
+    /// The column.
+    pub(in crate::format) telltale: Telltale,
+}
+
+impl fmt::Debug for TextFormat {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.name)
+    }
+}
+
+impl Format for TextFormat {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn summary(&self) -> &'static str {
+        self.summary
+    }
+
+    fn propose(&self, sample: &Sample<'_>) -> Option<Proposal> {
+        propose(sample, &self.telltale, |body, notation| About {
+            format: self.name,
+            layout: body.to_owned(),
+            server: self.server,
+            role: LogRole::Access,
+            notation,
+            instant: Instant::Start,
+            basis: FormatBasis::Detected,
+            ambiguous_with: None,
+        })
+    }
 }
 
 /// Columns of lines of one layout, and what they mean so far.
@@ -370,11 +412,7 @@ pub(in crate::format) fn propose(
         .collect();
     let reader = TelltaleReader { layouts, about, finish: telltale.finish, offset_s: None };
     let n_accepted = sample.lines.iter().filter(|line| reader.parse(line).is_ok()).count();
-    (score > 0 && n_accepted > 0).then(|| Proposal {
-        reader: Arc::new(reader),
-        n_accepted,
-        notes: Vec::new(),
-    })
+    Proposal::counted(reader, n_accepted).filter(|_| score > 0)
 }
 
 /// Reads lines of one of several layouts.
