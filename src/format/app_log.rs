@@ -247,13 +247,9 @@ impl Format for AppLogFormat {
             })
         };
         let timed = AppLog::new(false);
-        match count(&timed) {
-            0 => {
-                let bare = AppLog::new(true);
-                let n_accepted = count(&bare);
-                proposal(bare, n_accepted)
-            }
-            n_accepted => proposal(timed, n_accepted),
-        }
+        let is_timed = sample.lines.iter().any(|line| timed.parse(line).is_ok());
+        let reader = if is_timed { timed } else { AppLog::new(true) };
+        let n_accepted = count(&reader);
+        proposal(reader, n_accepted)
     }
 }

@@ -181,20 +181,19 @@ impl Format for EnvoyFormat {
     }
 
     fn propose(&self, sample: &Sample<'_>) -> Option<Proposal> {
-        let mut best: Option<(LayoutReader, usize)> = None;
-        for (_, body) in FORMATS {
-            let Ok(reader) = reader_of(body, FormatBasis::Detected) else { continue };
-            let n_accepted = sample.count(|line| reader.parse(line).is_ok());
-            if n_accepted > best.as_ref().map_or(0, |(_, most)| *most) {
-                best = Some((reader, n_accepted));
-            }
+        let reader = |(_, body): &(&str, &str)| reader_of(body, FormatBasis::Detected).ok();
+        let readers: Vec<LayoutReader> = FORMATS.iter().filter_map(reader).collect();
+        let is_usual = |line: &&[u8]| readers.iter().any(|reader| reader.parse(line).is_ok());
+        if !sample.lines.iter().any(is_usual) {
+            return custom::custom(sample);
         }
-        let usual = best.map(|(reader, n_accepted)| Proposal {
-            reader: Arc::new(reader),
-            n_accepted,
-            notes: Vec::new(),
+        let counted = readers.into_iter().map(|reader| {
+            let n_accepted = sample.count(|line| reader.parse(line).is_ok());
+            (reader, n_accepted)
         });
-        usual.or_else(|| custom::custom(sample))
+        // Of two that take as many lines, the first.
+        let best = counted.reduce(|best, other| if other.1 > best.1 { other } else { best });
+        best.and_then(|(reader, n_accepted)| Proposal::counted(reader, n_accepted))
     }
 }
 

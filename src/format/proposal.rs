@@ -28,7 +28,7 @@ impl<'a> Sample<'a> {
         self
     }
 
-    /// How many lines `accepts` takes; 0 where these are too few to be of use, which is told early.
+    /// How many lines `accepts` takes; 0 where these are too few to be of use, which is told early and does not mean none.
     pub fn count(&self, mut accepts: impl FnMut(&'a [u8]) -> bool) -> usize {
         let Some(mut n_refusable) = self.lines.len().checked_sub(self.least) else { return 0 };
         let mut n_accepted = 0;

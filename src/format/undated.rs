@@ -219,12 +219,17 @@ fn told_by(about: &About, access: &AccessRecord<'_>, line: &[u8]) -> Told {
         Some((at, at + name.len()))
     });
     let verdict = decided.and_then(|row| {
-        // Without a duration, what could not be connected counts as refused, as in Envoy's own messages.
-        let unreached = || match memmem::find(line, b"TLS error") {
-            Some(_) => Cause::UpstreamTls,
-            None => Cause::UpstreamRefused,
+        let unreached = || {
+            let flags = access.value(Field::ResponseFlags).unwrap_or_default();
+            // The reason, where a line has one, stands right behind flags and mixer: elsewhere are words of clients.
+            let failed_tls = [b" ", flags, b" \"-\" \"TLS error"].concat();
+            match memmem::find(line, &failed_tls) {
+                Some(_) => Cause::UpstreamTls,
+                None => Cause::UpstreamRefused,
+            }
         };
-        let is_unreached = row.id == "envoy.connect_failed";
+        // Without a duration, what could not be connected counts as refused, as in Envoy's own messages.
+        let is_unreached = row.id == "envoy.connect_failed" && access.duration_us().is_none();
         Some((row.origin, row.cause.or_else(|| is_unreached.then(unreached))?))
     });
     Told { verdict, upstream }

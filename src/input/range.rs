@@ -100,6 +100,10 @@ impl RangeReader {
         // The byte before the range tells whether its first byte starts a line.
         let base = aligned_before(start.saturating_sub(1));
         self.fill(file, base, (end - base) as usize + AHEAD_BYTES, file_bytes)?;
+        if self.buffer.len() < (end - base) as usize {
+            // It was cut since it was opened, as rotation by copying does.
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
         let skipped = (start - base) as usize;
         let mut first = if start == 0 {
             0
@@ -362,6 +366,20 @@ mod tests {
             for (_, bytes) in pieces(&content, step, true) {
                 prop_assert!(bytes.starts_with(b"R"), "{:?}", String::from_utf8_lossy(&bytes));
             }
+        }
+    }
+
+    #[test]
+    fn a_file_that_was_cut_is_a_fault() {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&b"one line\n".repeat(100)).unwrap();
+        file.set_len(450).unwrap();
+        let mut reader = RangeReader::new();
+        let whole = reader.read(&file, 0, 300, 900, None).map(|lines| lines.bytes.len());
+        assert_eq!(whole.unwrap(), 306);
+        for (start, end) in [(0, 900), (300, 600), (600, 900)] {
+            let error = reader.read(&file, start, end, 900, None).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
         }
     }
 

@@ -131,9 +131,8 @@ impl InForce {
         for start in first.then_some(0).into_iter().chain(others) {
             let rest = &block[start..];
             let line = memchr::memchr(b'\n', rest).map_or(rest, |end| &rest[..end]);
-            let line = line.strip_suffix(b"\r").unwrap_or(line);
             if self.plan.accepting(line).is_none() {
-                self.follow(line);
+                self.follow(line.strip_suffix(b"\r").unwrap_or(line));
             }
         }
     }

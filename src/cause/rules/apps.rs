@@ -1227,7 +1227,6 @@ pub(super) const RULES: &[CauseRule] = &[
         source: "the text of EADDRNOTAVAIL (99)",
         ..BASE
     },
-    // Circuit breakers: the caller refuses by itself.
     CauseRule {
         id: "app.nextcloud_maintenance",
         needles: &[&["System in maintenance mode.", "Nextcloud is in maintenance mode"]],
@@ -1240,6 +1239,7 @@ pub(super) const RULES: &[CauseRule] = &[
         source: "Nextcloud apps/dav/lib/Connector/Sabre/MaintenancePlugin.php",
         ..BASE
     },
+    // Circuit breakers: the caller refuses by itself.
     CauseRule {
         id: "app.breaker_open",
         needles: &[&[

@@ -1,7 +1,7 @@
 //! What databases, caches, queues and name servers say, and what their clients say when these fail.
 //!
 //! In: nothing. Out: [`RULES`], part of the cause table. Such a message makes no 503 by itself, and it does not change
-//! who answered: rows have no origin. The shortest stable words are matched, since clients wrap texts at will.
+//! who answered: rows have no origin, but for the last, whose memory is that of the program itself. The shortest stable words are matched, since clients wrap texts at will.
 //! Source: `PostgreSQL` 17, `MariaDB` 11.8, Redis 8, memcached 1.6, `RabbitMQ` 4, Kafka 4 clients, and those named per row.
 
 use super::{BASE as NGINX_BASE, CauseRule};
@@ -782,8 +782,9 @@ pub(super) const RULES: &[CauseRule] = &[
     },
     CauseRule {
         id: "dependency.kafka_librdkafka",
+        // Level 6 is information: connections that were closed because nothing went over them.
         needles: &[&["|FAIL|", "|ERROR|", "|METADATA|"], &["#producer-", "#consumer-"], &["| "]],
-        regex: r"(?-u)^%[0-9]\|[0-9.]+\|",
+        regex: r"(?-u)^%[0-5]\|[0-9.]+\|",
         cause: Some(Cause::DependencyQueue),
         kind: RuleKind::Pressure,
         note: "a Kafka client has trouble with a broker",
@@ -1124,6 +1125,7 @@ pub(super) const RULES: &[CauseRule] = &[
     // The text of an error number, as any program writes it: behind those that say what failed for it.
     CauseRule {
         id: "app.no_fork",
+        server: Server::Application,
         needles: &[&["Cannot allocate memory", "cannot allocate memory"]],
         cause: Some(Cause::MemoryExhausted),
         origin: Origin::LocalProcess,

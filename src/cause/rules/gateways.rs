@@ -117,7 +117,7 @@ pub(super) const RULES: &[CauseRule] = &[
         id: "envoy.pool_tls",
         needles: &[&["client disconnected, failure reason: "], &["TLS_error", "TLS error"]],
         cause: Some(Cause::UpstreamTls),
-        note: "the TLS handshake with a backend failed",
+        note: "the TLS handshake with a server of some cluster failed",
         example: "[C9632] client disconnected, failure reason: TLS error: 268435581:SSL routines:OPENSSL_internal:CERTIFICATE_VERIFY_FAILED",
         source: SRC_POOL,
         ..ENVOY
@@ -129,7 +129,7 @@ pub(super) const RULES: &[CauseRule] = &[
             &["connect error: 111", "connect error: 113"],
         ],
         cause: Some(Cause::UpstreamRefused),
-        note: "a backend refused the connection, or could not be reached",
+        note: "a server of some cluster refused the connection, or could not be reached",
         example: "[C9632] client disconnected, failure reason: delayed connect error: 111",
         source: SRC_POOL,
         ..ENVOY
@@ -366,6 +366,25 @@ pub(super) const RULES: &[CauseRule] = &[
     },
     // nginx's own words, where its line is quoted behind other text.
     CauseRule {
+        id: "proxy.quoted_timeout",
+        // Not while the body was read: the status was sent then.
+        needles: &[
+            &["upstream timed out (110: "],
+            &[
+                "while connecting to upstream",
+                "while SSL handshaking to upstream",
+                "while sending request to upstream",
+                "while reading response header from upstream",
+            ],
+        ],
+        cause: Some(Cause::UpstreamTimeout),
+        status: &[504],
+        source: "nginx src/http/ngx_http_upstream.c",
+        note: "a backend did not answer in time",
+        example: r#"seen in the log: "upstream timed out (110: Connection timed out) while reading response header from upstream""#,
+        ..BASE
+    },
+    CauseRule {
         id: "proxy.quoted_tls",
         needles: &[&["while SSL handshaking to upstream"]],
         cause: Some(Cause::UpstreamTls),
@@ -373,16 +392,6 @@ pub(super) const RULES: &[CauseRule] = &[
         source: "nginx src/http/ngx_http_upstream.c",
         note: "the TLS handshake with a backend failed",
         example: r#"seen in the log: "peer closed connection in SSL handshake while SSL handshaking to upstream""#,
-        ..BASE
-    },
-    CauseRule {
-        id: "proxy.quoted_timeout",
-        needles: &[&["upstream timed out (110: "], &["while "]],
-        cause: Some(Cause::UpstreamTimeout),
-        status: &[504],
-        source: "nginx src/http/ngx_http_upstream.c",
-        note: "a backend did not answer in time",
-        example: r#"seen in the log: "upstream timed out (110: Connection timed out) while reading response header from upstream""#,
         ..BASE
     },
     CauseRule {

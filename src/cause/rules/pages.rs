@@ -73,7 +73,7 @@ pub(super) const RULES: &[CauseRule] = &[
         server: Server::CloudFront,
         needles: &[&["CloudFront encountered an internal error"]],
         cause: Some(Cause::CdnCapacity),
-        status: &[500, 503],
+        status: &[503],
         note: "the edge itself could not serve the request for the moment",
         example: "CloudFront encountered an internal error. Please try again.",
         source: "CloudFront developer guide, HTTP 503: resource constraints at an edge location",

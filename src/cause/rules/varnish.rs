@@ -209,7 +209,6 @@ pub(super) const RULES: &[CauseRule] = &[
         source: SRC_FETCH,
         ..BASE
     },
-    // Varnish up to 4.0: the result and the number of the error of a read, 11 where its time was up.
     CauseRule {
         id: "varnish.fetch_request_body",
         needles: &[&["^FetchError "], &["req.body read error: "]],
@@ -222,6 +221,7 @@ pub(super) const RULES: &[CauseRule] = &[
         source: SRC_FETCH,
         ..BASE
     },
+    // Varnish up to 4.0: the result and the number of the error of a read, 11 where its time was up.
     CauseRule {
         id: "varnish.fetch_read_timeout",
         needles: &[
