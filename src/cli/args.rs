@@ -110,7 +110,7 @@ pub(super) struct InputArgs {
     #[arg(short = 'j', long, value_name = "N")]
     pub threads: Option<usize>,
 
-    /// Bytes of a range of a plain file (for tests: the result must not depend on it)
+    /// Bytes of a range of a plain file, at most 1 MiB (for tests: the result must not depend on it)
     #[arg(long, value_name = "BYTES", hide = true)]
     pub range_bytes: Option<u64>,
 }

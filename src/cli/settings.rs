@@ -206,7 +206,10 @@ pub(super) fn input_settings_of(args: &InputArgs) -> Result<Settings> {
     };
     Ok(Settings {
         n_threads: threads_of(args.threads)?,
-        range_bytes: args.range_bytes.unwrap_or(ScanConfig::RANGE_BYTES).max(1),
+        range_bytes: args
+            .range_bytes
+            .unwrap_or(ScanConfig::RANGE_BYTES)
+            .clamp(1, ScanConfig::RANGE_BYTES),
         formats: format_choice(&conditions)?,
         zone: args.tz.as_deref().map_or(Ok(ZonePolicy::Unsaid), parse_zone)?,
         conditions,

@@ -7,8 +7,9 @@ use super::aligned::{AlignedBuffer, aligned_before};
 use super::fragments::{CutLines, FRAGMENT_REACH_BYTES, Fragments, any_cut};
 use super::{MAX_LINE_BYTES, MAX_RECORD_BYTES, RecordStart, Records};
 
-/// Bytes of a range. 1 to 4 MiB measured best: smaller ones wake the fold more often, larger ones leave the caches.
-pub const RANGE_BYTES: u64 = 2 << 20;
+/// Bytes of a range. Smaller ones wake the fold more often; a larger one could hold a line that is too long, which is
+/// looked for only where a range ends.
+pub const RANGE_BYTES: u64 = MAX_LINE_BYTES as u64;
 
 /// Read in one go beyond a range's end, so that its last line is nearly always complete.
 const AHEAD_BYTES: usize = 8 << 10;
