@@ -129,7 +129,8 @@ fn scan(args: &ScanArgs, argv: &[OsString]) -> Result<u8> {
     tell(&args.result, argv, &started, &analysis, &config, target, stop.signal())
 }
 
-/// The table with the rules of the user. `None`: there are none, and the built-in table has what detection made of it.
+/// The table with the rules of the user. `None`: there are none, so the built-in table will do, which is built once for
+/// all that ask it.
 fn matcher_of(settings: &Settings) -> Result<Option<CauseMatcher>> {
     match &settings.user_rules[..] {
         [] => Ok(None),

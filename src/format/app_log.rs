@@ -233,23 +233,15 @@ impl Format for AppLogFormat {
     }
 
     fn propose(&self, sample: &Sample<'_>) -> Option<Proposal> {
-        let count = |reader: &AppLog| sample.count(|line| reader.parse(line).is_ok());
+        let timed = AppLog::new(false);
+        let is_timed = sample.lines.iter().any(|line| timed.parse(line).is_ok());
+        let reader = if is_timed { timed } else { AppLog::new(true) };
+        let n_accepted = sample.count(|line| reader.parse(line).is_ok());
         let is_wanted = || {
             let sample = &Sample::of(sample.lines.clone());
             let others = FORMATS.iter().filter(|format| format.name() != Self::NAME);
             !others.into_iter().any(|format| format.propose(sample).is_some())
         };
-        let proposal = |reader: AppLog, n_accepted| {
-            (n_accepted > 0 && is_wanted()).then(|| Proposal {
-                reader: Arc::new(reader),
-                n_accepted,
-                notes: Vec::new(),
-            })
-        };
-        let timed = AppLog::new(false);
-        let is_timed = sample.lines.iter().any(|line| timed.parse(line).is_ok());
-        let reader = if is_timed { timed } else { AppLog::new(true) };
-        let n_accepted = count(&reader);
-        proposal(reader, n_accepted)
+        Proposal::counted(reader, n_accepted).filter(|_| is_wanted())
     }
 }
