@@ -11,8 +11,11 @@ mod time_format;
 
 use std::sync::Arc;
 
+use fearless_simd::Simd;
+
 use super::apache_conf::log_format_of_directive;
 use super::layout::Layout;
+use super::scan_run::{Look, reads_by_look};
 use super::{About, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
 use crate::record::{AccessRecord, Field, Record, Skip};
 use crate::taxonomy::{LogRole, Server};
@@ -139,15 +142,20 @@ impl ApacheAccess {
     }
 }
 
+impl Look for ApacheAccess {
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "called once per line by the hot loop")]
+    fn look<'a, S: Simd>(&self, simd: S, line: &'a [u8]) -> Result<Glance<'a>, Skip> {
+        self.layout.look(simd, line)
+    }
+}
+
 impl Reader for ApacheAccess {
     fn about(&self) -> &About {
         &self.about
     }
 
-    #[inline]
-    fn glance<'a>(&self, line: &'a [u8]) -> Result<Glance<'a>, Skip> {
-        self.layout.glance(line)
-    }
+    reads_by_look!();
 
     fn parse<'a>(&self, record: &'a [u8]) -> Result<Record<'a>, Skip> {
         self.layout.parse(record).map(Record::Access)

@@ -8,8 +8,11 @@
 
 use std::sync::Arc;
 
+use fearless_simd::Simd;
+
 use super::json_declared::{Declared, Use, key, time_at};
 use super::layout::{Kind, Layout, Part};
+use super::scan_run::{Look, reads_by_look};
 use super::{About, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
 use crate::record::{AccessRecord, Escape, Field, Record, Skip};
 use crate::taxonomy::{LogRole, Server};
@@ -174,15 +177,20 @@ fn is_uuid(id: &[u8]) -> bool {
     (id.len() == 36 && id.iter().enumerate().all(is_letter)) || is_short(id)
 }
 
+impl Look for ApiGateway {
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "called once per line by the hot loop")]
+    fn look<'a, S: Simd>(&self, simd: S, line: &'a [u8]) -> Result<Glance<'a>, Skip> {
+        self.layout.look(simd, line)
+    }
+}
+
 impl Reader for ApiGateway {
     fn about(&self) -> &About {
         &self.about
     }
 
-    #[inline]
-    fn glance<'a>(&self, line: &'a [u8]) -> Result<Glance<'a>, Skip> {
-        self.layout.glance(line)
-    }
+    reads_by_look!();
 
     fn parse<'a>(&self, record: &'a [u8]) -> Result<Record<'a>, Skip> {
         self.understand(record).map(Record::Access)

@@ -15,8 +15,12 @@ mod tests;
 
 use std::sync::Arc;
 
+use fearless_simd::prelude::*;
+use fearless_simd::{Level, dispatch, u8x32, u8x64};
+
+use super::scan_run::{Look, reads_by_look};
 use super::{About, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
-use crate::bytes::{find_near, parse_status, parse_u64, places_of};
+use crate::bytes::{find_soon, parse_status, parse_u64, places_of};
 use crate::record::{AccessRecord, Escape, Field, Record, Skip};
 use crate::taxonomy::{LogRole, Server};
 use crate::time::{Notation, SECOND_US, Stamp};
@@ -35,10 +39,10 @@ const SECOND_BYTES: usize = 20;
 /// As `halog` does: a bracket with a date in it. `]` and a blank follow.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "called once per line by the hot loop")]
-pub(super) fn date_at(line: &[u8]) -> Option<usize> {
+fn find_date<S: Simd>(simd: S, line: &[u8]) -> Option<usize> {
     let mut at = 0;
-    while let Some(chunk) = line.get(at..).and_then(<[u8]>::first_chunk::<64>) {
-        let mut brackets = places_of(b'[', chunk);
+    while let Some(chunk) = line.get(at..).and_then(<[u8]>::first_chunk) {
+        let mut brackets = places_of::<S, u8x64<S>>(simd, b'[', chunk);
         while brackets != 0 {
             let bracket = at + brackets.trailing_zeros() as usize;
             if is_date(line, bracket) {
@@ -57,6 +61,11 @@ pub(super) fn date_at(line: &[u8]) -> Option<usize> {
     None
 }
 
+/// [`find_date`] at the level that every machine has.
+pub(super) fn date_at(line: &[u8]) -> Option<usize> {
+    dispatch!(Level::baseline(), simd => find_date(simd, line))
+}
+
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "called once per line by the hot loop")]
 fn is_date(line: &[u8], at: usize) -> bool {
@@ -67,14 +76,15 @@ fn is_date(line: &[u8], at: usize) -> bool {
 /// The client, `address:port`, before the accept date at `date`. `None`: what stands before it is no prefix of syslog.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "called once per line by the hot loop")]
-pub(super) fn client_before(line: &[u8], date: usize) -> Option<&[u8]> {
+fn find_client<S: Simd>(simd: S, line: &[u8], date: usize) -> Option<&[u8]> {
     let before = line[..date].strip_suffix(b" ")?;
+    let places = |wanted, near| places_of::<S, u8x32<S>>(simd, wanted, near);
     // The last word of `before`, and where the first `]` in it is.
-    let near = before.last_chunk::<32>().map(|near| (near, places_of(b' ', near)));
+    let near = before.last_chunk().map(|near| (near, places(b' ', near)));
     let (start, close) = match near {
         Some((near, blanks)) if blanks != 0 => {
             let shift = u64::BITS - blanks.leading_zeros();
-            let closes = places_of(b']', near) >> shift;
+            let closes = places(b']', near) >> shift;
             let start = before.len() - near.len() + shift as usize;
             (start, (closes != 0).then(|| closes.trailing_zeros() as usize))
         }
@@ -92,12 +102,17 @@ pub(super) fn client_before(line: &[u8], date: usize) -> Option<&[u8]> {
     (is_prefix && !client.is_empty() && client[0] != b'{').then_some(client)
 }
 
+/// [`find_client`] at the level that every machine has.
+pub(super) fn client_before(line: &[u8], date: usize) -> Option<&[u8]> {
+    dispatch!(Level::baseline(), simd => find_client(simd, line, date))
+}
+
 /// What follows the first three words.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "called once per line by the hot loop")]
-fn behind_three_words(text: &[u8]) -> Option<&[u8]> {
-    if let Some(chunk) = text.first_chunk::<64>() {
-        let blanks = places_of(b' ', chunk);
+fn behind_three_words<S: Simd>(simd: S, text: &[u8]) -> Option<&[u8]> {
+    if let Some(chunk) = text.first_chunk() {
+        let blanks = places_of::<S, u8x64<S>>(simd, b' ', chunk);
         let from_second = blanks & blanks.wrapping_sub(1);
         let from_third = from_second & from_second.wrapping_sub(1);
         if from_third != 0 {
@@ -112,7 +127,7 @@ fn behind_three_words(text: &[u8]) -> Option<&[u8]> {
 /// Splits at the first blank.
 #[inline]
 pub(super) fn word(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    let blank = find_near(b' ', text)?;
+    let blank = find_soon(b' ', text)?;
     Some((&text[..blank], &text[blank + 1..]))
 }
 
@@ -316,18 +331,14 @@ fn about(layout: &str, notation: Notation, basis: FormatBasis) -> About {
     }
 }
 
-impl Reader for HaproxyAccess {
-    fn about(&self) -> &About {
-        &self.about
-    }
-
+impl Look for HaproxyAccess {
     // A look at the 64 bytes with the date, at those before it and at those behind it, and a few comparisons.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "called once per line by the hot loop")]
-    fn glance<'a>(&self, line: &'a [u8]) -> Result<Glance<'a>, Skip> {
-        let at = date_at(line).ok_or(Skip::Shape)?;
-        client_before(line, at).ok_or(Skip::Shape)?;
-        let rest = behind_three_words(&line[at + DATE_BYTES + 3..]).ok_or(Skip::Truncated)?;
+    fn look<'a, S: Simd>(&self, simd: S, line: &'a [u8]) -> Result<Glance<'a>, Skip> {
+        let at = find_date(simd, line).ok_or(Skip::Shape)?;
+        find_client(simd, line, at).ok_or(Skip::Shape)?;
+        let rest = behind_three_words(simd, &line[at + DATE_BYTES + 3..]).ok_or(Skip::Truncated)?;
         // A count of bytes follows the status; behind the count of a TCP line stands its state.
         let status = match rest {
             [a, b, c, b' ', b'0'..=b'9' | b'+', ..] => parse_status(&[*a, *b, *c]),
@@ -337,6 +348,14 @@ impl Reader for HaproxyAccess {
         let stamp = &line[at + 1..=at + SECOND_BYTES];
         Ok(Glance { stamp, status: status.ok_or(Skip::BadStatus)? })
     }
+}
+
+impl Reader for HaproxyAccess {
+    fn about(&self) -> &About {
+        &self.about
+    }
+
+    reads_by_look!();
 
     fn stamp(&self, text: &[u8]) -> Option<Stamp> {
         self.about.notation.parse(text).map(|stamp| in_zone(stamp, self.offset_s))

@@ -11,8 +11,11 @@ mod tests;
 
 use std::sync::Arc;
 
+use fearless_simd::{Level, Simd, dispatch};
+
 use self::columns::{Columns, KNOWN, unquoted};
 use super::cloudfront::is_cloudfront;
+use super::scan_run::{Look, reads_by_look};
 use super::{About, Directive, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
 use super::{follow, understands};
 use crate::record::{AccessRecord, Escape, Field, Record, Skip};
@@ -61,7 +64,7 @@ impl IisW3c {
 
     fn understand<'a>(&self, row: &'a [u8]) -> Result<AccessRecord<'a>, Skip> {
         let row = without_padding(row);
-        let found = self.columns.glance(row)?;
+        let found = dispatch!(Level::baseline(), simd => self.columns.look(simd, row))?;
         let text = &row[found.stamp.0..found.stamp.1];
         let stamp = self.stamp(text).ok_or(Skip::BadTime)?;
         let mut record = AccessRecord::new(stamp, found.status, Escape::None);
@@ -93,17 +96,22 @@ impl IisW3c {
     }
 }
 
+impl Look for IisW3c {
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "called once per line by the hot loop")]
+    fn look<'a, S: Simd>(&self, simd: S, line: &'a [u8]) -> Result<Glance<'a>, Skip> {
+        let row = without_padding(line);
+        let found = self.columns.look(simd, row)?;
+        Ok(Glance { stamp: &row[found.stamp.0..found.stamp.1], status: found.status })
+    }
+}
+
 impl Reader for IisW3c {
     fn about(&self) -> &About {
         &self.about
     }
 
-    #[inline]
-    fn glance<'a>(&self, line: &'a [u8]) -> Result<Glance<'a>, Skip> {
-        let row = without_padding(line);
-        let found = self.columns.glance(row)?;
-        Ok(Glance { stamp: &row[found.stamp.0..found.stamp.1], status: found.status })
-    }
+    reads_by_look!();
 
     fn stamp(&self, text: &[u8]) -> Option<Stamp> {
         let micros = if self.columns.lacks_date() {

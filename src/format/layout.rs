@@ -14,6 +14,7 @@ mod tests;
 
 use std::fmt;
 
+use fearless_simd::{Level, Simd, dispatch};
 use nom::branch::alt;
 use nom::bytes::complete::{tag, take_till1, take_while1};
 use nom::combinator::{all_consuming, map};
@@ -257,13 +258,18 @@ impl Layout {
     /// # Errors
     ///
     /// A [`Skip`] that says what is missing.
+    pub fn glance<'a>(&self, line: &'a [u8]) -> Result<Glance<'a>, Skip> {
+        dispatch!(Level::baseline(), simd => self.look(simd, line))
+    }
+
+    /// [`Layout::glance`] by the vectors of some machine.
     // The hot function of the product. Common layouts take the anchor: two searches for `"` and a few comparisons.
     // Others walk field by field while each can end in one place only. What is left is matched in full, slowly.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "called once per line by the hot loop")]
-    pub fn glance<'a>(&self, line: &'a [u8]) -> Result<Glance<'a>, Skip> {
+    pub(super) fn look<'a, S: Simd>(&self, simd: S, line: &'a [u8]) -> Result<Glance<'a>, Skip> {
         if let Some(anchor) = self.anchor
-            && let Some(glance) = anchor.glance(line)
+            && let Some(glance) = anchor.look(simd, line)
         {
             return Ok(glance);
         }
@@ -378,13 +384,13 @@ fn status_of(text: &[u8]) -> Option<u16> {
 impl Anchor {
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "called once per line by the hot loop")]
-    fn glance(self, line: &[u8]) -> Option<Glance<'_>> {
-        let quote = self.least + find_near(b'"', line.get(self.least..)?)?;
+    fn look<S: Simd>(self, simd: S, line: &[u8]) -> Option<Glance<'_>> {
+        let quote = self.least + find_near(simd, b'"', line.get(self.least..)?)?;
         // `[` + stamp + `] ` end at the quote; the layout's literals hold at least these bytes.
         let dated = line.get(quote.checked_sub(CLF_BYTES + 3)?..quote)?;
         let [b'[', stamp @ .., b']', b' '] = dated else { return None };
         let rest = &line[quote + 1..];
-        let close = find_near(b'"', rest)?;
+        let close = find_near(simd, b'"', rest)?;
         // Only Apache writes `\"`: what follows is for the slower ways.
         if close > 0 && rest[close - 1] == b'\\' {
             return None;

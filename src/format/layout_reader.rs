@@ -3,7 +3,10 @@
 //! In: lines. Out: access records.
 //! Invariants: `parse` accepts no line that the layout refuses; a format may refuse more.
 
+use fearless_simd::Simd;
+
 use super::layout::Layout;
+use super::scan_run::{Look, reads_by_look};
 use super::{About, Glance, Reader};
 use crate::record::{AccessRecord, Record, Skip};
 
@@ -21,15 +24,20 @@ pub(super) struct LayoutReader {
     pub(super) finish: Finish,
 }
 
+impl Look for LayoutReader {
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "called once per line by the hot loop")]
+    fn look<'a, S: Simd>(&self, simd: S, line: &'a [u8]) -> Result<Glance<'a>, Skip> {
+        self.layout.look(simd, line)
+    }
+}
+
 impl Reader for LayoutReader {
     fn about(&self) -> &About {
         &self.about
     }
 
-    #[inline]
-    fn glance<'a>(&self, line: &'a [u8]) -> Result<Glance<'a>, Skip> {
-        self.layout.glance(line)
-    }
+    reads_by_look!();
 
     fn parse<'a>(&self, record: &'a [u8]) -> Result<Record<'a>, Skip> {
         let mut access = self.layout.parse(record)?;

@@ -37,6 +37,7 @@ pub mod layout;
 mod layout_reader;
 pub mod lighttpd_access;
 pub mod lighttpd_error;
+mod line_ends;
 mod log_path;
 pub mod nginx_access;
 pub mod nginx_conf;
@@ -62,6 +63,7 @@ use crate::time::{Notation, Stamp};
 use json_declared::Declared;
 
 pub use detect::{FormatChoice, detect, detect_dated};
+pub(crate) use line_ends::LineEnds;
 pub use proposal::{Proposal, Sample};
 pub(crate) use scan_run::line_at;
 use scan_run::scan_run;

@@ -6,9 +6,12 @@
 
 use std::sync::Arc;
 
+use fearless_simd::Simd;
+
 use super::apache_access::evidence;
 use super::layout::Layout;
 use super::nginx_conf::log_format_of_directive;
+use super::scan_run::{Look, reads_by_look};
 use super::{About, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
 use crate::record::{AccessRecord, Escape, Record, Skip};
 use crate::taxonomy::{LogRole, Server};
@@ -212,16 +215,20 @@ impl NginxAccess {
     }
 }
 
+impl Look for NginxAccess {
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "called once per line by the hot loop")]
+    fn look<'a, S: Simd>(&self, simd: S, line: &'a [u8]) -> Result<Glance<'a>, Skip> {
+        self.layout.look(simd, line)
+    }
+}
+
 impl Reader for NginxAccess {
     fn about(&self) -> &About {
         &self.about
     }
 
-    #[inline(always)]
-    #[expect(clippy::inline_always, reason = "called once per line by the hot loop")]
-    fn glance<'a>(&self, line: &'a [u8]) -> Result<Glance<'a>, Skip> {
-        self.layout.glance(line)
-    }
+    reads_by_look!();
 
     fn parse<'a>(&self, record: &'a [u8]) -> Result<Record<'a>, Skip> {
         self.layout.parse(record).map(Record::Access)

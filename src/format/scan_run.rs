@@ -4,7 +4,11 @@
 //! Invariants: compiled once per format, so that a glance at a line is a static call; what a line gives does not depend on
 //! where the block was cut.
 
+use fearless_simd::{Level, Simd, dispatch};
+
+use super::line_ends::LineEnds;
 use super::{Glance, Reader};
+use crate::record::Skip;
 use crate::taxonomy::LogRole;
 use crate::time::Stamp;
 
@@ -50,11 +54,24 @@ pub trait Sink {
     fn message(&mut self, at: usize, n_before: u64, line: &[u8], timed: bool);
 }
 
-// The loop, in words:
-//   for each line: find its end; glance; refuse -> stop.
-//   Same second as the line before (byte comparison)? Count it. Otherwise parse the time and hand over the run.
-//   A message, or a wanted status? Hand over the line.
-// Only `run`, `entry` and `message` are dynamic calls: once per change of second, and once per line that matters.
+/// The cheap look at a line by vectors, for readers of formats that logs of many gigabytes are in.
+pub(super) trait Look {
+    /// What [`Reader::glance`] gives, which for such a reader is this at the level that every machine has.
+    fn look<'a, S: Simd>(&self, simd: S, line: &'a [u8]) -> Result<Glance<'a>, Skip>;
+}
+
+/// A reader that has no other look than its glance.
+struct Glances<'r, R: ?Sized>(&'r R);
+
+impl<R: Reader + ?Sized> Look for Glances<'_, R> {
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "called once per line by the hot loop")]
+    fn look<'a, S: Simd>(&self, _: S, line: &'a [u8]) -> Result<Glance<'a>, Skip> {
+        self.0.glance(line)
+    }
+}
+
+/// The loop of [`Reader::scan_run`].
 pub(super) fn scan_run<R: Reader + ?Sized>(
     reader: &R,
     block: &[u8],
@@ -62,19 +79,73 @@ pub(super) fn scan_run<R: Reader + ?Sized>(
     statuses: &mut Statuses,
     sink: &mut dyn Sink,
 ) -> usize {
+    dispatch!(Level::baseline(), simd => {
+        each_line(simd, reader, &Glances(reader), block, from, statuses, sink)
+    })
+}
+
+/// The methods of [`Reader`] for a reader that implements [`Look`].
+macro_rules! reads_by_look {
+    () => {
+        fn glance<'a>(&self, line: &'a [u8]) -> Result<Glance<'a>, Skip> {
+            fearless_simd::dispatch!(fearless_simd::Level::baseline(), simd => self.look(simd, line))
+        }
+
+        fn scan_run(
+            &self,
+            block: &[u8],
+            from: usize,
+            statuses: &mut $crate::format::Statuses,
+            sink: &mut dyn $crate::format::Sink,
+        ) -> usize {
+            $crate::format::scan_run::scan_run_by_look(self, block, from, statuses, sink)
+        }
+    };
+}
+
+pub(super) use reads_by_look;
+
+/// The same, compiled for the vectors of several machines; which of them this one is, is found out when it runs.
+pub(super) fn scan_run_by_look<R: Reader + Look>(
+    reader: &R,
+    block: &[u8],
+    from: usize,
+    statuses: &mut Statuses,
+    sink: &mut dyn Sink,
+) -> usize {
+    dispatch!(Level::new(), simd => each_line(simd, reader, reader, block, from, statuses, sink))
+}
+
+// The loop, in words:
+//   for each line: find its end; glance; refuse -> stop.
+//   Same second as the line before (byte comparison)? Count it. Otherwise parse the time and hand over the run.
+//   A message, or a wanted status? Hand over the line.
+// Only `run`, `entry` and `message` are dynamic calls: once per change of second, and once per line that matters.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "compiled for each width of vectors")]
+fn each_line<S: Simd, R: Reader + ?Sized>(
+    simd: S,
+    reader: &R,
+    look: &impl Look,
+    block: &[u8],
+    from: usize,
+    statuses: &mut Statuses,
+    sink: &mut dyn Sink,
+) -> usize {
     let about = reader.about();
     let (notation, is_access) = (about.notation, about.role == LogRole::Access);
-    let mut second: &[u8] = b"";
+    let mut ends = LineEnds::new(block, from);
+    let mut second = Second::of(b"");
     let mut stamp = None;
     let mut run = Run::default();
     let mut n_lines = 0;
     let mut at = from;
     while at < block.len() {
-        let end = memchr::memchr(b'\n', &block[at..]).map_or(block.len(), |length| at + length);
+        let end = ends.next();
         let line = block[at..end].strip_suffix(b"\r").unwrap_or(&block[at..end]);
-        let Ok(glance) = reader.glance(line) else { break };
-        let now = notation.second_part(glance.stamp);
-        if !same_second(now, second) {
+        let Ok(glance) = look.look(simd, line) else { break };
+        let now = Second::of(notation.second_part(glance.stamp));
+        if now != second {
             let parsed = reader.stamp(glance.stamp);
             if parsed.is_none() && !glance.stamp.is_empty() {
                 break;
@@ -112,19 +183,40 @@ pub(crate) fn line_at(block: &[u8], at: usize) -> &[u8] {
     memchr::memchr(b'\n', rest).map_or(rest, |length| &rest[..length])
 }
 
-/// Equality of two stamps. Those of most notations have 16 to 32 bytes: their ends are compared, which may overlap, since
-/// a call for a comparison costs more than it does.
-#[inline]
-fn same_second(a: &[u8], b: &[u8]) -> bool {
-    fn ends(stamp: &[u8]) -> Option<[u128; 2]> {
-        let (first, last) = (stamp.first_chunk()?, stamp.last_chunk()?);
-        (stamp.len() <= 32).then(|| [*first, *last].map(u128::from_ne_bytes))
+/// The part of a stamp that decides the second, for quick comparison: those of most notations have 16 to 32 bytes, and
+/// are the same when their ends are, which may overlap. A call for a comparison of slices costs more than it does.
+#[derive(Clone, Copy)]
+struct Second<'a> {
+    text: &'a [u8],
+    /// First and last 16 bytes, where there are as many.
+    ends: [u64; 4],
+}
+
+impl<'a> Second<'a> {
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "called once per line by the hot loop")]
+    fn of(text: &'a [u8]) -> Self {
+        let half = |at: usize| {
+            let bytes = text.get(at..).and_then(<[u8]>::first_chunk);
+            bytes.map_or(0, |bytes| u64::from_ne_bytes(*bytes))
+        };
+        let ends = match text.len() {
+            16..=32 => [half(0), half(8), half(text.len() - 16), half(text.len() - 8)],
+            _ => [0; 4],
+        };
+        Second { text, ends }
     }
-    a.len() == b.len()
-        && match (ends(a), ends(b)) {
-            (Some(a), Some(b)) => a == b,
-            _ => a == b,
-        }
+}
+
+impl PartialEq for Second<'_> {
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "called once per line by the hot loop")]
+    fn eq(&self, other: &Self) -> bool {
+        let differ = self.ends.iter().zip(other.ends).fold(0, |all, (a, b)| all | (a ^ b));
+        self.text.len() == other.text.len()
+            && differ == 0
+            && ((16..=32).contains(&self.text.len()) || self.text == other.text)
+    }
 }
 
 #[cold]

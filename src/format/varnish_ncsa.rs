@@ -9,10 +9,13 @@
 
 use std::sync::Arc;
 
+use fearless_simd::Simd;
+
 use super::apache_access::log_format::{Compiled, compile};
 use super::infer::telltale::{Telltale, propose};
 use super::json_declared::{Declared, Use, key, time_at, value};
 use super::layout::{Layout, next_quote};
+use super::scan_run::{Look, reads_by_look};
 use super::{About, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
 use crate::bytes::parse_status;
 use crate::record::{AccessRecord, Escape, Field, Record, Skip, split_request, split_url};
@@ -369,14 +372,20 @@ pub struct VarnishCustom {
     about: About,
 }
 
+impl Look for VarnishCustom {
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "called once per line by the hot loop")]
+    fn look<'a, S: Simd>(&self, simd: S, line: &'a [u8]) -> Result<Glance<'a>, Skip> {
+        self.layout.look(simd, line)
+    }
+}
+
 impl Reader for VarnishCustom {
     fn about(&self) -> &About {
         &self.about
     }
 
-    fn glance<'a>(&self, line: &'a [u8]) -> Result<Glance<'a>, Skip> {
-        self.layout.glance(line)
-    }
+    reads_by_look!();
 
     fn parse<'a>(&self, record: &'a [u8]) -> Result<Record<'a>, Skip> {
         self.layout.parse(record).map(Record::Access)

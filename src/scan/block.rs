@@ -130,7 +130,9 @@ pub(super) fn scan_block(context: &Context<'_>, job: Job<'_>) -> BlockResult {
             continue;
         }
         let until = scanner.pieces.next(at + 1).map_or(bytes.len(), |piece| piece.start);
-        scanner.note_takers(line_at(bytes, at));
+        if !scanner.settled {
+            scanner.note_takers(line_at(bytes, at));
+        }
         let reader = Arc::clone(&scanner.in_force.plan.readers[scanner.reader]);
         let n_before = scanner.n_taken();
         let stopped = reader.scan_run(&bytes[..until], at, &mut statuses, &mut scanner);

@@ -25,7 +25,7 @@ use super::{Scan, ScannedInput};
 use crate::error::Result;
 use crate::fact::{EntryFact, Flags};
 use crate::format::infer::{InferredFormat, MAX_LINES, is_about_column};
-use crate::format::{Format, FormatBasis, Plan, Reader, Sample, line_at, reads};
+use crate::format::{Format, FormatBasis, LineEnds, Plan, Reader, Sample, reads};
 use crate::record::{Field, Record};
 use crate::store::Budget;
 use crate::taxonomy::LogRole;
@@ -132,10 +132,11 @@ pub(super) fn gather(gathering: &Gathering, plan: &Plan, block: &[u8]) {
         let Some(reader) = plan.readers.get(*index) else { continue };
         let mut found = Vec::new();
         let largest = pool.largest.load(Ordering::Relaxed);
-        let mut at = 0;
+        let (mut ends, mut at) = (LineEnds::new(block, 0), 0);
         while at < block.len() {
-            let line = line_at(block, at);
-            at += line.len() + 1;
+            let end = ends.next();
+            let line = &block[at..end];
+            at = end + 1;
             let line = line.strip_suffix(b"\r").unwrap_or(line);
             if line.len() > MAX_LINE_BYTES {
                 continue;

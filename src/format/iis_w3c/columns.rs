@@ -6,7 +6,9 @@
 //! Source: IIS configuration reference, `logFile`; W3C working draft "Extended Log File Format". Rows of IIS 10 with two
 //! blanks before `cs-username` have as many values as names when the blanks count as one.
 
-use crate::bytes::parse_status;
+use fearless_simd::{Simd, u8x64};
+
+use crate::bytes::{parse_status, places_of};
 use crate::record::{Field, Skip, id_header};
 
 /// Layouts in common use, by name: for rows without a `#Fields:` line, and for lines that were cut short.
@@ -200,9 +202,10 @@ impl Columns {
 
     /// Finds the time and the status. Looks no further than their columns, unless a value opens a quote and does not
     /// close it: then the whole row decides what quotes mean in it.
-    #[inline]
-    pub(super) fn glance(&self, row: &[u8]) -> Result<Found, Skip> {
-        if let Some(found) = self.leap(row) {
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "called once per line by the hot loop")]
+    pub(super) fn look<S: Simd>(&self, simd: S, row: &[u8]) -> Result<Found, Skip> {
+        if let Some(found) = self.leap(simd, row) {
             return Ok(found);
         }
         match self.walk(row, Quotes::Plain) {
@@ -212,30 +215,20 @@ impl Columns {
         }
     }
 
-    // What `walk` finds in nearly every row, by counting blanks: no quote, no tab, one blank between values, date and time
-    // first. Where the row has all its columns, the status is found from the end, to which it is near. Whatever is
-    // otherwise is left to `walk`.
-    #[inline]
-    pub(super) fn leap(&self, row: &[u8]) -> Option<Found> {
+    // What `walk` finds in nearly every row, by counting blanks: up to the status no quote, no tab, one blank between
+    // values, date and time first. Whatever is otherwise is left to `walk`.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "called once per line by the hot loop")]
+    pub(super) fn leap<S: Simd>(&self, simd: S, row: &[u8]) -> Option<Found> {
         let status = self.status?;
         let is_usual = (self.date, self.time) == (Some(0), Some(1))
             && self.writer != Writer::Ftp
             && self.method.is_none()
             && status >= 2;
-        if !is_usual || row.len() <= 20 || row[10] != b' ' || row[19] != b' ' {
+        if !is_usual || row.len() < 64 || row[10] != b' ' || row[19] != b' ' {
             return None;
         }
-        let n_blanks = count_blanks(row)?;
-        let is_blank = |byte: &&u8| **byte == b' ';
-        if row[..20].iter().filter(is_blank).count() != 2 {
-            return None;
-        }
-        let rest = &row[20..];
-        let n_behind = self.names.len() - 1 - status;
-        let is_whole = n_behind < status && n_blanks == self.names.len() - 1;
-        let at =
-            if is_whole { before_blanks(rest, n_behind)? } else { after_blanks(rest, status - 2)? }
-                + 20;
+        let at = behind_blanks(simd, row, status)?;
         let digits = row.get(at..at + 3)?;
         if row.get(at + 3).is_some_and(|byte| *byte != b' ') {
             return None;
@@ -366,92 +359,37 @@ pub(super) fn unquoted(value: &[u8]) -> &[u8] {
     value.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")).unwrap_or(value)
 }
 
-/// The blanks of a row. `None`: two stand together, or there is a quote or a tab, or the row is very long or short.
-// One pass over lanes that the compiler makes vector instructions of, instead of a search for each.
-#[inline]
-fn count_blanks(row: &[u8]) -> Option<usize> {
-    const LANES: usize = 16;
-    let (first, behind) = row.split_first()?;
-    let before = &row[..behind.len()];
-    let (chunks, tail) = behind.as_chunks::<LANES>();
-    // A lane counts to 255.
-    if b" \"\t".contains(first) || chunks.len() >= 255 {
-        return None;
-    }
-    let (mut blanks, mut odd) = ([0u8; LANES], [0u8; LANES]);
-    let mut look = |bytes: &[u8; LANES], before: &[u8; LANES], n_known: usize| {
-        for lane in 0..LANES {
-            let byte = bytes[lane];
-            let is_blank = u8::from(byte == b' ');
-            blanks[lane] += is_blank & u8::from(lane >= n_known);
-            let is_second = is_blank & u8::from(before[lane] == b' ');
-            odd[lane] |= is_second | u8::from(byte == b'"') | u8::from(byte == b'\t');
-        }
-    };
-    for (bytes, before) in chunks.iter().zip(before.as_chunks::<LANES>().0) {
-        look(bytes, before, 0);
-    }
-    // The rest together with bytes that were counted.
-    look(behind.last_chunk()?, before.last_chunk()?, LANES - tail.len());
-    let any_odd = odd.iter().fold(0, |any, lane| any | lane) != 0;
-    (!any_odd).then(|| blanks.iter().map(|lane| usize::from(*lane)).sum())
-}
-
-/// Start of the value that has `n` blanks behind it.
-#[inline]
-fn before_blanks(bytes: &[u8], n: usize) -> Option<usize> {
-    let mut n_seen = 0;
-    let before = bytes.iter().rposition(|byte| {
-        n_seen += usize::from(*byte == b' ');
-        n_seen > n
-    })?;
-    Some(before + 1)
-}
-
-/// Offset behind the `n`th blank. `None`: there are fewer, or two of them stand together, or one comes first.
-#[inline]
-fn after_blanks(bytes: &[u8], n: usize) -> Option<usize> {
-    const LOW: u64 = 0x7F7F_7F7F_7F7F_7F7F;
-    const BLANKS: u64 = 0x2020_2020_2020_2020;
-    if bytes.first() == Some(&b' ') {
-        return None;
-    }
-    if n == 0 {
-        return Some(0);
-    }
-    let (mut left, mut before) = (n as u32, 0);
-    let (chunks, rest) = bytes.as_chunks::<8>();
-    for (index, chunk) in chunks.iter().enumerate() {
-        let differs = u64::from_le_bytes(*chunk) ^ BLANKS;
-        // The high bit of each byte that is a blank.
-        let mut marks = !(((differs & LOW) + LOW) | differs | LOW);
-        if marks & ((marks << 8) | before) != 0 {
+/// Offset behind the blank number `n` of a row that begins with a date and a time, and has 64 bytes or more. `None`: there
+/// are fewer, or up to there stand two together, or a quote, or a tab.
+#[inline(always)]
+fn behind_blanks<S: Simd>(simd: S, row: &[u8], n: usize) -> Option<usize> {
+    const CHUNK: usize = 64;
+    const BEHIND_DATE_AND_TIME: u64 = 1 << 10 | 1 << 19;
+    let (chunks, tail) = row.as_chunks::<CHUNK>();
+    // The rest together with bytes that were looked at.
+    let last = (row.last_chunk::<CHUNK>()?, CHUNK - tail.len());
+    let places = |wanted, chunk| places_of::<S, u8x64<S>>(simd, wanted, chunk);
+    let (mut left, mut blank_before) = (n as u32, 0);
+    for (index, (chunk, n_known)) in chunks.iter().map(|chunk| (chunk, 0)).chain([last]).enumerate()
+    {
+        let new = |wanted| places(wanted, chunk).unbounded_shr(n_known as u32);
+        let blanks = new(b' ');
+        let odd = blanks & (blanks << 1 | blank_before) | new(b'"') | new(b'\t');
+        if index == 0 && blanks & 0xF_FFFF != BEHIND_DATE_AND_TIME {
             return None;
         }
-        before = marks >> 56;
-        let count = marks.count_ones();
+        let count = blanks.count_ones();
         if count >= left {
-            for _ in 1..left {
-                marks &= marks - 1;
-            }
-            let end = index * 8 + marks.trailing_zeros() as usize / 8 + 1;
-            return (bytes.get(end) != Some(&b' ')).then_some(end);
+            let wanted = (1..left).fold(blanks, |rest, _| rest & rest.wrapping_sub(1));
+            let up_to = wanted ^ wanted.wrapping_sub(1);
+            let end = index * CHUNK + wanted.trailing_zeros() as usize + 1;
+            return (odd & up_to == 0).then_some(end);
+        }
+        if odd != 0 {
+            return None;
         }
         left -= count;
-    }
-    let from = chunks.len() * 8;
-    let mut was_blank = before != 0;
-    for (offset, byte) in rest.iter().enumerate() {
-        let is_blank = *byte == b' ';
-        if is_blank && was_blank {
-            return None;
-        }
-        was_blank = is_blank;
-        left -= u32::from(is_blank);
-        if left == 0 {
-            let end = from + offset + 1;
-            return (bytes.get(end) != Some(&b' ')).then_some(end);
-        }
+        blank_before = blanks >> (CHUNK - 1);
     }
     None
 }

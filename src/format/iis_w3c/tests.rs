@@ -333,7 +333,7 @@ proptest! {
         let stamp = if is_dated { "2026-03-10 12:21:00" } else { "2026-03 100 12:21:0" };
         let row = format!("{stamp} {}", words.join(" "));
         let by_walk = columns.walked(row.as_bytes());
-        let by_leap = columns.leap(row.as_bytes());
+        let by_leap = dispatch!(Level::new(), simd => columns.leap(simd, row.as_bytes()));
         if let Some(found) = by_leap {
             prop_assert_eq!(by_walk.map(|found| (found.stamp, found.status)), Some((found.stamp, found.status)));
         }
