@@ -6,22 +6,21 @@
 //! to an inferred one that understands hardly more lines. Readers of formats whose lines identify themselves stand by
 //! for lines that turn up later.
 
+mod around;
 mod sources;
 
+use std::cmp::Reverse;
 use std::path::Path;
 use std::sync::Arc;
 
 use globset::GlobMatcher;
 
-use self::sources::OfSource;
+use self::around::best_envelope;
 use super::apache_access::ApacheAccess;
 use super::apache_conf::ApacheConf;
 use super::apache_error::ApacheError;
 use super::app_log;
-use super::envelope::{
-    Envelope, Indented, MESSAGES, Messages, Opened, Wrapped, envelopes, is_tail_header,
-    latest_year_shown, zone_of,
-};
+use super::envelope::{Indented, Messages, envelopes, is_tail_header, latest_year_shown};
 use super::nginx_access::NginxAccess;
 use super::nginx_conf::NginxConf;
 use super::proposal::{INFERRED_WEIGHT, KNOWN_WEIGHT};
@@ -29,11 +28,14 @@ use super::{
     Directive, FORMATS, FormatBasis, Plan, Proposal, Reader, Sample, issued, reads, understands,
 };
 use crate::record::Record;
-use crate::taxonomy::{LogRole, Server};
-use crate::time::{Notation, format_offset};
+use crate::taxonomy::LogRole;
+use crate::time::format_offset;
 
 /// Lines that are tried. Detection is to take milliseconds.
 const MAX_SAMPLE_LINES: usize = 1500;
+
+/// Lines that tell which format is tried first.
+const TRIAL_LINES: usize = 16;
 
 /// Longer lines are cut out of the sample.
 const MAX_SAMPLE_LINE_BYTES: usize = 32 << 10;
@@ -307,147 +309,6 @@ fn standing() -> Vec<Arc<dyn Reader>> {
     FORMATS.iter().filter_map(|format| format.standing_reader()).collect()
 }
 
-/// The readers for the lines in that envelope `around` most of them, if one is around at least half.
-fn best_envelope(
-    around: Vec<Arc<dyn Envelope>>,
-    lines: &[&[u8]],
-    setting: &Setting<'_>,
-    depth: usize,
-) -> Option<Found> {
-    let mut best: Option<((usize, usize), Found)> = None;
-    let whole: Vec<_> = standing().into_iter().filter(|reader| reader.holds_prefix()).collect();
-    let is_whole = |line: &&[u8]| whole.iter().any(|reader| reads(reader.as_ref(), line));
-    let lines: Vec<_> = lines.iter().copied().filter(|line| !is_whole(line)).collect();
-    let lines = &lines[..];
-    for envelope in around {
-        let opened: Vec<_> = lines.iter().filter_map(|line| envelope.open(line)).collect();
-        // Indented lines go on with the one before.
-        let n_starts = lines.iter().filter(|line| !line[0].is_ascii_whitespace()).count();
-        if opened.is_empty() || opened.len() * 2 < n_starts {
-            continue;
-        }
-        let inner = opened.iter().map(|opened| &*opened.inner);
-        let mut rest = Sample::of(inner.filter(|line| !line.trim_ascii().is_empty()).collect());
-        let all = rest.lines.clone();
-        let mut inside = Found::default();
-        for (reader, _) in setting.given {
-            if all.iter().any(|line| reads(reader.as_ref(), line)) {
-                rest.lines.retain(|line| !reads(reader.as_ref(), line));
-                inside.readers.push(Arc::clone(reader));
-            }
-        }
-        inside.add_all(&mut rest, setting, depth + 1);
-        let is_told = |reader: &&Arc<dyn Reader>| {
-            let about = reader.about();
-            let is_plain = about.layout.starts_with(MESSAGES) && about.server == Server::Unknown;
-            let is_its_own = envelope.is_like_messages() && about.server == Server::Application;
-            !is_plain && !is_its_own
-        };
-        let is_known = |reader: &&Arc<dyn Reader>| {
-            reader.about().basis != FormatBasis::Inferred && is_told(reader)
-        };
-        // A message that holds a time, a request and a status of its own is no application's own line.
-        let is_shown = |reader: &&Arc<dyn Reader>| {
-            let about = reader.about();
-            let is_access = about.role == LogRole::Access && about.layout.contains("$request");
-            is_known(reader) || (envelope.shows_layouts() && is_access && is_told(reader))
-        };
-        let n_taken = |is_meant: &dyn Fn(&&Arc<dyn Reader>) -> bool| {
-            let readers: Vec<_> = inside.readers.iter().filter(is_meant).collect();
-            let takes = |line: &&&[u8]| readers.iter().any(|reader| reads(reader.as_ref(), line));
-            all.iter().filter(takes).count()
-        };
-        let n_known = n_taken(&is_known);
-        if n_taken(&is_shown) * 2 < opened.len() {
-            let sample = Sample::of(lines.to_vec());
-            if !envelope.is_certain() || is_known_bare(&sample, opened.len()) {
-                continue;
-            }
-        }
-        let weight = (n_known, opened.len());
-        if best.as_ref().is_none_or(|(least, _)| weight > *least) {
-            let own = sources::readers_of_sources(&envelope, lines, &inside, setting, depth);
-            let found = wrapped(&envelope, &opened, inside, own, lines);
-            if !found.readers.is_empty() {
-                best = Some((weight, found));
-            }
-        }
-    }
-    best.map(|(_, found)| found)
-}
-
-/// True when a known format takes at least so many lines as they are.
-fn is_known_bare(sample: &Sample<'_>, least: usize) -> bool {
-    best_proposal(&sample.clone().with_least(least)).is_some_and(|best| {
-        best.reader.about().basis != FormatBasis::Inferred && best.n_accepted >= least
-    })
-}
-
-/// Puts an envelope around readers, and adds one for the other lines in it.
-fn wrapped(
-    envelope: &Arc<dyn Envelope>,
-    opened: &[Opened<'_>],
-    inside: Found,
-    own: Vec<OfSource>,
-    lines: &[&[u8]],
-) -> Found {
-    let stamps = || opened.iter().filter_map(|opened| envelope.stamp(opened.stamp?));
-    let n_zoned = stamps().filter(|stamp| stamp.offset_s.is_some()).count();
-    let has_zone = n_zoned * 2 > opened.len();
-    let wrap = |reader: &Arc<dyn Reader>| -> Arc<dyn Reader> {
-        let zone = zone_of(reader.as_ref(), envelope.as_ref(), opened);
-        let zoned = zone.and_then(|offset_s| reader.in_zone(offset_s));
-        let reader = zoned.as_ref().unwrap_or(reader);
-        if reads_by_itself(reader.as_ref(), opened, lines) {
-            return Arc::clone(reader);
-        }
-        Arc::new(Wrapped::new(Arc::clone(envelope), Arc::clone(reader), has_zone))
-    };
-    // Readers of one source come first: the others would take its lines for something else.
-    let of_source = |own: &OfSource| -> Arc<dyn Reader> {
-        let wrapped = Wrapped::new(Arc::clone(envelope), Arc::clone(&own.reader), has_zone);
-        Arc::new(wrapped.of_source(&own.source))
-    };
-    let bound: Vec<_> = own.iter().map(of_source).collect();
-    let mut known = inside.readers.clone();
-    known.extend(inside.standby.iter().cloned());
-    for reader in standing() {
-        add_missing(&mut known, reader);
-    }
-    let mut found = Found {
-        readers: bound.into_iter().chain(inside.readers.iter().map(wrap)).collect(),
-        standby: known[inside.readers.len()..].iter().map(wrap).collect(),
-        notes: inside.notes,
-        is_yearless: inside.is_yearless
-            || (envelope.notation() == Some(Notation::Syslog) && !has_zone),
-    };
-    known.extend(own.into_iter().map(|own| own.reader));
-    if stamps().next().is_some()
-        && let Some(messages) = Messages::new(Arc::clone(envelope), known)
-    {
-        if lines.iter().any(|line| reads(&messages, line)) {
-            found.readers.push(Arc::new(messages));
-        } else {
-            found.standby.push(Arc::new(messages));
-        }
-    }
-    let n_opened = opened.len();
-    found.notes.push(format!(
-        "{n_opened} of {} sampled lines are in {}",
-        lines.len(),
-        envelope.name()
-    ));
-    found
-}
-
-/// True for a reader that needs no envelope taken off: it reads the lines as they are, prefixes and all.
-fn reads_by_itself(reader: &dyn Reader, opened: &[Opened<'_>], lines: &[&[u8]]) -> bool {
-    reader.reads_behind_prefixes() && {
-        let n_inside = opened.iter().filter(|opened| reads(reader, &opened.inner)).count();
-        n_inside > 0 && lines.iter().filter(|line| reads(reader, line)).count() >= n_inside
-    }
-}
-
 /// True when a line of the part is a directive that sets a layout.
 fn declares_layout(part: &[u8]) -> bool {
     let standing: Vec<_> = FORMATS.iter().filter_map(|format| format.standing_reader()).collect();
@@ -456,25 +317,59 @@ fn declares_layout(part: &[u8]) -> bool {
     })
 }
 
-/// The proposal that understands most lines; an inferred layout must understand clearly more than a known one.
+/// The proposal that understands most lines, of several the first in [`FORMATS`]; an inferred layout must understand clearly
+/// more than a known one.
 fn best_proposal(sample: &Sample<'_>) -> Option<Proposal> {
-    let mut best: Option<(Proposal, usize)> = None;
-    let mut sample = sample.clone();
-    for format in FORMATS {
-        let Some(proposal) = format.propose(&sample) else { continue };
-        let is_inferred = proposal.reader.about().basis == FormatBasis::Inferred;
-        let weight = proposal.n_accepted * if is_inferred { INFERRED_WEIGHT } else { KNOWN_WEIGHT };
-        if proposal.n_accepted > 0 && weight > best.as_ref().map_or(0, |(_, weight)| *weight) {
-            best = Some((proposal, weight));
-            // What later formats have to understand more than.
-            sample = sample.with_least(weight / KNOWN_WEIGHT + 1);
+    let mut best: Option<(Proposal, usize, usize)> = None;
+    for (order, index) in order_of_trial(sample).into_iter().enumerate() {
+        let least = best.as_ref().map_or(0, |(_, weight, best)| {
+            // Formats that stand before the best one need no more than it has.
+            weight.div_ceil(KNOWN_WEIGHT).max(weight / KNOWN_WEIGHT + usize::from(index > *best))
+        });
+        // Nothing can understand more lines than there are.
+        if least > sample.lines.len() {
+            continue;
         }
-        // No later format can understand more.
-        if weight == sample.lines.len() * KNOWN_WEIGHT {
+        let propose = |least| FORMATS[index].propose(&sample.clone().with_least(least));
+        // What comes first in the trial understands nearly all lines, or is tried again.
+        let nearly_all = sample.lines.len() - sample.lines.len() / 8;
+        let at_once = if order == 0 { propose(nearly_all) } else { None };
+        let Some(proposal) = at_once.or_else(|| propose(least)) else { continue };
+        let weight = weight_of(&proposal);
+        let is_better = best
+            .as_ref()
+            .is_none_or(|(_, most, best)| weight > *most || (weight == *most && index < *best));
+        if weight > 0 && is_better {
+            best = Some((proposal, weight, index));
+        }
+    }
+    best.map(|(proposal, ..)| proposal)
+}
+
+/// What the lines count that a proposal understands.
+fn weight_of(proposal: &Proposal) -> usize {
+    let is_inferred = proposal.reader.about().basis == FormatBasis::Inferred;
+    proposal.n_accepted * if is_inferred { INFERRED_WEIGHT } else { KNOWN_WEIGHT }
+}
+
+/// Indices of all formats, those first that understand most of a few lines: what the best one understands lets the others
+/// give up early.
+fn order_of_trial(sample: &Sample<'_>) -> Vec<usize> {
+    let step = sample.lines.len() / TRIAL_LINES;
+    if step < 4 {
+        return (0..FORMATS.len()).collect();
+    }
+    let few = Sample::of(sample.lines.iter().step_by(step).copied().collect());
+    let mut weights = [0; FORMATS.len()];
+    for (format, weight) in FORMATS.iter().zip(&mut weights) {
+        *weight = format.propose(&few).as_ref().map_or(0, weight_of);
+        if *weight == few.lines.len() * KNOWN_WEIGHT {
             break;
         }
     }
-    best.map(|(proposal, _)| proposal)
+    let mut order: Vec<usize> = (0..FORMATS.len()).collect();
+    order.sort_by_key(|index| Reverse(weights[*index]));
+    order
 }
 
 /// Complete, non-blank lines of the parts; the last one of each may be cut and is left out if it lacks its terminator

@@ -224,6 +224,8 @@ fn run(work: Work<'_>, each: Option<EachLine<'_>>) -> Result<Scan> {
     let (result_tx, result_rx) = bounded::<Done>(4 * n_threads);
     let (block_tx, block_rx) = bounded::<StreamJob>(2 * n_threads);
     let mut fold = Fold::new(work.inputs.len(), config, each);
+    // By all workers, who have nothing to do before.
+    pool.install(|| work.ranges.first().map(|(_, input)| work.plan_of_file(*input).is_some()));
     let folded = std::thread::scope(|scope| {
         for _ in 0..n_threads.min(work.streams.len()) {
             let (blocks, results) = (block_tx.clone(), result_tx.clone());
@@ -386,6 +388,14 @@ impl<'c> Work<'c> {
         Some((input, range - first))
     }
 
+    /// A plain file, and its plan. `None`: it is none.
+    fn plan_of_file(&self, input: usize) -> Option<(&File, &Arc<Plan>)> {
+        let open = &self.inputs[input];
+        let Ok(Origin::Plain(file)) = &open.source.origin else { return None };
+        let plan = || Arc::new(plan_of_file(&open.source, file, self.config.formats));
+        Some((file, open.plan.get_or_init(plan)))
+    }
+
     fn scan_range(
         &self,
         input: usize,
@@ -395,12 +405,9 @@ impl<'c> Work<'c> {
         reader: &mut RangeReader,
     ) -> Done {
         let open = &self.inputs[input];
-        let Ok(Origin::Plain(file)) = &open.source.origin else {
+        let Some((file, plan)) = self.plan_of_file(input) else {
             return Done::Fault { input, index, error: io::ErrorKind::InvalidInput.into() };
         };
-        let plan = open
-            .plan
-            .get_or_init(|| Arc::new(plan_of_file(&open.source, file, self.config.formats)));
         let start = index as u64 * self.config.range_bytes;
         let end = start + self.config.range_bytes;
         let starts_record: RecordStart<'_> =

@@ -1,0 +1,181 @@
+//! Which envelope is around the lines of a sample, and what is in it.
+//!
+//! In: envelopes that may be, and lines. Out: readers for the lines in the best of them.
+//! The rule: the envelope wins whose lines known readers take most of; one that lines show as such needs no known readers.
+
+use std::cmp::Reverse;
+use std::sync::Arc;
+
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
+
+use super::super::envelope::{Envelope, MESSAGES, Messages, Opened, Wrapped, zone_of};
+use super::super::{FormatBasis, Reader, Sample, reads};
+use super::sources::{OfSource, readers_of_sources};
+use super::{Found, Setting, add_missing, best_proposal, standing};
+use crate::taxonomy::{LogRole, Server};
+use crate::time::Notation;
+
+/// The readers for the lines in that envelope `around` most of them, if one is around at least half.
+pub(super) fn best_envelope(
+    around: Vec<Arc<dyn Envelope>>,
+    lines: &[&[u8]],
+    setting: &Setting<'_>,
+    depth: usize,
+) -> Option<Found> {
+    let whole: Vec<_> = standing().into_iter().filter(|reader| reader.holds_prefix()).collect();
+    let is_whole = |line: &&[u8]| whole.iter().any(|reader| reads(reader.as_ref(), line));
+    let lines: Vec<_> = lines.iter().copied().filter(|line| !is_whole(line)).collect();
+    let lines = &lines[..];
+    let judge = |envelope: Arc<dyn Envelope>| Fitting::of(envelope, lines, setting, depth);
+    // Side by side where workers are there for it: streams are looked at by threads of their own.
+    let mut fitting: Vec<Fitting<'_>> = if rayon::current_thread_index().is_some() {
+        around.into_par_iter().filter_map(judge).collect()
+    } else {
+        around.into_iter().filter_map(judge).collect()
+    };
+    // Of several that fit as well, the first.
+    fitting.sort_by_key(|fitting| Reverse(fitting.weight));
+    fitting.into_iter().find_map(|Fitting { envelope, opened, inside, .. }| {
+        let own = readers_of_sources(&envelope, lines, &inside, setting, depth);
+        let found = wrapped(&envelope, &opened, inside, own, lines);
+        (!found.readers.is_empty()).then_some(found)
+    })
+}
+
+/// An envelope that is around lines, and what is in it.
+struct Fitting<'l> {
+    envelope: Arc<dyn Envelope>,
+    opened: Vec<Opened<'l>>,
+    inside: Found,
+    /// Lines in it that known readers take, and all lines in it.
+    weight: (usize, usize),
+}
+
+impl<'l> Fitting<'l> {
+    /// `None`: it is around too few of the lines, or what is in it says no more than the lines as they are.
+    fn of(
+        envelope: Arc<dyn Envelope>,
+        lines: &[&'l [u8]],
+        setting: &Setting<'_>,
+        depth: usize,
+    ) -> Option<Self> {
+        let opened: Vec<_> = lines.iter().filter_map(|line| envelope.open(line)).collect();
+        // Indented lines go on with the one before.
+        let n_starts = lines.iter().filter(|line| !line[0].is_ascii_whitespace()).count();
+        if opened.is_empty() || opened.len() * 2 < n_starts {
+            return None;
+        }
+        let inner = opened.iter().map(|opened| &*opened.inner);
+        let mut rest = Sample::of(inner.filter(|line| !line.trim_ascii().is_empty()).collect());
+        let all = rest.lines.clone();
+        let mut inside = Found::default();
+        for (reader, _) in setting.given {
+            if all.iter().any(|line| reads(reader.as_ref(), line)) {
+                rest.lines.retain(|line| !reads(reader.as_ref(), line));
+                inside.readers.push(Arc::clone(reader));
+            }
+        }
+        inside.add_all(&mut rest, setting, depth + 1);
+        let is_told = |reader: &&Arc<dyn Reader>| {
+            let about = reader.about();
+            let is_plain = about.layout.starts_with(MESSAGES) && about.server == Server::Unknown;
+            let is_its_own = envelope.is_like_messages() && about.server == Server::Application;
+            !is_plain && !is_its_own
+        };
+        let is_known = |reader: &&Arc<dyn Reader>| {
+            reader.about().basis != FormatBasis::Inferred && is_told(reader)
+        };
+        // A message that holds a time, a request and a status of its own is no application's own line.
+        let is_shown = |reader: &&Arc<dyn Reader>| {
+            let about = reader.about();
+            let is_access = about.role == LogRole::Access && about.layout.contains("$request");
+            is_known(reader) || (envelope.shows_layouts() && is_access && is_told(reader))
+        };
+        let n_taken = |is_meant: &dyn Fn(&&Arc<dyn Reader>) -> bool| {
+            let readers: Vec<_> = inside.readers.iter().filter(is_meant).collect();
+            let takes = |line: &&&[u8]| readers.iter().any(|reader| reads(reader.as_ref(), line));
+            all.iter().filter(takes).count()
+        };
+        let n_known = n_taken(&is_known);
+        if n_taken(&is_shown) * 2 < opened.len() {
+            let sample = Sample::of(lines.to_vec());
+            if !envelope.is_certain() || is_known_bare(&sample, opened.len()) {
+                return None;
+            }
+        }
+        let weight = (n_known, opened.len());
+        Some(Fitting { envelope, opened, inside, weight })
+    }
+}
+
+/// True when a known format takes at least so many lines as they are.
+fn is_known_bare(sample: &Sample<'_>, least: usize) -> bool {
+    best_proposal(&sample.clone().with_least(least)).is_some_and(|best| {
+        best.reader.about().basis != FormatBasis::Inferred && best.n_accepted >= least
+    })
+}
+
+/// Puts an envelope around readers, and adds one for the other lines in it.
+fn wrapped(
+    envelope: &Arc<dyn Envelope>,
+    opened: &[Opened<'_>],
+    inside: Found,
+    own: Vec<OfSource>,
+    lines: &[&[u8]],
+) -> Found {
+    let stamps = || opened.iter().filter_map(|opened| envelope.stamp(opened.stamp?));
+    let n_zoned = stamps().filter(|stamp| stamp.offset_s.is_some()).count();
+    let has_zone = n_zoned * 2 > opened.len();
+    let wrap = |reader: &Arc<dyn Reader>| -> Arc<dyn Reader> {
+        let zone = (n_zoned > 0).then(|| zone_of(reader.as_ref(), envelope.as_ref(), opened));
+        let zoned = zone.flatten().and_then(|offset_s| reader.in_zone(offset_s));
+        let reader = zoned.as_ref().unwrap_or(reader);
+        if reads_by_itself(reader.as_ref(), opened, lines) {
+            return Arc::clone(reader);
+        }
+        Arc::new(Wrapped::new(Arc::clone(envelope), Arc::clone(reader), has_zone))
+    };
+    // Readers of one source come first: the others would take its lines for something else.
+    let of_source = |own: &OfSource| -> Arc<dyn Reader> {
+        let wrapped = Wrapped::new(Arc::clone(envelope), Arc::clone(&own.reader), has_zone);
+        Arc::new(wrapped.of_source(&own.source))
+    };
+    let bound: Vec<_> = own.iter().map(of_source).collect();
+    let mut known = inside.readers.clone();
+    known.extend(inside.standby.iter().cloned());
+    for reader in standing() {
+        add_missing(&mut known, reader);
+    }
+    let mut found = Found {
+        readers: bound.into_iter().chain(inside.readers.iter().map(wrap)).collect(),
+        standby: known[inside.readers.len()..].iter().map(wrap).collect(),
+        notes: inside.notes,
+        is_yearless: inside.is_yearless
+            || (envelope.notation() == Some(Notation::Syslog) && !has_zone),
+    };
+    known.extend(own.into_iter().map(|own| own.reader));
+    if stamps().next().is_some()
+        && let Some(messages) = Messages::new(Arc::clone(envelope), known)
+    {
+        if lines.iter().any(|line| reads(&messages, line)) {
+            found.readers.push(Arc::new(messages));
+        } else {
+            found.standby.push(Arc::new(messages));
+        }
+    }
+    let n_opened = opened.len();
+    found.notes.push(format!(
+        "{n_opened} of {} sampled lines are in {}",
+        lines.len(),
+        envelope.name()
+    ));
+    found
+}
+
+/// True for a reader that needs no envelope taken off: it reads the lines as they are, prefixes and all.
+fn reads_by_itself(reader: &dyn Reader, opened: &[Opened<'_>], lines: &[&[u8]]) -> bool {
+    reader.reads_behind_prefixes() && {
+        let n_inside = opened.iter().filter(|opened| reads(reader, &opened.inner)).count();
+        n_inside > 0 && lines.iter().filter(|line| reads(reader, line)).count() >= n_inside
+    }
+}
