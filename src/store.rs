@@ -5,10 +5,11 @@
 //! runs are unlinked temporary files that vanish with the process.
 
 mod run;
+#[cfg(test)]
+mod tests;
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::collections::binary_heap::PeekMut;
 use std::iter::Flatten;
 use std::path::{Path, PathBuf};
 use std::slice;
@@ -22,7 +23,7 @@ use self::run::{Merge, SortedRun};
 use crate::error::{Error, Result};
 use crate::fact::{CauseFact, EntryFact};
 
-/// Memory is given back in pieces of so many records.
+/// Memory is given back, and parts are divided, in pieces of so many records.
 const PIECE: usize = 4096;
 
 /// Parts in which records may be kept, so that they are sorted, and read, side by side.
@@ -226,7 +227,12 @@ impl<T: Stored, K: Ord + Send> Sorter<T, K> {
     fn sort(&mut self) -> Order {
         let key = self.key;
         self.parts.par_iter_mut().for_each(|part| sort(part, key));
-        if self.in_parts { Order::PartByPart } else { Order::InTurns(turns(&self.parts, key)) }
+        let is_one = self.parts.iter().filter(|part| !part.is_empty()).count() < 2;
+        if self.in_parts || is_one {
+            Order::PartByPart
+        } else {
+            Order::InTurns(turns(&self.parts, key))
+        }
     }
 
     /// Takes over all records of a sorter of the same kind and budget. Neither keeps them in parts.
@@ -288,12 +294,16 @@ fn turns<T, K: Ord>(lists: &[Vec<T>], key: fn(&T) -> K) -> Vec<u32> {
     };
     let mut firsts: BinaryHeap<_> =
         (0..lists.len()).filter_map(|list| next(list, &mut rests)).collect();
-    while let Some(mut first) = firsts.peek_mut() {
+    while let Some(first) = firsts.pop() {
         let list = first.0.1;
         turns.push(list as u32);
-        match next(list, &mut rests) {
-            Some(second) => *first = second,
-            None => drop(PeekMut::pop(first)),
+        // Long stretches come from one list: the others are asked only for where they end.
+        while let Some(second) = next(list, &mut rests) {
+            if firsts.peek().is_some_and(|other| *other > second) {
+                firsts.push(second);
+                break;
+            }
+            turns.push(list as u32);
         }
     }
     turns
@@ -403,16 +413,49 @@ impl<T: Stored, K: Ord> Sorted<T, K> {
         !self.runs.is_empty()
     }
 
-    /// What was not spilled as by [`Sorted::last_rows`], in parts: see [`part_of`].
-    pub fn last_rows_in_parts(&mut self) -> impl Iterator<Item = Rows<'_, T, K>> {
+    /// How many records of each part were not spilled.
+    pub fn part_lengths(&self) -> impl Iterator<Item = usize> {
+        self.parts.iter().map(Vec::len)
+    }
+
+    /// What was not spilled as by [`Sorted::last_rows`], in parts: see [`part_of`]. Those that `may_divide` names by their
+    /// index come in pieces, which end only where two records are not `together`, if that leaves memory enough: what is
+    /// in pieces is not given back on the way.
+    pub fn last_rows_in_parts(
+        &mut self,
+        may_divide: impl Fn(usize) -> bool,
+        together: impl Fn(&T, &T) -> bool,
+    ) -> Vec<Vec<Rows<'_, T, K>>> {
         debug_assert!(matches!(self.order, Order::PartByPart));
         let share = &self.share;
-        self.parts.iter_mut().map(|part| Rows(Backing::last(slice::from_mut(part), share)))
+        let mut parts = Vec::new();
+        for (index, part) in self.parts.iter_mut().enumerate() {
+            let is_small = size_of_val(&part[..]) <= share.budget.0.limit_bytes / 4;
+            if is_small && part.len() >= 2 * PIECE && may_divide(index) {
+                parts.push(pieces(part, &together));
+            } else {
+                parts.push(vec![Rows(Backing::last(slice::from_mut(part), share))]);
+            }
+        }
+        parts
     }
 
     fn merge(&self) -> Merge<'_, T, K> {
         Merge::new(self.key, &self.runs, self.order.of(&self.parts))
     }
+}
+
+/// Records in pieces, which end only where two records are not `together`.
+fn pieces<T, K>(mut rest: &[T], together: impl Fn(&T, &T) -> bool) -> Vec<Rows<'_, T, K>> {
+    let mut pieces = Vec::new();
+    while !rest.is_empty() {
+        let least = rest.len().min(PIECE);
+        let end = (least..rest.len()).find(|end| !together(&rest[end - 1], &rest[*end]));
+        let (piece, behind) = rest.split_at(end.unwrap_or(rest.len()));
+        pieces.push(Rows(Backing::Piece(piece.iter())));
+        rest = behind;
+    }
+    pieces
 }
 
 /// Records in order.
@@ -422,6 +465,8 @@ pub struct Rows<'s, T, K>(Backing<'s, T, K>);
 enum Backing<'s, T, K> {
     /// None was spilled.
     Memory(InMemory<'s, T>),
+    /// None was spilled, and this is a stretch of a part.
+    Piece(slice::Iter<'s, T>),
     /// None was spilled, and none is wanted again. Of the current part the next record is the last.
     Last { part: Option<&'s mut Vec<T>>, parts: slice::IterMut<'s, Vec<T>>, share: &'s Share },
     /// Some were spilled.
@@ -451,6 +496,7 @@ impl<T: Stored, K: Ord> Iterator for Rows<'_, T, K> {
     fn next(&mut self) -> Option<Self::Item> {
         match &mut self.0 {
             Backing::Memory(records) => records.next().copied().map(Ok),
+            Backing::Piece(records) => records.next().copied().map(Ok),
             Backing::Last { part, parts, share } => loop {
                 if let Some(current) = part
                     && let Some(record) = current.pop()
@@ -472,113 +518,5 @@ fn give_back_memory<T>(records: &mut Vec<T>, share: &Share) {
     if held - records.len() >= PIECE || records.is_empty() {
         records.shrink_to_fit();
         share.give_back((held - records.capacity()) * size_of::<T>());
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::evidence::Position;
-
-    fn fact(at: i64, offset: u64) -> EntryFact {
-        let mut fact =
-            EntryFact { at, target_key: 7, body_bytes: 9, status: 503, ..EntryFact::default() };
-        fact.place.position = Position { input: 3, offset };
-        fact
-    }
-
-    #[test]
-    fn facts_survive_being_written() {
-        let mut bytes = Vec::new();
-        let entry = fact(-5, 1 << 40);
-        entry.write(&mut bytes);
-        assert_eq!(bytes.len(), EntryFact::BYTES);
-        assert_eq!(EntryFact::read(&bytes), entry);
-    }
-
-    #[test]
-    fn memory_stays_within_the_budget() {
-        let bytes = 1 << 20;
-        let budget = Budget::new(bytes, None);
-        let sorter =
-            || Sorter::new(budget.clone(), |fact: &EntryFact| (fact.at, fact.place.position));
-        let (mut one, mut other) = (sorter(), sorter());
-        for offset in 0..40_000 {
-            one.push(fact(7, offset)).unwrap();
-            other.push(fact(8, offset)).unwrap();
-            let held = (one.parts[0].len() + other.parts[0].len()) * size_of::<EntryFact>();
-            assert!(held <= bytes + (256 << 10), "{held}");
-        }
-        assert!(one.runs.len() > 1 && other.runs.len() > 1);
-        let sorted = one.sorted();
-        assert_eq!(sorted.rows().map(|row| row.unwrap().place.position.offset).max(), Some(39_999));
-        drop((sorted, other));
-        assert_eq!(budget.0.used_bytes.load(Ordering::Relaxed), 0);
-    }
-
-    proptest! {
-        #[test]
-        fn the_order_does_not_depend_on_the_budget(
-            times in proptest::collection::vec(-50i64..50, 0..3000),
-            budget in 1usize..400_000,
-        ) {
-            let order = |bytes: usize| {
-                let mut sorter = Sorter::new(Budget::new(bytes, None), |fact: &EntryFact| (fact.at, fact.place.position));
-                for (offset, at) in times.iter().enumerate() {
-                    sorter.push(fact(*at, offset as u64)).unwrap();
-                }
-                let mut sorted = sorter.sorted();
-                sorted.update(|fact| fact.status += 1).unwrap();
-                let once: Vec<EntryFact> = sorted.rows().map(|fact| fact.unwrap()).collect();
-                let again: Vec<EntryFact> = sorted.last_rows().map(|fact| fact.unwrap()).collect();
-                assert_eq!(once, again);
-                once
-            };
-            prop_assert_eq!(order(budget), order(usize::MAX));
-        }
-
-        #[test]
-        fn what_is_taken_over_is_sorted_in(times in proptest::collection::vec((-9i64..9, 0usize..3), 0..200)) {
-            let budget = Budget::new(usize::MAX, None);
-            let sorter = || Sorter::new(budget.clone(), |fact: &EntryFact| (fact.at, fact.place.position));
-            let mut sorters = [sorter(), sorter(), sorter()];
-            for (offset, (at, to)) in times.iter().enumerate() {
-                sorters[*to].push(fact(*at, offset as u64)).unwrap();
-            }
-            let [mut all, second, third] = sorters;
-            all.absorb(second).unwrap();
-            all.absorb(third).unwrap();
-            let mut expected: Vec<i64> = times.iter().map(|(at, _)| *at).collect();
-            expected.sort_unstable();
-            let found: Vec<i64> = all.sorted().rows().map(|row| row.unwrap().at).collect();
-            prop_assert_eq!(found, expected);
-        }
-
-        #[test]
-        fn parts_hold_all_in_order(
-            keys: Vec<u64>, budget in proptest::option::of(1usize..100_000),
-        ) {
-            let budget = Budget::new(budget.unwrap_or(usize::MAX), None);
-            let key = |fact: &EntryFact| (fact.target_key, fact.place.position);
-            let mut sorter = Sorter::in_parts(budget.clone(), key, |fact| part_of(fact.target_key));
-            for (index, key) in keys.iter().enumerate() {
-                sorter.push(EntryFact { target_key: *key, ..fact(0, index as u64) }).unwrap();
-            }
-            let mut sorted = sorter.sorted();
-            let mut expected = keys.clone();
-            expected.sort_unstable();
-            let target_keys = |rows: Rows<'_, _, _>| -> Vec<u64> {
-                rows.map(|row: Result<EntryFact>| row.unwrap().target_key).collect()
-            };
-            prop_assert_eq!(target_keys(sorted.rows()), &*expected);
-            if !sorted.has_spilled() {
-                let found: Vec<u64> = sorted.last_rows_in_parts().flat_map(target_keys).collect();
-                prop_assert_eq!(found, expected);
-            }
-            drop(sorted);
-            prop_assert_eq!(budget.0.used_bytes.load(Ordering::Relaxed), 0);
-        }
     }
 }

@@ -48,9 +48,9 @@ impl Leftovers {
     }
 
     /// Adds an entry.
-    pub(super) fn push(&mut self, verdict: Verdict) -> Result<()> {
+    pub(super) fn push(&mut self, verdict: &Verdict) -> Result<()> {
         if self.entries.len() < Self::MAX_ENTRIES {
-            self.entries.push(verdict);
+            self.entries.push(*verdict);
             return Ok(());
         }
         let crowd = self.crowd.get_or_insert_with(|| {
@@ -58,7 +58,7 @@ impl Leftovers {
                 (verdict.entry.at, verdict.entry.place.position)
             })
         });
-        crowd.push(verdict)
+        crowd.push(*verdict)
     }
 
     /// Adds a line, and whether it found an entry.

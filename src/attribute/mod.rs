@@ -36,6 +36,7 @@ pub mod zones;
 
 use std::collections::BTreeMap;
 use std::iter::Peekable;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::cause::CauseMatcher;
 use crate::error::Result;
@@ -204,14 +205,21 @@ pub fn attribute(
     let messages = walked.messages.sorted();
     let mut verdicts = walked.verdicts.sorted();
     let companions = walked.companions;
+    let any_open = AtomicBool::new(false);
     verdicts.update(|verdict| {
         let by_page = verdict.by_page(config.matcher, &companions);
         *verdict = by_page.settled(&companions, &intervals);
+        if !verdict.is_decided() {
+            any_open.store(true, Ordering::Relaxed);
+        }
     })?;
     let settled = || -> Verdicts<'_> { Box::new(verdicts.rows()) };
     let layers = Layers::of(inputs, &listeners, &settled, &config.budget)?;
-    let known = follow(&verdicts, &layers).map(|row| row.map(|row| row.verdict));
-    let leanings = Leanings::of(known)?;
+    let leanings = if any_open.into_inner() || layers.links().next().is_some() {
+        Leanings::of(follow(&verdicts, &layers).map(|row| row.map(|row| row.verdict)))?
+    } else {
+        Leanings::default()
+    };
     Ok(Attribution {
         verdicts,
         companions,

@@ -98,7 +98,7 @@ impl Traced {
 /// Where decided entries and marked messages go.
 pub(super) trait Outlet {
     /// Takes an entry.
-    fn entry(&mut self, verdict: Verdict) -> Result<()>;
+    fn entry(&mut self, verdict: &Verdict) -> Result<()>;
     /// Takes a message.
     fn message(&mut self, fact: CauseFact) -> Result<()>;
 }
@@ -151,18 +151,17 @@ impl<'m> SecondPhase<'m> {
         self.lines.absorb(other.lines)
     }
 
-    /// Takes an entry that the second phase may decide, or gives it back.
-    pub(super) fn take_entry(&mut self, verdict: Verdict) -> Result<Option<Verdict>> {
+    /// Takes an entry if the second phase may decide it. False: it was not taken.
+    pub(super) fn takes_entry(&mut self, verdict: &Verdict) -> Result<bool> {
         let row = verdict.rule();
         let is_shared = verdict.entry.flags.has(Flags::SHARED_LAYOUT);
         let is_ours =
             if is_shared { self.takes_shared } else { row.id.starts_with(Server::Apache.as_str()) };
         let is_open = row.openness != Openness::Closed && verdict.message_rule().is_none();
-        if !is_ours || !is_open {
-            return Ok(Some(verdict));
+        if is_ours && is_open {
+            self.entries.push(*verdict)?;
         }
-        self.entries.push(verdict)?;
-        Ok(None)
+        Ok(is_ours && is_open)
     }
 
     /// Takes a message that the second phase may join, of a log in this directory, or gives it back.
@@ -202,7 +201,7 @@ impl<'m> SecondPhase<'m> {
             chunk.settle(&joined, matcher, &[Basis::ExplicitMessage, Basis::CountMatch]);
             for verdict in chunk.entries.drain(..) {
                 if verdict.message_rule().is_some() {
-                    outlet.entry(verdict)?;
+                    outlet.entry(&verdict)?;
                 } else {
                     left.push(verdict)?;
                 }
@@ -227,7 +226,7 @@ impl<'m> SecondPhase<'m> {
             let basis = [Basis::ExplicitMessage, Basis::CountMatch, Basis::TimeWindow];
             chunk.settle(&joined, matcher, &basis);
             for verdict in chunk.entries.drain(..) {
-                outlet.entry(verdict)?;
+                outlet.entry(&verdict)?;
             }
             for request in chunk.requests.drain(..) {
                 found.note(&request, matcher, &statuses);

@@ -39,6 +39,13 @@ pub(super) struct Ground<'w> {
     pub(super) strangers: bool,
 }
 
+impl Ground<'_> {
+    /// What facts have in common that are joined together.
+    fn key_of(&self, target: u64, client: u64) -> (u64, u64) {
+        (target, if self.strangers { 0 } else { client })
+    }
+}
+
 /// Walks over all facts, which are not wanted again.
 ///
 /// # Errors
@@ -54,10 +61,25 @@ pub(super) fn walk<'w>(
         whole.all(entries.last_rows(), causes.last_rows())?;
         return whole.finish();
     }
-    let parts: Vec<_> = entries.last_rows_in_parts().zip(causes.last_rows_in_parts()).collect();
+    // Where there are no messages, nothing of a target hangs on its other clients: a cache's requests apart.
+    let n_messages: Vec<usize> = causes.part_lengths().collect();
+    let may_divide = |part: usize| n_messages[part] == 0 && !ground.is_with_cache;
+    let together = |one: &EntryFact, other: &EntryFact| {
+        ground.key_of(one.target_key, one.client) == ground.key_of(other.target_key, other.client)
+    };
+    let messages = causes.last_rows_in_parts(|_| false, |_, _| true);
+    let parts: Vec<_> = entries
+        .last_rows_in_parts(may_divide, together)
+        .into_iter()
+        .zip(messages)
+        .flat_map(|(entries, messages)| {
+            let mut messages = messages.into_iter();
+            entries.into_iter().map(move |piece| (piece, messages.next()))
+        })
+        .collect();
     let walked = parts.into_par_iter().map(|(entries, causes)| {
         let mut part = Walk::new(ground, whole.walked.companions.clone());
-        part.all(entries, causes)?;
+        part.all(entries, causes.into_iter().flatten())?;
         Ok(part)
     });
     for part in walked.collect::<Result<Vec<_>>>()? {
@@ -112,11 +134,11 @@ impl<'w> Walk<'w> {
     fn all(
         &mut self,
         entries: Rows<'_, EntryFact, JoinKey>,
-        causes: Rows<'_, CauseFact, JoinKey>,
+        causes: impl Iterator<Item = Result<CauseFact>>,
     ) -> Result<()> {
         let ground = self.ground;
         let by_client = !ground.strangers;
-        let key_of = |target: u64, client: u64| (target, if by_client { client } else { 0 });
+        let key_of = |target: u64, client: u64| ground.key_of(target, client);
         let mut cluster = Cluster::new(&ground.config.budget);
         let mut entry_rows = entries.peekable();
         let mut cause_rows = causes.peekable();
@@ -222,8 +244,8 @@ impl<'w> Walk<'w> {
             self.leftovers.target_key = target_key;
         }
         self.make_way(target_key)?;
-        for verdict in part.entries.drain(..) {
-            if self.ground.is_with_cache && target_key != 0 && self.hops.take(&verdict) {
+        for verdict in &part.entries {
+            if self.ground.is_with_cache && target_key != 0 && self.hops.take(verdict) {
                 continue;
             }
             if verdict.rule().leaves_line && !verdict.entry.flags.has(Flags::TRACED) {
@@ -234,13 +256,16 @@ impl<'w> Walk<'w> {
                 let directory = companions.directory(verdict.entry.place.position.input);
                 companions.pages.note(directory, &verdict.entry);
             }
-            let Some(verdict) = self.second.take_entry(verdict)? else { continue };
+            if self.second.takes_entry(verdict)? {
+                continue;
+            }
             if verdict.open == 1 && verdict.rule().when_silent.is_some() && !verdict.is_kin() {
                 self.leftovers.push(verdict)?;
             } else {
                 self.walked.entry(verdict)?;
             }
         }
+        part.entries.clear();
         for fact in part.causes.drain(..) {
             let directory = self.walked.companions.directory(fact.place.position.input);
             let Some(fact) = self.second.take_message(fact, directory)? else { continue };
@@ -270,9 +295,9 @@ impl Walked<'_> {
 }
 
 impl Outlet for Walked<'_> {
-    fn entry(&mut self, verdict: Verdict) -> Result<()> {
+    fn entry(&mut self, verdict: &Verdict) -> Result<()> {
         // Entries of statuses that were not asked for have claimed their lines, and are done.
-        if verdict.is_kin() { Ok(()) } else { self.verdicts.push(verdict) }
+        if verdict.is_kin() { Ok(()) } else { self.verdicts.push(*verdict) }
     }
 
     fn message(&mut self, fact: CauseFact) -> Result<()> {

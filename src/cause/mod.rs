@@ -7,6 +7,7 @@
 
 pub mod advice;
 mod anchors;
+mod digest;
 mod needle;
 pub mod rules;
 pub mod scope;

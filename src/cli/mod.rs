@@ -9,6 +9,7 @@ mod when;
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
+use std::mem::ManuallyDrop;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -125,7 +126,8 @@ fn scan(args: &ScanArgs, argv: &[OsString]) -> Result<u8> {
     let target = Target::open(&args.result, settings.output)?;
     let sources = expand(&args.input.paths)?;
     let stop = Stop::on_signals();
-    let analysis = analyse(sources, &config, &stop.interrupted)?;
+    // The process ends with it: to give its memory back piece by piece would only take time.
+    let analysis = ManuallyDrop::new(analyse(sources, &config, &stop.interrupted)?);
     tell(&args.result, argv, &started, &analysis, &config, target, stop.signal())
 }
 

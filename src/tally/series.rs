@@ -44,20 +44,20 @@ impl Series {
 
     fn add_to_bucket(&mut self, bucket: i64, run: &Run) {
         let group = self.groups.entry(bucket.div_euclid(GROUP)).or_default();
-        // Logs are in order of time, nearly.
-        let at = match group.last() {
-            Some((last, _)) if *last >= bucket => group.partition_point(|(at, _)| *at < bucket),
-            _ => group.len(),
-        };
-        match group.get_mut(at) {
-            Some((known, sum)) if *known == bucket => add_run(sum, run),
-            _ => {
-                // Where little happens, a group has one bucket.
-                if group.len() == group.capacity() {
-                    group.reserve_exact(group.len().max(1));
-                }
-                group.insert(at, (bucket, *run));
-                self.n_buckets += 1;
+        self.n_buckets += usize::from(is_new_in(group, bucket, run));
+    }
+
+    /// Adds neighbours, which are in order.
+    fn add_group(&mut self, group: i64, buckets: Vec<(i64, Run)>) {
+        match self.groups.entry(group) {
+            Entry::Vacant(place) => {
+                self.n_buckets += buckets.len();
+                place.insert(buckets);
+            }
+            Entry::Occupied(mut known) => {
+                let known = known.get_mut();
+                let are_new = buckets.iter().map(|(bucket, run)| is_new_in(known, *bucket, run));
+                self.n_buckets += are_new.filter(|is_new| *is_new).count();
             }
         }
     }
@@ -84,17 +84,7 @@ impl Series {
             return self.merge_mapped(other, |second| second);
         }
         for (group, buckets) in &other.groups {
-            match self.groups.entry(*group) {
-                Entry::Vacant(place) => {
-                    place.insert(buckets.clone());
-                    self.n_buckets += buckets.len();
-                }
-                Entry::Occupied(_) => {
-                    for (bucket, run) in buckets {
-                        self.add_to_bucket(*bucket, run);
-                    }
-                }
-            }
+            self.add_group(*group, buckets.clone());
         }
         self.limit();
     }
@@ -104,8 +94,22 @@ impl Series {
         while self.level < other.level {
             self.coarsen();
         }
-        for (second, run) in other.iter() {
-            self.add(to(second), run);
+        // Neighbours nearly always stay neighbours: they are added at once.
+        let mut rows = other.iter().map(|(second, run)| (to(second), run)).peekable();
+        while let Some((second, _)) = rows.peek() {
+            let width = self.width_s();
+            let group = second.div_euclid(width).div_euclid(GROUP);
+            let mut buckets: Vec<(i64, Run)> = Vec::with_capacity(GROUP as usize);
+            while let Some((second, run)) = rows.next_if(|(second, _)| {
+                let bucket = second.div_euclid(width);
+                bucket.div_euclid(GROUP) == group
+                    && buckets.last().is_none_or(|(last, _)| *last < bucket)
+            }) {
+                buckets.push((second.div_euclid(width), *run));
+            }
+            buckets.shrink_to_fit();
+            self.add_group(group, buckets);
+            self.limit();
         }
     }
 
@@ -175,6 +179,29 @@ impl Series {
         let fine = std::mem::replace(self, coarse);
         for (bucket, run) in fine.buckets() {
             self.add_to_bucket(bucket.div_euclid(factor), run);
+        }
+    }
+}
+
+/// Adds a run of lines to a bucket of a group. True: it had none.
+fn is_new_in(group: &mut Vec<(i64, Run)>, bucket: i64, run: &Run) -> bool {
+    // Logs are in order of time, nearly.
+    let at = match group.last() {
+        Some((last, _)) if *last >= bucket => group.partition_point(|(at, _)| *at < bucket),
+        _ => group.len(),
+    };
+    match group.get_mut(at) {
+        Some((known, sum)) if *known == bucket => {
+            add_run(sum, run);
+            false
+        }
+        _ => {
+            // Where little happens, a group has one bucket.
+            if group.len() == group.capacity() {
+                group.reserve_exact(group.len().max(1));
+            }
+            group.insert(at, (bucket, *run));
+            true
         }
     }
 }

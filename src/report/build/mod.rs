@@ -19,7 +19,6 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use rayon::iter::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIterator};
-use sha2::{Digest, Sha256};
 
 use incident::{filled_steps, incident_info};
 use layers::{clock_shifts, layers};
@@ -143,13 +142,8 @@ fn settings(config: &AnalysisConfig<'_>) -> Settings {
 
 /// A digest of the rules in force, so that two documents can be told to rest on the same table.
 fn rules_digest(matcher: &CauseMatcher) -> String {
-    let mut text = String::new();
-    for rule in matcher.rules() {
-        let _ = writeln!(text, "{rule:?}");
-    }
-    let digest = Sha256::digest(text.as_bytes());
     let mut hex = String::from("sha256:");
-    for byte in digest {
+    for byte in matcher.digest() {
         let _ = write!(hex, "{byte:02x}");
     }
     hex
