@@ -209,7 +209,7 @@ impl Format for ApacheAccessFormat {
             let is_misread = |line: &[u8]| {
                 reader.parse_access(line).is_ok_and(|record| !record.has_plausible_backend_fields())
             };
-            if body.contains("%R") && sample.count(is_misread) > 0 {
+            if body.contains("%R") && sample.lines.iter().any(|line| is_misread(line)) {
                 continue;
             }
             let n_accepted = sample.count(|line| reader.parse_access(line).is_ok());

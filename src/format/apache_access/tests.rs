@@ -72,6 +72,18 @@ fn layouts_are_known_by_their_lines() {
 }
 
 #[test]
+fn columns_in_another_order_refuse_the_layout_however_many_lines_are_wanted() {
+    let lines = [
+        format!("{START} 1500 - - - -"),
+        format!("{START} 1500 http://10.0.0.1:80 proxy-server 503 -"),
+    ];
+    for least in 0..3 {
+        let sample = Sample::of(lines.iter().map(|line| line.as_bytes()).collect());
+        assert!(ApacheAccessFormat.propose(&sample.with_least(least)).is_none(), "{least}");
+    }
+}
+
+#[test]
 fn a_reader_of_either_server_reads_the_escapes_of_both() {
     let sample = Sample::of(vec![START.as_bytes()]);
     let reader = NginxAccessFormat.propose(&sample).expect("known").reader;
