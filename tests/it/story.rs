@@ -443,3 +443,27 @@ fn an_end_is_verified_in_order_of_time_over_all_inputs_and_within_the_window() {
     assert_ne!(cut["state"], "verified", "{cut}");
     assert!(cut["basis"].as_str().is_some_and(|basis| basis.contains("502")), "{cut}");
 }
+
+#[test]
+fn logs_that_begin_before_the_access_log_make_no_surge() {
+    let fixture = Fixture::new();
+    let mut log = Log::default();
+    log.seconds(300, 340, 10, Answer::Good);
+    log.seconds(340, 360, 10, Answer::NoneLive);
+    fixture.write("access.log", &log.0);
+    fixture.write(
+        "syslog",
+        "Nov 20 20:00:00 web1 systemd[1]: Started api.service - API server.\n\
+         Nov 20 20:04:00 web1 systemd[1]: Reloading nginx.service - nginx.\n",
+    );
+    let args = ["--format", "json", "--reproducible", "--tz", "UTC", "access.log", "syslog"];
+    let document = fixture.run(&args, b"").json();
+    let traffic = &document["incidents"][0]["traffic"];
+    assert_eq!((&traffic["verdict"], &traffic["surge_ratio"]), (&"no_surge".into(), &1.0.into()));
+    // A handful of requests is no measure.
+    let mut log = Log::default();
+    log.seconds(0, 1, 10, Answer::Good);
+    log.seconds(10, 30, 10, Answer::NoneLive);
+    let document = self::document(&log, &[]);
+    assert_eq!(document["incidents"][0]["traffic"]["verdict"], "unknown");
+}
