@@ -318,8 +318,7 @@ fn transactions_cut_down_to_some_tags_tell_what_failed() {
         let response = format!(
             "-   RespReason     {reason}\n-   Timestamp      Resp: 1795210015.223456 15.100000 0.000000\n**  << BeReq    >> 1966103   \n--  Begin          bereq 1966102 fetch\n"
         );
-        let fetch: String = fetch.iter().map(|line| format!("--  {line}\n")).collect();
-        format!("{request}{response}{fetch}\n")
+        format!("{request}{response}--  {}\n\n", fetch.join("\n--  "))
     };
     let own = "Backend fetch failed";
     for (reason, fetch, expected) in [
