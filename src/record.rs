@@ -6,7 +6,11 @@
 mod escape;
 mod field;
 
-use crate::bytes::{is_absent, last_upstream_item, parse_duration_us, parse_seconds_us, parse_u64};
+use memchr::memmem;
+
+use crate::bytes::{
+    is_absent, last_upstream_item, parse_duration_us, parse_seconds_us, parse_status, parse_u64,
+};
 use crate::taxonomy::{Cause, Origin};
 use crate::time::Stamp;
 
@@ -103,6 +107,25 @@ impl<'a> AccessRecord<'a> {
             })
     }
 
+    /// False where the columns of Apache's log id, handler, backend status and balancer member hold what these never
+    /// are: the layout has them in another order.
+    pub fn has_plausible_backend_fields(&self) -> bool {
+        let is_url = |value: &[u8]| memmem::find(value, b"://").is_some();
+        let is_handler = |value: &[u8]| is_proxy_handler(value) || is_gateway_handler(value);
+        let is_none_or = |field, test: &dyn Fn(&[u8]) -> bool| self.value(field).is_none_or(test);
+        is_none_or(Field::ProxyStatus, &|status| parse_status(status).is_some())
+            && is_none_or(Field::BalancerWorker, &is_url)
+            && is_none_or(Field::LogId, &|id| {
+                !is_handler(id) && !is_url(id) && parse_status(id).is_none()
+            })
+            // `[default-web-80]` is a column of others.
+            && is_none_or(Field::Handler, &|name| {
+                !name.starts_with(b"[")
+                    && !name.iter().all(u8::is_ascii_digit)
+                    && (is_handler(name) || !is_url(name))
+            })
+    }
+
     /// Body bytes sent, where the layout has them. Apache's `%b` writes `-` for 0.
     pub fn body_bytes(&self) -> Option<u64> {
         match self.raw(Field::BodyBytes)? {
@@ -125,6 +148,16 @@ pub fn split_url(target: &[u8]) -> Option<(&[u8], &[u8])> {
 /// (`proxy:fcgi://...`).
 pub fn is_proxy_handler(handler: &[u8]) -> bool {
     handler == b"proxy-server" || handler.starts_with(b"proxy:")
+}
+
+/// Handlers of modules other than `mod_proxy` that hand requests to servers of their own: `mod_jk`, `mod_wl`,
+/// `mod_uwsgi`, and `mod_fastcgi`, whose servers may be Apache's own processes or others'.
+const GATEWAY_HANDLERS: [&[u8]; 4] =
+    [b"jakarta-servlet", b"weblogic-handler", b"uwsgi-handler", b"fastcgi-script"];
+
+/// True for what Apache's `%R` calls a request that another module than `mod_proxy` may have sent to a backend.
+pub fn is_gateway_handler(handler: &[u8]) -> bool {
+    GATEWAY_HANDLERS.contains(&handler)
 }
 
 /// Splits a request line into method and target. The protocol is dropped; what is no request line has no method.

@@ -17,7 +17,7 @@ use super::apache_conf::log_format_of_directive;
 use super::layout::Layout;
 use super::scan_run::{Look, reads_by_look};
 use super::{About, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
-use crate::record::{AccessRecord, Field, Record, Skip};
+use crate::record::{AccessRecord, Record, Skip};
 use crate::taxonomy::{LogRole, Server};
 
 macro_rules! combined {
@@ -204,14 +204,15 @@ impl Format for ApacheAccessFormat {
             if is_shared && writer.is_none() {
                 reader.about.ambiguous_with = Some(Server::Nginx);
             }
-            // Columns of others stand where the diagnostic layout has its own: `[default-web-80]` names no handler.
-            let accepts = |line: &[u8]| match reader.parse(line) {
-                Ok(Record::Access(record)) => {
-                    record.value(Field::Handler).is_none_or(|name| !name.starts_with(b"["))
-                }
-                _ => false,
+            // Columns of others, or its own in another order, stand where the diagnostic layout has its own: then all
+            // that is read there is wrong, in lines as well that look right.
+            let is_misread = |line: &[u8]| {
+                reader.parse_access(line).is_ok_and(|record| !record.has_plausible_backend_fields())
             };
-            let n_accepted = sample.count(accepts);
+            if body.contains("%R") && sample.lines.iter().any(|line| is_misread(line)) {
+                continue;
+            }
+            let n_accepted = sample.count(|line| reader.parse_access(line).is_ok());
             if n_accepted > best.as_ref().map_or(0, |(_, most)| *most) {
                 best = Some((reader, n_accepted));
             }

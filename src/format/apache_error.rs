@@ -7,8 +7,9 @@
 //! - `message` begins at the error number where there is one, `(111)Connection refused: `, and so holds the `[client]`
 //!   that stands behind it, then `AHnnnnn: ` and the text. It ends before `, referer: `.
 //! - `client` has no port. Many telling lines (AH00957) have no client at all; the next lines of the same process and
-//!   thread have it. So `connection`, since Apache numbers no connections, is a hash of process and thread id. Access
-//!   lines print other thread ids: it joins error lines with each other only.
+//!   thread have it. So `connection`, since Apache numbers no connections, is a hash of process and thread id, or of
+//!   the log id of the request where the format has that alone. Access lines print other thread ids: it joins error
+//!   lines with each other only.
 //!
 //! Invariants: what a client puts into its request or `Referer` is never taken for the head of a line.
 //! Source: Apache httpd 2.4 `server/log.c` (`do_errorlog_default`), 2.2 `server/log.c`; `mod_jk` `jk_util.c`.
@@ -47,6 +48,8 @@ struct Parts<'a> {
     level: &'a [u8],
     pid: &'a [u8],
     tid: &'a [u8],
+    /// The log id of the request (`%L`).
+    request_id: &'a [u8],
     /// Address and port.
     client: Option<&'a [u8]>,
     /// `(111)Connection refused`.
@@ -152,7 +155,7 @@ impl Reader for ApacheError {
             stamp,
             level: parts.level,
             pid: parse_u64(parts.pid),
-            connection: thread_key(parts.pid, parts.tid),
+            connection: thread_key(parts.pid, parts.tid).or_else(|| id_key(parts.request_id)),
             message: parts.message,
             client: parts.client.map(|client| without_port(client, has_port)),
             server: None,
@@ -175,6 +178,7 @@ impl Reader for ApacheError {
             ("level", Some(parts.level)),
             ("pid", Some(parts.pid).filter(|pid| !pid.is_empty())),
             ("tid", Some(parts.tid).filter(|tid| !tid.is_empty())),
+            ("request_id", Some(parts.request_id).filter(|id| !id.is_empty())),
             ("errno", parts.errno),
             ("client", parts.client),
             ("message", Some(parts.text)),
@@ -192,6 +196,12 @@ fn thread_key(pid: &[u8], tid: &[u8]) -> Option<u64> {
     let (pid, tid) = (parse_u64(pid)?, parse_u64(tid).unwrap_or(0));
     // The multiplier is the golden ratio in 64 bits: it spreads the few bits of a process id over the word.
     Some((pid.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ tid).max(1))
+}
+
+/// A number for a log id, which joins the lines of one request as well. `None` without one; never 0.
+fn id_key(id: &[u8]) -> Option<u64> {
+    let mix = |key: u64, byte: &u8| (key ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+    (!id.is_empty()).then(|| id.iter().fold(0xcbf2_9ce4_8422_2325, mix).max(1))
 }
 
 /// The address of `192.0.2.1:5`. Apache 2.2 wrote no port, so that the last group of an IPv6 address looked like one.

@@ -9,11 +9,12 @@
 
 use super::{FIELD_AND_SILENCE, Openness, VerdictRule, decided, open};
 use crate::bytes::{is_absent, parse_status};
-use crate::record::{AccessRecord, Field, is_proxy_handler};
+use crate::record::{AccessRecord, Field, is_gateway_handler, is_proxy_handler};
 use crate::taxonomy::{Cause, Confidence, Origin};
 
 const ERROR_LOG: &[&str] = &["error log of this server"];
 const PROXY_FIELDS: &[&str] = &["%{proxy-status}n", "%R", "%L", "error log of this server"];
+const GATEWAY_LOG: &[&str] = &["log of the module, such as JkLogFile", "error log of this server"];
 const LOG_ID: &[&str] = &["%L", "error log of this server"];
 
 /// The rows. See the module head for sources; the `source` of a row names the place within them.
@@ -165,6 +166,14 @@ pub(super) const RULES: &[VerdictRule] = &[
             "server/log.c: %L names an error line; no handler ran, so a module of the server refused",
         )
     },
+    // Their modules log failures in files of their own, or not at all: the silence of the error log says nothing.
+    open(
+        "apache.gateway_handler",
+        Origin::Unknown,
+        None,
+        GATEWAY_LOG,
+        "mod_jk.c: the handler jakarta-servlet; mod_fastcgi, mod_uwsgi, mod_wl: requests go to servers of their own",
+    ),
     // CGI, WSGI, PHP in the server: its own pool of application processes.
     VerdictRule {
         openness: Openness::CauseOpen,
@@ -182,6 +191,9 @@ pub(super) fn own_verdict(record: &AccessRecord<'_>) -> &'static str {
     if record.value(Field::ProxyTimedOut).is_some_and(|note| note != b"0") {
         return "apache.proxy_timed_out";
     }
+    if !record.has_plausible_backend_fields() {
+        return "apache.no_proxy_field";
+    }
     let handler = record.raw(Field::Handler);
     match record.value(Field::ProxyStatus).and_then(parse_status) {
         Some(503) => return "apache.proxy_status_503",
@@ -198,6 +210,7 @@ pub(super) fn own_verdict(record: &AccessRecord<'_>) -> &'static str {
             Some(false) => "apache.no_handler_with_error_line",
             None => "apache.no_handler",
         },
+        Some(handler) if is_gateway_handler(handler) => "apache.gateway_handler",
         Some(_) => "apache.local_handler",
         None if record.value(Field::BalancerWorker).is_some() => proxied(record, log_id),
         None if matches!(record.status, 502 | 504) => "apache.gateway_error",
@@ -258,5 +271,19 @@ mod tests {
         check(503, &[(Handler, "-"), (LogId, "-")], "apache.no_handler_silent");
         check(503, &[(Handler, "-"), (LogId, "W9")], "apache.no_handler_with_error_line");
         check(503, &[(Handler, "wsgi-script")], "apache.local_handler");
+        check(503, &[(Handler, "fcgid-script"), (LogId, "W9")], "apache.local_handler");
+        for gateway in ["jakarta-servlet", "weblogic-handler", "uwsgi-handler", "fastcgi-script"] {
+            check(503, &[(Handler, gateway), (LogId, "-")], "apache.gateway_handler");
+        }
+        // Columns in another order than the layout's.
+        for misread in [
+            [(LogId, "W9"), (Handler, "-"), (ProxyStatus, "proxy-server")],
+            [(LogId, "-"), (Handler, "503"), (ProxyStatus, "-")],
+            [(LogId, "proxy-server"), (Handler, "W9"), (ProxyStatus, "-")],
+            [(LogId, "-"), (Handler, "http://10.0.0.1:80"), (ProxyStatus, "503")],
+            [(LogId, "-"), (Handler, "-"), (BalancerWorker, "1500")],
+        ] {
+            check(503, &misread, "apache.no_proxy_field");
+        }
     }
 }

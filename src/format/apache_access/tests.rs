@@ -51,11 +51,36 @@ fn layouts_are_known_by_their_lines() {
         Some("diagnostic"),
         None,
     );
+    // The columns of the diagnostic layout in another order, shown by one line only.
+    for columns in [
+        "1500 W9 - proxy-server http://10.0.0.1:80",
+        "1500 W9 503 proxy-server http://10.0.0.1:80",
+        "1500 proxy-server W9 - http://10.0.0.1:80",
+        "W9 proxy-server 503 http://10.0.0.1:80 1500",
+        "1500 503 proxy:fcgi://localhost - -",
+        "1500 - http://10.0.0.1:80 proxy-server 503",
+    ] {
+        check(&[&format!("{START} 1500 - - - -"), &format!("{START} {columns}")], None, None);
+    }
+    check(&[&format!("{START} 1500 - proxy:fcgi://localhost - -")], Some("diagnostic"), None);
+    check(&[&format!("{START} 1500 W9 application/x-httpd-php - -")], Some("diagnostic"), None);
     check(&[&format!(r#"{START} "10.1.1.1, 10.1.1.2""#)], Some("combined_forwarded"), Some("main"));
     check(&[&format!(r#"{START} "-" "-""#)], None, None);
     let mixed = [MARK, &format!("a.example {START}")];
     let sample = Sample::of(mixed.iter().map(|line| line.as_bytes()).collect());
     assert_eq!(ApacheAccessFormat.propose(&sample).map(|found| found.n_accepted), Some(1));
+}
+
+#[test]
+fn columns_in_another_order_refuse_the_layout_however_many_lines_are_wanted() {
+    let lines = [
+        format!("{START} 1500 - - - -"),
+        format!("{START} 1500 http://10.0.0.1:80 proxy-server 503 -"),
+    ];
+    for least in 0..3 {
+        let sample = Sample::of(lines.iter().map(|line| line.as_bytes()).collect());
+        assert!(ApacheAccessFormat.propose(&sample.with_least(least)).is_none(), "{least}");
+    }
 }
 
 #[test]

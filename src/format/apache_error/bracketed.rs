@@ -98,7 +98,14 @@ fn take_group<'a>(inside: &'a [u8], parts: &mut Parts<'a>) -> bool {
         return true;
     }
     if !parts.level.is_empty() {
-        return false;
+        // The manual's example with log ids, `[R:%L] [C:%{C}L]`, behind the level.
+        let is_request = inside.starts_with(b"R:");
+        let id = inside.strip_prefix(b"R:").or_else(|| inside.strip_prefix(b"C:"));
+        let Some(id) = id.filter(|id| is_log_id(id)) else { return false };
+        if is_request {
+            parts.request_id = id;
+        }
+        return true;
     }
     let (module, level) = match memchr::memrchr(b':', inside) {
         Some(colon) => (&inside[..colon], &inside[colon + 1..]),
@@ -128,6 +135,12 @@ fn process_of(inside: &[u8]) -> Option<(&[u8], &[u8])> {
     };
     let is_number = |text: &[u8]| text.iter().all(u8::is_ascii_digit);
     (!pid.is_empty() && is_number(pid) && is_number(tid)).then_some((pid, tid))
+}
+
+/// True for the letters of a log id: the server's own and `mod_unique_id`'s are Base64 in one alphabet or another.
+fn is_log_id(id: &[u8]) -> bool {
+    let is_letter = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/@_-".contains(byte);
+    !id.is_empty() && id.iter().all(is_letter)
 }
 
 /// The rest of a line behind `file.c(123): `, which is written at level debug and below.

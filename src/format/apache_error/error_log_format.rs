@@ -43,6 +43,8 @@ enum Item {
     Level,
     Pid,
     Tid,
+    /// The log id of the request.
+    RequestId,
     Client,
     Errno,
     Message,
@@ -191,6 +193,7 @@ impl ErrorLayout {
                 Some(Item::Level) => parts.level = value,
                 Some(Item::Pid) => parts.pid = value,
                 Some(Item::Tid) => parts.tid = value,
+                Some(Item::RequestId) => parts.request_id = value,
                 Some(Item::Client) => parts.client = Some(value),
                 Some(Item::Errno) => parts.errno = Some(value),
                 Some(Item::Referer) => parts.referrer = Some(value),
@@ -234,6 +237,7 @@ fn item_of(letter: char, argument: Option<&str>) -> Item {
         ('l', _) => Item::Level,
         ('P', _) => Item::Pid,
         ('T', _) => Item::Tid,
+        ('L', None) => Item::RequestId,
         ('a', _) => Item::Client,
         ('E', _) => Item::Errno,
         ('M', _) => Item::Message,
@@ -286,14 +290,14 @@ fn value_length(item: Item, text: &[u8], after: &[u8], notation: Notation) -> Op
         Item::Errno => take_errno(text).map(<[u8]>::len),
         Item::Referer => Some(text.len()),
         Item::Message => None,
-        Item::SourceFile | Item::Word => {
+        Item::SourceFile | Item::Word | Item::RequestId => {
             let solid = leading(|byte| *byte != b' ');
             let end = if after.is_empty() {
                 solid
             } else {
                 memchr::memmem::find(&text[..(solid + after.len()).min(text.len())], after)?
             };
-            let is_wanted = item == Item::Word || text[..end].ends_with(b")");
+            let is_wanted = item != Item::SourceFile || text[..end].ends_with(b")");
             some(end).filter(|end| is_wanted && text[*end - 1] != b' ')
         }
     }

@@ -54,6 +54,46 @@ fn lines_for_a_syslog_daemon_have_no_time() {
     }
 }
 
+/// The example with log ids in the manual of `ErrorLogFormat`, with and without the configuration.
+#[test]
+fn log_ids_are_no_part_of_the_message() {
+    let given = parse_spec("[%{uc}t] [%-m:%-l] [R:%L] [C:%{C}L] %7F: %E: %M").expect("a format");
+    for reader in [ApacheError::bracketed(Notation::Iso8601, "compact"), given] {
+        let read = |line: &str| {
+            let mut seen = Vec::new();
+            reader.each_field(line.as_bytes(), &mut |name, value| {
+                seen.push(format!("{name}={}", String::from_utf8_lossy(value)));
+            });
+            let Ok(Record::Error(record)) = reader.parse(line.as_bytes()) else {
+                panic!("refused: {line}")
+            };
+            (seen[3..].join("|"), record.connection)
+        };
+        let ids = "[R:agK1xyzAAQE] [C:agK1+/@_-BC]";
+        let (refused, request) = read(&format!(
+            "[2026-05-12 14:00:01.123456] [proxy:error] {ids} proxy_util.c(3000): (111)Connection refused: AH00957: HTTP: x"
+        ));
+        assert_eq!(
+            refused,
+            "request_id=agK1xyzAAQE|errno=(111)Connection refused|message=AH00957: HTTP: x"
+        );
+        let (told, same) = read(&format!(
+            "[2026-05-12 14:00:01.123456] [proxy_http:error] {ids} AH01114: HTTP: y"
+        ));
+        assert_eq!(told, "request_id=agK1xyzAAQE|message=AH01114: HTTP: y");
+        assert!(request.is_some() && request == same);
+        let (_, other) =
+            read("[2026-05-12 14:00:01.123456] [proxy:error] [R:agK1xyzAAQF] AH01114: HTTP: y");
+        assert!(other.is_some() && other != same);
+    }
+    check(
+        "[Fri Nov 20 21:21:42 2026] [error] [R: free text] x",
+        "time=Fri Nov 20 21:21:42 2026|level=error|message=[R: free text] x",
+        "[R: free text] x",
+        None,
+    );
+}
+
 #[test]
 fn the_default_formats_are_read() {
     check(
@@ -169,7 +209,7 @@ fn error_log_formats_are_compiled() {
     check_with(
         &reader,
         "2026-11-20 21:21:41.123456 +0100 error 77 W9Xs [a.example] AH1: text\nmore",
-        "time=2026-11-20 21:21:41.123456 +0100|level=error|pid=77|message=AH1: text\nmore",
+        "time=2026-11-20 21:21:41.123456 +0100|level=error|pid=77|request_id=W9Xs|message=AH1: text\nmore",
         "AH1: text\nmore",
         None,
     );

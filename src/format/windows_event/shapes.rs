@@ -49,12 +49,12 @@ pub(super) struct Columns {
     time: usize,
     provider: usize,
     id: usize,
-    level: usize,
+    level: Option<usize>,
     message: usize,
 }
 
 /// The columns of Event Viewer; the last one has no name.
-const VIEWER: Columns = Columns { n: 6, time: 1, provider: 2, id: 3, level: 0, message: 5 };
+const VIEWER: Columns = Columns { n: 6, time: 1, provider: 2, id: 3, level: Some(0), message: 5 };
 const VIEWER_HEADING: &[u8] = b"Level,Date and Time,Source,Event ID,Task Category";
 
 const LIST_KEYS: [&[u8]; 6] =
@@ -298,7 +298,7 @@ fn columns_of(line: &[u8]) -> Option<Columns> {
         time: index(b"TimeCreated")?,
         provider: index(b"ProviderName")?,
         id: index(b"Id")?,
-        level: index(b"LevelDisplayName").or_else(|| index(b"Level"))?,
+        level: index(b"LevelDisplayName").or_else(|| index(b"Level")),
         message: index(b"Message")?,
     })
 }
@@ -310,7 +310,7 @@ fn csv_parts(record: &[u8], columns: Columns) -> Parts<'_> {
         time: cell(columns.time),
         provider: cell(columns.provider),
         id: cell(columns.id),
-        level: cell(columns.level),
+        level: columns.level.and_then(cell),
         computer: None,
         message: cell(columns.message).unwrap_or_default(),
     }

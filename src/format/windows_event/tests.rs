@@ -62,6 +62,8 @@ fn powershell() {
     check(line, "JSON", AT, true, WAS, 5010, "m");
     let csv = "#TYPE System.Diagnostics.Eventing.Reader.EventLogRecord\n\"Message\",\"Id\",\"Level\",\"ProviderName\",\"TimeCreated\"\n\"pool \"\"A\"\",\nnew line\",\"5059\",\"2\",\"Microsoft-Windows-WAS\",\"3/10/2026 12:26:38 PM\"\n";
     check(csv, "CSV", AT, false, WAS, 5059, "new line");
+    let chosen = "\"TimeCreated\",\"ProviderName\",\"Id\",\"Message\"\n\"3/10/2026 12:26:38 PM\",\"Microsoft-Windows-WAS\",\"5002\",\"pool 'P' is disabled\"\n";
+    check(chosen, "CSV", AT, false, WAS, 5002, "is disabled");
     let list = "TimeCreated  : 3/10/2026 12:26:38 PM\nProviderName : Microsoft-Windows-WAS\nId           : 5002\nMessage      : Application pool 'P'\n               is disabled\n\n";
     check(list, "Format-List", AT, false, WAS, 5002, "is disabled");
 }
