@@ -195,6 +195,7 @@ fn silence_counts_only_where_an_error_log_covers_the_time() {
 
 #[test]
 fn machines_in_one_log_do_not_share_error_lines() {
+    type Wrap<'w> = &'w dyn Fn(&str, &str) -> String;
     let mut logs = Logs::default();
     for n in 0..10 {
         logs.access(2 * n, "10.9.9.9", &format!("/probe{n}"), 503, "");
@@ -219,7 +220,7 @@ fn machines_in_one_log_do_not_share_error_lines() {
             quoted(line)
         )
     };
-    let wraps: [(&str, &dyn Fn(&str, &str) -> String); 6] = [
+    let wraps: [(&str, Wrap<'_>); 6] = [
         ("syslog", &syslog),
         ("rfc5424", &dated),
         ("journal", &journal),
@@ -255,7 +256,8 @@ fn the_silence_of_one_machine_says_nothing_of_another() {
         other.access(2 * n, "192.0.2.9", &format!("/b{n}"), 503, " \"-\" \"-\" - 0.000");
     }
     let on = |host: &str, text: &str| -> String {
-        text.lines().map(|line| format!("Nov 20 21:00:00 {host} nginx[7]: {line}\n")).collect()
+        let wrapped = text.lines().map(|line| format!("Nov 20 21:00:00 {host} nginx[7]: {line}"));
+        wrapped.collect::<Vec<_>>().join("\n") + "\n"
     };
     let fixture = Fixture::new();
     let count = |name: &str, wanted: &str| {
