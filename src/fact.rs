@@ -237,6 +237,39 @@ pub fn listen_key(address: &[u8], port: &[u8]) -> u32 {
     hash_short(&text[..n])
 }
 
+/// What an envelope calls the machine that wrote a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Machine<'a> {
+    /// A host.
+    Host(&'a [u8]),
+    /// A pod of Kubernetes.
+    Pod(&'a [u8]),
+}
+
+/// Key of a machine; 0 for none. Of a host the first label counts, since some write its domain and some do not; an
+/// address says nothing, since a machine has several.
+pub fn machine_key(machine: Machine<'_>) -> u32 {
+    let (kind, name) = match machine {
+        Machine::Pod(name) => (1, name),
+        Machine::Host(name) => {
+            let is_address = memchr::memchr(b':', name).is_some()
+                || name.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.');
+            let label = name.split(|byte| *byte == b'.').next().unwrap_or_default();
+            let is_name = !is_address && !matches!(label, b"-" | b"localhost");
+            (0, if is_name { label } else { b"" })
+        }
+    };
+    let key = hash_short(name);
+    // The lowest bit tells hosts from pods.
+    if key == 0 { 0 } else { (key & !1 | kind).max(2) }
+}
+
+/// True when two lines may be of one machine, as [`machine_key`] gives it: one names none, both name the same, or one
+/// names a host and the other a pod.
+pub const fn machines_agree(one: u32, other: u32) -> bool {
+    one == 0 || other == 0 || one == other || (one ^ other) & 1 == 1
+}
+
 /// `/a` of `http://example.com/a`; other targets stay as they are.
 pub fn origin_form(target: &[u8]) -> &[u8] {
     let head = &target[..target.len().min(8)];
@@ -368,6 +401,8 @@ pub struct EntryFact {
     pub forwarded: u32,
     /// Hash of the address before that.
     pub forwarded_before: u32,
+    /// [`machine_key`] of what wrote the line, where its envelope names that; 0 for none.
+    pub machine: u32,
     /// [`referrer_key`] of the `Referer`; 0 for none.
     pub referrer: u32,
     /// Duration in milliseconds, when [`Flags::TIMED`].
@@ -390,6 +425,7 @@ impl EntryFact {
     pub fn content(&self) -> impl Ord + use<> {
         let EntryFact { request, id, hop, target_key, client, trace, edge_id, .. } = *self;
         let names = (self.host, self.upstream, self.ending, self.referrer, self.forwarded);
+        let names = (names, self.machine);
         let numbers = (self.connection, self.duration_ms, self.body_bytes, self.status);
         let marks = (self.rule, self.flags, self.place.length);
         (numbers, names, [request, id, hop, target_key, client, trace, edge_id], marks)
@@ -419,6 +455,8 @@ pub struct CauseFact {
     pub host: u32,
     /// Hash of the peer, group, zone or process it is about; 0 for none.
     pub scope: u32,
+    /// [`machine_key`] of what wrote the message, where its envelope names that; 0 for none.
+    pub machine: u32,
     /// [`referrer_key`] of the `Referer` it names; 0 for none.
     pub referrer: u32,
     /// [`method_key`] of the request it names; 0 for none.
@@ -432,8 +470,8 @@ pub struct CauseFact {
 impl CauseFact {
     /// What the message says, but for when and where it was written: see [`EntryFact::content`].
     pub fn content(&self) -> impl Ord + use<> {
-        let CauseFact { scope, rule, referrer, host, target_key, client, .. } = *self;
-        (scope, rule, referrer, host, [target_key, client], self.place.length)
+        let CauseFact { scope, rule, referrer, host, machine, target_key, client, .. } = *self;
+        (scope, rule, referrer, host, machine, [target_key, client], self.place.length)
     }
 }
 
@@ -448,6 +486,22 @@ mod tests {
         let key = |path: &str| hop_key(Escape::None, b"GET", path.as_bytes(), None);
         for path in ["/a b", "/a%20b", "/a%2520b", "/a+b", "http://example.com/a%20b"] {
             assert_eq!(key(path), target_key(Escape::None, b"GET", b"/a b"), "{path}");
+        }
+    }
+
+    #[test]
+    fn machines_agree_unless_both_name_another() {
+        use Machine::{Host, Pod};
+        let check = |one: Machine<'_>, other: Machine<'_>, expected: bool| {
+            assert_eq!(machines_agree(machine_key(one), machine_key(other)), expected);
+        };
+        check(Host(b"web1"), Host(b"web1"), true);
+        check(Host(b"web1"), Host(b"web1.example.com"), true);
+        check(Host(b"web1"), Host(b"web2"), false);
+        check(Host(b"web1"), Pod(b"web-5d8f7-aaaaa"), true);
+        check(Pod(b"web-5d8f7-bbbbb"), Pod(b"web-5d8f7-aaaaa"), false);
+        for nobody in ["", "-", "localhost", "10.0.0.7", "fe80::1"] {
+            check(Host(b"web1"), Host(nobody.as_bytes()), true);
         }
     }
 

@@ -5,7 +5,7 @@
 //! with those of all others, but only if all access logs lie in one directory (`access/` beside `error/`); otherwise logs
 //! of several servers lie side by side, and silence says nothing. Silence counts while the error logs cover the time,
 //! give or take `REACH_US`, while most of their lines find their requests, and most entries that leave a line find theirs:
-//! a log may be of a level that lacks them. An empty file that is named as an error log covers everything.
+//! a log may be of a level that lacks them. Where lines name their machine, those of one machine say nothing of others. An empty file that is named as an error log covers everything.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -22,6 +22,9 @@ use crate::time::SECOND_US;
 
 /// How far from its first and last line an error log still covers the time: quiet stretches are its nature.
 const REACH_US: i64 = 900 * SECOND_US;
+
+/// More machines than this are not told apart.
+const MAX_MACHINES: usize = 4096;
 
 /// The error logs of one directory.
 #[derive(Debug, Clone, Default)]
@@ -70,6 +73,10 @@ pub struct Companions {
     pub(super) behind: Behind,
     /// What backends answered.
     pub(super) answers: Answers,
+    /// Machines whose error lines name requests; 0 where the machine is not known.
+    machines: BTreeSet<u32>,
+    /// Whether hosts, and whether pods are among them.
+    has_hosts_and_pods: [bool; 2],
     /// Pages of entries that a line about one attempt explains.
     pub(super) pages: FailurePages,
     /// Caddy's messages, wherever they lie: one process writes one runtime log.
@@ -241,6 +248,25 @@ impl Companions {
         }
     }
 
+    /// Notes the machine that wrote an error line which names its request. Of more than are kept, the rest stays silent.
+    pub(super) fn note_machine(&mut self, machine: u32) {
+        if machine != 0 {
+            self.has_hosts_and_pods[usize::from(machine & 1 == 1)] = true;
+        }
+        self.machines.insert(machine);
+        if self.machines.len() > MAX_MACHINES {
+            self.machines.pop_last();
+        }
+    }
+
+    /// True when error lines may be there of the machine that served an entry: those of others say nothing of it.
+    pub(super) fn hears(&self, entry: &EntryFact) -> bool {
+        entry.machine == 0
+            || self.machines.is_empty()
+            || [0, entry.machine].iter().any(|machine| self.machines.contains(machine))
+            || self.has_hosts_and_pods[usize::from(entry.machine & 1 == 0)]
+    }
+
     /// Counts an entry that leaves a line in the error log, and whether it was found.
     pub(super) fn note_due(&mut self, entry: &EntryFact, found: bool) {
         let own = self.directory(entry.place.position.input);
@@ -260,6 +286,7 @@ impl Companions {
         }
         self.caddy.absorb(&other.caddy);
         self.answers.absorb(&other.answers);
+        other.machines.iter().for_each(|machine| self.note_machine(*machine));
         self.pages.absorb(&other.pages);
         self.behind.n_found += other.behind.n_found;
         self.behind.n_missed += other.behind.n_missed;

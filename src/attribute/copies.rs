@@ -16,7 +16,7 @@ use super::join::served_at;
 use super::verdict::BasisSet;
 use crate::cause::CauseMatcher;
 use crate::evidence::InputIndex;
-use crate::fact::{CauseFact, Flags, methods_agree};
+use crate::fact::{CauseFact, Flags, machines_agree, methods_agree};
 use crate::taxonomy::{Basis, Confidence, Origin};
 use crate::time::SECOND_US;
 use crate::verdict::Openness;
@@ -31,6 +31,8 @@ struct Question {
     status: u16,
     /// Of the line.
     method: u16,
+    /// Of the line.
+    machine: u32,
     /// Whom the line blames.
     origin: Origin,
     /// What the line is about.
@@ -72,6 +74,7 @@ pub(super) fn share(
         let question = Question {
             status: own.status,
             method: fact.method,
+            machine: fact.machine,
             origin: rule.origin,
             scope: fact.scope,
             second: fact.at.div_euclid(SECOND_US),
@@ -98,6 +101,7 @@ pub(super) fn share(
                 let is_copy = !has_line[place]
                     && entry.status == own.status
                     && methods_agree(entry.method, fact.method)
+                    && machines_agree(entry.machine, fact.machine)
                     && served_at(&entry, fact.at, SECOND_US);
                 if !is_copy {
                     continue;

@@ -1,7 +1,7 @@
 //! Entries and error lines of one client and request line -> which line explains which entry.
 //!
 //! In: the entries of one (client, target), and the messages that name the same, each in order of time. Out: the
-//! pairs, of methods that agree. Both lists are short in ordinary traffic and long when a client repeats a request, so the rule must hold for
+//! pairs, of methods and machines that agree. Both lists are short in ordinary traffic and long when a client repeats a request, so the rule must hold for
 //! repeats:
 //!
 //! 1. Lines of one connection belong to one request (one line per attempt) as long as no entry ended between them and
@@ -22,7 +22,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::BasisSet;
-use crate::fact::{CauseFact, EntryFact, Flags, methods_agree};
+use crate::fact::{CauseFact, EntryFact, Flags, machines_agree, methods_agree};
 use crate::taxonomy::{Basis, Confidence};
 use crate::time::SECOND_US;
 
@@ -74,6 +74,8 @@ struct Group {
     connection: u64,
     /// Of its first line; 0 for none.
     method: u16,
+    /// Of its first line; 0 for none.
+    machine: u32,
     /// Backends that are not tried again for the request.
     timed_out: HashSet<u32>,
     taken: bool,
@@ -136,6 +138,7 @@ fn group_lines(
             let last_at = groups[*group].last_at;
             fact.connection != 0
                 && methods_agree(groups[*group].method, fact.method)
+                && machines_agree(groups[*group].machine, fact.machine)
                 && fact.at - last_at <= SAME_REQUEST_US
                 && !ended_between(second_us(last_at), second_us(fact.at))
                 && given_up(fact).is_none_or(|scope| !groups[*group].timed_out.contains(&scope))
@@ -150,6 +153,7 @@ fn group_lines(
                 last_at: fact.at,
                 connection: fact.connection,
                 method: fact.method,
+                machine: fact.machine,
                 timed_out: HashSet::new(),
                 taken: false,
             });
@@ -216,8 +220,11 @@ impl Pairing<'_> {
                 .partition_point(|group| second_us(groups[*group].last_at) <= second_us(entry.at));
             let near = own[..end].iter().rev().take(MAX_CANDIDATES).copied();
             let found = near.into_iter().find(|group| {
-                let Group { taken, method, last_at, .. } = &groups[*group];
-                !taken && methods_agree(entry.method, *method) && served_at(entry, *last_at, 0)
+                let Group { taken, method, machine, last_at, .. } = &groups[*group];
+                !taken
+                    && methods_agree(entry.method, *method)
+                    && machines_agree(entry.machine, *machine)
+                    && served_at(entry, *last_at, 0)
             });
             if let Some(group) = found {
                 groups[group].taken = true;
@@ -244,6 +251,7 @@ impl Pairing<'_> {
                 let Some(entry) = self.entries.get(candidate) else { break };
                 let last = group.lines.last().map(|line| &self.causes[*line]);
                 if !methods_agree(entry.method, group.method)
+                    || !machines_agree(entry.machine, group.machine)
                     || last.is_some_and(|line| !fits(entry, line))
                 {
                     candidate = self.free.from(candidate + 1);

@@ -541,6 +541,7 @@ pub fn cause_fact(
         connection: record.connection.unwrap_or(0),
         host: scope::host_key(scope::host_name(record).unwrap_or_default()),
         scope: hash_short(found.scope),
+        machine: 0,
         referrer: record.referrer.map_or(0, |text| referrer_key(escape_of(rule.server), text)),
         method: record.request.map_or(0, |request| method_key(split_request(request).0)),
         rule: found.rule,

@@ -23,6 +23,7 @@ use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
 use super::{About, Directive, Glance, Reader};
+use crate::fact::{Machine, machine_key};
 use crate::input::{Fragments, pieces_of_record};
 use crate::record::{Record, Skip};
 use crate::taxonomy::LogRole;
@@ -110,6 +111,12 @@ pub trait Envelope: fmt::Debug + Send + Sync {
         let mut opened = self.open(record)?;
         self.describe(record, &mut opened);
         opened.origin
+    }
+
+    /// The host or pod that wrote a record.
+    fn machine<'a>(&self, record: &'a [u8]) -> Option<Machine<'a>> {
+        let _ = record;
+        None
     }
 
     /// This envelope, where a long line may be cut into several, each with this around it. Then [`Envelope::open`] puts
@@ -300,6 +307,14 @@ impl Reader for Wrapped {
         // As `glance` says, the envelope's time may stand where the line is no part of the record.
         let may_be_outer = self.envelope.decodes() || self.fragments().is_some();
         if may_be_outer { inner.or_else(|| self.envelope.stamp(text)) } else { inner }
+    }
+
+    /// What stands nearest to the line counts.
+    fn machine(&self, record: &[u8]) -> u32 {
+        match self.open(record).map_or(0, |opened| self.inner.machine(&opened.inner)) {
+            0 => self.envelope.machine(record).map_or(0, machine_key),
+            inner => inner,
+        }
     }
 
     fn directive(&self, line: &[u8]) -> Option<Directive> {

@@ -203,6 +203,12 @@ pub trait Reader: fmt::Debug + Send + Sync {
         None
     }
 
+    /// Key of the machine that wrote a record, by what stands around it: see [`machine_key`](crate::fact::machine_key).
+    fn machine(&self, record: &[u8]) -> u32 {
+        let _ = record;
+        0
+    }
+
     /// As `read`, for a record that this reader's `glance` has taken.
     fn read_taken(&self, record: &[u8], each: &mut dyn FnMut(Result<Record<'_>, Skip>)) {
         self.read(record, each);

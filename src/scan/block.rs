@@ -376,7 +376,8 @@ impl Scanner<'_> {
                 fact = cause_fact(&record, place, self.context.matcher);
             }
             Ok(Record::Access(record)) => {
-                let entry = whole_fact(plan.readers[message.reader].about(), &record, place);
+                let mut entry = whole_fact(plan.readers[message.reader].about(), &record, place);
+                entry.machine = plan.readers[message.reader].machine(bytes);
                 request = Some((record.stamp, entry));
             }
             Err(_) => {}
@@ -387,7 +388,8 @@ impl Scanner<'_> {
         if let (false, Some(stamp)) = (message.timed, stamp) {
             self.result.tally.add_messages(stamp, 1);
         }
-        if let Some(fact) = fact {
+        if let Some(mut fact) = fact {
+            fact.machine = plan.readers[message.reader].machine(bytes);
             self.result.causes.push(fact);
             self.keep(message.start, bytes.len());
         }
@@ -475,7 +477,8 @@ fn entry_fact(
     place: Place,
 ) -> Option<EntryFact> {
     let whole = read_access(plan, line, |reader, record| {
-        whole_fact(plan.readers[reader].about(), record, place)
+        let reader = &plan.readers[reader];
+        EntryFact { machine: reader.machine(line), ..whole_fact(reader.about(), record, place) }
     });
     whole.or_else(|| {
         let stamp = plan.readers[reader].stamp(glance.stamp)?;
@@ -484,6 +487,7 @@ fn entry_fact(
             place,
             status: glance.status,
             rule: undecided_rule(plan.readers[reader].about().server),
+            machine: plan.readers[reader].machine(line),
             flags: Flags::TRUNCATED.with(Flags::ZONELESS, stamp.offset_s.is_none()),
             ..EntryFact::default()
         })
@@ -562,6 +566,7 @@ pub(super) fn whole_fact(about: &About, record: &AccessRecord<'_>, place: Place)
         server: hash_short(server_ip),
         forwarded,
         forwarded_before,
+        machine: 0,
         referrer: referrer_key(record.escape, referrer),
         duration_ms: duration_us.map_or(0, |us| (us / 1000).min(u64::from(u32::MAX)) as u32),
         body_bytes: body_bytes.or(sent_bytes).map_or(0, |n| n.min(u64::from(u32::MAX)) as u32),

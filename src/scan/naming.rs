@@ -346,6 +346,7 @@ pub(super) fn told_by(reader: &dyn Reader, fact: &EntryFact, line: &[u8]) -> Ent
             && record.status == fact.status
         {
             told = whole_fact(reader.about(), &record, fact.place);
+            told.machine = fact.machine;
             told.flags = told.flags.with(Flags::KIN, fact.flags.has(Flags::KIN));
         }
     });

@@ -194,6 +194,85 @@ fn silence_counts_only_where_an_error_log_covers_the_time() {
 }
 
 #[test]
+fn machines_in_one_log_do_not_share_error_lines() {
+    type Wrap<'w> = &'w dyn Fn(&str, &str) -> String;
+    let mut logs = Logs::default();
+    for n in 0..10 {
+        logs.access(2 * n, "10.9.9.9", &format!("/probe{n}"), 503, "");
+        logs.limited(2 * n, n + 1, "10.9.9.9", &format!("/probe{n}"));
+    }
+    let quoted = |line: &str| serde_json::Value::from(line).to_string();
+    let syslog = |host: &str, line: &str| format!("Nov 20 21:00:00 {host} nginx[7]: {line}\n");
+    let dated = |host: &str, line: &str| {
+        format!("<190>1 2026-11-20T21:00:00.003Z {host} nginx 7 - - {line}\n")
+    };
+    let journal = |host: &str, line: &str| {
+        format!(
+            "{{\"__REALTIME_TIMESTAMP\":\"1795208400000000\",\"_HOSTNAME\":\"{host}\",\"_SYSTEMD_UNIT\":\"nginx.service\",\"MESSAGE\":{}}}\n",
+            quoted(line)
+        )
+    };
+    let pod = |name: &str, line: &str| format!("[pod/{name}/nginx] {line}\n");
+    let stern = |name: &str, line: &str| format!("{name} nginx {line}\n");
+    let shipped = |name: &str, line: &str| {
+        format!(
+            "{{\"date\":1795208400.1,\"log\":{},\"kubernetes\":{{\"pod_name\":\"{name}\",\"container_name\":\"nginx\"}}}}\n",
+            quoted(line)
+        )
+    };
+    let wraps: [(&str, Wrap<'_>); 6] = [
+        ("syslog", &syslog),
+        ("rfc5424", &dated),
+        ("journal", &journal),
+        ("pod", &pod),
+        ("stern", &stern),
+        ("shipped", &shipped),
+    ];
+    for (name, wrap) in wraps {
+        for (writer, expected) in [("web-aaaaa", true), ("web-bbbbb", false)] {
+            let fixture = Fixture::new();
+            let access = logs.access.lines().map(|line| wrap("web-aaaaa", line));
+            let error = logs.error.lines().map(|line| wrap(writer, line));
+            let text: String = access.zip(error).map(|(one, other)| one + &other).collect();
+            fixture.write("all.log", text);
+            let found = verdicts(&fixture, &["all.log"]);
+            let is_joined = found == [("local_process/rate_limited".to_owned(), 10)];
+            assert_eq!(is_joined, expected, "{name} {writer} {found:?}");
+            assert!(is_joined || found == [("unknown/-".to_owned(), 10)], "{name} {found:?}");
+        }
+    }
+}
+
+#[test]
+fn the_silence_of_one_machine_says_nothing_of_another() {
+    let mut logs = Logs::default();
+    for n in 0..10 {
+        logs.access(2 * n, "192.0.2.9", &format!("/a{n}"), 503, " \"grp\" \"502\" 0.000 0.000");
+        logs.no_live(2 * n, n + 1, "192.0.2.9", &format!("/a{n}"));
+    }
+    logs.served(0);
+    let mut other = Logs::default();
+    for n in 0..10 {
+        other.access(2 * n, "192.0.2.9", &format!("/b{n}"), 503, " \"-\" \"-\" - 0.000");
+    }
+    let on = |host: &str, text: &str| -> String {
+        let wrapped = text.lines().map(|line| format!("Nov 20 21:00:00 {host} nginx[7]: {line}"));
+        wrapped.collect::<Vec<_>>().join("\n") + "\n"
+    };
+    let fixture = Fixture::new();
+    let count = |name: &str, wanted: &str| {
+        let found = verdicts(&fixture, &[name]);
+        found.iter().find(|row| row.0 == wanted).map_or(0, |row| row.1)
+    };
+    for (host, silent) in [("web1", 10), ("web2", 0)] {
+        let text = on("web1", &logs.access) + &on("web1", &logs.error) + &on(host, &other.access);
+        fixture.write(host, text);
+        assert_eq!(count(host, "local_process/maintenance"), silent, "{host}");
+        assert_eq!(count(host, "proxy/no_live_upstreams"), 10, "{host}");
+    }
+}
+
+#[test]
 fn servers_side_by_side_do_not_share_error_lines() {
     let (mut web1, mut web2) = (Logs::default(), Logs::default());
     for n in 0..10 {

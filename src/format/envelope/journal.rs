@@ -15,6 +15,7 @@ use super::container::first_line;
 use super::prefix::without_colours;
 use super::{Envelope, Opened, decoded, joined, level_of, raw_string, value_of};
 use crate::bytes::parse_u64;
+use crate::fact::Machine;
 use crate::input::{Fragment, Fragments};
 use crate::time::Notation;
 
@@ -35,6 +36,7 @@ static PARTIAL_ID: LazyLock<Finder<'static>> =
     LazyLock::new(|| Finder::new(b"\"CONTAINER_PARTIAL_ID\""));
 static CONTAINER_ID: LazyLock<Finder<'static>> =
     LazyLock::new(|| Finder::new(b"\"CONTAINER_ID_FULL\""));
+static HOSTNAME: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"_HOSTNAME\""));
 static UNIT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"_SYSTEMD_UNIT\""));
 
 impl Envelope for JournalJson {
@@ -71,6 +73,10 @@ impl Envelope for JournalJson {
     fn source<'a>(&self, record: &'a [u8]) -> Option<&'a [u8]> {
         let keys: [&Finder<'_>; 3] = [&CONTAINER, &UNIT, &IDENTIFIER];
         keys.into_iter().find_map(|key| text_of(key, first_line(record)))
+    }
+
+    fn machine<'a>(&self, record: &'a [u8]) -> Option<Machine<'a>> {
+        text_of(&HOSTNAME, first_line(record)).map(Machine::Host)
     }
 
     fn describe<'a>(&self, record: &'a [u8], opened: &mut Opened<'a>) {

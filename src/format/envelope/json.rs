@@ -11,6 +11,7 @@ use memchr::memmem::Finder;
 
 use super::container::{first_line, without_break};
 use super::{Envelope, Opened, decoded, raw_string, value_of};
+use crate::fact::Machine;
 use crate::format::app_log::json::offset_of;
 use crate::format::app_log::parse_stamp;
 use crate::format::json_pairs::Pairs;
@@ -38,6 +39,9 @@ static TIME: Keys<6> = LazyLock::new(|| {
 static ORIGIN: Keys<4> = LazyLock::new(|| {
     ["\"container_name\"", "\"container\"", "\"program\"", "\"path\""].map(Finder::new)
 });
+
+/// Where the name of the pod is: Fluent Bit, Fluentd, Vector; labels of Loki.
+static POD: Keys<2> = LazyLock::new(|| ["\"pod_name\"", "\"pod\""].map(Finder::new));
 
 static LEVEL: Keys<2> = LazyLock::new(|| ["\"level\"", "\"severity\""].map(Finder::new));
 
@@ -95,6 +99,11 @@ impl Envelope for MessageJson {
         let line = without_break(line);
         let escaped = escaped && memchr::memchr(b'\\', line).is_some();
         Some(Opened { inner: decoded(line, escaped), stamp, origin: None, level: b"" })
+    }
+
+    fn machine<'a>(&self, record: &'a [u8]) -> Option<Machine<'a>> {
+        let text = |key| value_of(key, first_line(record)).and_then(raw_string);
+        POD.iter().find_map(text).map(|(name, _)| Machine::Pod(name))
     }
 
     fn describe<'a>(&self, record: &'a [u8], opened: &mut Opened<'a>) {

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::net::Ipv6Addr;
 
 use super::{Envelope, Opened};
+use crate::fact::Machine;
 use crate::time::{Notation, Stamp, parse_iso8601};
 
 /// The longest name of a container that is looked for.
@@ -62,6 +63,11 @@ impl Envelope for Pod {
         let inner = rest[end + 1..].strip_prefix(b" ").unwrap_or(&rest[end + 1..]);
         let (stamp, inner) = optional_stamp(inner);
         Some(Opened { inner: inner.into(), stamp, origin: Some(&rest[..end]), level: b"" })
+    }
+
+    fn machine<'a>(&self, record: &'a [u8]) -> Option<Machine<'a>> {
+        let rest = record.strip_prefix(b"[pod/")?;
+        rest.split(|byte| matches!(byte, b'/' | b']')).next().map(Machine::Pod)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::prefix::leading_stamp;
 use super::{Envelope, Opened};
+use crate::fact::Machine;
 use crate::time::Notation;
 
 /// `POD CONTAINER LINE`: `stern`, and what others print before an object in JSON. With `-t` a time stands before the line.
@@ -43,6 +44,10 @@ impl Envelope for Stern {
             };
             Opened { inner: inner.into(), stamp, origin: Some(container), level: b"" }
         })
+    }
+
+    fn machine<'a>(&self, record: &'a [u8]) -> Option<Machine<'a>> {
+        record.split(|byte| *byte == b' ').next().map(Machine::Pod)
     }
 }
 

@@ -6,6 +6,7 @@
 use super::prefix::leading_stamp;
 use super::{Envelope, Opened, level_of};
 use crate::bytes::parse_u64;
+use crate::fact::Machine;
 use crate::journal::text::{TextLine, TextTime, parse_line, parse_time};
 use crate::time::{Notation, Stamp};
 
@@ -88,6 +89,15 @@ impl Envelope for Syslog {
         }
     }
 
+    fn machine<'a>(&self, record: &'a [u8]) -> Option<Machine<'a>> {
+        let (_, line) = split_priority(record);
+        let end = memchr::memchr(b'\n', line).unwrap_or(line.len());
+        match parse_line(&line[..end]) {
+            TextLine::Entry(entry) if is_tag(entry.identifier) => entry.host.map(Machine::Host),
+            _ => None,
+        }
+    }
+
     fn is_remark(&self, line: &[u8]) -> bool {
         line.starts_with(b"-- ")
             && line.ends_with(b" --")
@@ -162,6 +172,10 @@ impl Envelope for Rfc5424 {
 
     fn source<'a>(&self, record: &'a [u8]) -> Option<&'a [u8]> {
         host_and_program(record)
+    }
+
+    fn machine<'a>(&self, record: &'a [u8]) -> Option<Machine<'a>> {
+        host_and_program(record)?.split(|byte| *byte == b' ').next().map(Machine::Host)
     }
 }
 
