@@ -14,6 +14,7 @@ use super::round;
 use super::ruled_out::rejected;
 use super::story::{Story, story};
 use crate::analysis::{Analysis, AnalysisConfig};
+use crate::attribute::is_apache_without_nginx;
 use crate::cause::advice::advice;
 use crate::cause::{CauseMatcher, Scope};
 use crate::evidence::Place;
@@ -308,8 +309,11 @@ pub(super) fn filled_steps(
     texts: Texts<'_>,
 ) -> Vec<String> {
     let plans = texts.inputs.iter().filter_map(|input| input.plan.as_deref());
-    let read =
-        plans.flat_map(|plan| &plan.readers[..plan.n_detected]).map(|reader| reader.about().server);
+    let is_apache = is_apache_without_nginx(texts.inputs);
+    let read = plans.flat_map(|plan| &plan.readers[..plan.n_detected]).map(|reader| {
+        let about = reader.about();
+        if is_apache && about.ambiguous_with.is_some() { Server::Apache } else { about.server }
+    });
     let servers: Vec<Server> = match server {
         Some(server) => vec![server],
         None => read.collect(),
