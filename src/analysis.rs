@@ -11,7 +11,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use sha2::{Digest, Sha256};
 
 use crate::attribute::zones::{ZonePolicy, Zones};
-use crate::attribute::{AttributeConfig, Attribution, CLIENT_CLOSED, attribute};
+use crate::attribute::{AttributeConfig, Attribution, CLIENT_CLOSED, REFUSED, attribute};
 use crate::cause::CauseMatcher;
 use crate::error::{Error, Result};
 use crate::evidence::InputIndex;
@@ -139,6 +139,10 @@ fn collect_within(
     wanted[500..600].fill(true);
     // What a server logs when a cache or proxy before it gave up waiting: such requests say what became of those there.
     wanted[usize::from(CLIENT_CLOSED)] = true;
+    // What a limit refused with a status of its own has a line in the error log, too.
+    for status in REFUSED {
+        wanted[usize::from(status)] = true;
+    }
     let scan_config = ScanConfig {
         wanted,
         chosen,

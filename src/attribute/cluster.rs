@@ -11,7 +11,8 @@ use std::collections::HashSet;
 
 use super::companions::Companions;
 use super::copies::share;
-use super::join::{Fit, Matched, match_cluster};
+use super::join::{Fit, Matched, match_cluster, may_have_written};
+use super::refused::{is_bystander, is_of_limit, is_refused};
 use super::verdict::server_of;
 use super::zones::Zones;
 use super::{TimeKey, Verdict, peek_key};
@@ -214,9 +215,45 @@ impl Part {
         }
     }
 
+    /// Pairs the entries and messages at these positions: what a limit refused with a status of its own first.
+    fn join_part(
+        &mut self,
+        matcher: &CauseMatcher,
+        zones: &Zones,
+        entries: &[usize],
+        causes: &[usize],
+        by_client: bool,
+    ) {
+        let is_refused = |index: &usize| is_refused(&self.entries[*index].entry);
+        let refused: Vec<usize> = entries.iter().copied().filter(is_refused).collect();
+        if refused.is_empty() {
+            return self.join_layers(matcher, zones, entries, causes, by_client);
+        }
+        let is_limit =
+            |index: &usize| matcher.rule(self.causes[*index].rule).is_some_and(is_of_limit);
+        let limits: Vec<usize> = causes.iter().copied().filter(is_limit).collect();
+        let n_before = self.taken.len();
+        self.join_lines(matcher, zones, &refused, &limits, by_client);
+        let settled: HashSet<usize> = self.taken[n_before..].iter().map(|pair| pair.0).collect();
+        let is_open =
+            |index: &usize| !settled.contains(index) && !is_bystander(&self.entries[*index].entry);
+        let open: Vec<usize> = entries.iter().copied().filter(is_open).collect();
+        let is_joined = |index: &usize| self.causes[*index].flags.has(Flags::JOINED);
+        let (told, left): (Vec<usize>, Vec<usize>) =
+            causes.iter().partition(|index| is_joined(index));
+        self.join_layers(matcher, zones, &open, &left, by_client);
+        let told: Vec<i64> = told.iter().map(|index| self.causes[*index].at).collect();
+        for index in open {
+            let verdict = &mut self.entries[index];
+            let is_doubted =
+                verdict.evidence.length == 0 && may_have_written(&verdict.entry, &told);
+            verdict.entry.flags = verdict.entry.flags.with(Flags::TRACED, is_doubted);
+        }
+    }
+
     /// Pairs the entries and messages at these positions. A request may stand in the logs of several servers, with one
     /// client where all run on one machine: what is in front and writes no messages that name requests comes last.
-    fn join_part(
+    fn join_layers(
         &mut self,
         matcher: &CauseMatcher,
         zones: &Zones,

@@ -289,13 +289,26 @@ impl Pairing<'_> {
 
 /// True when a line written at `at` can be the last one of the request: it was being served then.
 pub(super) fn served_at(entry: &EntryFact, at: i64, late_us: i64) -> bool {
+    let (from, to) = serving_time(entry, late_us);
+    (from..=to).contains(&second_us(at))
+}
+
+/// The seconds in which the last line of the request may have been written, the first and the last.
+fn serving_time(entry: &EntryFact, late_us: i64) -> (i64, i64) {
     let before = if entry.flags.has(Flags::TIMED) {
         i64::from(entry.duration_ms) * 1000 + ROUNDING_US
     } else {
         NEAR_US
     };
-    let (at, end) = (second_us(at), second_us(entry.at));
-    end - before <= at && at <= end + late_us
+    let end = second_us(entry.at);
+    (end - before, end + late_us)
+}
+
+/// True when the request may have written a line at one of these times, which are in order.
+pub(super) fn may_have_written(entry: &EntryFact, times: &[i64]) -> bool {
+    let (from, to) = serving_time(entry, ROUNDING_US);
+    let first = times.partition_point(|at| second_us(*at) < from);
+    times.get(first).is_some_and(|at| second_us(*at) <= to)
 }
 
 #[cfg(test)]

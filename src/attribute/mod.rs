@@ -23,6 +23,7 @@ mod leftovers;
 mod onset;
 mod pages;
 mod places;
+mod refused;
 mod relayed;
 mod second;
 mod signals;
@@ -55,6 +56,7 @@ use walk::{Ground, walk};
 use workers::Workers;
 use zones::{ZonePolicy, Zones};
 
+pub use refused::REFUSED;
 pub use relayed::CLIENT_CLOSED;
 pub use signals::{Signal, SignalKey};
 pub use verdict::{BasisSet, Leaning, Verdict};

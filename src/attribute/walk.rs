@@ -12,6 +12,7 @@ use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use super::cluster::{Cluster, Part, explains_its_request};
 use super::companions::Companions;
 use super::leftovers::Leftovers;
+use super::refused::{is_bystander, is_refused};
 use super::relayed::{self, Hops};
 use super::second::{Outlet, SecondPhase};
 use super::signals::Signals;
@@ -159,7 +160,7 @@ impl<'w> Walk<'w> {
                         self.make_way(fact.target_key)?;
                         self.hops.note_abandoned(&fact);
                     }
-                } else {
+                } else if !is_bystander(&fact) || key.0 != 0 && is_refused(&fact) {
                     let verdict = Verdict::own(fact);
                     // A copy may be in the window, and its original before it.
                     if verdict.rule().contact == Contact::Answered {
@@ -244,7 +245,7 @@ impl<'w> Walk<'w> {
             self.leftovers.target_key = target_key;
         }
         self.make_way(target_key)?;
-        for verdict in &part.entries {
+        for verdict in part.entries.iter().filter(|verdict| !is_bystander(&verdict.entry)) {
             if self.ground.is_with_cache && target_key != 0 && self.hops.take(verdict) {
                 continue;
             }

@@ -263,7 +263,7 @@ pub const fn advice(cause: Cause) -> &'static Advice {
                 ),
                 Shell("ss -ltnp on the backends: does the process listen?"),
                 Any("kubectl get endpointslices -A; kubectl get pods -o wide"),
-                Any(
+                Nginx(
                     "one refused connection disables a server for fail_timeout (10 s): consider max_fails and fail_timeout",
                 ),
             ],
@@ -478,13 +478,12 @@ pub const fn advice(cause: Cause) -> &'static Advice {
                 "HAProxy: reached system FD limit; Java: `Too many open files`",
             ],
             next_steps: &[
-                Any("grep \"open files\" /proc/$(cat /run/nginx.pid)/limits"),
+                Nginx("grep \"open files\" /proc/$(cat /run/nginx.pid)/limits"),
                 Any(
                     "ls /proc/PID/fd | wc -l, and by kind: ls -l /proc/PID/fd | awk '{print $NF}' | sort | uniq -c | sort -rn | head",
                 ),
-                Any(
-                    "worker_rlimit_nofile above 2 x worker_connections; LimitNOFILE= in the unit (systemctl edit nginx); ulimits of the container",
-                ),
+                Nginx("worker_rlimit_nofile above 2 x worker_connections"),
+                Any("LimitNOFILE= in the unit of the service; ulimits of the container"),
                 Any("cat /proc/sys/fs/file-nr, for (23: the whole system is out)"),
             ],
             sources: &["nginx.org: core functionality", "systemd.exec(5)"],

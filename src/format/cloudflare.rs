@@ -47,10 +47,9 @@ pub const HTTP_REQUESTS: Declared = Declared {
         ("CacheCacheStatus", Use::As(Field::UpstreamCacheStatus)),
         ("EdgeServerIP", Use::As(Field::ServerIp)),
         ("SecurityAction", Use::As(Field::SecurityAction)),
-        ("SecurityActions>0", Use::As(Field::SecurityAction)),
-        // In CSV a list is text.
+        // A list, of which any may have ended the request: the verdict looks at its words.
         ("SecurityActions", Use::As(Field::SecurityAction)),
-        ("FirewallMatchesActions>0", Use::As(Field::SecurityAction)),
+        ("FirewallMatchesActions", Use::As(Field::SecurityAction)),
         ("WAFAction", Use::As(Field::SecurityAction)),
         ("WorkerStatus", Use::As(Field::FunctionStatus)),
         ("RequestHeaders>Sec-Purpose", Use::As(Field::Purpose)),

@@ -318,9 +318,10 @@ fn declares_layout(part: &[u8]) -> bool {
 }
 
 /// The proposal that understands most lines, of several the first in [`FORMATS`]; an inferred layout must understand clearly
-/// more than a known one.
+/// more than a known one. A last resort gives way to any known access format.
 fn best_proposal(sample: &Sample<'_>) -> Option<Proposal> {
     let mut best: Option<(Proposal, usize, usize)> = None;
+    let mut resort = None;
     for (order, index) in order_of_trial(sample).into_iter().enumerate() {
         let least = best.as_ref().map_or(0, |(_, weight, best)| {
             // Formats that stand before the best one need no more than it has.
@@ -336,6 +337,10 @@ fn best_proposal(sample: &Sample<'_>) -> Option<Proposal> {
         let at_once = if order == 0 { propose(nearly_all) } else { None };
         let Some(proposal) = at_once.or_else(|| propose(least)) else { continue };
         let weight = weight_of(&proposal);
+        if proposal.reader.is_last_resort() {
+            resort = Some((proposal, weight));
+            continue;
+        }
         let is_better = best
             .as_ref()
             .is_none_or(|(_, most, best)| weight > *most || (weight == *most && index < *best));
@@ -343,7 +348,18 @@ fn best_proposal(sample: &Sample<'_>) -> Option<Proposal> {
             best = Some((proposal, weight, index));
         }
     }
-    best.map(|(proposal, ..)| proposal)
+    let is_beaten = |(_, weight): &(Proposal, usize)| {
+        best.as_ref().is_some_and(|(best, most, _)| {
+            let about = best.reader.about();
+            let is_known_access =
+                about.role == LogRole::Access && about.basis != FormatBasis::Inferred;
+            is_known_access || most >= weight
+        })
+    };
+    match resort.filter(|resort| !is_beaten(resort)) {
+        Some((resort, _)) => Some(resort),
+        None => best.map(|(proposal, ..)| proposal),
+    }
 }
 
 /// What the lines count that a proposal understands.

@@ -262,6 +262,10 @@ impl Reader for Wrapped {
         &self.about
     }
 
+    fn is_last_resort(&self) -> bool {
+        self.inner.is_last_resort()
+    }
+
     fn glance<'a>(&self, line: &'a [u8]) -> Result<Glance<'a>, Skip> {
         let opened = self.open(line).ok_or(Skip::Shape)?;
         if self.outer_timed {

@@ -115,6 +115,15 @@ const FORMATS: &[(&str, &str)] = &[
         "kuma",
         "[%START_TIME%] %KUMA_MESH% \"%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %PROTOCOL%\" %RESPONSE_CODE% %RESPONSE_FLAGS% %BYTES_RECEIVED% %BYTES_SENT% %DURATION% %RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)% \"%REQ(X-FORWARDED-FOR)%\" \"%REQ(USER-AGENT)%\" \"%REQ(X-B3-TRACEID?X-DATADOG-TRACEID)%\" \"%REQ(X-REQUEST-ID)%\" \"%REQ(:AUTHORITY)%\" \"%KUMA_SOURCE_SERVICE%\" \"%KUMA_DESTINATION_SERVICE%\" \"%KUMA_SOURCE_ADDRESS_WITHOUT_PORT%\" \"%UPSTREAM_HOST%\"",
     ),
+    // The same with columns added behind.
+    (
+        "istio-more",
+        "[%START_TIME%] \"%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %PROTOCOL%\" %RESPONSE_CODE% %RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS% %CONNECTION_TERMINATION_DETAILS% \"%UPSTREAM_TRANSPORT_FAILURE_REASON%\" %BYTES_RECEIVED% %BYTES_SENT% %DURATION% %RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)% \"%REQ(X-FORWARDED-FOR)%\" \"%REQ(USER-AGENT)%\" \"%REQ(X-REQUEST-ID)%\" \"%REQ(:AUTHORITY)%\" \"%UPSTREAM_HOST%\" %UPSTREAM_CLUSTER% %UPSTREAM_LOCAL_ADDRESS% %DOWNSTREAM_LOCAL_ADDRESS% %DOWNSTREAM_REMOTE_ADDRESS% %REQUESTED_SERVER_NAME% %ROUTE_NAME% %REST%",
+    ),
+    (
+        "envoy-more",
+        "[%START_TIME%] \"%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %PROTOCOL%\" %RESPONSE_CODE% %RESPONSE_FLAGS% %BYTES_RECEIVED% %BYTES_SENT% %DURATION% %RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)% \"%REQ(X-FORWARDED-FOR)%\" \"%REQ(USER-AGENT)%\" \"%REQ(X-REQUEST-ID)%\" \"%REQ(:AUTHORITY)%\" \"%UPSTREAM_HOST%\" %REST%",
+    ),
     // Whatever else stands behind the flags is told by its values.
     (
         "envoy-start",
@@ -262,6 +271,13 @@ fn finish(record: &mut AccessRecord<'_>) -> bool {
     {
         return false;
     }
+    // A column more, and quotes in what clients sent, shift the others: then that is no host.
+    let is_host = |host: &[u8]| host.iter().any(|byte| b":/@".contains(byte));
+    if record.escape == Escape::None
+        && record.value(Field::UpstreamAddr).is_some_and(|host| !is_host(host))
+    {
+        return false;
+    }
     if let Some(rest) = record.raw(Field::Rest) {
         by_values(record, rest);
     }
@@ -274,19 +290,25 @@ fn finish(record: &mut AccessRecord<'_>) -> bool {
     true
 }
 
-/// Sets what the words of a text can only be: details, the id of the request, the host of the backend.
+/// Sets what the words of a text can only be, where no column says it: details, the id of the request, the host of the
+/// backend.
 fn by_values<'a>(record: &mut AccessRecord<'a>, rest: &'a [u8]) {
+    fn set_new<'a>(record: &mut AccessRecord<'a>, field: Field, value: &'a [u8]) {
+        if record.raw(field).is_none() {
+            record.set(field, value);
+        }
+    }
     let is_plain = |word: &[u8]| !word.is_empty() && !word.contains(&b'"');
     for (index, word) in rest.split(|byte| *byte == b' ').enumerate() {
         let inside = word.strip_prefix(b"\"").and_then(|word| word.strip_suffix(b"\""));
         match inside {
-            Some(id) if is_uuid(id) => record.set(Field::RequestId, id),
-            Some(host) if is_address(host) => record.set(Field::UpstreamAddr, host),
+            Some(id) if is_uuid(id) => set_new(record, Field::RequestId, id),
+            Some(host) if is_address(host) => set_new(record, Field::UpstreamAddr, host),
             None if index == 0 && is_plain(word) && word.iter().any(u8::is_ascii_lowercase) => {
-                record.set(Field::ResponseDetails, word);
+                set_new(record, Field::ResponseDetails, word);
             }
             None if word.starts_with(b"outbound|") || word.starts_with(b"inbound|") => {
-                record.set(Field::ProxyUpstreamName, word);
+                set_new(record, Field::ProxyUpstreamName, word);
             }
             _ => {}
         }

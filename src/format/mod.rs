@@ -234,6 +234,12 @@ pub trait Reader: fmt::Debug + Send + Sync {
         false
     }
 
+    /// True for a reader that finds what it knows in the lines of other formats as well: an access reader that takes a line
+    /// comes before it, wherever it stands.
+    fn is_last_resort(&self) -> bool {
+        false
+    }
+
     /// True for a reader to which the prefix of a syslog daemon is a part of its line: without it, it is none.
     fn holds_prefix(&self) -> bool {
         false
@@ -374,9 +380,19 @@ impl Plan {
         self.accepting(line).is_some()
     }
 
-    /// Index of the first reader that takes a line (a final `\n` and `\r` are ignored).
+    /// Index of the first reader that takes a line (a final `\n` and `\r` are ignored); of a last resort, the first that
+    /// comes before it.
     pub fn accepting(&self, line: &[u8]) -> Option<usize> {
-        self.all_accepting(line).next()
+        let mut all = self.all_accepting(line);
+        let first = all.next()?;
+        if !self.readers[first].is_last_resort() {
+            return Some(first);
+        }
+        let comes_before = |index: &usize| {
+            let reader = &self.readers[*index];
+            !reader.is_last_resort() && reader.about().role == LogRole::Access
+        };
+        Some(all.find(comes_before).unwrap_or(first))
     }
 
     /// Indices of all readers that take a line.

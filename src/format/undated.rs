@@ -5,6 +5,7 @@
 //! A request without a time is no entry: it belongs to no second, so nothing can be counted or joined. What its own
 //! fields decide holds all the same. The line gets a made-up time, is read by its format, and is judged by the table of
 //! its server; the time is dropped again.
+//! What tells such a line stands in lines with a time as well: those are for the readers that see it (a last resort).
 //! Invariants: the text of such a line holds what clients sent and never is a message that causes are looked for in.
 
 use std::sync::Arc;
@@ -312,6 +313,10 @@ impl Reader for UndatedAccess {
             told: told.verdict,
             ..ErrorRecord::default()
         }))
+    }
+
+    fn is_last_resort(&self) -> bool {
+        true
     }
 
     fn each_field<'a>(&self, record: &'a [u8], each: &mut dyn FnMut(&str, &'a [u8])) {

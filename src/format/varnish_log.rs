@@ -203,6 +203,15 @@ impl<'a> Transaction<'a> {
                 }
             }
             b"VCL_call" if text == b"BACKEND_ERROR" => self.failed = true,
+            // The same step by other tags, for logs that were cut down to some: `vbf_stp_error` in `cache_fetch.c` notes
+            // its time, and names what it makes so.
+            b"BerespReason" if text == b"Backend fetch failed" => self.failed = true,
+            b"Timestamp" if text.starts_with(b"Error:") => {
+                self.failed = true;
+                if is_alone {
+                    self.time(text);
+                }
+            }
             _ if !is_alone => {}
             b"Timestamp" => self.time(text),
             b"BereqMethod" => set(&mut self.method, text),

@@ -8,7 +8,7 @@ pub mod course;
 pub mod ranking;
 pub mod segment;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::attribute::{Attribution, Followed};
 use crate::cause::{CauseMatcher, RuleKind, Scope};
@@ -16,7 +16,7 @@ use crate::error::Result;
 use crate::evidence::Place;
 use crate::fact::{CauseFact, Flags};
 use crate::tally::Series;
-use crate::taxonomy::{Basis, Cause, Confidence, Origin};
+use crate::taxonomy::{Basis, Cause, Confidence, Origin, Server};
 use crate::time::SECOND_US;
 
 use course::Course;
@@ -214,6 +214,10 @@ pub struct Incident {
     pub bucket_s: i64,
     /// Entries per bucket (number since the epoch) and origin.
     pub buckets: BTreeMap<i64, BTreeMap<Origin, u64>>,
+    /// What the messages around it tell: the server, and the cause.
+    pub told: BTreeSet<(Server, Cause)>,
+    /// Servers near a limit, shortly before it and in it: the first message of each row, and how many there are.
+    pub pressures: BTreeMap<u16, (Event, u64)>,
     /// State changes before and in it.
     pub changes: Vec<Event>,
     /// The earliest failure of one backend shortly before or at the onset.
@@ -243,6 +247,8 @@ impl Incident {
             endings: Ranking::default(),
             clients: Ranking::default(),
             buckets: BTreeMap::new(),
+            told: BTreeSet::new(),
+            pressures: BTreeMap::new(),
             changes: Vec::new(),
             first_failing: None,
             from_messages: false,
@@ -551,7 +557,14 @@ fn add_messages(
             if fact.at > end_us + CHANGES_AFTER_US {
                 continue;
             }
+            let is_near = start_us - PEERS_BEFORE_US <= fact.at && fact.at <= end_us;
+            if let Some(cause) = rule.cause.filter(|_| is_near && rule.kind != RuleKind::Noise) {
+                incident.told.insert((rule.server, cause));
+            }
             match rule.kind {
+                RuleKind::Pressure if is_near && rule.cause.is_some() => {
+                    incident.pressures.entry(fact.rule).or_insert((event, 0)).1 += 1;
+                }
                 RuleKind::Lifecycle(_)
                 | RuleKind::Trigger(_)
                 | RuleKind::StateDown { .. }
@@ -561,7 +574,6 @@ fn add_messages(
                     incident.changes.push(event);
                 }
                 kind if kind.explains_requests() => {
-                    let is_near = start_us - PEERS_BEFORE_US <= fact.at && fact.at <= end_us;
                     if rule.scope == Scope::UpstreamPeer && is_near {
                         incident.course.note_peer(fact.scope, fact.place);
                     }

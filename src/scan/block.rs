@@ -129,9 +129,18 @@ pub(super) fn scan_block(context: &Context<'_>, job: Job<'_>) -> BlockResult {
             at = next;
             continue;
         }
-        let until = scanner.pieces.next(at + 1).map_or(bytes.len(), |piece| piece.start);
+        let mut until = scanner.pieces.next(at + 1).map_or(bytes.len(), |piece| piece.start);
         if !scanner.settled {
             scanner.note_takers(line_at(bytes, at));
+        }
+        let plan = &scanner.in_force.plan;
+        if plan.readers[scanner.reader].is_last_resort() {
+            // It takes no line before it is known that no other reader does.
+            let line = line_at(bytes, at);
+            match plan.accepting(line).filter(|index| !plan.readers[*index].is_last_resort()) {
+                Some(index) => scanner.reader = index,
+                None => until = until.min(at + line.len() + 1),
+            }
         }
         let reader = Arc::clone(&scanner.in_force.plan.readers[scanner.reader]);
         let n_before = scanner.n_taken();

@@ -573,7 +573,7 @@ fn plan_of_file(source: &Source, file: &File, formats: &FormatChoice) -> Plan {
     ];
     let mut from = 0;
     for (start, length) in starts {
-        if (start < from && start > 0) || start >= total {
+        if start < from || start >= total {
             continue;
         }
         if let Ok(lines) = reader.read(file, start, start + length, total, None) {

@@ -160,7 +160,6 @@ pub(super) fn own_verdict(record: &AccessRecord<'_>) -> &'static str {
     if says("failed_to_connect_to_backend")
         || says("connection_refused")
         || says("connection_timeout")
-        || says("destination_")
     {
         return if says("connection_refused") {
             "google_lb.connect_refused"
@@ -170,7 +169,9 @@ pub(super) fn own_verdict(record: &AccessRecord<'_>) -> &'static str {
             "google_lb.connect_failed"
         };
     }
-    ROWS.iter().find(|(text, _)| says(text)).map_or("google_lb.other", |row| row.1)
+    // A destination that could not be reached: the details, where there are any, say more.
+    let other = if says("destination_") { "google_lb.connect_failed" } else { "google_lb.other" };
+    ROWS.iter().find(|(text, _)| says(text)).map_or(other, |row| row.1)
 }
 
 #[cfg(test)]
@@ -188,6 +189,9 @@ mod tests {
         check(503, "response_sent_by_backend", "google_lb.relayed_503");
         check(502, r#"details=\"response_sent_by_backend\""#, "google_lb.relayed_5xx");
         check(502, "failed_to_pick_backend_by_hash", "google_lb.no_backend");
+        let picked = r#"error="destination_unavailable"; details="failed_to_pick_backend""#;
+        check(503, picked, "google_lb.no_backend");
+        check(503, r#"error="destination_unavailable""#, "google_lb.connect_failed");
         check(
             503,
             r#"error=\"connection_refused\"; details=\"failed_to_connect_to_backend\""#,

@@ -40,6 +40,14 @@ impl Logs {
         );
     }
 
+    fn limited(&mut self, second: u32, connection: u32, client: &str, target: &str) {
+        let time = clock(second);
+        let _ = writeln!(
+            self.error,
+            "2026/11/20 {time} [error] 7#7: *{connection} limiting requests, excess: 20.640 by zone \"one\", client: {client}, server: a.test, request: \"GET {target} HTTP/1.1\", host: \"a.test\""
+        );
+    }
+
     /// Answers of a backend, by which a layout with backends is known.
     fn served(&mut self, second: u32) {
         for n in 0..20 {
@@ -83,6 +91,36 @@ fn error_lines_of_502s_do_not_explain_503s() {
         logs.access(60 + 10 * n, "192.0.2.9", "/health", 503, "");
     }
     check(&logs, &[("unknown/-", 6)]);
+}
+
+#[test]
+fn limits_that_answer_otherwise_do_not_explain_503s() {
+    for status in [429, 444] {
+        let mut logs = Logs::default();
+        for n in 0..6 {
+            // The 503 of the same second comes first, and is larger or smaller than what the limit sends.
+            logs.access(10 * n, "192.0.2.9", "/poll", 503, "");
+            logs.access(10 * n, "192.0.2.9", "/poll", status, "");
+            logs.limited(10 * n, n + 1, "192.0.2.9", "/poll");
+            logs.access(10 * n + 1, "192.0.2.9", "/poll", 503, "");
+        }
+        check(&logs, &[("unknown/-", 12)]);
+        let fixture = Fixture::new();
+        logs.write(&fixture, "logs");
+        let both = format!("503,{status}");
+        let all = verdicts(&fixture, &["--status", &both, "logs"]);
+        let limited = ("local_process/rate_limited".to_owned(), 6);
+        assert_eq!(all, [limited, ("unknown/-".to_owned(), 12)]);
+    }
+    // What a limit refused with 503 keeps its line, whoever else was answered with 429 by a backend.
+    let mut logs = Logs::default();
+    for n in 0..6 {
+        logs.access(10 * n, "192.0.2.9", "/poll", 503, " \"-\" \"-\" - 0.000");
+        logs.limited(10 * n, n + 1, "192.0.2.9", "/poll");
+        logs.access(10 * n, "192.0.2.9", "/poll", 429, " \"10.0.0.5:80\" \"429\" 0.004 0.004");
+        logs.served(100 * n + 100);
+    }
+    check(&logs, &[("local_process/rate_limited", 6)]);
 }
 
 #[test]

@@ -113,3 +113,27 @@ fn the_terminal_says_who_why_and_what_next_of_a_lone_message() {
         assert!(text.contains(part), "{part}: {text}");
     }
 }
+
+#[test]
+fn a_line_without_a_time_takes_no_dated_line_with_it() {
+    let haproxy = |second: usize| {
+        format!(
+            "10.0.0.9:39572 [20/Nov/2026:21:05:{second:02}.537] fe~ be/<NOSRV> 0/-1/-1/-1/0 503 217 - - SC-- 1/1/0/0/0 0/0 \"GET /a HTTP/1.1\""
+        )
+    };
+    let envoy = "[2026-11-20T21:05:20.100Z] \"GET /a HTTP/1.1\" 503 UF,URX 0 91 10 - \"10.0.0.9\" \"curl/8\" \"11111111-0000-4000-8000-000000000001\" \"shop\" \"10.1.1.1:80\"";
+    let cut = haproxy(0)[40..].to_owned();
+    let entries = |lines: &[String]| {
+        let fixture = Fixture::new();
+        fixture.write("a.log", lines.join("\n") + "\n");
+        fixture.run(&["a.log", "--format", "entries"], b"").rows().len()
+    };
+    // Two formats in one file, neither of which takes all lines.
+    assert_eq!(entries(&[haproxy(20), envoy.to_owned()]), 2);
+    // A line that was cut, at the start, between and behind the others.
+    for at in [0, 25, 50] {
+        let mut lines: Vec<String> = (0..50).map(haproxy).collect();
+        lines.insert(at, cut.clone());
+        assert_eq!(entries(&lines), 50, "cut line at {at}");
+    }
+}

@@ -310,3 +310,52 @@ fn a_hole_in_what_is_accepted_is_told() {
     let row = rows.iter().find(|row| row["kind"] == "ingest_stall").expect("a row");
     assert_eq!(row["text"], "no request is accepted for 3 s, then 80 come in one second");
 }
+
+#[test]
+fn transactions_cut_down_to_some_tags_tell_what_failed() {
+    let transaction = |reason: &str, fetch: &[&str]| {
+        let request = "*   << Request  >> 1966102   \n-   Begin          req 1966101 rxreq\n-   Timestamp      Start: 1795210000.123456 0.000000 0.000000\n-   ReqURL         /cart\n-   RespStatus     503\n";
+        let response = format!(
+            "-   RespReason     {reason}\n-   Timestamp      Resp: 1795210015.223456 15.100000 0.000000\n**  << BeReq    >> 1966103   \n--  Begin          bereq 1966102 fetch\n"
+        );
+        let fetch: String = fetch.iter().map(|line| format!("--  {line}\n")).collect();
+        format!("{request}{response}{fetch}\n")
+    };
+    let own = "Backend fetch failed";
+    for (reason, fetch, expected) in [
+        // Only `VCL_call` is missing, or the times are there instead.
+        (
+            own,
+            &[
+                "FetchError     first byte timeout",
+                "BerespStatus   503",
+                "BerespReason   Backend fetch failed",
+            ][..],
+            ("proxy", "upstream_timeout"),
+        ),
+        (
+            own,
+            &[
+                "FetchError     backend shop: fail errno 111 (Connection refused)",
+                "Timestamp      Error: 1795210015.2 15.1 0.0",
+            ],
+            ("proxy", "upstream_refused"),
+        ),
+        // What fails behind the status is the body of an answer.
+        (
+            "Service Unavailable",
+            &[
+                "BerespStatus   503",
+                "BerespReason   Service Unavailable",
+                "FetchError     HTC eof (-1)",
+            ],
+            ("upstream", "upstream_503"),
+        ),
+    ] {
+        let fixture = Fixture::new();
+        fixture.write("varnish.log", transaction(reason, fetch));
+        let rows = fixture.run(&["varnish.log", "--format", "entries"], b"").rows();
+        let said = (rows[0]["origin"].as_str(), rows[0]["cause"].as_str());
+        assert_eq!(said, (Some(expected.0), Some(expected.1)), "{fetch:?}");
+    }
+}

@@ -443,3 +443,60 @@ fn an_end_is_verified_in_order_of_time_over_all_inputs_and_within_the_window() {
     assert_ne!(cut["state"], "verified", "{cut}");
     assert!(cut["basis"].as_str().is_some_and(|basis| basis.contains("502")), "{cut}");
 }
+
+#[test]
+fn logs_that_begin_before_the_access_log_make_no_surge() {
+    let fixture = Fixture::new();
+    let mut log = Log::default();
+    log.seconds(300, 340, 10, Answer::Good);
+    log.seconds(340, 360, 10, Answer::NoneLive);
+    fixture.write("access.log", &log.0);
+    fixture.write(
+        "syslog",
+        "Nov 20 20:00:00 web1 systemd[1]: Started api.service - API server.\n\
+         Nov 20 20:04:00 web1 systemd[1]: Reloading nginx.service - nginx.\n",
+    );
+    let args = ["--format", "json", "--reproducible", "--tz", "UTC", "access.log", "syslog"];
+    let document = fixture.run(&args, b"").json();
+    let traffic = &document["incidents"][0]["traffic"];
+    assert_eq!((&traffic["verdict"], &traffic["surge_ratio"]), (&"no_surge".into(), &1.0.into()));
+    // A handful of requests is no measure.
+    let mut log = Log::default();
+    log.seconds(0, 1, 10, Answer::Good);
+    log.seconds(10, 30, 10, Answer::NoneLive);
+    let document = self::document(&log, &[]);
+    assert_eq!(document["incidents"][0]["traffic"]["verdict"], "unknown");
+}
+
+#[test]
+fn limits_that_a_server_reached_are_told_and_not_denied() {
+    let fixture = Fixture::new();
+    let mut log = Log::default();
+    log.seconds(0, 60, 4, Answer::Good);
+    log.seconds(60, 90, 4, Answer::NoneLive);
+    log.seconds(90, 120, 4, Answer::Good);
+    fixture.write("access.log", &log.0);
+    let error = |at: u32, message: &str| {
+        format!("2026/11/20 20:{:02}:{:02} [alert] 7#7: {message}\n", at / 60, at % 60)
+    };
+    let limited: String =
+        (60..90).map(|at| error(at, "16 worker_connections are not enough")).collect();
+    let frame = |middle: &str| {
+        let notice = "signal process started";
+        format!("{}{middle}{}", error(0, notice), error(119, notice))
+    };
+    let of = |error_log: &str| {
+        fixture.write("error.log", error_log);
+        let args = ["--format", "json", "--reproducible", "--tz", "UTC"];
+        let args = [&args[..], &["access.log", "error.log"]].concat();
+        let incident = fixture.run(&args, b"").json()["incidents"][0].clone();
+        let rejected = incident["rejected"].as_array().expect("rows");
+        let is_denied = rejected.iter().any(|row| row["id"] == "worker_limit");
+        let is_told = rows(&incident, "health")
+            .iter()
+            .any(|row| row["text"].as_str().is_some_and(|text| text.contains("30 messages")));
+        (is_denied, is_told)
+    };
+    assert_eq!(of(&frame(&limited)), (false, true));
+    assert_eq!(of(&frame("")), (true, false));
+}

@@ -60,7 +60,9 @@ pub(super) fn compile(body: &str) -> Result<Layout, String> {
             Piece::Operator(name, argument) => {
                 let before = parts.last().map_or(&lead, |part| &part.after);
                 let (field, mut kind) = meaning(name, argument);
-                if kind == Kind::Token && before.ends_with('"') {
+                // An address has no blanks, in quotes neither.
+                let is_address = field == Field::UpstreamAddr;
+                if kind == Kind::Token && before.ends_with('"') && !is_address {
                     kind = Kind::Text;
                 }
                 let name =

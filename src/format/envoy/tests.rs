@@ -1,6 +1,7 @@
 //! Tests of Envoy's text formats.
 
 use super::*;
+use crate::format::haproxy_access::log_format;
 use crate::record::Record;
 
 #[track_caller]
@@ -47,6 +48,21 @@ fn usual_formats_are_recognised() {
             (Field::UpstreamAddr, "10.244.0.135:8080"),
         ],
     );
+}
+
+#[test]
+fn columns_behind_a_usual_format_take_nothing_from_it() {
+    let line = r#"[2026-11-20T21:05:21.200Z] "GET /m HTTP/1.1" 503 UF 0 91 7 - "10.0.0.9" "curl/8" "11111111-0000-4000-8000-000000000011" "shop" "10.1.1.1:80" "#;
+    let fields = &[
+        (Field::UpstreamAddr, "10.1.1.1:80"),
+        (Field::Host, "shop"),
+        (Field::RequestTimeMillis, "7"),
+    ];
+    for more in [r#""trace-1""#, r#""extra" 12"#, "11111111-0000-4000-8000-000000000012"] {
+        check("envoy-more", &format!("{line}{more}"), 503, fields);
+    }
+    assert!(is_spec("[%START_TIME%] %RESPONSE_CODE% %REQ(:PATH)% %TRACE_ID%"));
+    assert!(!log_format::is_spec("[%START_TIME%] %RESPONSE_CODE% %REQ(:PATH)% %TRACE_ID%"));
 }
 
 #[test]

@@ -395,7 +395,10 @@ pub fn is_spec(spec: &str) -> bool {
     let spec = spec.trim();
     spec.starts_with("log-format")
         || matches!(spec, "httplog" | "httpslog" | "httplog clf")
-        || ["%ST", "%tr", "%ft", "%tsc", "%ci", "%HM", "%TR", "%["]
-            .iter()
-            .any(|alias| spec.contains(alias))
+        || spec.contains("%[")
+        || ["%ST", "%tr", "%trg", "%ft", "%tsc", "%ci", "%HM", "%TR"].iter().any(|alias| {
+            // `%START_TIME%` and `%TRACE_ID%` are Envoy's.
+            let ends = |at: usize| !spec[at..].starts_with(|next: char| next.is_ascii_uppercase());
+            spec.match_indices(alias).any(|(at, _)| ends(at + alias.len()))
+        })
 }

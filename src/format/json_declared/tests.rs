@@ -142,10 +142,10 @@ fn every_declared_format_knows_its_lines() {
     );
     check_format(
         "cloudflare_http",
-        r#"{"ClientIP":"192.0.2.1","ClientRequestHost":"a.example","ClientRequestMethod":"GET","ClientRequestURI":"/b","EdgeResponseStatus":503,"EdgeStartTimestamp":1773315691396673792,"OriginResponseStatus":0,"RayID":"7755924541bcba2c","SecurityActions":["rateLimit"],"WorkerStatus":"unknown"}"#,
+        r#"{"ClientIP":"192.0.2.1","ClientRequestHost":"a.example","ClientRequestMethod":"GET","ClientRequestURI":"/b","EdgeResponseStatus":503,"EdgeStartTimestamp":1773315691396673792,"OriginResponseStatus":0,"RayID":"7755924541bcba2c","SecurityActions":["log","rateLimit"],"WorkerStatus":"unknown"}"#,
         503,
         "2026-03-12T11:41:31.396673Z",
-        &[(Field::UpstreamStatus, "0"), (Field::SecurityAction, "rateLimit")],
+        &[(Field::UpstreamStatus, "0"), (Field::SecurityAction, r#"["log","rateLimit"]"#)],
     );
     check_format(
         "fastly_access",

@@ -1,7 +1,7 @@
 //! How much was asked of the servers, and how much of a group of backends failed.
 //!
 //! In: the incident, and requests over time. Out: [`Traffic`], [`GroupFailure`].
-//! Invariants: load is compared with the same length of time before; what the input does not cover is not known.
+//! Invariants: load is compared with the same length of time before; what no access log covers is not known.
 
 use super::round;
 use crate::analysis::Analysis;
@@ -10,10 +10,12 @@ use crate::report::Coverage;
 use crate::report::incident::{GroupFailure, Impact, Traffic};
 use crate::report::text_of::Texts;
 use crate::taxonomy::Cause;
-use crate::time::Timestamp;
 
 /// Watched failures below which their repetitions say nothing.
 const MIN_WATCHED: u64 = 20;
+
+/// Requests before an incident below which nothing is compared with them.
+const MIN_BEFORE: u64 = 20;
 
 /// Load before and during the incident, and how much of it is retries.
 pub(super) fn traffic(incident: &Incident, analysis: &Analysis, coverage: &Coverage) -> Traffic {
@@ -24,9 +26,11 @@ pub(super) fn traffic(incident: &Incident, analysis: &Analysis, coverage: &Cover
     let (first, last) = (incident.core.first_s, incident.core.last_s);
     let length = (last - first + 1).max(10);
     let during = analysis.requests.sum(first, last).requests as f64 / (last - first + 1) as f64;
-    let known_from = coverage.first_at.map_or(first, Timestamp::second);
+    // Other logs may begin before the access log: they count no requests.
+    let known_from = analysis.requests.span().map_or(first, |(from, _)| from);
     let before_length = length.min(first - known_from);
-    if coverage.filtered || analysis.requests.is_empty() || before_length < 3 {
+    let n_before = analysis.requests.sum(first - before_length.max(1), first - 1).requests;
+    if coverage.filtered || before_length < 3 || n_before < MIN_BEFORE {
         return Traffic {
             baseline_rps: None,
             during_rps: (!coverage.filtered && during > 0.0).then(|| round(during, 1)),
@@ -36,19 +40,17 @@ pub(super) fn traffic(incident: &Incident, analysis: &Analysis, coverage: &Cover
             verdict: "unknown",
         };
     }
-    let before = analysis.requests.sum(first - before_length, first - 1).requests as f64
-        / before_length as f64;
-    let surge = (before > 0.0).then(|| round(during / before, 2));
+    let before = n_before as f64 / before_length as f64;
+    let surge = round(during / before, 2);
     let verdict = match surge {
-        Some(ratio) if ratio >= 2.0 => "surge",
-        Some(ratio) if ratio <= 0.5 => "drop",
-        Some(_) => "no_surge",
-        None => "unknown",
+        ratio if ratio >= 2.0 => "surge",
+        ratio if ratio <= 0.5 => "drop",
+        _ => "no_surge",
     };
     Traffic {
         baseline_rps: Some(round(before, 1)),
         during_rps: Some(round(during, 1)),
-        surge_ratio: surge,
+        surge_ratio: Some(surge),
         retry_ratio,
         amplification,
         verdict,

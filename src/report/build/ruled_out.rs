@@ -89,9 +89,22 @@ pub(super) fn rejected(
         incident.changes.iter().filter_map(rule_of).any(|rule| rule.cause == Some(cause))
     };
     let is_told = |cause: Cause| incident.causes.keys().any(|(_, _, other)| *other == Some(cause));
-    let seen = |cause: Cause| is_told(cause) || is_change(cause);
+    // Apache writes it once in its lifetime, so that any earlier line may still hold.
+    let is_lasting = |server: Server, cause: Cause| {
+        let mut signals = analysis.attribution.signals.iter();
+        (server, cause) == (Server::Apache, Cause::WorkerLimit)
+            && signals.any(|((code, ..), signal)| {
+                *code == cause as u8 && signal.first_at <= incident.ended_at
+            })
+    };
+    let seen = |server: Server, cause: Cause| {
+        is_told(cause)
+            || is_change(cause)
+            || incident.told.contains(&(server, cause))
+            || is_lasting(server, cause)
+    };
     for (server, cause, reason) in SILENT {
-        if servers.contains(server) && !seen(*cause) {
+        if servers.contains(server) && !seen(*server, *cause) {
             rows.push(Rejected { id: *cause, reason: (*reason).to_owned() });
         }
     }

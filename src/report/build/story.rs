@@ -22,6 +22,9 @@ const MAX_ROWS: usize = 39;
 /// Changes told before other rows are crowded out.
 const MAX_CHANGES: usize = 12;
 
+/// Limits told that servers reached.
+const MAX_PRESSURES: usize = 6;
+
 /// Rows of what an incident spread to.
 const MAX_SPREAD: usize = 6;
 
@@ -68,6 +71,7 @@ pub(super) fn story(
     teller.changes();
     teller.onset();
     teller.causes();
+    teller.pressures();
     teller.spread();
     teller.shifts();
     teller.relapses();
@@ -172,6 +176,21 @@ impl Teller<'_, '_, '_, '_> {
     }
 
     /// Hosts and upstreams that fail later than the first.
+    /// Limits that servers reached: they hold requests up, and name none.
+    fn pressures(&mut self) {
+        let incident = self.parts.incident;
+        let mut rows: Vec<_> = incident.pressures.values().copied().collect();
+        rows.sort_by_key(|(event, _)| (event.at, event.place.position));
+        for (event, n) in rows.into_iter().take(MAX_PRESSURES) {
+            let Some(rule) = self.texts.matcher.rule(event.rule) else { continue };
+            let scope = self.texts.scope(event.place).map(|(_, name)| format!(" ({name})"));
+            let times = if n > 1 { format!(", {n} messages") } else { String::new() };
+            let text = format!("{}{}{times}", rule.note, scope.unwrap_or_default());
+            let lines = self.quote(event.place, event.at);
+            self.tell(Timestamp(event.at), "health", text, lines);
+        }
+    }
+
     fn spread(&mut self) {
         let incident = self.parts.incident;
         let least = (incident.entries / SPREAD_PART).max(MIN_SPREAD);

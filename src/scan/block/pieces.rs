@@ -27,8 +27,10 @@ impl Scanner<'_> {
         };
         let record = &self.job.reached[at..record_end];
         let plan = Arc::clone(&self.in_force.plan);
-        let in_charge =
-            Some(self.reader).filter(|index| accepts(plan.readers[*index].as_ref(), record));
+        let in_charge = Some(self.reader).filter(|index| {
+            let reader = plan.readers[*index].as_ref();
+            !reader.is_last_resort() && accepts(reader, record)
+        });
         let reader = in_charge.or_else(|| plan.accepting(record))?;
         let glance = plan.readers[reader].glance(record).ok()?;
         self.note_takers(record);
