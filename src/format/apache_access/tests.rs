@@ -78,7 +78,7 @@ fn columns_in_another_order_refuse_the_layout_however_many_lines_are_wanted() {
         format!("{START} 1500 http://10.0.0.1:80 proxy-server 503 -"),
     ];
     for least in 0..3 {
-        let sample = Sample::of(lines.iter().map(|line| line.as_bytes()).collect());
+        let sample = Sample::of(lines.iter().map(String::as_bytes).collect());
         assert!(ApacheAccessFormat.propose(&sample.with_least(least)).is_none(), "{least}");
     }
 }
