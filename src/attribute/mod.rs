@@ -272,6 +272,12 @@ fn is_apache_alone(inputs: &[ScannedInput]) -> bool {
         && !any(LogRole::Access, Server::Apache)
 }
 
+/// True when access lines that several servers write are Apache's, and no other lines are nginx's: advice is for Apache.
+pub fn is_apache_without_nginx(inputs: &[ScannedInput]) -> bool {
+    is_apache_alone(inputs)
+        && !inputs.iter().any(|input| is_log_of(input, LogRole::Access, Server::Nginx))
+}
+
 /// The key of the next row; an unreadable run surfaces here.
 fn peek_key<T, K>(
     rows: &mut Peekable<impl Iterator<Item = Result<T>>>,

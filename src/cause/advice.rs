@@ -2,7 +2,8 @@
 //!
 //! In: a [`Cause`]. Out: static texts, and the page of `logscan503 explain ID`.
 //! Invariants: every cause has advice (the match is exhaustive); steps are commands where a command exists, with the
-//! placeholders `{scope}` (peer, group, zone, unit or file of the incident) and `{host}`, which reports fill in.
+//! placeholders `{scope}` (peer, group, zone, unit or file of the incident), `{socket}` (a scope that is a file) and
+//! `{host}`, which reports fill in.
 //! Source: documentation of the named servers and tools; `sources` per cause.
 
 use std::fmt::Write;
@@ -278,6 +279,7 @@ pub const fn advice(cause: Cause) -> &'static Advice {
             ],
             next_steps: &[
                 Address("ss -ltnp | grep {scope}, on the backend"),
+                Address("ls -l {socket}; ss -lxp | grep {socket}: does the program listen there?"),
                 Haproxy(
                     "echo \"show servers state\" | socat stdio /run/haproxy/admin.sock: the address of {scope}, then ss -ltnp there",
                 ),
@@ -422,10 +424,9 @@ pub const fn advice(cause: Cause) -> &'static Advice {
                 "HTTPERR: QueueFull, 503; kernel: `Possible SYN flooding`",
             ],
             next_steps: &[
+                Shell("ss -lxn | grep {socket}: Recv-Q against Send-Q is queue against limit"),
+                Shell("ss -ltn: Recv-Q against Send-Q is queue against limit"),
                 Shell(
-                    "ss -lxn | grep {scope}; ss -ltn: Recv-Q against Send-Q is queue against limit",
-                ),
-                Any(
                     "the workers behind the socket are busy: look for what they wait for, then listen.backlog and net.core.somaxconn",
                 ),
                 Windows("PowerShell: Get-ItemProperty 'IIS:\\AppPools\\{scope}' -Name queueLength"),
@@ -452,8 +453,8 @@ pub const fn advice(cause: Cause) -> &'static Advice {
             ],
             next_steps: &[
                 Nginx("nginx -T | grep -n limit_conn"),
-                Any(
-                    "count connections per client: ss -tn state established | awk '{print $4}' | sort | uniq -c | sort -rn | head",
+                Shell(
+                    "count connections per client: ss -tn state established | awk '{print $4}' | sed 's/:[0-9]*$//' | sort | uniq -c | sort -rn | head",
                 ),
                 Any(
                     "behind a CDN or load balancer all clients share an address unless set_real_ip_from is set",
@@ -908,7 +909,8 @@ mod tests {
             for step in advice(*cause).next_steps.iter().map(|step| step.text()) {
                 for (at, _) in step.match_indices('{') {
                     let rest = &step[at..];
-                    let is_known = rest.starts_with("{scope}") || rest.starts_with("{host}");
+                    let names = ["{scope}", "{socket}", "{host}"];
+                    let is_known = names.into_iter().any(|name| rest.starts_with(name));
                     // awk programs and curl formats have braces of their own.
                     assert!(
                         is_known

@@ -61,6 +61,30 @@ fn without_the_error_log_the_answer_is_unknown_and_says_what_is_missing() {
     assert!(missing.iter().any(|what| what.as_str() == Some("upstream_status")), "{missing:?}");
 }
 
+/// Lines of `combined` are nginx's as well as Apache's; the error log beside them tells.
+#[test]
+fn advice_is_for_the_server_whose_error_log_is_there() {
+    let fixture = Fixture::new();
+    fixture.write("access.log", ACCESS);
+    let at = |second: u32| format!("[Fri Nov 20 21:29:{second}.123456 2026]");
+    let refused = "AH00957: HTTP: attempt to connect to 10.1.1.1:80 (10.1.1.1:80) failed";
+    let error = format!(
+        "{} [proxy:error] [pid 7:tid 8] (111)Connection refused: {refused}\n\
+         {} [proxy_http:error] [pid 7:tid 8] [client 192.0.2.1:5] AH01114: HTTP: failed to make connection to backend: 10.1.1.1\n\
+         {} [mpm_event:notice] [pid 7:tid 7] AH00489: Apache/2.4.71 configured -- resuming normal operations\n",
+        at(43),
+        at(43),
+        at(49),
+    );
+    fixture.write("error.log", &error);
+    let said = fixture.run(&["--format", "text", "access.log", "error.log"], b"").out;
+    let said = String::from_utf8_lossy(&said);
+    let told = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(told.contains("ss -ltnp | grep 10.1.1.1") && !told.contains("nginx -T"), "{said}");
+    assert!(told.contains("add %L %R %{proxy-status}n to LogFormat"), "{said}");
+    assert!(!told.contains("$upstream_addr"), "{said}");
+}
+
 #[test]
 fn statuses_are_chosen_by_code_list_and_class() {
     let fixture = fixture();

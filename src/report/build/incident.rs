@@ -14,6 +14,7 @@ use super::round;
 use super::ruled_out::rejected;
 use super::story::{Story, story};
 use crate::analysis::{Analysis, AnalysisConfig};
+use crate::attribute::is_apache_without_nginx;
 use crate::cause::advice::advice;
 use crate::cause::{CauseMatcher, Scope};
 use crate::evidence::Place;
@@ -308,8 +309,11 @@ pub(super) fn filled_steps(
     texts: Texts<'_>,
 ) -> Vec<String> {
     let plans = texts.inputs.iter().filter_map(|input| input.plan.as_deref());
-    let read =
-        plans.flat_map(|plan| &plan.readers[..plan.n_detected]).map(|reader| reader.about().server);
+    let is_apache = is_apache_without_nginx(texts.inputs);
+    let read = plans.flat_map(|plan| &plan.readers[..plan.n_detected]).map(|reader| {
+        let about = reader.about();
+        if is_apache && about.ambiguous_with.is_some() { Server::Apache } else { about.server }
+    });
     let servers: Vec<Server> = match server {
         Some(server) => vec![server],
         None => read.collect(),
@@ -322,8 +326,10 @@ pub(super) fn filled_steps(
             let step = step.text();
             let step = match scope {
                 Some(name) if !is_command_on(step, name) => return None,
-                Some(name) => step.replace("{scope}", &shell_safe(name)),
-                None if step.contains("{scope}") => return None,
+                Some(name) => step
+                    .replace("{scope}", &shell_safe(name))
+                    .replace("{socket}", &shell_safe(socket_path(name).unwrap_or_default())),
+                None if step.contains("{scope}") || step.contains("{socket}") => return None,
                 None => step.to_owned(),
             };
             match host {
@@ -335,13 +341,23 @@ pub(super) fn filled_steps(
         .collect()
 }
 
-/// False for a command that cannot be given the name: a socket in the file system has no address to connect to over
-/// HTTP, and units have no blanks, as systemd's descriptions of them have.
+/// False for a command that cannot be given the name: a socket in the file system has no address to connect to, an
+/// address no file, and units have no blanks, as systemd's descriptions of them have.
 fn is_command_on(step: &str, name: &str) -> bool {
     let is_on_unit = step.contains("systemctl status {scope}") || step.contains("-u {scope}");
-    let is_no_url = step.contains("http://{scope}") && name.starts_with("unix:");
+    let is_of_network = step.contains("http://{scope}") || step.contains("ss -ltnp | grep {scope}");
+    let is_misplaced = match socket_path(name) {
+        Some(_) => is_of_network,
+        None => step.contains("{socket}"),
+    };
     let is_no_unit = is_on_unit && name.contains(' ');
-    !is_no_url && !is_no_unit
+    !is_misplaced && !is_no_unit
+}
+
+/// The path of a scope that is a socket in the file system: `unix:/run/a.sock`, or the path alone.
+fn socket_path(name: &str) -> Option<&str> {
+    let path = name.strip_prefix("unix:").unwrap_or(name);
+    path.starts_with('/').then(|| path.trim_end_matches(':'))
 }
 
 /// A name from a log, for a command that someone will paste: anything unusual becomes `_`.
@@ -499,5 +515,30 @@ fn series(incident: &Incident, analysis: &Analysis) -> SeriesInfo {
         requests,
         entries,
         by_origin,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_fit_the_kind_of_scope() {
+        let check = |step: &str, name: &str, fits: bool| {
+            assert_eq!(is_command_on(step, name), fits, "{step} {name}");
+        };
+        for socket in ["unix:/run/php/a.sock", "unix:/run/php/a.sock:", "/run/php/a.sock"] {
+            assert_eq!(socket_path(socket), Some("/run/php/a.sock"));
+            check("ss -lxp | grep {socket}", socket, true);
+            check("ss -ltnp | grep {scope}", socket, false);
+            check("curl -sv http://{scope}/", socket, false);
+        }
+        for address in ["10.0.0.1:80", "[::1]:80", "shop"] {
+            check("ss -lxp | grep {socket}", address, false);
+            check("ss -ltnp | grep {scope}", address, true);
+            check("curl -sv http://{scope}/", address, true);
+        }
+        check("systemctl status {scope}", "A unit", false);
+        check("systemctl status {scope}", "a.service", true);
     }
 }

@@ -31,8 +31,8 @@ use super::{
     SCHEMA, SCHEMA_VERSION, Settings, SignalEvidence, SignalInfo, Tool, Totals, UnparsedLine,
 };
 use crate::analysis::{Analysis, AnalysisConfig, filtered_lines};
-use crate::attribute::Signal;
 use crate::attribute::zones::{InputZone, ZonePolicy};
+use crate::attribute::{Signal, is_apache_without_nginx};
 use crate::cause::CauseMatcher;
 use crate::error::Result;
 use crate::incident::Incident;
@@ -330,14 +330,27 @@ fn gaps(analysis: &Analysis, last_at: Option<Timestamp>) -> Vec<Gap> {
     gaps
 }
 
+/// What Apache has where nginx has the status of its upstream.
+const APACHE_FIELDS: &str = "%L %R %{proxy-status}n";
+
 /// What would have decided the entries that stayed open.
 fn missing(analysis: &Analysis) -> Vec<Missing> {
     let mut lacking = analysis.incidents.lacking.clone();
     if analysis.attribution.error_log_present() {
         lacking.remove("error log of this server");
     }
+    if is_apache_without_nginx(&analysis.inputs) {
+        let of_nginx = ["upstream_status", "upstream_header_time"];
+        if let Some(entries) = of_nginx.into_iter().filter_map(|what| lacking.remove(what)).max() {
+            lacking.insert(APACHE_FIELDS, entries);
+        }
+    }
     let rows = lacking.into_iter().map(|(what, entries)| {
         let (effect, fix) = match what {
+            APACHE_FIELDS => (
+                "a relayed response, a configured one and Apache's own look the same",
+                "add %L %R %{proxy-status}n to LogFormat",
+            ),
             "upstream_status" => (
                 "a relayed response and a configured one look the same",
                 "add $upstream_addr $upstream_status $upstream_header_time to log_format",
