@@ -11,10 +11,11 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use sha2::{Digest, Sha256};
 
 use crate::attribute::zones::{ZonePolicy, Zones};
-use crate::attribute::{AttributeConfig, Attribution, CLIENT_CLOSED, REFUSED, attribute};
+use crate::attribute::{AttributeConfig, Attribution, CLIENT_CLOSED, attribute};
 use crate::cause::CauseMatcher;
 use crate::error::{Error, Result};
 use crate::evidence::InputIndex;
+use crate::fact::REFUSED;
 use crate::format::FormatChoice;
 use crate::incident::{IncidentConfig, Incidents, group};
 use crate::input::Source;

@@ -11,6 +11,10 @@ use siphasher::sip::SipHasher13;
 use crate::evidence::Place;
 use crate::record::{Escape, plain_id, split_request, split_url, unescape};
 
+/// Statuses by which limits of nginx may refuse requests: too many of them; and what it logs where it closes the connection
+/// without an answer.
+pub const REFUSED: [u16; 2] = [429, 444];
+
 /// Bytes of a request target that take part in its key. Error lines are cut at 2048 bytes in all, so that the first
 /// part of a long target is what both logs are sure to hold.
 pub const KEYED_TARGET_BYTES: usize = 512;

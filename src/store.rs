@@ -203,6 +203,11 @@ impl<T: Stored, K: Ord + Send> Sorter<T, K> {
         let n_more = (STEP_BYTES / size_of::<T>()).max(1);
         self.n_paid += n_more;
         let overdrawn = self.share.take(n_more * size_of::<T>());
+        self.spill_if(overdrawn)
+    }
+
+    /// Spills where the budget is overdrawn and there is enough for a run.
+    fn spill_if(&mut self, overdrawn: bool) -> Result<()> {
         let n_bytes = self.parts.iter().map(Vec::len).sum::<usize>() * size_of::<T>();
         if overdrawn && n_bytes > 0 && n_bytes >= self.share.budget.least_run_bytes() {
             self.spill()?;
@@ -241,13 +246,14 @@ impl<T: Stored, K: Ord + Send> Sorter<T, K> {
     /// When a run cannot be spilled.
     pub fn absorb(&mut self, mut other: Self) -> Result<()> {
         debug_assert!(!self.in_parts);
-        self.parts.append(&mut other.parts);
+        self.parts.extend(other.parts.drain(..).filter(|part| !part.is_empty()));
         self.runs.append(&mut other.runs);
         self.n_paid += other.n_paid;
         let bytes = other.share.bytes.swap(0, Ordering::Relaxed);
         self.share.bytes.fetch_add(bytes, Ordering::Relaxed);
         // Each of several that share a budget may be too small to spill, and all of them too large.
-        self.pay()
+        let overdrawn = self.share.take(0);
+        self.spill_if(overdrawn)
     }
 
     /// Everything in order.
@@ -419,8 +425,8 @@ impl<T: Stored, K: Ord> Sorted<T, K> {
     }
 
     /// What was not spilled as by [`Sorted::last_rows`], in parts: see [`part_of`]. Those that `may_divide` names by their
-    /// index come in pieces, which end only where two records are not `together`, if that leaves memory enough: what is
-    /// in pieces is not given back on the way.
+    /// index come in pieces, which end only where two records are not `together`. What is in pieces is not given back on
+    /// the way: so this is done where all parts together are a quarter of the budget at most, and workers are there for it.
     pub fn last_rows_in_parts(
         &mut self,
         may_divide: impl Fn(usize) -> bool,
@@ -428,10 +434,12 @@ impl<T: Stored, K: Ord> Sorted<T, K> {
     ) -> Vec<Vec<Rows<'_, T, K>>> {
         debug_assert!(matches!(self.order, Order::PartByPart));
         let share = &self.share;
+        let n_records: usize = self.parts.iter().map(Vec::len).sum();
+        let is_worth = rayon::current_num_threads() > 1
+            && n_records * size_of::<T>() <= share.budget.0.limit_bytes / 4;
         let mut parts = Vec::new();
         for (index, part) in self.parts.iter_mut().enumerate() {
-            let is_small = size_of_val(&part[..]) <= share.budget.0.limit_bytes / 4;
-            if is_small && part.len() >= 2 * PIECE && may_divide(index) {
+            if is_worth && part.len() >= 2 * PIECE && may_divide(index) {
                 parts.push(pieces(part, &together));
             } else {
                 parts.push(vec![Rows(Backing::last(slice::from_mut(part), share))]);

@@ -5,7 +5,8 @@
 //! with those of all others, but only if all access logs lie in one directory (`access/` beside `error/`); otherwise logs
 //! of several servers lie side by side, and silence says nothing. Silence counts while the error logs cover the time,
 //! give or take `REACH_US`, while most of their lines find their requests, and most entries that leave a line find theirs:
-//! a log may be of a level that lacks them. Where lines name their machine, those of one machine say nothing of others. An empty file that is named as an error log covers everything.
+//! a log may be of a level that lacks them. Where lines name their machine, those of one machine say nothing of others. An
+//! empty file that is named as an error log covers everything.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -14,7 +15,7 @@ use super::answers::Answers;
 use super::pages::FailurePages;
 use super::zones::Zones;
 use crate::evidence::InputIndex;
-use crate::fact::EntryFact;
+use crate::fact::{EntryFact, machines_agree};
 use crate::format::Plan;
 use crate::scan::ScannedInput;
 use crate::taxonomy::{LogRole, Server};
@@ -23,7 +24,7 @@ use crate::time::SECOND_US;
 /// How far from its first and last line an error log still covers the time: quiet stretches are its nature.
 const REACH_US: i64 = 900 * SECOND_US;
 
-/// More machines than this are not told apart.
+/// Of more machines of one server than this, it is not asked which of them wrote a line.
 const MAX_MACHINES: usize = 4096;
 
 /// The error logs of one directory.
@@ -73,10 +74,8 @@ pub struct Companions {
     pub(super) behind: Behind,
     /// What backends answered.
     pub(super) answers: Answers,
-    /// Machines whose error lines name requests; 0 where the machine is not known.
-    machines: BTreeSet<u32>,
-    /// Whether hosts, and whether pods are among them.
-    has_hosts_and_pods: [bool; 2],
+    /// Machines by whose messages are there; 0 where the machine is not known.
+    machines: BTreeMap<Server, BTreeSet<u32>>,
     /// Pages of entries that a line about one attempt explains.
     pub(super) pages: FailurePages,
     /// Caddy's messages, wherever they lie: one process writes one runtime log.
@@ -248,23 +247,20 @@ impl Companions {
         }
     }
 
-    /// Notes the machine that wrote an error line which names its request. Of more than are kept, the rest stays silent.
-    pub(super) fn note_machine(&mut self, machine: u32) {
-        if machine != 0 {
-            self.has_hosts_and_pods[usize::from(machine & 1 == 1)] = true;
-        }
-        self.machines.insert(machine);
-        if self.machines.len() > MAX_MACHINES {
-            self.machines.pop_last();
+    /// Notes the machine that wrote a message of a server.
+    pub(super) fn note_machine(&mut self, server: Server, machine: u32) {
+        let known = self.machines.entry(server).or_default();
+        if known.len() <= MAX_MACHINES {
+            known.insert(machine);
         }
     }
 
-    /// True when error lines may be there of the machine that served an entry: those of others say nothing of it.
-    pub(super) fn hears(&self, entry: &EntryFact) -> bool {
-        entry.machine == 0
-            || self.machines.is_empty()
-            || [0, entry.machine].iter().any(|machine| self.machines.contains(machine))
-            || self.has_hosts_and_pods[usize::from(entry.machine & 1 == 0)]
+    /// True when messages of a server may be there of the machine that served an entry: those of others say nothing of it.
+    pub(super) fn hears(&self, entry: &EntryFact, server: Server) -> bool {
+        let Some(known) = self.machines.get(&server) else { return true };
+        known.len() > MAX_MACHINES
+            || known.contains(&entry.machine)
+            || known.iter().any(|machine| machines_agree(*machine, entry.machine))
     }
 
     /// Counts an entry that leaves a line in the error log, and whether it was found.
@@ -286,7 +282,11 @@ impl Companions {
         }
         self.caddy.absorb(&other.caddy);
         self.answers.absorb(&other.answers);
-        other.machines.iter().for_each(|machine| self.note_machine(*machine));
+        for (server, machines) in &other.machines {
+            for machine in machines {
+                self.note_machine(*server, *machine);
+            }
+        }
         self.pages.absorb(&other.pages);
         self.behind.n_found += other.behind.n_found;
         self.behind.n_missed += other.behind.n_missed;

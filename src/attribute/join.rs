@@ -1,8 +1,8 @@
 //! Entries and error lines of one client and request line -> which line explains which entry.
 //!
 //! In: the entries of one (client, target), and the messages that name the same, each in order of time. Out: the
-//! pairs, of methods and machines that agree. Both lists are short in ordinary traffic and long when a client repeats a request, so the rule must hold for
-//! repeats:
+//! pairs, of methods and machines that agree. Both lists are short in ordinary traffic and long when a client repeats a
+//! request, so the rule must hold for repeats:
 //!
 //! 1. Lines of one connection belong to one request (one line per attempt) as long as no entry ended between them and
 //!    no line came that is always the last of its request, and no backend timed out or refused twice: of one request, a

@@ -56,7 +56,6 @@ use walk::{Ground, walk};
 use workers::Workers;
 use zones::{ZonePolicy, Zones};
 
-pub use refused::REFUSED;
 pub use relayed::CLIENT_CLOSED;
 pub use signals::{Signal, SignalKey};
 pub use verdict::{BasisSet, Leaning, Verdict};

@@ -7,11 +7,8 @@
 //! Source: `ngx_http_limit_req_module.c`, `ngx_http_limit_conn_module.c` (the line is written where the request is refused).
 
 use crate::cause::{Rule, RuleKind};
-use crate::fact::{EntryFact, Flags};
+use crate::fact::{EntryFact, Flags, REFUSED};
 use crate::taxonomy::{Cause, Origin, Server};
-
-/// Too many requests; and what nginx logs where it closes the connection without an answer.
-pub const REFUSED: [u16; 2] = [429, 444];
 
 /// True for an entry that a limit may have refused: no backend was asked.
 pub(super) fn is_refused(fact: &EntryFact) -> bool {

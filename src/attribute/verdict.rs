@@ -129,7 +129,7 @@ impl Verdict {
             && let Some(id) = self.rule().when_silent
             && !self.entry.flags.has(Flags::DOUBTED)
             && !self.entry.flags.has(Flags::TRACED)
-            && companions.hears(&self.entry)
+            && companions.hears(&self.entry, server_of_rule(id))
             && companions.silence_speaks(
                 self.entry.place.position.input,
                 self.entry.at,

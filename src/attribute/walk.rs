@@ -269,8 +269,8 @@ impl<'w> Walk<'w> {
         part.entries.clear();
         for fact in part.causes.drain(..) {
             let directory = self.walked.companions.directory(fact.place.position.input);
-            if target_key != 0 && explains_its_request(self.ground.config.matcher, &fact) {
-                self.walked.companions.note_machine(fact.machine);
+            if let Some(rule) = self.ground.config.matcher.rule(fact.rule) {
+                self.walked.companions.note_machine(rule.server, fact.machine);
             }
             let Some(fact) = self.second.take_message(fact, directory)? else { continue };
             let joined = fact.flags.has(Flags::JOINED);

@@ -20,8 +20,23 @@ impl CauseMatcher {
 
 /// Appends every field of a rule; what may be of any length is led by its length.
 fn write_rule(rule: &Rule, out: &mut Vec<u8>) {
-    let Rule { id, server, needles, events, regex, levels, without_upstream, .. } = rule;
-    let Rule { cause, origin, kind, status, scope, note, source, .. } = rule;
+    // All of them, so that none that is added can be forgotten.
+    let Rule {
+        id,
+        server,
+        needles,
+        events,
+        regex,
+        levels,
+        without_upstream,
+        cause,
+        origin,
+        kind,
+        status,
+        scope,
+        note,
+        source,
+    } = rule;
     let count = |n: usize, out: &mut Vec<u8>| out.extend_from_slice(&(n as u32).to_le_bytes());
     let text = |text: &str, out: &mut Vec<u8>| {
         count(text.len(), out);
@@ -30,7 +45,12 @@ fn write_rule(rule: &Rule, out: &mut Vec<u8>) {
     let (detail, for_s) = match kind {
         RuleKind::Lifecycle(change) | RuleKind::Trigger(change) => (change.as_str(), None),
         RuleKind::StateDown { for_s } => ("", *for_s),
-        _ => ("", None),
+        RuleKind::Failure
+        | RuleKind::FinalFailure
+        | RuleKind::Late
+        | RuleKind::Pressure
+        | RuleKind::StateUp
+        | RuleKind::Noise => ("", None),
     };
     let cause = cause.map_or("", Cause::as_str);
     for name in [id, server.as_str(), cause, origin.as_str(), kind.as_str(), detail] {

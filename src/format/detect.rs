@@ -318,7 +318,8 @@ fn declares_layout(part: &[u8]) -> bool {
 }
 
 /// The proposal that understands most lines, of several the first in [`FORMATS`]; an inferred layout must understand clearly
-/// more than a known one. A last resort gives way to any known access format.
+/// more than a known one. A last resort gives way to a known access format that is the best of
+/// the others.
 fn best_proposal(sample: &Sample<'_>) -> Option<Proposal> {
     let mut best: Option<(Proposal, usize, usize)> = None;
     let mut resort = None;

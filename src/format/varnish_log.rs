@@ -204,8 +204,10 @@ impl<'a> Transaction<'a> {
             }
             b"VCL_call" if text == b"BACKEND_ERROR" => self.failed = true,
             // The same step by other tags, for logs that were cut down to some: `vbf_stp_error` in `cache_fetch.c` notes
-            // its time, and names what it makes so.
-            b"BerespReason" if text == b"Backend fetch failed" => self.failed = true,
+            // its time, and names what it makes so. A backend that is a Varnish sends the same words, without an error.
+            b"BerespReason" if text == b"Backend fetch failed" && !self.fetch_error.is_empty() => {
+                self.failed = true;
+            }
             b"Timestamp" if text.starts_with(b"Error:") => {
                 self.failed = true;
                 if is_alone {

@@ -4,13 +4,14 @@
 //! Invariants: under the right carry the result depends on the bytes of the records alone, not on where blocks were cut;
 //! every line is counted once.
 
+mod context;
 mod pieces;
 
 use std::sync::Arc;
 
 use crate::bytes::parse_u64;
+use crate::cause::cause_fact;
 use crate::cause::scope::{host_key, target_group_name, upstream_peer, without_port};
-use crate::cause::{CauseMatcher, cause_fact};
 use crate::evidence::{InputIndex, Place, Position};
 use crate::fact::{
     CauseFact, EntryFact, Flags, forwarded_keys, hash_name, hash_path, hash_short, id_key,
@@ -25,6 +26,7 @@ use crate::taxonomy::{LogRole, Server};
 use crate::time::Stamp;
 use crate::verdict::{is_probe, own_verdict, undecided_rule};
 
+pub(super) use self::context::Context;
 use super::StreamJob;
 use super::carry::{Carry, Followed, InForce, may_be_directive};
 use super::late::{CountedAs, Stranger, may_be_access};
@@ -35,19 +37,6 @@ const AGENT_BYTES: usize = 512;
 
 /// Bytes of an unparsed line that are kept to show.
 const SHOWN_BYTES: usize = 240;
-
-/// What the scan of every block needs to know.
-#[derive(Debug)]
-pub(super) struct Context<'c> {
-    /// Statuses whose lines become facts.
-    pub wanted: [bool; 1000],
-    /// Statuses whose facts are entries.
-    pub chosen: [bool; 1000],
-    /// The cause table.
-    pub matcher: &'c CauseMatcher,
-    /// Every line is wanted, and no facts.
-    pub every_line: bool,
-}
 
 /// Lines of one input to be scanned.
 #[derive(Debug, Clone)]
@@ -137,9 +126,12 @@ pub(super) fn scan_block(context: &Context<'_>, job: Job<'_>) -> BlockResult {
         if plan.readers[scanner.reader].is_last_resort() {
             // It takes no line before it is known that no other reader does.
             let line = line_at(bytes, at);
-            match plan.accepting(line).filter(|index| !plan.readers[*index].is_last_resort()) {
-                Some(index) => scanner.reader = index,
-                None => until = until.min(at + line.len() + 1),
+            let other = plan.accepting(line).filter(|index| !plan.readers[*index].is_last_resort());
+            if let Some(index) = other {
+                scanner.close_message();
+                scanner.reader = index;
+            } else {
+                until = until.min(at + line.len() + 1);
             }
         }
         let reader = Arc::clone(&scanner.in_force.plan.readers[scanner.reader]);
@@ -420,10 +412,15 @@ impl Sink for Scanner<'_> {
             let number = self.lines_before + n_before + 1;
             return self.see(LineKind::Record(self.reader), at, line, number);
         }
+        let about = self.in_force.plan.readers[self.reader].about();
+        if self.context.is_in_vain(about, glance.status) {
+            return;
+        }
         let place = self.place(at, self.lines_before + n_before + 1, line.len());
         let chosen = &self.context.chosen;
         if let Some(fact) =
             marked_fact(&self.in_force.plan, self.reader, line, glance, place, chosen)
+            && !self.context.is_idle(&fact)
         {
             self.result.entries.push(fact);
             self.keep(at, line.len());

@@ -340,6 +340,12 @@ fn transactions_cut_down_to_some_tags_tell_what_failed() {
             ],
             ("proxy", "upstream_refused"),
         ),
+        // Another Varnish sent its own page.
+        (
+            own,
+            &["BerespStatus   503", "BerespReason   Backend fetch failed"],
+            ("upstream", "upstream_503"),
+        ),
         // What fails behind the status is the body of an answer.
         (
             "Service Unavailable",

@@ -396,7 +396,7 @@ pub fn is_spec(spec: &str) -> bool {
     spec.starts_with("log-format")
         || matches!(spec, "httplog" | "httpslog" | "httplog clf")
         || spec.contains("%[")
-        || ["%ST", "%tr", "%trg", "%ft", "%tsc", "%ci", "%HM", "%TR"].iter().any(|alias| {
+        || ["%ST", "%tr", "%ft", "%tsc", "%ci", "%HM", "%TR"].iter().any(|alias| {
             // `%START_TIME%` and `%TRACE_ID%` are Envoy's.
             let ends = |at: usize| !spec[at..].starts_with(|next: char| next.is_ascii_uppercase());
             spec.match_indices(alias).any(|(at, _)| ends(at + alias.len()))

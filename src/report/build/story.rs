@@ -175,7 +175,6 @@ impl Teller<'_, '_, '_, '_> {
         }
     }
 
-    /// Hosts and upstreams that fail later than the first.
     /// Limits that servers reached: they hold requests up, and name none.
     fn pressures(&mut self) {
         let incident = self.parts.incident;
@@ -191,6 +190,7 @@ impl Teller<'_, '_, '_, '_> {
         }
     }
 
+    /// Hosts and upstreams that fail later than the first.
     fn spread(&mut self) {
         let incident = self.parts.incident;
         let least = (incident.entries / SPREAD_PART).max(MIN_SPREAD);
