@@ -84,6 +84,17 @@ pub(super) fn scan_run<R: Reader + ?Sized>(
     })
 }
 
+/// As [`scan_run`], compiled for the vectors of several machines; which of them this one is, is found out when it runs.
+pub(super) fn scan_run_by_look<R: Reader + Look>(
+    reader: &R,
+    block: &[u8],
+    from: usize,
+    statuses: &mut Statuses,
+    sink: &mut dyn Sink,
+) -> usize {
+    dispatch!(Level::new(), simd => each_line(simd, reader, reader, block, from, statuses, sink))
+}
+
 /// The methods of [`Reader`] for a reader that implements [`Look`].
 macro_rules! reads_by_look {
     () => {
@@ -104,17 +115,6 @@ macro_rules! reads_by_look {
 }
 
 pub(super) use reads_by_look;
-
-/// The same, compiled for the vectors of several machines; which of them this one is, is found out when it runs.
-pub(super) fn scan_run_by_look<R: Reader + Look>(
-    reader: &R,
-    block: &[u8],
-    from: usize,
-    statuses: &mut Statuses,
-    sink: &mut dyn Sink,
-) -> usize {
-    dispatch!(Level::new(), simd => each_line(simd, reader, reader, block, from, statuses, sink))
-}
 
 // The loop, in words:
 //   for each line: find its end; glance; refuse -> stop.

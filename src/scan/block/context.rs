@@ -1,4 +1,4 @@
-//! What the scan of every block needs to know, whatever it reads.
+//! What the scan of every block needs to know: which statuses matter, and by which rules messages are known.
 
 use crate::cause::CauseMatcher;
 use crate::fact::{EntryFact, REFUSED};
