@@ -6,6 +6,8 @@
 mod escape;
 mod field;
 
+use std::borrow::Cow;
+
 use memchr::memmem;
 
 use crate::bytes::{
@@ -61,6 +63,18 @@ impl<'a> AccessRecord<'a> {
     /// The item of the last attempt of a list field, absence marks included.
     pub fn last_item(&self, field: Field) -> Option<&'a [u8]> {
         self.raw(field).map(last_upstream_item)
+    }
+
+    /// The addresses or servers tried, as listed; `backend/server` where the layout has the two apart (`HAProxy`), since the
+    /// name of a server means something in its backend alone.
+    pub fn upstreams(&self) -> Option<Cow<'a, [u8]>> {
+        let listed = self.value(Field::UpstreamAddr)?;
+        match self.value(Field::BackendServer) {
+            Some(server) if self.raw(Field::Backend) == Some(listed) && server[0] != b'<' => {
+                Some([listed, b"/", server].concat().into())
+            }
+            _ => Some(listed.into()),
+        }
     }
 
     /// Method and request target, still escaped. A request line that is no request gives an empty method and the whole.

@@ -308,7 +308,7 @@ fn of_access(record: &AccessRecord<'_>, showing: &Showing<'_>, zone: ZonePolicy)
         referer: field(Field::Referer),
         bytes: record.body_bytes(),
         duration_ms: record.duration_us().map(|us| us as f64 / 1000.0),
-        upstream: field(Field::UpstreamAddr),
+        upstream: record.upstreams().and_then(|raw| showing.some(&raw)),
         upstream_status: field(Field::UpstreamStatus),
         request_id: field(Field::RequestId),
         ..Shown::default()

@@ -148,7 +148,7 @@ impl<'i> Texts<'i> {
                     None => path,
                 }),
                 host: text(host_of(record)),
-                upstream: field(Field::UpstreamAddr),
+                upstream: record.upstreams().and_then(|raw| text(&raw)),
                 upstream_status: field(Field::UpstreamStatus),
                 request_id: field(Field::RequestId).map(plain),
                 duration_us: record.duration_us(),
@@ -192,9 +192,11 @@ impl<'i> Texts<'i> {
     fn name_as_logged(&self, place: Place, name: Name) -> Option<String> {
         let found = self.access(place, |record| {
             let raw = match name {
+                Name::Upstream => {
+                    return unescaped(record, &upstream_of(record).unwrap_or_default());
+                }
                 Name::Path | Name::Template => record.target_parts().0,
                 Name::Host => host_of(record),
-                Name::Upstream => upstream_of(record).unwrap_or_default(),
                 Name::Queue => record.value(Field::QueueName).unwrap_or_default(),
                 Name::Ending => ending_of(record).unwrap_or_default(),
                 Name::Client => record.value(Field::RemoteAddr).unwrap_or_default(),

@@ -7,9 +7,10 @@
 mod context;
 mod pieces;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::bytes::parse_u64;
+use crate::bytes::{last_upstream_item, parse_u64};
 use crate::cause::cause_fact;
 use crate::cause::scope::{host_key, target_group_name, upstream_peer, without_port};
 use crate::evidence::{InputIndex, Place, Position};
@@ -556,7 +557,7 @@ pub(super) fn whole_fact(about: &About, record: &AccessRecord<'_>, place: Place)
         hop,
         connection: record.value(Field::Connection).and_then(parse_u64).unwrap_or(0),
         host: host_key(host_of(record)),
-        upstream: upstream.map_or(0, hash_short),
+        upstream: upstream.map_or(0, |name| hash_short(&name)),
         ending: ending_of(record).map_or(0, hash_short),
         site: site_key(record.value(Field::SiteName).unwrap_or_default()),
         listen: listen_key(server_ip, record.value(Field::ServerPort).unwrap_or_default()),
@@ -575,12 +576,21 @@ pub(super) fn whole_fact(about: &About, record: &AccessRecord<'_>, place: Place)
 }
 
 /// What the request was sent to last, or was to be sent to: a backend, a group of them, a request queue.
-pub(crate) fn upstream_of<'a>(record: &AccessRecord<'a>) -> Option<&'a [u8]> {
-    let address = record.last_item(Field::UpstreamAddr).filter(|item| *item != b"-");
-    address
-        .or_else(|| record.value(Field::BalancerWorker).map(upstream_peer))
-        .or_else(|| record.value(Field::QueueName))
-        .or_else(|| record.value(Field::TargetGroup).map(target_group_name))
+pub(crate) fn upstream_of<'a>(record: &AccessRecord<'a>) -> Option<Cow<'a, [u8]>> {
+    let address = match record.upstreams() {
+        Some(Cow::Borrowed(list)) => {
+            Some(last_upstream_item(list)).filter(|item| *item != b"-").map(Cow::Borrowed)
+        }
+        joined => joined,
+    };
+    let named = || {
+        record
+            .value(Field::BalancerWorker)
+            .map(upstream_peer)
+            .or_else(|| record.value(Field::QueueName))
+            .or_else(|| record.value(Field::TargetGroup).map(target_group_name))
+    };
+    address.or_else(|| named().map(Cow::Borrowed))
 }
 
 /// The server's own code for how a request ended.

@@ -204,13 +204,14 @@ pub(super) fn own_verdict(record: &AccessRecord<'_>) -> &'static str {
     let is_chosen = !server.is_empty() && !server.starts_with(b"<");
     // Without the timer, the state alone tells.
     let response_time = record.raw(Field::ResponseTimeMillis);
-    let responded = is_chosen && response_time.is_none_or(|time| !time.starts_with(b"-"));
+    let may_have_responded = response_time.is_none_or(|time| !time.starts_with(b"-"));
+    let responded = is_chosen && may_have_responded;
     let is_certain_response = responded && response_time.is_some();
     let relayed = if record.status == 503 { "haproxy.relayed_503" } else { "haproxy.relayed_5xx" };
     match (end, phase) {
         (b'-', b'-') if responded => relayed,
         (b'-', b'-') if server.starts_with(b"<") && server != b"<NOSRV>" => "haproxy.applet",
-        (b'-', b'-') if server.is_empty() && response_time.is_none() && record.status == 503 => {
+        (b'-', b'-') if server.is_empty() && may_have_responded && record.status == 503 => {
             "haproxy.relayed_without_server"
         }
         // The response header had been relayed when something happened to the body.
@@ -277,6 +278,7 @@ mod tests {
         check(503, "--", "s1", "", "haproxy.relayed_503");
         check(503, "--", "s1", "-1", "haproxy.other");
         check(503, "--", "", "", "haproxy.relayed_without_server");
+        check(503, "--", "", "7", "haproxy.relayed_without_server");
         check(503, "--", "", "-1", "haproxy.other");
         check(504, "--", "", "", "haproxy.other");
         check(503, "LR--", "<STATS>", "-1", "haproxy.local_response");

@@ -927,7 +927,8 @@ pub(super) const RULES: &[CauseRule] = &[
         cause: Some(Cause::UpstreamTimeout),
         origin: Origin::Proxy,
         kind: RuleKind::FinalFailure,
-        status: &[504],
+        // 503 in releases before 2.4.21, 504 since.
+        status: &[503, 504],
         scope: Scope::UpstreamPeer,
         note: "the FastCGI backend did not answer in time",
         example: line!(

@@ -169,7 +169,6 @@ impl Reader for HaproxyClf {
         access.set(Field::Frontend, frontend.strip_suffix(b"~").unwrap_or(frontend));
         access.set(Field::Backend, backend);
         access.set(Field::BackendServer, server);
-        // Backend and server are apart here: the server's name alone would be ambiguous.
         access.set(Field::UpstreamAddr, backend);
         Ok(Record::Access(access))
     }

@@ -1,7 +1,8 @@
 //! `log-format` strings that nobody told: known by their column of termination states.
 //!
 //! In: sampled lines. Out: a reader.
-//! Invariants: a server is named where `<NOSRV>` or a label tells its column; a timer, where -1 or a label does.
+//! Invariants: a server is named where `<NOSRV>`, a label or the timers behind it tell its column; a timer, where -1, a
+//! label or the server before it does.
 //! Source: `HAProxy` `doc/configuration.txt`, section 8.2.6 (aliases), 8.4 (timers) and 8.5 (termination states).
 
 use super::about;
@@ -65,13 +66,17 @@ fn is_name(value: &[u8]) -> bool {
     !value.is_empty() && !value.contains(&b' ')
 }
 
-/// `backend/server`.
+/// `backend/server`, which `HTTP/1.1` is not.
 fn is_target(value: &[u8]) -> bool {
     let mut names = value.split(|byte| *byte == b'/');
     let (Some(backend), Some(server), None) = (names.next(), names.next(), names.next()) else {
         return false;
     };
-    !backend.is_empty() && !server.is_empty() && !is_timer(backend) && is_name(value)
+    !backend.is_empty()
+        && !server.is_empty()
+        && !is_timer(backend)
+        && backend != b"HTTP"
+        && is_name(value)
 }
 
 fn is_no_server(value: &[u8]) -> bool {
@@ -82,6 +87,11 @@ fn is_no_server(value: &[u8]) -> bool {
 fn is_timers(value: &[u8]) -> bool {
     value.split(|byte| *byte == b'/').count() == 5
         && value.split(|byte| *byte == b'/').all(is_timer)
+}
+
+/// `backend/server TR/Tw/Tc/Tr/Ta`, as in the default format.
+fn is_before_timers(columns: &Columns<'_>, idx: usize) -> bool {
+    idx + 1 < columns.n() && columns.all(idx + 1, is_timers)
 }
 
 fn is_unreached(value: &[u8]) -> bool {
@@ -96,6 +106,7 @@ fn name(columns: &mut Columns<'_>) {
     columns.set_first(Field::BackendTarget, |columns, idx| {
         columns.all(idx, is_target)
             && (columns.any(idx, |value| value.ends_with(b"/<NOSRV>"))
+                || is_before_timers(columns, idx)
                 || columns.label(idx).contains("backend")
                 || columns.label(idx).contains("server"))
     });
@@ -122,6 +133,10 @@ fn name(columns: &mut Columns<'_>) {
 }
 
 fn timers(columns: &mut Columns<'_>) {
+    let target = columns.find(Field::BackendTarget);
+    if let Some(target) = target.filter(|target| is_before_timers(columns, *target)) {
+        columns.set(target + 1, Field::Timers);
+    }
     columns.set_first(Field::Timers, |columns, idx| {
         columns.all(idx, is_timers) && columns.any(idx, is_unreached)
     });
@@ -246,6 +261,24 @@ mod tests {
                 (Field::ClientPort, Some("5002")),
                 (Field::BackendServer, Some("s1")),
                 (Field::ResponseTimeMillis, Some("-1")),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_server_before_timers_is_known_without_a_failure() {
+        check(
+            &[
+                r#"203.0.113.9:5000 [21/Nov/2026:18:41:32.206] web app/s1 0/0/0/13/13 200 147 ---- 2/1/1/1/0 0/0 {www.example.com} "GET /a HTTP/1.1""#,
+                r#"203.0.113.8:5001 [21/Nov/2026:18:41:33.206] web app/s2 0/0/1/17/18 200 596 ---- 2/1/1/1/0 0/0 {www.example.com} "GET /b HTTP/1.1""#,
+                r#"203.0.113.9:5002 [21/Nov/2026:18:41:34.206] web app/s1 0/0/0/3/3 503 596 ---- 2/1/1/1/0 0/0 {www.example.com} "GET /c HTTP/1.1""#,
+            ],
+            &[
+                (Field::Frontend, Some("web")),
+                (Field::Backend, Some("app")),
+                (Field::BackendServer, Some("s1")),
+                (Field::UpstreamAddr, Some("app/s1")),
+                (Field::ResponseTimeMillis, Some("3")),
             ],
         );
     }
