@@ -11,9 +11,9 @@ use std::collections::HashSet;
 
 use super::companions::Companions;
 use super::copies::share;
-use super::join::{Fit, Matched, match_cluster, may_have_written};
+use super::fit::{Fit, fit, is_of_earlier_attempt};
+use super::join::{Matched, match_cluster, may_have_written};
 use super::refused::{is_bystander, is_of_limit, is_refused};
-use super::verdict::server_of;
 use super::zones::Zones;
 use super::{TimeKey, Verdict, peek_key};
 use crate::cause::{CauseMatcher, RuleKind};
@@ -22,7 +22,6 @@ use crate::fact::{CauseFact, EntryFact, Flags};
 use crate::store::{Budget, Sorter};
 use crate::taxonomy::{Cause, Confidence, Server};
 use crate::time::SECOND_US;
-use crate::verdict::{Openness, writes_access_logs};
 
 /// Facts that are joined together at most.
 const MAX_FACTS: usize = 200_000;
@@ -294,23 +293,7 @@ impl Part {
             matches!(cause, Some(Cause::UpstreamTimeout | Cause::UpstreamRefused))
         };
         let fit = |entry: &EntryFact, fact: &CauseFact| {
-            let Some(rule) = matcher.rule(fact.rule) else { return Fit::Not };
-            let row = Verdict::own(*entry).rule();
-            let is_foreign = writes_access_logs(rule.server)
-                && server_of(entry.rule) != rule.server
-                && !entry.flags.has(Flags::SHARED_LAYOUT);
-            if is_foreign {
-                Fit::Not
-            } else if row.openness == Openness::Closed
-                && row.cause.is_some()
-                && row.cause != rule.cause
-            {
-                Fit::Poorly
-            } else if entry.flags.has(Flags::SHARED_LAYOUT) {
-                Fit::Fairly
-            } else {
-                Fit::Well
-            }
+            matcher.rule(fact.rule).map_or(Fit::Not, |rule| fit(entry, fact, rule))
         };
         let entry_facts: Vec<EntryFact> =
             entries.iter().map(|index| self.entries[*index].entry).collect();
@@ -323,7 +306,12 @@ impl Part {
             match_cluster(&entry_facts, &cause_facts, &explains, &is_final, &is_last_try, &fit)
         {
             let fact = cause_facts[deciding];
-            if let Some(rule) = matcher.rule(fact.rule) {
+            let rule = matcher.rule(fact.rule);
+            if rule.is_some_and(|rule| is_of_earlier_attempt(&entry_facts[entry], &fact, rule)) {
+                // How the last attempt ended is not told: nor does silence tell it, since the line was the request's.
+                let flags = &mut self.entries[entries[entry]].entry.flags;
+                *flags = flags.with(Flags::TRACED, true);
+            } else if let Some(rule) = rule {
                 // An attempt that failed may have been followed by one that the log does not show; and a clock that
                 // had to be measured makes no pair certain.
                 let sees_upstream = entry_facts[entry].flags.has(Flags::SEES_UPSTREAM);

@@ -15,6 +15,7 @@ pub mod clock;
 mod cluster;
 pub mod companions;
 mod copies;
+pub mod fit;
 pub mod intervals;
 pub mod join;
 pub mod layers;
