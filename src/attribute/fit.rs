@@ -63,9 +63,13 @@ pub(super) fn fit(entry: &EntryFact, fact: &CauseFact, rule: &Rule) -> Fit {
 pub(super) fn is_of_earlier_attempt(entry: &EntryFact, fact: &CauseFact, rule: &Rule) -> bool {
     entry.flags.has(Flags::RETRIED)
         && entry.upstream != 0
-        && rule.kind == RuleKind::Failure
-        && is_of_attempt(fact, rule)
+        && is_failed_attempt(fact, rule)
         && entry.upstream != fact.scope
+}
+
+/// True for a line of nginx about a backend that it may have gone on from.
+pub(super) fn is_failed_attempt(fact: &CauseFact, rule: &Rule) -> bool {
+    rule.kind == RuleKind::Failure && is_of_attempt(fact, rule)
 }
 
 /// True for a line of nginx about a backend that gave no answer, where it names that.
