@@ -33,6 +33,7 @@ use crate::store::{Budget, Sorted, Sorter};
 use crate::taxonomy::{Origin, Server};
 
 pub(super) use application::Listeners;
+pub(super) use groups::name_of;
 use common::Common;
 use groups::Groups;
 use hop::{Hop, HopKey, KeyKind};
