@@ -31,7 +31,11 @@ pub fn hash_name(name: &[u8]) -> u64 {
 
 /// Short hash of a name, for the few distinct values (hosts, peers, zones); 0 stands for "none".
 pub fn hash_short(name: &[u8]) -> u32 {
-    let hash = hash_name(name);
+    shortened(hash_name(name))
+}
+
+/// [`hash_short`] of the name with this hash.
+pub fn shortened(hash: u64) -> u32 {
     if hash == 0 { 0 } else { ((hash ^ (hash >> 32)) as u32).max(1) }
 }
 

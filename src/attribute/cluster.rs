@@ -15,10 +15,12 @@ use super::fit::{Fit, fit, is_of_earlier_attempt};
 use super::join::{Matched, match_cluster, may_have_written};
 use super::lean::PADDING_BYTES;
 use super::refused::{is_bystander, is_of_limit, is_refused};
+use super::strangers::Strangers;
 use super::zones::Zones;
 use super::{TimeKey, Verdict, peek_key};
 use crate::cause::{CauseMatcher, Rule, RuleKind};
 use crate::error::Result;
+use crate::evidence::InputIndex;
 use crate::fact::{CauseFact, EntryFact, Flags};
 use crate::store::{Budget, Sorter};
 use crate::taxonomy::{Cause, Confidence, Server};
@@ -161,7 +163,7 @@ impl Part {
         matcher: &CauseMatcher,
         companions: &Companions,
         zones: &Zones,
-        by_client: bool,
+        strangers: &Strangers,
     ) {
         if self.entries.is_empty() || self.causes.is_empty() {
             self.doubt_edges();
@@ -190,16 +192,70 @@ impl Part {
         {
             let entries = positions(&self.entries, |verdict| entry_dir(verdict) == directory);
             let causes = positions(&self.causes, |fact| cause_dir(fact) == directory);
-            self.join_part(matcher, companions, zones, &entries, &causes, by_client);
+            self.join_clients(matcher, zones, &entries, &causes, (companions, strangers));
         }
         if directories.iter().any(|directory| !companions.has_error_log(*directory)) {
             let entries =
                 positions(&self.entries, |verdict| !companions.has_error_log(entry_dir(verdict)));
             let causes = positions(&self.causes, |fact| !fact.flags.has(Flags::JOINED));
-            self.join_part(matcher, companions, zones, &entries, &causes, by_client);
+            self.join_clients(matcher, zones, &entries, &causes, (companions, strangers));
         }
-        share(&mut self.entries, &self.causes, std::mem::take(&mut self.taken), matcher);
+        // One request has one client in all logs, unless one of them names another than the line does.
+        let is_strange = |input, fact: &CauseFact| strangers.are(input, cause_dir(fact));
+        let taken = std::mem::take(&mut self.taken);
+        share(&mut self.entries, &self.causes, taken, matcher, &is_strange);
         self.doubt_edges();
+    }
+
+    /// Pairs the entries and messages at these positions that name the same client; then, of logs that name different
+    /// ones, what is left of both.
+    fn join_clients(
+        &mut self,
+        matcher: &CauseMatcher,
+        zones: &Zones,
+        entries: &[usize],
+        causes: &[usize],
+        (companions, strangers): (&Companions, &Strangers),
+    ) {
+        if strangers.is_empty() {
+            return self.join_part(matcher, companions, zones, entries, causes, true);
+        }
+        let n_before = self.taken.len();
+        let mut of_client: BTreeMap<u64, (Vec<usize>, Vec<usize>)> = BTreeMap::new();
+        for index in entries {
+            of_client.entry(self.entries[*index].entry.client).or_default().0.push(*index);
+        }
+        for index in causes {
+            if let Some((_, causes)) = of_client.get_mut(&self.causes[*index].client) {
+                causes.push(*index);
+            }
+        }
+        for (entries, causes) in of_client.into_values().filter(|(_, causes)| !causes.is_empty()) {
+            self.join_part(matcher, companions, zones, &entries, &causes, true);
+        }
+        let settled: HashSet<usize> = self.taken[n_before..].iter().map(|pair| pair.0).collect();
+        // Lines of directories whose clients are others, with the entries of the logs that are strangers to them.
+        let said_in =
+            |index: &usize| companions.directory(self.causes[*index].place.position.input);
+        let left: Vec<usize> = causes
+            .iter()
+            .copied()
+            .filter(|index| !self.causes[*index].flags.has(Flags::JOINED))
+            .collect();
+        let said: BTreeSet<usize> = left.iter().map(said_in).collect();
+        let is_strange = |index: &usize| {
+            let input = self.entries[*index].entry.place.position.input;
+            !settled.contains(index) && said.iter().any(|said| strangers.are(input, *said))
+        };
+        let open: Vec<usize> = entries.iter().copied().filter(is_strange).collect();
+        let inputs: BTreeSet<InputIndex> =
+            open.iter().map(|index| self.entries[*index].entry.place.position.input).collect();
+        let is_theirs =
+            |index: &usize| inputs.iter().any(|input| strangers.are(*input, said_in(index)));
+        let left: Vec<usize> = left.into_iter().filter(is_theirs).collect();
+        if !open.is_empty() && !left.is_empty() {
+            self.join_part(matcher, companions, zones, &open, &left, false);
+        }
     }
 
     /// The lines of what was being served at a cut may be in the other part: their lack says nothing.

@@ -98,10 +98,12 @@ pub struct Companions {
 /// Access logs beside those of a cache: are they its backends', and do they cover a time?
 #[derive(Debug, Clone, Default)]
 pub(super) struct Behind {
-    /// Requests in the logs of the cache, and in the others.
+    /// Requests in the logs of the cache, and in the others together.
     n_requests: (u64, u64),
     /// First and last record of the others, microseconds UTC.
     span: Option<(i64, i64)>,
+    /// Requests, first and last record of each of the others.
+    others: BTreeMap<InputIndex, (u64, Option<(i64, i64)>)>,
     /// Their entries that the cache has as well, and those that it lacks.
     pub(super) n_found: u64,
     pub(super) n_missed: u64,
@@ -120,16 +122,46 @@ impl Behind {
     const REACH_US: i64 = 60 * SECOND_US;
 
     /// Notes an access log.
-    fn note(&mut self, is_cache: bool, n_requests: u64, span: Option<(i64, i64)>) {
+    fn note(
+        &mut self,
+        is_cache: bool,
+        input: InputIndex,
+        n_requests: u64,
+        span: Option<(i64, i64)>,
+    ) {
         if is_cache {
             self.n_requests.0 += n_requests;
             return;
         }
+        self.others.insert(input, (n_requests, span));
         self.n_requests.1 += n_requests;
         if let Some((first, last)) = span {
             let (low, high) = self.span.unwrap_or((first, last));
             self.span = Some((low.min(first), high.max(last)));
         }
+    }
+
+    /// Forgets logs that are not behind the cache.
+    pub(super) fn leave_out(&mut self, fronts: &BTreeSet<InputIndex>) {
+        if fronts.is_empty() {
+            return;
+        }
+        (self.n_requests.1, self.span) = (0, None);
+        for (input, (n_requests, span)) in std::mem::take(&mut self.others) {
+            if !fronts.contains(&input) {
+                self.note(false, input, n_requests, span);
+            }
+        }
+    }
+
+    /// Requests in the logs of the cache.
+    pub(super) fn n_requests_of_cache(&self) -> u64 {
+        self.n_requests.0
+    }
+
+    /// Requests in each of the other logs.
+    pub(super) fn n_requests_of_others(&self) -> impl Iterator<Item = (InputIndex, u64)> {
+        self.others.iter().map(|(input, (n_requests, _))| (*input, *n_requests))
     }
 
     /// Notes that a fetch failed at this time.
@@ -234,7 +266,7 @@ impl Companions {
         self.directories[directory].access_span =
             wider(self.directories[directory].access_span, span);
         self.access_span = wider(self.access_span, span);
-        self.behind.note(is_cache, n_requests, span);
+        self.behind.note(is_cache, index, n_requests, span);
     }
 
     /// The directory of an input.
@@ -245,6 +277,33 @@ impl Companions {
     /// True when error logs lie in this directory.
     pub fn has_error_log(&self, directory: usize) -> bool {
         self.directories.get(directory).is_some_and(|row| row.has_error_log)
+    }
+
+    /// All inputs.
+    pub(super) fn inputs(&self) -> impl Iterator<Item = InputIndex> + use<> {
+        0..self.of_input.len() as InputIndex
+    }
+
+    /// True when messages of logs in this directory may be about the entries of an input: they lie beside it, or no
+    /// error logs do.
+    pub(super) fn may_be_about(&self, directory: usize, input: InputIndex) -> bool {
+        let own = self.directory(input);
+        own == directory || !self.has_error_log(own)
+    }
+
+    /// Directories of these paths, with error logs in each.
+    #[cfg(test)]
+    pub(super) fn of_paths<'p>(paths: impl Iterator<Item = &'p str>) -> Self {
+        let mut companions = Companions::default();
+        let mut index: BTreeMap<&Path, usize> = BTreeMap::new();
+        for path in paths {
+            let fresh = index.len();
+            let path = Path::new(path).parent().unwrap_or_else(|| Path::new(""));
+            companions.of_input.push(*index.entry(path).or_insert(fresh));
+        }
+        let directory = Directory { has_error_log: true, ..Directory::default() };
+        companions.directories = vec![directory; index.len()];
+        companions
     }
 
     /// Counts an error line that names a request, and whether it found one.

@@ -201,9 +201,13 @@ impl<'c, 'a> Naming<'c, 'a> {
         let is_client = |idx: &usize| columns[*idx].is_always_single();
         if self.find("remote_addr").is_none() {
             let varied = |idx: &usize| columns[*idx].n_distinct > 1 || columns[*idx].n() < 20;
+            let time = self.names.iter().position(|name| name.is_some_and(is_local));
+            // `ADDR - USER [TIME]` begins with the client even where that is always the same balancer.
+            let is_in_place =
+                |idx: &usize| time == Some(idx + 3) && columns[idx + 1].n_present() == 0;
             let first = addresses
                 .iter()
-                .find(|idx| is_client(idx) && varied(idx))
+                .find(|idx| is_client(idx) && (varied(idx) || is_in_place(idx)))
                 .or_else(|| addresses.iter().find(|idx| is_client(idx)));
             if let Some(idx) = first {
                 self.set(*idx, "remote_addr");
