@@ -349,7 +349,7 @@ mod tests {
         // Who was asked, or who asked through proxies.
         check_proposal(&[format!(r#"a.example {START} "192.0.2.9""#)], None);
         let from = |client: &str, end: &str| {
-            format!("{} \"{end}\"", START.replacen("192.0.2.9", client, 1))
+            format!("{} \"{end}\"", START.replacen("10.0.0.1", client, 1))
         };
         let both = |one: &str, other: &str| [from("192.0.2.7", one), from("192.0.2.8", other)];
         check_proposal(&both("10.0.0.1:80", "10.0.0.1:80"), Some("combined_upstream"));

@@ -151,7 +151,7 @@ fn labelled_layouts() {
     );
     // As `ltsv.org` has them, `host` is the remote host.
     check_same(
-        "time:$time_local\thost:$remote_addr\treq:$request\tstatus:$status\tsize:$body_bytes_sent\tua:$http_user_agent\treqtime:$request_time\tupsaddr:$upstream_addr\tvhost:$host",
+        "time:$time_local\thost:$remote_addr\treq:$request\tstatus:$status\tsize:$body_bytes_sent\tua:$http_user_agent\treqtime:$request_time\tupsaddr:$upstream_addr",
     );
     check_same(
         "time:$time_local\thost:$host\tmethod:$request_method\turi:$request_uri\tstatus:$status",
@@ -227,7 +227,18 @@ fn a_log_of_errors_alone_shows_what_backends_answered() {
 
 #[test]
 fn hosts_and_targets_by_their_values() {
-    check_tail(|_| "ip=192.0.2.1|host=10.0.0.5".to_owned(), "ip=$unknown_1|host=$host");
+    let labelled = |host: &str| {
+        let line = |n: usize| {
+            format!("time=2026-11-20T21:00:{n:02}+00:00 status=503 host={host} client=192.0.2.{n}")
+        };
+        let lines: Vec<String> = (0..20).map(line).collect();
+        infer(&lines).expect("inferred").body
+    };
+    // Where another column is the client, an address is what the client asked for.
+    for host in ["10.0.0.5", "a.example"] {
+        let body = labelled(host);
+        assert!(body.ends_with("host=$host client=$remote_addr"), "{body}");
+    }
     let line = |n: usize, path: &str, query: &str| {
         format!("time=2026-11-20T21:00:{n:02}+00:00 status=503 method=GET path={path} args={query}")
     };
