@@ -15,16 +15,19 @@ pub mod clock;
 mod cluster;
 pub mod companions;
 mod copies;
+pub mod fit;
 pub mod intervals;
 pub mod join;
 pub mod layers;
 pub mod lean;
 mod leftovers;
+mod limit_pages;
 mod onset;
 mod pages;
 mod places;
 mod refused;
 mod relayed;
+mod retries;
 mod second;
 mod signals;
 mod strangers;
@@ -51,6 +54,7 @@ use companions::Companions;
 use intervals::Intervals;
 use layers::{Layers, Link, Listeners, Verdicts};
 use lean::Leanings;
+use limit_pages::limit_pages;
 use strangers::clients_differ;
 use walk::{Ground, walk};
 use workers::Workers;
@@ -189,8 +193,12 @@ pub fn attribute(
     let workers = Workers::of(inputs, &entries)?;
     let listeners = Listeners::of(inputs, &causes, config.matcher)?;
     let intervals = Intervals::of(inputs, &causes, &zones, config.matcher)?;
-    let companions = Companions::of(inputs, &zones);
+    let mut companions = Companions::of(inputs, &zones);
     let strangers = clients_differ(&entries, &causes, config.matcher, &companions, &zones)?;
+    if !strangers {
+        companions.limit_pages =
+            limit_pages(&entries, &causes, config.matcher, &companions, &zones)?;
+    }
     let ground = Ground {
         config,
         workers,
