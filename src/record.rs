@@ -105,7 +105,9 @@ impl<'a> AccessRecord<'a> {
         }
         let is_path_alone =
             self.raw(Field::Request).is_none() && self.value(Field::RequestUri).is_none();
-        (target, if is_path_alone { self.value(Field::Args) } else { None })
+        // Apache's `%q` has the `?`.
+        let query = || self.value(Field::Args).map(|args| args.strip_prefix(b"?").unwrap_or(args));
+        (target, if is_path_alone { query() } else { None })
     }
 
     /// Duration in microseconds, where the layout has it.
@@ -330,6 +332,7 @@ mod tests {
         check(&[(Field::Request, "GET /a?b=?c HTTP/1.1")], "/a", Some("b=?c"));
         check(&[(Field::Request, "GET /a HTTP/1.1"), (Field::Args, "x")], "/a", None);
         check(&[(Field::Uri, "/a"), (Field::Args, "b=1")], "/a", Some("b=1"));
+        check(&[(Field::Uri, "/a"), (Field::Args, "?b=1")], "/a", Some("b=1"));
         check(&[(Field::Uri, "/a"), (Field::Args, "-")], "/a", None);
         check(&[(Field::RequestUri, "/a?"), (Field::Args, "b=1")], "/a", Some(""));
     }
