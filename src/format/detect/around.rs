@@ -67,6 +67,7 @@ impl<'l> Fitting<'l> {
         }
         let inner = opened.iter().map(|opened| &*opened.inner);
         let mut rest = Sample::of(inner.filter(|line| !line.trim_ascii().is_empty()).collect());
+        rest.is_dated_outside = envelope.notation().is_some();
         let all = rest.lines.clone();
         let mut inside = Found::default();
         for (reader, _) in setting.given {

@@ -313,9 +313,15 @@ fn is_addr(text: &str) -> bool {
     port_is_number && host_is_name
 }
 
+/// True for the name of a protocol of encryption: `TLSv1.3`, `SSLv3`.
+fn is_encryption(text: &str) -> bool {
+    ["TLSv", "DTLSv", "SSLv"].iter().any(|name| text.starts_with(name))
+}
+
 fn is_host(text: &str) -> bool {
     text == "localhost"
         || (text.contains('.')
+            && !is_encryption(text)
             && text.bytes().any(|byte| byte.is_ascii_alphabetic())
             && !text.starts_with('.')
             && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)))
