@@ -12,8 +12,8 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use super::companions::Companions;
 use super::copies::share;
 use super::fit::{Fit, fit, is_of_earlier_attempt};
-use super::lean::PADDING_BYTES;
 use super::join::{Matched, match_cluster, may_have_written};
+use super::lean::PADDING_BYTES;
 use super::refused::{is_bystander, is_of_limit, is_refused};
 use super::zones::Zones;
 use super::{TimeKey, Verdict, peek_key};
@@ -320,7 +320,7 @@ impl Part {
             let rule = matcher.rule(fact.rule);
             let tells_nothing = |rule: &Rule| {
                 is_of_earlier_attempt(&entry_facts[entry], &fact, rule)
-                    || is_of_limit(rule) && rivals.are_like(&entry_facts[entry])
+                    || rivals.are_like(&entry_facts[entry])
             };
             if rule.is_some_and(tells_nothing) {
                 // Nor does silence tell how the request ended: the line is its own, or may be.

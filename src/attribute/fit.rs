@@ -86,9 +86,8 @@ fn is_ruled_out(entry: &EntryFact, row: &VerdictRule, fact: &CauseFact, rule: &R
         || row.openness == Openness::Closed
             && row.origin == Origin::Upstream
             && entry.upstream != 0;
-    let was_answered = is_answer
-        && entry.flags.has(Flags::SEES_UPSTREAM)
-        && !entry.flags.has(Flags::RETRIED);
+    let was_answered =
+        is_answer && entry.flags.has(Flags::SEES_UPSTREAM) && !entry.flags.has(Flags::RETRIED);
     is_of_attempt(fact, rule) && (asked_nobody || was_answered)
 }
 
@@ -108,7 +107,7 @@ mod tests {
 
     #[track_caller]
     fn check(row: &'static str, entry: EntryFact, line: &str, fact: CauseFact, expected: Fit) {
-        let matcher = CauseMatcher::new(&[]).unwrap();
+        let matcher = CauseMatcher::new(Vec::new()).unwrap();
         let rule = (0..u16::MAX).map_while(|idx| matcher.rule(idx)).find(|rule| rule.id == line);
         let entry = EntryFact { rule: rule_index(row), ..entry };
         assert_eq!(fit(&entry, &fact, rule.unwrap()), expected, "{row} {line}");

@@ -116,7 +116,9 @@ impl Naming<'_, '_> {
             .filter(|row| is_proxy_handler(columns[handler].values[*row]))
             .collect();
         let n_there = proxied.iter().filter(|row| !columns[idx].is_absent_at(**row)).count();
-        n_there == columns[idx].n_present() && n_there >= MIN_ROWS && n_there * 10 >= proxied.len() * 9
+        n_there == columns[idx].n_present()
+            && n_there >= MIN_ROWS
+            && n_there * 10 >= proxied.len() * 9
     }
 
     /// True for a status that is missing wherever no backend was asked, which `%s` never is.
