@@ -2,8 +2,8 @@
 //!
 //! In: an entry, a message, and their rows of the two tables. Out: a [`Fit`], by which entries compete for lines.
 //! The rule: a line about an attempt that failed belongs to no entry that asked no backend, nor to one whose only attempt
-//! was answered. The entry that names the backend of the line goes before others, and one that names another backend or
-//! another host comes last; so does one that was handed to a backend, where the line is that of a limit.
+//! was answered. The entry that names the backend or the referrer of the line goes before others, and one that names
+//! another backend, host, referrer or method comes last; so does one that was handed to a backend, where the line is that of a limit.
 //! Source: nginx `ngx_http_upstream.c` (one line per failed attempt, with the peer's name as in `$upstream_addr`; the
 //! `$upstream_*` variables have an item per attempt and are `-` where there was none), `ngx_http_limit_req_module.c` (a
 //! limit refuses before a backend is asked).
@@ -11,7 +11,7 @@
 use super::refused::is_of_limit;
 use super::verdict::{Verdict, server_of};
 use crate::cause::{Rule, RuleKind, Scope};
-use crate::fact::{CauseFact, EntryFact, Flags};
+use crate::fact::{CauseFact, EntryFact, Flags, method_key};
 use crate::taxonomy::{Origin, Server};
 use crate::verdict::{Contact, Openness, VerdictRule, writes_access_logs};
 
@@ -20,7 +20,7 @@ use crate::verdict::{Contact, Openness, VerdictRule, writes_access_logs};
 pub enum Fit {
     /// Another server wrote it, or the fields of the entry rule it out.
     Not,
-    /// The entry names another backend or host, or its request got beyond what the line tells of.
+    /// The entry names another backend, host, referrer or method, or its request got beyond what the line tells of.
     Elsewhere,
     /// The fields of the entry tell another cause.
     Poorly,
@@ -28,7 +28,7 @@ pub enum Fit {
     Fairly,
     /// Nothing speaks against it.
     Well,
-    /// Both name the same backend.
+    /// Both name the same backend, or the same referrer.
     Surely,
 }
 
@@ -51,7 +51,9 @@ pub(super) fn fit(entry: &EntryFact, fact: &CauseFact, rule: &Rule) -> Fit {
         Fit::Poorly
     } else if is_shared {
         Fit::Fairly
-    } else if is_of_attempt(fact, rule) && entry.upstream == fact.scope {
+    } else if is_of_attempt(fact, rule) && entry.upstream == fact.scope
+        || fact.referrer != 0 && entry.referrer == fact.referrer
+    {
         Fit::Surely
     } else {
         Fit::Well
@@ -96,7 +98,13 @@ fn is_elsewhere(entry: &EntryFact, fact: &CauseFact, rule: &Rule) -> bool {
     let names_other = is_of_attempt(fact, rule)
         && !entry.flags.has(Flags::RETRIED)
         && differ(entry.upstream, fact.scope);
-    names_other || differ(entry.host, fact.host) || is_of_limit(rule) && entry.upstream != 0
+    // The method of the entry may be one that an error page put in its place: GET.
+    let was_changed = entry.method == 0 && fact.method != 0 && fact.method != method_key(b"GET");
+    names_other
+        || differ(entry.host, fact.host)
+        || differ(entry.referrer, fact.referrer)
+        || was_changed
+        || is_of_limit(rule) && entry.upstream != 0
 }
 
 #[cfg(test)]
@@ -147,5 +155,14 @@ mod tests {
         check("nginx.no_upstream_field", at(0), refused, told, Fit::Well);
         check("nginx.no_upstream_field", at(4), refused, told, Fit::Elsewhere);
         check("apache.no_proxy_field", at(3), refused, told, Fit::Not);
+        // Referrers and methods.
+        let limited = "nginx.limit_req";
+        let from = |referrer| EntryFact { referrer, ..EntryFact::default() };
+        let told = CauseFact { referrer: 5, method: method_key(b"DELETE"), ..CauseFact::default() };
+        let asked = |entry, method| EntryFact { method: method_key(method), ..entry };
+        check("nginx.no_upstream_field", asked(from(5), b"DELETE"), limited, told, Fit::Surely);
+        check("nginx.no_upstream_field", asked(from(0), b"DELETE"), limited, told, Fit::Well);
+        check("nginx.no_upstream_field", asked(from(6), b"DELETE"), limited, told, Fit::Elsewhere);
+        check("nginx.no_upstream_field", from(5), limited, told, Fit::Elsewhere);
     }
 }

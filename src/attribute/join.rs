@@ -113,12 +113,15 @@ fn fits_of(
 ) -> Vec<Fit> {
     let entries: BTreeMap<_, _> = entries
         .iter()
-        .map(|entry| ((entry.rule, entry.upstream, entry.host, entry.flags), entry))
+        .map(|entry| {
+            let names = (entry.upstream, entry.host, entry.referrer);
+            ((entry.rule, names, entry.method, entry.flags), entry)
+        })
         .collect();
     let lines: BTreeMap<_, _> = usable
         .iter()
         .map(|line| &causes[*line])
-        .map(|line| ((line.rule, line.scope, line.host), line))
+        .map(|line| ((line.rule, line.scope, line.host, line.referrer, line.method), line))
         .collect();
     if entries.len() * lines.len() > MAX_KINDS {
         return Fit::ALL.to_vec();

@@ -16,16 +16,15 @@ use std::sync::Arc;
 use globset::GlobMatcher;
 
 use self::around::best_envelope;
-use super::apache_access::ApacheAccess;
 use super::apache_conf::ApacheConf;
 use super::apache_error::ApacheError;
 use super::app_log;
 use super::envelope::{Indented, Messages, envelopes, is_tail_header, latest_year_shown};
-use super::nginx_access::NginxAccess;
 use super::nginx_conf::NginxConf;
 use super::proposal::{INFERRED_WEIGHT, KNOWN_WEIGHT};
 use super::{
-    Directive, FORMATS, FormatBasis, Plan, Proposal, Reader, Sample, issued, reads, understands,
+    Directive, FORMATS, FormatBasis, Plan, Proposal, Reader, Sample, apache_access, issued,
+    nginx_access, reads, understands,
 };
 use crate::record::Record;
 use crate::taxonomy::LogRole;
@@ -92,7 +91,7 @@ impl FormatChoice {
             };
             for format in formats {
                 if let Ok(reader) =
-                    NginxAccess::from_body(&format.body, format.escape, FormatBasis::Config)
+                    nginx_access::of_body(&format.body, format.escape, FormatBasis::Config)
                 {
                     readers.push((Arc::new(reader), bound));
                 }
@@ -116,7 +115,7 @@ impl FormatChoice {
         let bound = !named.is_empty();
         let formats = if bound { named } else { conf.formats.iter().collect() };
         for format in formats {
-            if let Ok(reader) = ApacheAccess::from_body(&format.body, FormatBasis::Config) {
+            if let Ok(reader) = apache_access::of_body(&format.body, FormatBasis::Config) {
                 readers.push((Arc::new(reader), bound));
             }
         }
@@ -493,7 +492,7 @@ mod tests {
 
     #[test]
     fn a_given_format_comes_first() {
-        let reader = super::super::nginx_access::parse_spec("$status $msec $remote_addr").unwrap();
+        let reader = nginx_access::parse_spec("$status $msec $remote_addr").unwrap();
         let choice = FormatChoice {
             given: vec![GivenFormat { pattern: None, reader: Arc::new(reader) }],
             ..FormatChoice::default()

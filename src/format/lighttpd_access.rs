@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::apache_access::log_format;
-use super::layout_reader::{Finish, LayoutReader};
+use super::layout_reader::{AS_CUT, Finish, LayoutReader};
 use super::{About, Format, FormatBasis, Instant, Proposal, Reader, Sample};
 use crate::record::{AccessRecord, Field, Record};
 use crate::taxonomy::{LogRole, Server};
@@ -82,7 +82,7 @@ pub fn parse_spec(spec: &str) -> Result<Arc<dyn Reader>, String> {
         .strip_prefix('"')
         .and_then(|rest| rest.strip_suffix('"'))
         .ok_or("expected accesslog.format = \"...\"")?;
-    let reader = reader_of(&body.replace("\\\"", "\""), FormatBasis::Given, |_| true)?;
+    let reader = reader_of(&body.replace("\\\"", "\""), FormatBasis::Given, AS_CUT)?;
     Ok(Arc::new(reader))
 }
 

@@ -6,14 +6,12 @@
 
 use std::sync::Arc;
 
-use fearless_simd::Simd;
-
 use super::apache_access::evidence;
 use super::layout::Layout;
+use super::layout_reader::{AS_CUT, LayoutReader};
 use super::nginx_conf::log_format_of_directive;
-use super::scan_run::{Look, reads_by_look};
-use super::{About, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
-use crate::record::{AccessRecord, Escape, Record, Skip};
+use super::{About, Format, FormatBasis, Instant, Proposal, Reader, Sample};
+use crate::record::Escape;
 use crate::taxonomy::{LogRole, Server};
 
 macro_rules! combined {
@@ -142,101 +140,48 @@ pub const LAYOUTS: &[(&str, &str)] = &[
 /// Layouts of [`LAYOUTS`] whose lines Apache writes as well.
 const SHARED_WITH_APACHE: &[&str] = &["vhost_combined", "main", "combined", "common"];
 
-/// Reads access lines of one layout.
-#[derive(Debug, Clone)]
-pub struct NginxAccess {
-    layout: Layout,
-    about: About,
+/// A reader for a layout of [`LAYOUTS`]. `None`: no layout has this name.
+pub fn named(name: &str) -> Option<LayoutReader> {
+    let (_, body) = LAYOUTS.iter().find(|row| row.0 == name)?;
+    of_body(body, Escape::Default, FormatBasis::Given).ok()
 }
 
-impl NginxAccess {
-    /// A reader for a layout of [`LAYOUTS`]. `None`: no layout has this name.
-    pub fn named(name: &str) -> Option<Self> {
-        let (_, body) = LAYOUTS.iter().find(|row| row.0 == name)?;
-        Self::from_body(body, Escape::Default, FormatBasis::Given).ok()
-    }
-
-    /// A reader for the text of a `log_format`: its strings put together without a separator.
-    ///
-    /// # Errors
-    ///
-    /// Says in words why such lines cannot be read; see [`Layout::compile`].
-    pub fn from_body(body: &str, escape: Escape, basis: FormatBasis) -> Result<Self, String> {
-        let layout = Layout::compile(body, escape)?;
-        let known = LAYOUTS.iter().find(|row| row.1 == body && escape == Escape::Default);
-        let about = About {
-            format: NginxAccessFormat::NAME,
-            layout: known.map_or(body, |row| row.0).to_owned(),
-            server: Server::Nginx,
-            role: LogRole::Access,
-            notation: layout.notation(),
-            instant: Instant::End,
-            basis,
-            ambiguous_with: None,
-        };
-        Ok(NginxAccess { layout, about })
-    }
-
-    /// A reader for a layout of [`LAYOUTS`] found in lines that may as well be Apache's: it reads the escapes of both.
-    fn of_either(name: &str, body: &str) -> Result<Self, String> {
-        let mut reader = Self::from_body(body, Escape::Apache, FormatBasis::Detected)?;
-        name.clone_into(&mut reader.about.layout);
-        reader.about.ambiguous_with = Some(Server::Apache);
-        Ok(reader)
-    }
-
-    /// The same for lines that may as well be Apache's.
-    pub(super) fn or_of_apache(mut self) -> Self {
-        self.about.ambiguous_with = Some(Server::Apache);
-        self
-    }
-
-    /// A reader for lines that Apache writes, in a layout told in nginx's words because it was worked out from them.
-    pub(super) fn of_apache(body: &str, basis: FormatBasis) -> Result<Self, String> {
-        let mut reader = Self::from_body(body, Escape::Apache, basis)?;
-        reader.about.format = "apache_access";
-        reader.about.server = Server::Apache;
-        reader.about.instant = Instant::Start;
-        Ok(reader)
-    }
-
-    /// The layout.
-    pub fn layout(&self) -> &Layout {
-        &self.layout
-    }
-
-    /// Reads a line as [`Reader::parse`] does, for callers that know it to be an access line.
-    ///
-    /// # Errors
-    ///
-    /// A [`Skip`] that says why the layout does not fit.
-    pub fn parse_access<'a>(&self, line: &'a [u8]) -> Result<AccessRecord<'a>, Skip> {
-        self.layout.parse(line)
-    }
+/// A reader for the text of a `log_format`: its strings put together without a separator.
+///
+/// # Errors
+///
+/// Says in words why such lines cannot be read; see [`Layout::compile`].
+pub fn of_body(body: &str, escape: Escape, basis: FormatBasis) -> Result<LayoutReader, String> {
+    let layout = Layout::compile(body, escape)?;
+    let known = LAYOUTS.iter().find(|row| row.1 == body && escape == Escape::Default);
+    let about = About {
+        format: NginxAccessFormat::NAME,
+        layout: known.map_or(body, |row| row.0).to_owned(),
+        server: Server::Nginx,
+        role: LogRole::Access,
+        notation: layout.notation(),
+        instant: Instant::End,
+        basis,
+        ambiguous_with: None,
+    };
+    Ok(LayoutReader { layout, about, finish: AS_CUT })
 }
 
-impl Look for NginxAccess {
-    #[inline(always)]
-    #[expect(clippy::inline_always, reason = "called once per line by the hot loop")]
-    fn look<'a, S: Simd>(&self, simd: S, line: &'a [u8]) -> Result<Glance<'a>, Skip> {
-        self.layout.look(simd, line)
-    }
+/// A reader for a layout of [`LAYOUTS`] found in lines that may as well be Apache's: it reads the escapes of both.
+fn of_either(name: &str, body: &str) -> Result<LayoutReader, String> {
+    let mut reader = of_body(body, Escape::Apache, FormatBasis::Detected)?;
+    name.clone_into(&mut reader.about.layout);
+    reader.about.ambiguous_with = Some(Server::Apache);
+    Ok(reader)
 }
 
-impl Reader for NginxAccess {
-    fn about(&self) -> &About {
-        &self.about
-    }
-
-    reads_by_look!();
-
-    fn parse<'a>(&self, record: &'a [u8]) -> Result<Record<'a>, Skip> {
-        self.layout.parse(record).map(Record::Access)
-    }
-
-    fn each_field<'a>(&self, record: &'a [u8], each: &mut dyn FnMut(&str, &'a [u8])) {
-        self.layout.each_field(record, each);
-    }
+/// A reader for lines that Apache writes, in a layout told in nginx's words because it was worked out from them.
+pub(super) fn of_apache(body: &str, basis: FormatBasis) -> Result<LayoutReader, String> {
+    let mut reader = of_body(body, Escape::Apache, basis)?;
+    reader.about.format = "apache_access";
+    reader.about.server = Server::Apache;
+    reader.about.instant = Instant::Start;
+    Ok(reader)
 }
 
 /// Recognises nginx access lines by trying [`LAYOUTS`].
@@ -257,16 +202,16 @@ impl Format for NginxAccessFormat {
     }
 
     fn propose(&self, sample: &Sample<'_>) -> Option<Proposal> {
-        let mut best: Option<(NginxAccess, usize)> = None;
+        let mut best: Option<(LayoutReader, usize)> = None;
         let writer = evidence::writer_of(sample);
         for (name, body) in LAYOUTS {
             let reader = match writer {
                 Some(Server::Apache) if SHARED_WITH_APACHE.contains(name) => continue,
-                None if SHARED_WITH_APACHE.contains(name) => NginxAccess::of_either(name, body),
-                _ => NginxAccess::from_body(body, Escape::Default, FormatBasis::Detected),
+                None if SHARED_WITH_APACHE.contains(name) => of_either(name, body),
+                _ => of_body(body, Escape::Default, FormatBasis::Detected),
             };
             let Ok(reader) = reader else { continue };
-            let n_accepted = sample.count(|line| reader.layout.parse(line).is_ok());
+            let n_accepted = sample.count(|line| reader.parse_access(line).is_ok());
             if n_accepted > best.as_ref().map_or(0, |(_, most)| *most) {
                 best = Some((reader, n_accepted));
             }
@@ -279,8 +224,7 @@ impl Format for NginxAccessFormat {
     }
 
     fn standing_reader(&self) -> Option<Arc<dyn Reader>> {
-        let reader =
-            NginxAccess::from_body(COMBINED, Escape::Default, FormatBasis::Detected).ok()?;
+        let reader = of_body(COMBINED, Escape::Default, FormatBasis::Detected).ok()?;
         Some(Arc::new(reader))
     }
 }
@@ -301,11 +245,11 @@ impl Format for NginxAccessFormat {
 /// assert!(parse_spec("escape=json $msec $status $request_uri").is_ok());
 /// assert!(parse_spec("log_format brief '$msec ' '$status';").is_ok());
 /// ```
-pub fn parse_spec(spec: &str) -> Result<NginxAccess, String> {
+pub fn parse_spec(spec: &str) -> Result<LayoutReader, String> {
     let spec = spec.trim();
     if spec.split_whitespace().next() == Some("log_format") {
         let format = log_format_of_directive(spec)?;
-        return NginxAccess::from_body(&format.body, format.escape, FormatBasis::Given);
+        return of_body(&format.body, format.escape, FormatBasis::Given);
     }
     let (escape, body) = match spec.split_once(char::is_whitespace) {
         Some(("escape=default", body)) => (Escape::Default, body.trim_start()),
@@ -314,9 +258,9 @@ pub fn parse_spec(spec: &str) -> Result<NginxAccess, String> {
         _ => (Escape::Default, spec),
     };
     if body.contains('$') {
-        return NginxAccess::from_body(body, escape, FormatBasis::Given);
+        return of_body(body, escape, FormatBasis::Given);
     }
-    NginxAccess::named(body).ok_or_else(|| {
+    named(body).ok_or_else(|| {
         let names: Vec<&str> = LAYOUTS.iter().map(|row| row.0).collect();
         format!("expected the text of a log_format, or one of {}", names.join(", "))
     })
@@ -387,11 +331,11 @@ mod tests {
     #[test]
     fn every_known_layout_compiles_under_its_own_name() {
         for (index, (name, body)) in LAYOUTS.iter().enumerate() {
-            let reader = NginxAccess::named(name).expect(name);
+            let reader = named(name).expect(name);
             assert_eq!(reader.about().layout, *name);
             assert!(LAYOUTS[..index].iter().all(|row| row.0 != *name && row.1 != *body), "{name}");
         }
-        assert!(NginxAccess::named("nonsense").is_none());
+        assert!(named("nonsense").is_none());
     }
 
     #[test]

@@ -9,13 +9,11 @@
 
 use std::sync::Arc;
 
-use fearless_simd::Simd;
-
 use super::apache_access::log_format::{Compiled, compile};
 use super::infer::telltale::{Telltale, propose};
 use super::json_declared::{Declared, Use, key, time_at, value};
-use super::layout::{Layout, next_quote};
-use super::scan_run::{Look, reads_by_look};
+use super::layout::next_quote;
+use super::layout_reader::{AS_CUT, LayoutReader};
 use super::{About, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
 use crate::bytes::parse_status;
 use crate::record::{AccessRecord, Escape, Field, Record, Skip, split_request, split_url};
@@ -365,37 +363,6 @@ const HANDLING: Telltale = Telltale {
     finish: |_| {},
 };
 
-/// Reads lines of a given format.
-#[derive(Debug, Clone)]
-pub struct VarnishCustom {
-    layout: Layout,
-    about: About,
-}
-
-impl Look for VarnishCustom {
-    #[inline(always)]
-    #[expect(clippy::inline_always, reason = "called once per line by the hot loop")]
-    fn look<'a, S: Simd>(&self, simd: S, line: &'a [u8]) -> Result<Glance<'a>, Skip> {
-        self.layout.look(simd, line)
-    }
-}
-
-impl Reader for VarnishCustom {
-    fn about(&self) -> &About {
-        &self.about
-    }
-
-    reads_by_look!();
-
-    fn parse<'a>(&self, record: &'a [u8]) -> Result<Record<'a>, Skip> {
-        self.layout.parse(record).map(Record::Access)
-    }
-
-    fn each_field<'a>(&self, record: &'a [u8], each: &mut dyn FnMut(&str, &'a [u8])) {
-        self.layout.each_field(record, each);
-    }
-}
-
 /// A reader for what a user gives: the format string of `varnishncsa -F`, or `varnishncsa` for the default.
 ///
 /// # Errors
@@ -418,7 +385,7 @@ pub fn parse_spec(spec: &str) -> Result<Arc<dyn Reader>, String> {
     }
     let Compiled { layout, instant } = compile(spec)?;
     let about = about(spec.to_owned(), layout.notation(), instant, FormatBasis::Given);
-    Ok(Arc::new(VarnishCustom { layout, about }))
+    Ok(Arc::new(LayoutReader { layout, about, finish: AS_CUT }))
 }
 
 /// True for a format string of `varnishncsa`, as opposed to one of Apache.
