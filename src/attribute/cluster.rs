@@ -376,7 +376,7 @@ impl Part {
             let rule = matcher.rule(fact.rule);
             let tells_nothing = |rule: &Rule| {
                 is_of_earlier_attempt(&entry_facts[entry], &fact, rule)
-                    || is_of_limit(rule) && rivals.are_like(&entry_facts[entry])
+                    || rivals.are_like(&entry_facts[entry])
             };
             if rule.is_some_and(tells_nothing) {
                 // Nor does silence tell how the request ended: the line is its own, or may be.
