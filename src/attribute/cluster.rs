@@ -234,9 +234,8 @@ impl Part {
         }
         let settled: HashSet<usize> = self.taken[n_before..].iter().map(|pair| pair.0).collect();
         // Lines of directories whose clients are others, with the entries of the logs that are strangers to them.
-        let said_in = |index: &usize| {
-            companions.directory(self.causes[*index].place.position.input)
-        };
+        let said_in =
+            |index: &usize| companions.directory(self.causes[*index].place.position.input);
         let left: Vec<usize> = causes
             .iter()
             .copied()

@@ -18,17 +18,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::companions::Companions;
 use super::layers::name_of;
+use super::peek_key;
 use super::relayed::{Began, method_of};
 use super::verdict::{Verdict, server_of};
 use super::zones::Zones;
-use super::peek_key;
 use crate::error::Result;
 use crate::evidence::InputIndex;
 use crate::fact::{EntryFact, Flags, shortened};
 use crate::scan::{JoinKey, ScannedInput};
 use crate::store::Sorted;
 use crate::taxonomy::{Origin, Server};
-use crate::verdict::Contact;
+use crate::verdict::{Contact, RULES, rule_index};
 
 /// Entries of one target that are looked at.
 const MAX_OF_TARGET: usize = 4096;
@@ -73,10 +73,9 @@ impl Beside {
             of_cache.flags.has(Flags::TIMED) && own.flags.has(Flags::TIMED),
             of_cache.duration_ms.abs_diff(own.duration_ms),
         );
-        let is_longer =
-            |one: &EntryFact, other: &EntryFact| {
-                both_timed && apart_ms > SAME_MS && one.duration_ms > other.duration_ms
-            };
+        let is_longer = |one: &EntryFact, other: &EntryFact| {
+            both_timed && apart_ms > SAME_MS && one.duration_ms > other.duration_ms
+        };
         self.n_behind += u64::from(made_it(own) && !made_it(of_cache))
             + u64::from(names(own.forwarded, of_cache.client))
             + u64::from(is_longer(of_cache, own));
@@ -103,7 +102,10 @@ fn made_it(entry: &EntryFact) -> bool {
     let verdict = Verdict::own(*entry);
     let row = verdict.rule();
     let is_own = matches!(verdict.origin(), Origin::LocalProcess | Origin::Proxy);
-    row.contact == Contact::None || row.id == "varnish.own_page" || is_own
+    // Without a contact there was no backend whose answer it could be.
+    let if_silent = row.when_silent.and_then(|id| RULES.get(usize::from(rule_index(id))));
+    let is_alone = if_silent.is_some_and(|row| row.contact == Contact::None);
+    is_alone || row.contact == Contact::None || row.id == "varnish.own_page" || is_own
 }
 
 /// The inputs whose entries say nothing of where the answers of the cache came from.
@@ -201,7 +203,6 @@ fn each_pair(
 mod tests {
     use super::*;
     use crate::time::SECOND_US;
-    use crate::verdict::rule_index;
 
     fn entry(rule: &str, client: u64) -> EntryFact {
         let rule = rule_index(rule);
@@ -242,10 +243,8 @@ mod tests {
     fn addresses_and_durations_tell_it_as_well() {
         let plain = entry("nginx.no_upstream_field", 900);
         let other = entry("varnish.other_page", 1);
-        let forwarded = |fact: EntryFact, client| EntryFact {
-            forwarded: shortened(client),
-            ..fact
-        };
+        let forwarded =
+            |fact: EntryFact, client| EntryFact { forwarded: shortened(client), ..fact };
         check((other, false), (forwarded(plain, 1), true), false, false);
         check((forwarded(other, 900), true), (plain, false), true, true);
         let lasted = |fact: EntryFact, duration_ms| EntryFact {

@@ -52,8 +52,7 @@ impl Seen {
     }
 
     fn is_pair(&self, said: &Seen) -> bool {
-        (self.n, said.n) == (1, 1)
-            && (self.at - said.at).abs() <= NEAR_US + self.duration_us
+        (self.n, said.n) == (1, 1) && (self.at - said.at).abs() <= NEAR_US + self.duration_us
     }
 }
 

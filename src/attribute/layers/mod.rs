@@ -33,9 +33,9 @@ use crate::store::{Budget, Sorted, Sorter};
 use crate::taxonomy::{Origin, Server};
 
 pub(super) use application::Listeners;
-pub(super) use groups::name_of;
 use common::Common;
 use groups::Groups;
+pub(super) use groups::name_of;
 use hop::{Hop, HopKey, KeyKind};
 use link::{deepest, followed};
 use relation::{Relation, relations};
