@@ -353,6 +353,8 @@ impl Flags {
     pub const DOUBTED: Flags = Flags(16_384);
     /// The message is about a subrequest, whose failure need not be that of the request. Entries have their size here.
     pub const OF_SUBREQUEST: Flags = Flags::SIZED;
+    /// The entry lists several attempts at backends. Messages have their join here.
+    pub const RETRIED: Flags = Flags::JOINED;
     /// The request id is no client's, and the log may deliver the line twice: the same id is the same request.
     pub const REDELIVERED: Flags = Flags(32_768);
 

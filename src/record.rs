@@ -77,6 +77,12 @@ impl<'a> AccessRecord<'a> {
         }
     }
 
+    /// True when the lists of backends show several attempts.
+    pub fn is_retried(&self) -> bool {
+        let lists = [Field::UpstreamStatus, Field::UpstreamAddr].map(|field| self.raw(field));
+        lists.into_iter().flatten().any(|list| last_upstream_item(list).len() < list.len())
+    }
+
     /// Method and request target, still escaped. A request line that is no request gives an empty method and the whole.
     pub fn request(&self) -> (&'a [u8], &'a [u8]) {
         if let Some(line) = self.raw(Field::Request) {

@@ -13,7 +13,8 @@
 //! 3. Where there are fewer requests than entries, some entries have another reason, or a line was not understood. Then
 //!    only those are paired that a common referrer or backend sets apart, or whose page is one that comes with error
 //!    lines: see [`Pages`].
-//! 4. An entry that looks like entries without any request in the error log is not paired.
+//! 4. An entry that looks like entries without any request in the error log is not paired, nor one that names another
+//!    backend than the last one that the request failed at.
 //!
 //! Pages are learned from pairs that nothing doubts and from entries of clients without lines; where these tell nothing,
 //! from numbers: entries and requests whose times overlap, where the entries of exactly one page are as many as the
@@ -41,6 +42,9 @@ pub const FAR_US: i64 = 60 * SECOND_US;
 
 /// Of this many entries one may be without a request and the order of time still be trusted.
 const SLACK: usize = 20;
+
+/// Entries of other backends that are passed over for one request.
+const MAX_OTHERS: usize = 256;
 
 /// What a request of the error log tells a join.
 #[derive(Debug, Clone, Copy, Default)]
@@ -412,15 +416,30 @@ impl Join<'_> {
             if self.taken_traces[trace] {
                 continue;
             }
-            while let Some(Reverse((to, _, at_open))) = waiting.pop() {
+            let mut of_others = Vec::new();
+            while let Some(Reverse((to, from, at_open))) = waiting.pop() {
                 let entry = open[at_open].entry;
-                if to >= at && !self.taken_entries[entry] {
-                    self.pair(entry, trace);
-                    break;
+                if to < at || self.taken_entries[entry] {
+                    continue;
                 }
+                if names_other(&self.entries[entry], &self.traces[trace]) {
+                    of_others.push(Reverse((to, from, at_open)));
+                    if of_others.len() > MAX_OTHERS {
+                        break;
+                    }
+                    continue;
+                }
+                self.pair(entry, trace);
+                break;
             }
+            waiting.extend(of_others);
         }
     }
+}
+
+/// True when the entry names its last backend, and the request failed at another.
+fn names_other(entry: &EntryFact, trace: &Trace<'_>) -> bool {
+    entry.upstream != 0 && trace.upstream != 0 && entry.upstream != trace.upstream
 }
 
 /// True when there are as many requests as entries, or nearly.
@@ -466,7 +485,11 @@ mod tests {
         check(&[from(0), from(5)], &[trace(10_100)], &[(0, 0)]);
         check(&[from(5), from(5)], &[of], &[]);
         let to = |upstream| EntryFact { upstream, ..entry(10) };
-        check(&[to(3), to(4)], &[Trace { upstream: 4, ..trace(10_100) }], &[(1, 0)]);
+        let at = |upstream| Trace { upstream, ..trace(10_100) };
+        check(&[to(3), to(4)], &[at(4)], &[(1, 0)]);
+        // A request that went on to another backend did not end with the failure.
+        check(&[to(3), to(3)], &[at(4), at(4)], &[]);
+        check(&[to(3), to(0)], &[at(4), at(3)], &[(0, 1), (1, 0)]);
     }
 
     #[test]

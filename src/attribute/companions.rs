@@ -13,9 +13,10 @@ use std::path::{Path, PathBuf};
 
 use super::answers::Answers;
 use super::pages::FailurePages;
+use super::retries::Retries;
 use super::zones::Zones;
 use crate::evidence::InputIndex;
-use crate::fact::{EntryFact, machines_agree};
+use crate::fact::{CauseFact, EntryFact, machines_agree};
 use crate::format::Plan;
 use crate::scan::ScannedInput;
 use crate::taxonomy::{LogRole, Server};
@@ -33,6 +34,8 @@ struct Directory {
     has_error_log: bool,
     /// First and last record of its error logs, microseconds UTC.
     span: Option<(i64, i64)>,
+    /// First and last record of its access logs.
+    access_span: Option<(i64, i64)>,
     /// An empty error log is there.
     has_empty: bool,
     joined: u64,
@@ -78,6 +81,12 @@ pub struct Companions {
     machines: BTreeMap<Server, BTreeSet<u32>>,
     /// Pages of entries that a line about one attempt explains.
     pub(super) pages: FailurePages,
+    /// Pages that limits refuse with: what is known before entries are paired.
+    pub(super) limit_pages: FailurePages,
+    /// Backends whose failures are not the end of a request.
+    retries: Retries,
+    /// First and last record of all access logs, microseconds UTC.
+    access_span: Option<(i64, i64)>,
     /// Caddy's messages, wherever they lie: one process writes one runtime log.
     caddy: Directory,
     /// Inputs that hold them.
@@ -252,7 +261,12 @@ impl Companions {
         let zoneless =
             zoneless.map(|(first, last)| (zones.utc(index, first), zones.utc(index, last)));
         let n_requests = input.tally.statuses.iter().sum();
-        self.behind.note(is_cache, index, n_requests, input.tally.zoned_span.or(zoneless));
+        let span = input.tally.zoned_span.or(zoneless);
+        let directory = self.directory(index);
+        self.directories[directory].access_span =
+            wider(self.directories[directory].access_span, span);
+        self.access_span = wider(self.access_span, span);
+        self.behind.note(is_cache, index, n_requests, span);
     }
 
     /// The directory of an input.
@@ -306,6 +320,21 @@ impl Companions {
         }
     }
 
+    /// Counts a line of nginx about an attempt that failed, where the access logs that may have the request were written.
+    pub(super) fn note_attempt(&mut self, fact: &CauseFact, joined: bool) {
+        let directory = self.directory(fact.place.position.input);
+        let own = self.directories.get(directory).and_then(|row| row.access_span);
+        let covers = |(first, last)| (first..=last).contains(&fact.at);
+        if joined || own.or(self.access_span).is_some_and(covers) {
+            self.retries.note(directory, fact.scope, joined);
+        }
+    }
+
+    /// True when requests for which this message stands went on to other backends.
+    pub(super) fn go_on(&self, message: InputIndex, backend: u32) -> bool {
+        self.retries.go_on(self.directory(message), backend)
+    }
+
     /// Notes the machine that wrote a message of a server.
     pub(super) fn note_machine(&mut self, server: Server, machine: u32) {
         let known = self.machines.entry(server).or_default();
@@ -347,6 +376,7 @@ impl Companions {
             }
         }
         self.pages.absorb(&other.pages);
+        self.retries.absorb(&other.retries);
         self.behind.n_found += other.behind.n_found;
         self.behind.n_missed += other.behind.n_missed;
         other
@@ -409,6 +439,11 @@ impl Companions {
             || self.apache.is_some()
             || self.caddy.has_error_log
     }
+}
+
+/// The time from the first to the last of both.
+fn wider(one: Option<(i64, i64)>, other: Option<(i64, i64)>) -> Option<(i64, i64)> {
+    [one, other].into_iter().flatten().reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)))
 }
 
 /// The time that an input's messages cover.

@@ -15,17 +15,20 @@ pub mod clock;
 mod cluster;
 pub mod companions;
 mod copies;
+pub mod fit;
 mod fronts;
 pub mod intervals;
 pub mod join;
 pub mod layers;
 pub mod lean;
 mod leftovers;
+mod limit_pages;
 mod onset;
 mod pages;
 mod places;
 mod refused;
 mod relayed;
+mod retries;
 mod second;
 mod signals;
 mod strangers;
@@ -53,6 +56,7 @@ use fronts::fronts_of;
 use intervals::Intervals;
 use layers::{Layers, Link, Listeners, Verdicts};
 use lean::Leanings;
+use limit_pages::limit_pages;
 use strangers::Strangers;
 use walk::{Ground, walk};
 use workers::Workers;
@@ -201,6 +205,7 @@ pub fn attribute(
         BTreeSet::new()
     };
     companions.behind.leave_out(&fronts);
+    companions.limit_pages = limit_pages(&entries, &causes, config.matcher, &companions, &zones)?;
     let ground = Ground {
         config,
         workers,

@@ -11,6 +11,7 @@ use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use super::cluster::{Cluster, Part, explains_its_request};
 use super::companions::Companions;
+use super::fit::is_failed_attempt;
 use super::leftovers::Leftovers;
 use super::refused::{is_bystander, is_refused};
 use super::relayed::{self, Hops};
@@ -285,6 +286,10 @@ impl<'w> Walk<'w> {
             let Some(fact) = self.second.take_message(fact, directory)? else { continue };
             let joined = fact.flags.has(Flags::JOINED);
             if explains_its_request(self.ground.config.matcher, &fact) && target_key != 0 {
+                let rule = self.ground.config.matcher.rule(fact.rule);
+                if rule.is_some_and(|rule| is_failed_attempt(&fact, rule)) {
+                    self.walked.companions.note_attempt(&fact, joined);
+                }
                 self.walked.companions.note(fact.place.position.input, joined);
                 self.leftovers.note_line(fact.at, joined);
             }

@@ -180,6 +180,7 @@ pub(super) const RULES: &[VerdictRule] = &[
     VerdictRule {
         confidence: Confidence::Likely,
         openness: Openness::CauseOpen,
+        contact: Contact::None,
         ..decided(
             "nginx.502_without_attempt",
             Origin::Proxy,
@@ -189,6 +190,7 @@ pub(super) const RULES: &[VerdictRule] = &[
     },
     VerdictRule {
         when_silent: Some("nginx.ingress_no_endpoint_silent"),
+        contact: Contact::None,
         ..open(
             "nginx.ingress_no_endpoint",
             Origin::Proxy,
@@ -210,6 +212,7 @@ pub(super) const RULES: &[VerdictRule] = &[
     // No upstream was contacted: return 503, a limit, a name that did not resolve, or a cached answer.
     VerdictRule {
         when_silent: Some("nginx.no_upstream_contact_silent"),
+        contact: Contact::None,
         ..open(
             "nginx.no_upstream_contact",
             Origin::LocalProcess,
@@ -229,13 +232,16 @@ pub(super) const RULES: &[VerdictRule] = &[
             "nginx rewrite module: return 503 contacts no upstream and logs no error; limits and failures log one",
         )
     },
-    open(
-        "nginx.slow_without_upstream",
-        Origin::LocalProcess,
-        None,
-        ERROR_LOG,
-        "lua or auth_request may wait without an upstream of this request",
-    ),
+    VerdictRule {
+        contact: Contact::None,
+        ..open(
+            "nginx.slow_without_upstream",
+            Origin::LocalProcess,
+            None,
+            ERROR_LOG,
+            "lua or auth_request may wait without an upstream of this request",
+        )
+    },
     open(
         "nginx.redirect_without_attempt",
         Origin::Proxy,

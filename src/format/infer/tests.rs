@@ -282,6 +282,32 @@ fn columns_of_apache_alone() {
         body(&of_apache),
         "$remote_addr [$time_local] \"$request\" $status $body_bytes_sent h=$apache_handler $apache_proxy_status $apache_log_id"
     );
+    // A log of nothing but failures: ids go with answers that did not come, and workers, in quotes, with the handler.
+    let of_outage = |n: usize| {
+        let (handler, answer, log_id, worker) = match n % 4 {
+            0 => ("-", "-", "-".to_owned(), "-"),
+            1 => ("-", "-", id(n), "-"),
+            2 => ("proxy-server", "-", id(n), "http://10.0.0.1:8080"),
+            _ => ("proxy-server", "503", "-".to_owned(), "http://10.0.0.2:8080"),
+        };
+        format!("503 {} {log_id} {handler} {answer} \"{worker}\"", 100 + n)
+    };
+    assert_eq!(
+        body(&of_outage),
+        "$remote_addr [$time_local] \"$request\" $status $body_bytes_sent $apache_log_id $apache_handler $apache_proxy_status \"$apache_worker\""
+    );
+    // Ids of clients, and origins of pages, go with neither.
+    let of_clients = |n: usize| {
+        let (handler, answer) = if n % 2 == 0 { ("-", "-") } else { ("proxy-server", "503") };
+        let answer = if n % 4 == 1 { "-" } else { answer };
+        let client = if n % 3 == 0 { id(n) } else { "-".to_owned() };
+        let origin = if n % 3 == 0 { "http://shop.example.com:8080" } else { "-" };
+        format!("503 {} {client} {handler} {answer} \"{origin}\"", 100 + n)
+    };
+    let of_clients = body(&of_clients);
+    assert!(of_clients.contains("$apache_proxy_status"), "{of_clients}");
+    assert!(!of_clients.contains("$apache_log_id"), "{of_clients}");
+    assert!(!of_clients.contains("$apache_worker"), "{of_clients}");
     // The status before internal redirects, and a cookie that some clients have.
     let of_others = |n| {
         let (status, handler, ..) = kinds(n);
