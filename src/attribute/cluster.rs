@@ -192,13 +192,13 @@ impl Part {
         {
             let entries = positions(&self.entries, |verdict| entry_dir(verdict) == directory);
             let causes = positions(&self.causes, |fact| cause_dir(fact) == directory);
-            self.join_clients(matcher, zones, &entries, &causes, (companions, strangers));
+            self.join_clients(matcher, companions, zones, &entries, &causes, strangers);
         }
         if directories.iter().any(|directory| !companions.has_error_log(*directory)) {
             let entries =
                 positions(&self.entries, |verdict| !companions.has_error_log(entry_dir(verdict)));
             let causes = positions(&self.causes, |fact| !fact.flags.has(Flags::JOINED));
-            self.join_clients(matcher, zones, &entries, &causes, (companions, strangers));
+            self.join_clients(matcher, companions, zones, &entries, &causes, strangers);
         }
         // One request has one client in all logs, unless one of them names another than the line does.
         let is_strange = |input, fact: &CauseFact| strangers.are(input, cause_dir(fact));
@@ -212,10 +212,11 @@ impl Part {
     fn join_clients(
         &mut self,
         matcher: &CauseMatcher,
+        companions: &Companions,
         zones: &Zones,
         entries: &[usize],
         causes: &[usize],
-        (companions, strangers): (&Companions, &Strangers),
+        strangers: &Strangers,
     ) {
         if strangers.is_empty() {
             return self.join_part(matcher, companions, zones, entries, causes, true);
