@@ -88,7 +88,8 @@ pub trait Envelope: fmt::Debug + Send + Sync {
     }
 
     /// True where an access line inside, though its layout had to be worked out, shows that the shape is no chance.
-    fn shows_layouts(&self) -> bool {
+    fn shows_layout(&self, layout: &str) -> bool {
+        let _ = layout;
         self.is_like_messages()
     }
 

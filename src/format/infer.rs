@@ -304,7 +304,8 @@ fn peel_label(literal: &mut Vec<u8>, values: &mut [&[u8]]) {
     };
     let prefix = first[..length].to_vec();
     // `id=7&status=503` is a query string.
-    if !values.iter().all(|value| value.starts_with(&prefix) && !value.contains(&b'&')) {
+    let is_query = |value: &&[u8]| prefix.ends_with(b"=") && value.contains(&b'&');
+    if !values.iter().all(|value| value.starts_with(&prefix) && !is_query(value)) {
         return;
     }
     literal.extend_from_slice(&prefix);

@@ -90,7 +90,8 @@ impl<'l> Fitting<'l> {
         let is_shown = |reader: &&Arc<dyn Reader>| {
             let about = reader.about();
             let is_access = about.role == LogRole::Access && about.layout.contains("$request");
-            is_known(reader) || (envelope.shows_layouts() && is_access && is_told(reader))
+            is_known(reader)
+                || (is_access && envelope.shows_layout(&about.layout) && is_told(reader))
         };
         let n_taken = |is_meant: &dyn Fn(&&Arc<dyn Reader>) -> bool| {
             let readers: Vec<_> = inside.readers.iter().filter(is_meant).collect();

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::bytes::{is_absent, parse_seconds_us, parse_status, upstream_items};
+use crate::bytes::{is_absent, is_peer_address, parse_seconds_us, parse_status, upstream_items};
 use crate::time::{
     parse_clf, parse_clf_variant, parse_epoch_micros, parse_epoch_millis, parse_epoch_seconds,
     parse_iso8601,
@@ -385,6 +385,11 @@ impl<'a> Column<'a> {
     pub(super) fn is(&self, kinds: &[Kind]) -> bool {
         let n: usize = kinds.iter().map(|kind| self.count(*kind)).sum();
         n > 0 && n * 50 >= self.n_present() * 49
+    }
+
+    /// True when an item of a value is the address of a peer.
+    pub(super) fn has_peers(&self) -> bool {
+        self.values.iter().flat_map(|value| upstream_items(value)).any(is_peer_address)
     }
 
     /// True when no value is absent or a list.
