@@ -13,7 +13,12 @@
 //! 3. Where there are fewer requests than entries, some entries have another reason, or a line was not understood. Then
 //!    only those are paired that a common referrer or backend sets apart, or whose page is one that comes with error
 //!    lines: see [`Pages`].
-//! 4. An entry that looks like entries without any request in the error log is not paired.
+//! 4. An entry that looks like entries without any request in the error log is not paired, nor one that names another
+//!    backend than the last one that the request failed at.
+//!
+//! Pages are learned from pairs that nothing doubts and from entries of clients without lines; where these tell nothing,
+//! from numbers: entries and requests whose times overlap, where the entries of exactly one page are as many as the
+//! requests and each was written in the time of one of them.
 //!
 //! Whatever remains is left open.
 
@@ -26,6 +31,9 @@ use crate::time::SECOND_US;
 /// How far logs round a time, microseconds.
 const ROUNDING_US: i64 = SECOND_US;
 
+/// The same where numbers are to tell which page comes with error lines, and failures that do not wait.
+const AT_ONCE_US: i64 = SECOND_US / 2;
+
 /// Allowed between the start of an entry and its last line, beside rounding, where the duration is not known.
 pub const NEAR_US: i64 = 2 * SECOND_US;
 
@@ -34,6 +42,9 @@ pub const FAR_US: i64 = 60 * SECOND_US;
 
 /// Of this many entries one may be without a request and the order of time still be trusted.
 const SLACK: usize = 20;
+
+/// Entries of other backends that are passed over for one request.
+const MAX_OTHERS: usize = 256;
 
 /// What a request of the error log tells a join.
 #[derive(Debug, Clone, Copy, Default)]
@@ -84,6 +95,8 @@ type PageKey = (u32, u16, u16, Option<u32>);
 pub struct Pages {
     /// How many were paired and how many have no line.
     counts: HashMap<PageKey, (u64, u64)>,
+    /// The same by numbers alone, of pages with a size.
+    counted: HashMap<PageKey, (u64, u64)>,
 }
 
 impl Pages {
@@ -93,28 +106,46 @@ impl Pages {
     /// Fewer entries than this say nothing.
     const MIN_SEEN: u64 = 5;
 
+    /// Fewer entries than this say nothing by their numbers.
+    const MIN_COUNTED: u64 = 20;
+
+    fn sized_key(entry: &EntryFact) -> Option<PageKey> {
+        entry.page_bytes().map(|size| (entry.host, entry.status, entry.rule, Some(size)))
+    }
+
     fn keys(entry: &EntryFact) -> impl Iterator<Item = PageKey> {
         let key = (entry.host, entry.status, entry.rule, None);
-        let of_size = entry.page_bytes().map(|size| (key.0, key.1, key.2, Some(size)));
-        of_size.into_iter().chain((entry.host != 0).then_some(key))
+        Self::sized_key(entry).into_iter().chain((entry.host != 0).then_some(key))
     }
 
     /// Learns from an entry.
     pub fn note(&mut self, entry: &EntryFact, is_paired: bool) {
         for key in Self::keys(entry) {
-            if self.counts.len() >= Self::MAX_PAGES && !self.counts.contains_key(&key) {
-                continue;
-            }
-            let (paired, silent) = self.counts.entry(key).or_default();
+            Self::add(&mut self.counts, key, is_paired);
+        }
+    }
+
+    /// Learns from an entry that numbers speak of.
+    pub fn note_counted(&mut self, entry: &EntryFact, is_paired: bool) {
+        if let Some(key) = Self::sized_key(entry) {
+            Self::add(&mut self.counted, key, is_paired);
+        }
+    }
+
+    fn add(counts: &mut HashMap<PageKey, (u64, u64)>, key: PageKey, is_paired: bool) {
+        if counts.len() < Self::MAX_PAGES || counts.contains_key(&key) {
+            let (paired, silent) = counts.entry(key).or_default();
             *(if is_paired { paired } else { silent }) += 1;
         }
     }
 
     /// What is known of entries like this one.
     pub fn look(&self, entry: &EntryFact) -> Look {
-        for key in Self::keys(entry) {
-            let (paired, silent) = self.counts.get(&key).copied().unwrap_or_default();
-            if paired + silent < Self::MIN_SEEN {
+        let surely = Self::keys(entry).map(|key| (&self.counts, key, Self::MIN_SEEN));
+        let by_number = Self::sized_key(entry).map(|key| (&self.counted, key, Self::MIN_COUNTED));
+        for (counts, key, least) in surely.chain(by_number) {
+            let (paired, silent) = counts.get(&key).copied().unwrap_or_default();
+            if paired + silent < least {
                 continue;
             }
             if paired >= silent * SLACK as u64 {
@@ -135,6 +166,8 @@ pub struct Joined {
     pub pairs: Vec<(usize, usize)>,
     /// Entries that no request fits at all.
     pub silent: Vec<usize>,
+    /// Entries whose page comes with error lines, and others, by the numbers of both.
+    pub counted: Vec<(usize, bool)>,
 }
 
 /// Pairs the entries of one client with its requests; or entries and requests that name no client, with time alone.
@@ -173,11 +206,14 @@ enum Round {
 
 /// The first and the last instant at which the last line of an entry's request may have been written.
 fn window(entry: &EntryFact, round: Round) -> (i64, i64) {
-    let slack_us = match round {
-        _ if entry.flags.has(Flags::TIMED) => i64::from(entry.duration_ms) * 1000 + ROUNDING_US,
-        Round::Near => NEAR_US,
-        Round::Far => FAR_US,
-    };
+    window_of(entry, if round == Round::Near { NEAR_US } else { FAR_US })
+}
+
+/// The same with this much allowed where the duration is not known.
+fn window_of(entry: &EntryFact, allowed_us: i64) -> (i64, i64) {
+    let is_timed = entry.flags.has(Flags::TIMED);
+    let slack_us =
+        if is_timed { i64::from(entry.duration_ms) * 1000 + ROUNDING_US } else { allowed_us };
     let (from, to) = (entry.at, entry.at + ROUNDING_US);
     match (entry.flags.has(Flags::SHARED_LAYOUT), entry.flags.has(Flags::AT_START)) {
         (true, _) => (from - slack_us, to + slack_us),
@@ -243,9 +279,56 @@ impl Join<'_> {
             let from_trace =
                 first_trace + times[first_trace..].partition_point(|at| *at < open[first].from);
             let to_trace = from_trace + times[from_trace..].partition_point(|at| *at <= to);
+            if round == Round::Near {
+                self.count(&open[first..last], &traces[from_trace..to_trace]);
+            }
             self.judge(&open[first..last], &traces[from_trace..to_trace]);
             (first, first_trace) = (last, to_trace);
         }
+    }
+
+    /// Which page comes with error lines, where entries of several pages overlap and numbers leave no choice.
+    fn count(&mut self, open: &[Open], traces: &[usize]) {
+        if traces.is_empty() || counts_agree(open.len(), traces.len()) {
+            return;
+        }
+        let mut pages: BTreeMap<PageKey, Vec<usize>> = BTreeMap::new();
+        for Open { entry, .. } in open {
+            if let Some(key) = Pages::sized_key(&self.entries[*entry]) {
+                pages.entry(key).or_default().push(*entry);
+            }
+        }
+        let mut fitting = pages.iter().filter(|(_, page)| self.fits_each(page, traces));
+        if let (Some((key, _)), None) = (fitting.next(), fitting.next()) {
+            let told = |Open { entry, .. }: &Open| {
+                (*entry, Pages::sized_key(&self.entries[*entry]) == Some(*key))
+            };
+            self.joined.counted.extend(open.iter().map(told));
+        } else {
+            // Of a page with more entries than there are requests, some have none.
+            let surplus = pages.values().flat_map(|page| page.iter().skip(traces.len()));
+            self.joined.counted.extend(surplus.map(|entry| (*entry, false)));
+        }
+    }
+
+    /// True when these entries are as many as the requests, and each request was written in the time of one of them.
+    fn fits_each(&self, entries: &[usize], traces: &[usize]) -> bool {
+        if entries.len() != traces.len() {
+            return false;
+        }
+        let is_slow = traces.iter().any(|trace| self.traces[*trace].is_slow);
+        let near_us = if is_slow { NEAR_US } else { AT_ONCE_US };
+        let mut windows: Vec<(i64, i64)> =
+            entries.iter().map(|entry| window_of(&self.entries[*entry], near_us)).collect();
+        windows.sort_unstable();
+        let mut windows = windows.into_iter().peekable();
+        let mut waiting: BinaryHeap<Reverse<i64>> = BinaryHeap::new();
+        traces.iter().map(|trace| self.traces[*trace].at).all(|at| {
+            while let Some((_, to)) = windows.next_if(|window| window.0 <= at) {
+                waiting.push(Reverse(to));
+            }
+            waiting.pop().is_some_and(|Reverse(to)| at <= to)
+        })
     }
 
     /// Steps 2 to 4 for entries and requests whose times overlap.
@@ -333,15 +416,30 @@ impl Join<'_> {
             if self.taken_traces[trace] {
                 continue;
             }
-            while let Some(Reverse((to, _, at_open))) = waiting.pop() {
+            let mut of_others = Vec::new();
+            while let Some(Reverse((to, from, at_open))) = waiting.pop() {
                 let entry = open[at_open].entry;
-                if to >= at && !self.taken_entries[entry] {
-                    self.pair(entry, trace);
-                    break;
+                if to < at || self.taken_entries[entry] {
+                    continue;
                 }
+                if names_other(&self.entries[entry], &self.traces[trace]) {
+                    of_others.push(Reverse((to, from, at_open)));
+                    if of_others.len() > MAX_OTHERS {
+                        break;
+                    }
+                    continue;
+                }
+                self.pair(entry, trace);
+                break;
             }
+            waiting.extend(of_others);
         }
     }
+}
+
+/// True when the entry names its last backend, and the request failed at another.
+fn names_other(entry: &EntryFact, trace: &Trace<'_>) -> bool {
+    entry.upstream != 0 && trace.upstream != 0 && entry.upstream != trace.upstream
 }
 
 /// True when there are as many requests as entries, or nearly.
@@ -387,7 +485,11 @@ mod tests {
         check(&[from(0), from(5)], &[trace(10_100)], &[(0, 0)]);
         check(&[from(5), from(5)], &[of], &[]);
         let to = |upstream| EntryFact { upstream, ..entry(10) };
-        check(&[to(3), to(4)], &[Trace { upstream: 4, ..trace(10_100) }], &[(1, 0)]);
+        let at = |upstream| Trace { upstream, ..trace(10_100) };
+        check(&[to(3), to(4)], &[at(4)], &[(1, 0)]);
+        // A request that went on to another backend did not end with the failure.
+        check(&[to(3), to(3)], &[at(4), at(4)], &[]);
+        check(&[to(3), to(0)], &[at(4), at(3)], &[(0, 1), (1, 0)]);
     }
 
     #[test]
@@ -446,6 +548,6 @@ mod tests {
     #[test]
     fn entries_without_any_trace_are_told() {
         let joined = match_client(&[entry(10), entry(200)], &[trace(10_100)], &|_| Look::Open);
-        assert_eq!(joined, Joined { pairs: vec![(0, 0)], silent: vec![1] });
+        assert_eq!(joined, Joined { pairs: vec![(0, 0)], silent: vec![1], ..Joined::default() });
     }
 }

@@ -465,6 +465,9 @@ fn pages_of(
         for entry in joined.silent {
             pages.note(&chunk.entries[entry].entry, false);
         }
+        for (entry, is_paired) in joined.counted {
+            pages.note_counted(&chunk.entries[entry].entry, is_paired);
+        }
         Ok(())
     })?;
     Ok(pages)

@@ -11,13 +11,9 @@ mod time_format;
 
 use std::sync::Arc;
 
-use fearless_simd::Simd;
-
 use super::apache_conf::log_format_of_directive;
-use super::layout::Layout;
-use super::scan_run::{Look, reads_by_look};
-use super::{About, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
-use crate::record::{AccessRecord, Record, Skip};
+use super::layout_reader::{AS_CUT, LayoutReader};
+use super::{About, Format, FormatBasis, Proposal, Sample};
 use crate::taxonomy::{LogRole, Server};
 
 macro_rules! combined {
@@ -87,83 +83,31 @@ const SHARED_WITH_NGINX: &[&str] = &[
     "common_other_time",
 ];
 
-/// Reads access lines of one layout.
-#[derive(Debug, Clone)]
-pub struct ApacheAccess {
-    layout: Layout,
-    about: About,
+/// A reader for a layout of [`LAYOUTS`]. `None`: no layout has this name.
+pub fn named(name: &str) -> Option<LayoutReader> {
+    let (_, body) = LAYOUTS.iter().find(|row| row.0 == name)?;
+    of_body(body, FormatBasis::Given).ok()
 }
 
-impl ApacheAccess {
-    /// A reader for a layout of [`LAYOUTS`]. `None`: no layout has this name.
-    pub fn named(name: &str) -> Option<Self> {
-        let (_, body) = LAYOUTS.iter().find(|row| row.0 == name)?;
-        Self::from_body(body, FormatBasis::Given).ok()
-    }
-
-    /// A reader for the text of a `LogFormat`, the escapes of its quotes undone.
-    ///
-    /// # Errors
-    ///
-    /// Says in words why such lines cannot be read; see [`log_format::compile`].
-    pub fn from_body(body: &str, basis: FormatBasis) -> Result<Self, String> {
-        let log_format::Compiled { layout, instant } = log_format::compile(body)?;
-        let known = LAYOUTS.iter().find(|row| row.1 == body);
-        let about = About {
-            format: ApacheAccessFormat::NAME,
-            layout: known.map_or(body, |row| row.0).to_owned(),
-            server: Server::Apache,
-            role: LogRole::Access,
-            notation: layout.notation(),
-            instant,
-            basis,
-            ambiguous_with: None,
-        };
-        Ok(ApacheAccess { layout, about })
-    }
-
-    /// The layout.
-    pub fn layout(&self) -> &Layout {
-        &self.layout
-    }
-
-    /// Which instant of a request its line stamps.
-    pub fn instant(&self) -> Instant {
-        self.about.instant
-    }
-
-    /// Reads a line as [`Reader::parse`] does, for callers that know it to be an access line.
-    ///
-    /// # Errors
-    ///
-    /// A [`Skip`] that says why the layout does not fit.
-    pub fn parse_access<'a>(&self, line: &'a [u8]) -> Result<AccessRecord<'a>, Skip> {
-        self.layout.parse(line)
-    }
-}
-
-impl Look for ApacheAccess {
-    #[inline(always)]
-    #[expect(clippy::inline_always, reason = "called once per line by the hot loop")]
-    fn look<'a, S: Simd>(&self, simd: S, line: &'a [u8]) -> Result<Glance<'a>, Skip> {
-        self.layout.look(simd, line)
-    }
-}
-
-impl Reader for ApacheAccess {
-    fn about(&self) -> &About {
-        &self.about
-    }
-
-    reads_by_look!();
-
-    fn parse<'a>(&self, record: &'a [u8]) -> Result<Record<'a>, Skip> {
-        self.layout.parse(record).map(Record::Access)
-    }
-
-    fn each_field<'a>(&self, record: &'a [u8], each: &mut dyn FnMut(&str, &'a [u8])) {
-        self.layout.each_field(record, each);
-    }
+/// A reader for the text of a `LogFormat`, the escapes of its quotes undone.
+///
+/// # Errors
+///
+/// Says in words why such lines cannot be read; see [`log_format::compile`].
+pub fn of_body(body: &str, basis: FormatBasis) -> Result<LayoutReader, String> {
+    let log_format::Compiled { layout, instant } = log_format::compile(body)?;
+    let known = LAYOUTS.iter().find(|row| row.1 == body);
+    let about = About {
+        format: ApacheAccessFormat::NAME,
+        layout: known.map_or(body, |row| row.0).to_owned(),
+        server: Server::Apache,
+        role: LogRole::Access,
+        notation: layout.notation(),
+        instant,
+        basis,
+        ambiguous_with: None,
+    };
+    Ok(LayoutReader { layout, about, finish: AS_CUT })
 }
 
 /// Recognises Apache access lines by trying [`LAYOUTS`].
@@ -186,7 +130,7 @@ impl Format for ApacheAccessFormat {
     fn propose(&self, sample: &Sample<'_>) -> Option<Proposal> {
         let writer = evidence::writer_of(sample);
         let includes_headers = evidence::sizes_include_headers(sample);
-        let mut best: Option<(ApacheAccess, usize)> = None;
+        let mut best: Option<(LayoutReader, usize)> = None;
         for (name, body) in LAYOUTS {
             let is_shared = SHARED_WITH_NGINX.contains(name);
             let is_other_size = WITH_HEADERS.contains(name)
@@ -197,7 +141,7 @@ impl Format for ApacheAccessFormat {
             // Nobody asks for idents any more. Taking any word for one would take a host in front of the line for the
             // client, and the client for the ident.
             let strict = body.replacen(" %l ", " - ", 1);
-            let Ok(mut reader) = ApacheAccess::from_body(&strict, FormatBasis::Detected) else {
+            let Ok(mut reader) = of_body(&strict, FormatBasis::Detected) else {
                 continue;
             };
             (*name).clone_into(&mut reader.about.layout);
@@ -241,14 +185,14 @@ impl Format for ApacheAccessFormat {
 /// assert!(parse_spec(r#"%h %l %u %t "%r" %>s %b %D"#).is_ok());
 /// assert!(parse_spec(r#"LogFormat "%h %t \"%r\" %>s" brief"#).is_ok());
 /// ```
-pub fn parse_spec(spec: &str) -> Result<ApacheAccess, String> {
+pub fn parse_spec(spec: &str) -> Result<LayoutReader, String> {
     let spec = spec.trim();
     let first = spec.split_whitespace().next().unwrap_or_default();
     if first.eq_ignore_ascii_case("LogFormat") {
-        return ApacheAccess::from_body(&log_format_of_directive(spec)?, FormatBasis::Given);
+        return of_body(&log_format_of_directive(spec)?, FormatBasis::Given);
     }
     if !spec.contains('%') {
-        return ApacheAccess::named(spec).ok_or_else(|| {
+        return named(spec).ok_or_else(|| {
             let names: Vec<&str> = LAYOUTS.iter().map(|row| row.0).collect();
             format!("expected the text of a LogFormat, or one of {}", names.join(", "))
         });
@@ -256,9 +200,9 @@ pub fn parse_spec(spec: &str) -> Result<ApacheAccess, String> {
     if spec.contains("\\\"") {
         let inside = spec.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(spec);
         let directive = format!("LogFormat \"{inside}\"");
-        return ApacheAccess::from_body(&log_format_of_directive(&directive)?, FormatBasis::Given);
+        return of_body(&log_format_of_directive(&directive)?, FormatBasis::Given);
     }
-    ApacheAccess::from_body(spec, FormatBasis::Given)
+    of_body(spec, FormatBasis::Given)
 }
 
 #[cfg(test)]

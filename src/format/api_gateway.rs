@@ -8,13 +8,11 @@
 
 use std::sync::Arc;
 
-use fearless_simd::Simd;
-
 use super::json_declared::{Declared, Use, key, time_at};
 use super::layout::{Kind, Layout, Part};
-use super::scan_run::{Look, reads_by_look};
-use super::{About, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
-use crate::record::{AccessRecord, Escape, Field, Record, Skip};
+use super::layout_reader::{AS_CUT, LayoutReader};
+use super::{About, Format, FormatBasis, Instant, Proposal, Reader, Sample};
+use crate::record::{AccessRecord, Escape, Field};
 use crate::taxonomy::{LogRole, Server};
 use crate::time::Notation;
 
@@ -119,46 +117,35 @@ fn parts_of(template: &str) -> (String, Vec<Part>) {
     (lead, parts)
 }
 
-/// Reads lines of one template.
-#[derive(Debug, Clone)]
-pub struct ApiGateway {
-    layout: Layout,
-    about: About,
+/// A reader for the template of a stage. `None`: the text has no variable of API Gateway.
+///
+/// # Errors
+///
+/// Says in words why such lines cannot be read.
+pub fn given(template: &str) -> Option<Result<LayoutReader, String>> {
+    let template = template.trim();
+    template.contains(PREFIX).then(|| reader_of(template, template, FormatBasis::Given))
 }
 
-impl ApiGateway {
-    fn new(name: &str, template: &str, basis: FormatBasis) -> Result<Self, String> {
-        let (lead, parts) = parts_of(template);
-        let layout = Layout::assemble(template, Escape::None, lead, &parts)?;
-        let about = About {
-            format: ApiGatewayFormat::NAME,
-            layout: name.to_owned(),
-            server: Server::ApiGateway,
-            role: LogRole::Access,
-            notation: layout.notation(),
-            instant: Instant::Start,
-            basis,
-            ambiguous_with: None,
-        };
-        Ok(ApiGateway { layout, about })
-    }
-
-    /// A reader for the template of a stage. `None`: the text has no variable of API Gateway.
-    ///
-    /// # Errors
-    ///
-    /// Says in words why such lines cannot be read.
-    pub fn given(template: &str) -> Option<Result<Self, String>> {
-        let template = template.trim();
-        template.contains(PREFIX).then(|| Self::new(template, template, FormatBasis::Given))
-    }
-
-    fn understand<'a>(&self, line: &'a [u8]) -> Result<AccessRecord<'a>, Skip> {
-        let record = self.layout.parse(line)?;
-        let is_own = self.about.basis == FormatBasis::Given
-            || record.value(Field::RequestId).is_some_and(is_uuid);
-        if is_own { Ok(record) } else { Err(Skip::Shape) }
-    }
+fn reader_of(name: &str, template: &str, basis: FormatBasis) -> Result<LayoutReader, String> {
+    let (lead, parts) = parts_of(template);
+    let layout = Layout::assemble(template, Escape::None, lead, &parts)?;
+    let about = About {
+        format: ApiGatewayFormat::NAME,
+        layout: name.to_owned(),
+        server: Server::ApiGateway,
+        role: LogRole::Access,
+        notation: layout.notation(),
+        instant: Instant::Start,
+        basis,
+        ambiguous_with: None,
+    };
+    // Blanks between values are everybody's; the id is the service's.
+    let finish = match basis {
+        FormatBasis::Given => AS_CUT,
+        _ => |record: &mut AccessRecord<'_>| record.value(Field::RequestId).is_some_and(is_uuid),
+    };
+    Ok(LayoutReader { layout, about, finish })
 }
 
 /// `c6af9ac6-7b61-11e6-9a41-93e8deadbeef`, or the shorter ids of HTTP APIs: `JKJaXmPLvHcESHA=`.
@@ -175,30 +162,6 @@ fn is_uuid(id: &[u8]) -> bool {
                 .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(byte))
     };
     (id.len() == 36 && id.iter().enumerate().all(is_letter)) || is_short(id)
-}
-
-impl Look for ApiGateway {
-    #[inline(always)]
-    #[expect(clippy::inline_always, reason = "called once per line by the hot loop")]
-    fn look<'a, S: Simd>(&self, simd: S, line: &'a [u8]) -> Result<Glance<'a>, Skip> {
-        self.layout.look(simd, line)
-    }
-}
-
-impl Reader for ApiGateway {
-    fn about(&self) -> &About {
-        &self.about
-    }
-
-    reads_by_look!();
-
-    fn parse<'a>(&self, record: &'a [u8]) -> Result<Record<'a>, Skip> {
-        self.understand(record).map(Record::Access)
-    }
-
-    fn each_field<'a>(&self, record: &'a [u8], each: &mut dyn FnMut(&str, &'a [u8])) {
-        self.layout.each_field(record, each);
-    }
 }
 
 /// Recognises the text presets.
@@ -219,16 +182,16 @@ impl Format for ApiGatewayFormat {
     }
 
     fn given(&self, spec: &str) -> Option<Result<Arc<dyn Reader>, String>> {
-        ApiGateway::given(spec).map(|reader| Ok(Arc::new(reader?) as Arc<dyn Reader>))
+        given(spec).map(|reader| Ok(Arc::new(reader?) as Arc<dyn Reader>))
     }
 
     fn propose(&self, sample: &Sample<'_>) -> Option<Proposal> {
-        let mut best: Option<(ApiGateway, usize)> = None;
+        let mut best: Option<(LayoutReader, usize)> = None;
         for (name, template) in PRESETS {
-            let Ok(reader) = ApiGateway::new(name, template, FormatBasis::Detected) else {
+            let Ok(reader) = reader_of(name, template, FormatBasis::Detected) else {
                 continue;
             };
-            let n_accepted = sample.count(|line| reader.understand(line).is_ok());
+            let n_accepted = sample.count(|line| reader.parse_access(line).is_ok());
             if n_accepted > best.as_ref().map_or(0, |(_, most)| *most) {
                 best = Some((reader, n_accepted));
             }
@@ -316,6 +279,7 @@ pub const JSON: Declared = Declared {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::Record;
 
     const ID: &str = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef";
 
@@ -360,7 +324,7 @@ mod tests {
     #[test]
     fn every_preset_compiles() {
         for (name, template) in PRESETS {
-            ApiGateway::new(name, template, FormatBasis::Detected).expect(template);
+            reader_of(name, template, FormatBasis::Detected).expect(template);
         }
     }
 
@@ -378,13 +342,13 @@ mod tests {
     #[test]
     fn a_template_is_a_format() {
         let template = r#"{"t":"$context.requestTimeEpoch","s":$context.status,"i":"$context.integration.status","p":"$context.path","e":"$context.error.responseType"}"#;
-        let reader = ApiGateway::given(template).expect("a template").expect("valid");
+        let reader = given(template).expect("a template").expect("valid");
         let line = r#"{"t":"1554835203000","s":503,"i":"-","p":"/a","e":"INTEGRATION_FAILURE"}"#;
         let Ok(Record::Access(record)) = reader.parse(line.as_bytes()) else { panic!() };
         assert_eq!(record.raw(Field::UpstreamStatus), Some(&b"-"[..]));
         assert_eq!(record.value(Field::ErrorType), Some(&b"INTEGRATION_FAILURE"[..]));
-        assert!(ApiGateway::given("$msec $status").is_none());
-        assert!(ApiGateway::given("$context.status").is_some_and(|reader| reader.is_err()));
+        assert!(given("$msec $status").is_none());
+        assert!(given("$context.status").is_some_and(|reader| reader.is_err()));
     }
 
     #[test]

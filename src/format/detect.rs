@@ -16,16 +16,15 @@ use std::sync::Arc;
 use globset::GlobMatcher;
 
 use self::around::best_envelope;
-use super::apache_access::ApacheAccess;
 use super::apache_conf::ApacheConf;
 use super::apache_error::ApacheError;
 use super::app_log;
 use super::envelope::{Indented, Messages, envelopes, is_tail_header, latest_year_shown};
-use super::nginx_access::NginxAccess;
 use super::nginx_conf::NginxConf;
 use super::proposal::{INFERRED_WEIGHT, KNOWN_WEIGHT};
 use super::{
-    Directive, FORMATS, FormatBasis, Plan, Proposal, Reader, Sample, issued, reads, understands,
+    Directive, FORMATS, FormatBasis, Plan, Proposal, Reader, Sample, apache_access, issued,
+    nginx_access, reads, understands,
 };
 use crate::record::Record;
 use crate::taxonomy::LogRole;
@@ -92,7 +91,7 @@ impl FormatChoice {
             };
             for format in formats {
                 if let Ok(reader) =
-                    NginxAccess::from_body(&format.body, format.escape, FormatBasis::Config)
+                    nginx_access::of_body(&format.body, format.escape, FormatBasis::Config)
                 {
                     readers.push((Arc::new(reader), bound));
                 }
@@ -116,7 +115,7 @@ impl FormatChoice {
         let bound = !named.is_empty();
         let formats = if bound { named } else { conf.formats.iter().collect() };
         for format in formats {
-            if let Ok(reader) = ApacheAccess::from_body(&format.body, FormatBasis::Config) {
+            if let Ok(reader) = apache_access::of_body(&format.body, FormatBasis::Config) {
                 readers.push((Arc::new(reader), bound));
             }
         }
@@ -440,6 +439,30 @@ mod tests {
     }
 
     #[test]
+    fn prefixes_are_no_columns() {
+        let access = ACCESS.replace('\n', " \"10.0.0.1:80\" \"502\" 0.001 0.002 4f\n");
+        let inside = [("nginx_error", "detected"), ("nginx_access", "inferred")];
+        let own = |prefix: &str| {
+            let lines = format!("{prefix}{access}{prefix}{access}{prefix}{ERROR}");
+            let plan = detect(Path::new("x"), &[lines.as_bytes()], &FormatChoice::default());
+            let mut got: Vec<_> = plan
+                .detected()
+                .map(|reader| (reader.about().format, reader.about().basis.as_str()))
+                .collect();
+            got.sort_unstable_by_key(|(_, basis)| *basis);
+            got
+        };
+        assert_eq!(own("2026-11-20T21:29:42.123456789Z "), inside);
+        assert_eq!(own("web-1  | "), inside);
+        // A name in front of columns with bars between them is a column.
+        let bars =
+            "a.example | 203.0.113.7 | 20/Nov/2026:21:29:42 +0000 | GET / HTTP/1.1 | 503 | 197\n";
+        let plan = detect(Path::new("x"), &[bars.repeat(3).as_bytes()], &FormatChoice::default());
+        let layout = &plan.readers[0].about().layout;
+        assert!(layout.starts_with("$host | $remote_addr | "), "{layout}");
+    }
+
+    #[test]
     fn apache_lines_are_told_from_nginx_lines() {
         let mark = ACCESS.replace("503 197", "304 -");
         check(&format!("{ACCESS}{mark}"), &[("apache_access", "detected")]);
@@ -493,7 +516,7 @@ mod tests {
 
     #[test]
     fn a_given_format_comes_first() {
-        let reader = super::super::nginx_access::parse_spec("$status $msec $remote_addr").unwrap();
+        let reader = nginx_access::parse_spec("$status $msec $remote_addr").unwrap();
         let choice = FormatChoice {
             given: vec![GivenFormat { pattern: None, reader: Arc::new(reader) }],
             ..FormatChoice::default()

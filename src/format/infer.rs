@@ -26,7 +26,8 @@ use self::tokens::{Cut, SEPARATORS, Tokens, common_labels, cut, is_key_byte};
 use self::values::{Column, Kind, item_kind};
 use super::apache_access::evidence;
 use super::app_log;
-use super::nginx_access::NginxAccess;
+use super::layout_reader::LayoutReader;
+use super::nginx_access;
 use super::{Format, FormatBasis, Proposal, Reader, Sample};
 use crate::record::Escape;
 use crate::taxonomy::Server;
@@ -34,9 +35,9 @@ use crate::taxonomy::Server;
 /// More lines do not make an inference better, only slower. A whole sample fits: of a part of it, which part it is would
 /// depend on the order of lines.
 pub const MAX_LINES: usize = 1500;
-/// What the values of no other server look like: durations with three decimals, ids of 32 digits.
-const OF_NGINX_ALONE: &[&str] =
-    &["$upstream_", "$request_time", "$request_id", "$msec", "$limit_", "$proxy_"];
+/// What the values of no other server look like: durations with three decimals. Apache can put `%{sec}t.%{msec_frac}t`
+/// where nginx has `$msec`, and it logs the ids that others hand on.
+const OF_NGINX_ALONE: &[&str] = &["$upstream_", "$request_time", "$limit_", "$proxy_"];
 /// What nginx has no word for, and times that it cannot write: with a fraction, or without a zone.
 const OF_NO_NGINX: &[&str] = &["$apache_", "$time_local_variant", "$time_epoch_"];
 /// Longer lines are no help either.
@@ -92,10 +93,10 @@ impl Format for InferredFormat {
         }
         let inferred = infer_layouts(sample, 1).pop()?;
         let basis = FormatBasis::Inferred;
-        let accepted = |reader: &NginxAccess| {
+        let accepted = |reader: &LayoutReader| {
             sample.lines.iter().filter(|line| reader.parse(line).is_ok()).count()
         };
-        let mut reader = NginxAccess::from_body(&inferred.body, inferred.escape, basis).ok()?;
+        let mut reader = nginx_access::of_body(&inferred.body, inferred.escape, basis).ok()?;
         let mut n_accepted = accepted(&reader);
         // A list of what each backend answered is nginx's alone, whatever else the lines look like.
         let has = |variable: &&str| inferred.body.contains(*variable);
@@ -109,14 +110,16 @@ impl Format for InferredFormat {
         };
         match writer {
             Some(Server::Apache) => {
-                if let Ok(other) = NginxAccess::of_apache(&inferred.body, basis) {
+                if let Ok(other) = nginx_access::of_apache(&inferred.body, basis) {
                     let n_others = accepted(&other);
                     if n_others >= n_accepted {
                         (reader, n_accepted) = (other, n_others);
                     }
                 }
             }
-            None if !OF_NGINX_ALONE.iter().any(has) => reader = reader.or_of_apache(),
+            None if !OF_NGINX_ALONE.iter().any(has) => {
+                reader.about.ambiguous_with = Some(Server::Apache);
+            }
             _ => {}
         }
         Some(Proposal { reader: Arc::new(reader), n_accepted, notes: inferred.notes })
@@ -301,7 +304,8 @@ fn peel_label(literal: &mut Vec<u8>, values: &mut [&[u8]]) {
     };
     let prefix = first[..length].to_vec();
     // `id=7&status=503` is a query string.
-    if !values.iter().all(|value| value.starts_with(&prefix) && !value.contains(&b'&')) {
+    let is_query = |value: &&[u8]| prefix.ends_with(b"=") && value.contains(&b'&');
+    if !values.iter().all(|value| value.starts_with(&prefix) && !is_query(value)) {
         return;
     }
     literal.extend_from_slice(&prefix);

@@ -1,4 +1,4 @@
-//! Reads access lines by a compiled [`Layout`], for formats that add no more than a look at the values.
+//! Reads access lines by a compiled [`Layout`]: the reader of every format that adds no more than a look at the values.
 //!
 //! In: lines. Out: access records.
 //! Invariants: `parse` accepts no line that the layout refuses; a format may refuse more.
@@ -13,15 +13,35 @@ use crate::record::{AccessRecord, Record, Skip};
 /// Sets fields that are parts of others; false for a line that is not of the format after all.
 pub(super) type Finish = fn(&mut AccessRecord<'_>) -> bool;
 
+/// The [`Finish`] of formats that add nothing.
+pub(super) const AS_CUT: Finish = |_| true;
+
 /// Reads the access lines of one layout.
 #[derive(Debug, Clone)]
-pub(super) struct LayoutReader {
+pub struct LayoutReader {
     /// How lines are cut into values.
     pub(super) layout: Layout,
     /// What it says of itself.
     pub(super) about: About,
     /// The last look at a record.
     pub(super) finish: Finish,
+}
+
+impl LayoutReader {
+    /// The layout.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// Reads a line as [`Reader::parse`] does, for callers that know it to be an access line.
+    ///
+    /// # Errors
+    ///
+    /// A [`Skip`] that says why the line does not fit.
+    pub fn parse_access<'a>(&self, line: &'a [u8]) -> Result<AccessRecord<'a>, Skip> {
+        let mut access = self.layout.parse(line)?;
+        if (self.finish)(&mut access) { Ok(access) } else { Err(Skip::Shape) }
+    }
 }
 
 impl Look for LayoutReader {
@@ -40,8 +60,7 @@ impl Reader for LayoutReader {
     reads_by_look!();
 
     fn parse<'a>(&self, record: &'a [u8]) -> Result<Record<'a>, Skip> {
-        let mut access = self.layout.parse(record)?;
-        if (self.finish)(&mut access) { Ok(Record::Access(access)) } else { Err(Skip::Shape) }
+        self.parse_access(record).map(Record::Access)
     }
 
     fn each_field<'a>(&self, record: &'a [u8], each: &mut dyn FnMut(&str, &'a [u8])) {

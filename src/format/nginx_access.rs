@@ -4,16 +4,17 @@
 //! Invariants: [`LAYOUTS`] goes from special to general, so that of two layouts that fit a line the telling one wins.
 //! Source: nginx `ngx_http_log_module.c`; the row comments name where each layout comes from.
 
+use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::sync::Arc;
-
-use fearless_simd::Simd;
 
 use super::apache_access::evidence;
 use super::layout::Layout;
+use super::layout_reader::{AS_CUT, LayoutReader};
 use super::nginx_conf::log_format_of_directive;
-use super::scan_run::{Look, reads_by_look};
-use super::{About, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
-use crate::record::{AccessRecord, Escape, Record, Skip};
+use super::{About, Format, FormatBasis, Instant, Proposal, Reader, Sample};
+use crate::bytes::{is_absent, is_peer_address, upstream_items};
+use crate::record::{Escape, Field};
 use crate::taxonomy::{LogRole, Server};
 
 macro_rules! combined {
@@ -132,6 +133,8 @@ pub const LAYOUTS: &[(&str, &str)] = &[
     // nginx-proxy.
     ("vhost_upstream", concat!("$host ", combined!(), r#" "$upstream_addr""#)),
     ("vhost_combined", concat!("$host ", combined!())),
+    // Combined with who was asked; `main` unless the values are addresses of peers.
+    ("combined_upstream", concat!(combined!(), r#" "$upstream_addr""#)),
     // nginx's own packages and container image.
     ("main", concat!(combined!(), r#" "$http_x_forwarded_for""#)),
     // Built into nginx.
@@ -142,101 +145,72 @@ pub const LAYOUTS: &[(&str, &str)] = &[
 /// Layouts of [`LAYOUTS`] whose lines Apache writes as well.
 const SHARED_WITH_APACHE: &[&str] = &["vhost_combined", "main", "combined", "common"];
 
-/// Reads access lines of one layout.
-#[derive(Debug, Clone)]
-pub struct NginxAccess {
-    layout: Layout,
-    about: About,
+/// A reader for a layout of [`LAYOUTS`]. `None`: no layout has this name.
+pub fn named(name: &str) -> Option<LayoutReader> {
+    let (_, body) = LAYOUTS.iter().find(|row| row.0 == name)?;
+    of_body(body, Escape::Default, FormatBasis::Given).ok()
 }
 
-impl NginxAccess {
-    /// A reader for a layout of [`LAYOUTS`]. `None`: no layout has this name.
-    pub fn named(name: &str) -> Option<Self> {
-        let (_, body) = LAYOUTS.iter().find(|row| row.0 == name)?;
-        Self::from_body(body, Escape::Default, FormatBasis::Given).ok()
-    }
-
-    /// A reader for the text of a `log_format`: its strings put together without a separator.
-    ///
-    /// # Errors
-    ///
-    /// Says in words why such lines cannot be read; see [`Layout::compile`].
-    pub fn from_body(body: &str, escape: Escape, basis: FormatBasis) -> Result<Self, String> {
-        let layout = Layout::compile(body, escape)?;
-        let known = LAYOUTS.iter().find(|row| row.1 == body && escape == Escape::Default);
-        let about = About {
-            format: NginxAccessFormat::NAME,
-            layout: known.map_or(body, |row| row.0).to_owned(),
-            server: Server::Nginx,
-            role: LogRole::Access,
-            notation: layout.notation(),
-            instant: Instant::End,
-            basis,
-            ambiguous_with: None,
-        };
-        Ok(NginxAccess { layout, about })
-    }
-
-    /// A reader for a layout of [`LAYOUTS`] found in lines that may as well be Apache's: it reads the escapes of both.
-    fn of_either(name: &str, body: &str) -> Result<Self, String> {
-        let mut reader = Self::from_body(body, Escape::Apache, FormatBasis::Detected)?;
-        name.clone_into(&mut reader.about.layout);
-        reader.about.ambiguous_with = Some(Server::Apache);
-        Ok(reader)
-    }
-
-    /// The same for lines that may as well be Apache's.
-    pub(super) fn or_of_apache(mut self) -> Self {
-        self.about.ambiguous_with = Some(Server::Apache);
-        self
-    }
-
-    /// A reader for lines that Apache writes, in a layout told in nginx's words because it was worked out from them.
-    pub(super) fn of_apache(body: &str, basis: FormatBasis) -> Result<Self, String> {
-        let mut reader = Self::from_body(body, Escape::Apache, basis)?;
-        reader.about.format = "apache_access";
-        reader.about.server = Server::Apache;
-        reader.about.instant = Instant::Start;
-        Ok(reader)
-    }
-
-    /// The layout.
-    pub fn layout(&self) -> &Layout {
-        &self.layout
-    }
-
-    /// Reads a line as [`Reader::parse`] does, for callers that know it to be an access line.
-    ///
-    /// # Errors
-    ///
-    /// A [`Skip`] that says why the layout does not fit.
-    pub fn parse_access<'a>(&self, line: &'a [u8]) -> Result<AccessRecord<'a>, Skip> {
-        self.layout.parse(line)
-    }
+/// A reader for the text of a `log_format`: its strings put together without a separator.
+///
+/// # Errors
+///
+/// Says in words why such lines cannot be read; see [`Layout::compile`].
+pub fn of_body(body: &str, escape: Escape, basis: FormatBasis) -> Result<LayoutReader, String> {
+    let layout = Layout::compile(body, escape)?;
+    let known = LAYOUTS.iter().find(|row| row.1 == body && escape == Escape::Default);
+    let about = About {
+        format: NginxAccessFormat::NAME,
+        layout: known.map_or(body, |row| row.0).to_owned(),
+        server: Server::Nginx,
+        role: LogRole::Access,
+        notation: layout.notation(),
+        instant: Instant::End,
+        basis,
+        ambiguous_with: None,
+    };
+    Ok(LayoutReader { layout, about, finish: AS_CUT })
 }
 
-impl Look for NginxAccess {
-    #[inline(always)]
-    #[expect(clippy::inline_always, reason = "called once per line by the hot loop")]
-    fn look<'a, S: Simd>(&self, simd: S, line: &'a [u8]) -> Result<Glance<'a>, Skip> {
-        self.layout.look(simd, line)
-    }
+/// A reader for a layout of [`LAYOUTS`] found in lines that may as well be Apache's: it reads the escapes of both.
+fn of_either(name: &str, body: &str) -> Result<LayoutReader, String> {
+    let mut reader = of_body(body, Escape::Apache, FormatBasis::Detected)?;
+    name.clone_into(&mut reader.about.layout);
+    reader.about.ambiguous_with = Some(Server::Apache);
+    Ok(reader)
 }
 
-impl Reader for NginxAccess {
-    fn about(&self) -> &About {
-        &self.about
-    }
+/// A reader for lines that Apache writes, in a layout told in nginx's words because it was worked out from them.
+pub(super) fn of_apache(body: &str, basis: FormatBasis) -> Result<LayoutReader, String> {
+    let mut reader = of_body(body, Escape::Apache, basis)?;
+    reader.about.format = "apache_access";
+    reader.about.server = Server::Apache;
+    reader.about.instant = Instant::Start;
+    Ok(reader)
+}
 
-    reads_by_look!();
-
-    fn parse<'a>(&self, record: &'a [u8]) -> Result<Record<'a>, Skip> {
-        self.layout.parse(record).map(Record::Access)
+/// True where the column behind the agent, which in layouts of the same shape has the address of the backend or those of
+/// forwarding proxies, does not hold the former: by its values, and because there are fewer backends than clients.
+fn shows_no_backend(name: &str, reader: &LayoutReader, sample: &Sample<'_>) -> bool {
+    if name != "vhost_upstream" && name != "combined_upstream" {
+        return false;
     }
-
-    fn each_field<'a>(&self, record: &'a [u8], each: &mut dyn FnMut(&str, &'a [u8])) {
-        self.layout.each_field(record, each);
+    let (mut clients, mut peers, mut groups) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    let mut has_forwarded = false;
+    for access in sample.lines.iter().filter_map(|line| reader.parse_access(line).ok()) {
+        let Some(listed) = access.value(Field::UpstreamAddr) else { continue };
+        clients.extend(access.value(Field::RemoteAddr));
+        for item in upstream_items(listed).filter(|item| !is_absent(item)) {
+            let is_peer = is_peer_address(item);
+            (if is_peer { &mut peers } else { &mut groups }).insert(item);
+            let is_ip = std::str::from_utf8(item).is_ok_and(|item| item.parse::<IpAddr>().is_ok());
+            has_forwarded |= is_ip;
+        }
     }
+    // In front of the host nothing else is usual there.
+    let is_usual = name == "vhost_upstream" && !has_forwarded;
+    let is_shown = !has_forwarded && peers.len() < clients.len() && groups.len() <= peers.len();
+    !is_usual && !is_shown
 }
 
 /// Recognises nginx access lines by trying [`LAYOUTS`].
@@ -257,17 +231,18 @@ impl Format for NginxAccessFormat {
     }
 
     fn propose(&self, sample: &Sample<'_>) -> Option<Proposal> {
-        let mut best: Option<(NginxAccess, usize)> = None;
+        let mut best: Option<(LayoutReader, usize)> = None;
         let writer = evidence::writer_of(sample);
         for (name, body) in LAYOUTS {
             let reader = match writer {
                 Some(Server::Apache) if SHARED_WITH_APACHE.contains(name) => continue,
-                None if SHARED_WITH_APACHE.contains(name) => NginxAccess::of_either(name, body),
-                _ => NginxAccess::from_body(body, Escape::Default, FormatBasis::Detected),
+                None if SHARED_WITH_APACHE.contains(name) => of_either(name, body),
+                _ => of_body(body, Escape::Default, FormatBasis::Detected),
             };
             let Ok(reader) = reader else { continue };
-            let n_accepted = sample.count(|line| reader.layout.parse(line).is_ok());
-            if n_accepted > best.as_ref().map_or(0, |(_, most)| *most) {
+            let n_accepted = sample.count(|line| reader.parse_access(line).is_ok());
+            let is_more = n_accepted > best.as_ref().map_or(0, |(_, most)| *most);
+            if is_more && !shows_no_backend(name, &reader, sample) {
                 best = Some((reader, n_accepted));
             }
         }
@@ -279,8 +254,7 @@ impl Format for NginxAccessFormat {
     }
 
     fn standing_reader(&self) -> Option<Arc<dyn Reader>> {
-        let reader =
-            NginxAccess::from_body(COMBINED, Escape::Default, FormatBasis::Detected).ok()?;
+        let reader = of_body(COMBINED, Escape::Default, FormatBasis::Detected).ok()?;
         Some(Arc::new(reader))
     }
 }
@@ -301,11 +275,11 @@ impl Format for NginxAccessFormat {
 /// assert!(parse_spec("escape=json $msec $status $request_uri").is_ok());
 /// assert!(parse_spec("log_format brief '$msec ' '$status';").is_ok());
 /// ```
-pub fn parse_spec(spec: &str) -> Result<NginxAccess, String> {
+pub fn parse_spec(spec: &str) -> Result<LayoutReader, String> {
     let spec = spec.trim();
     if spec.split_whitespace().next() == Some("log_format") {
         let format = log_format_of_directive(spec)?;
-        return NginxAccess::from_body(&format.body, format.escape, FormatBasis::Given);
+        return of_body(&format.body, format.escape, FormatBasis::Given);
     }
     let (escape, body) = match spec.split_once(char::is_whitespace) {
         Some(("escape=default", body)) => (Escape::Default, body.trim_start()),
@@ -314,9 +288,9 @@ pub fn parse_spec(spec: &str) -> Result<NginxAccess, String> {
         _ => (Escape::Default, spec),
     };
     if body.contains('$') {
-        return NginxAccess::from_body(body, escape, FormatBasis::Given);
+        return of_body(body, escape, FormatBasis::Given);
     }
-    NginxAccess::named(body).ok_or_else(|| {
+    named(body).ok_or_else(|| {
         let names: Vec<&str> = LAYOUTS.iter().map(|row| row.0).collect();
         format!("expected the text of a log_format, or one of {}", names.join(", "))
     })
@@ -372,6 +346,17 @@ mod tests {
         }
         check_proposal(&[format!("a.example {START}")], Some("vhost_combined"));
         check_proposal(&[format!(r#"a.example {START} "10.0.0.1:80""#)], Some("vhost_upstream"));
+        // Who was asked, or who asked through proxies.
+        check_proposal(&[format!(r#"a.example {START} "192.0.2.9""#)], None);
+        let from = |client: &str, end: &str| {
+            format!("{} \"{end}\"", START.replacen("10.0.0.1", client, 1))
+        };
+        let both = |one: &str, other: &str| [from("192.0.2.7", one), from("192.0.2.8", other)];
+        check_proposal(&both("10.0.0.1:80", "10.0.0.1:80"), Some("combined_upstream"));
+        check_proposal(&both("10.0.0.1:80", "10.0.0.1:80, app"), Some("combined_upstream"));
+        check_proposal(&both("203.0.113.1:4711", "203.0.113.2:4712"), Some("main"));
+        check_proposal(&both("10.0.0.1:80", "203.0.113.2"), Some("main"));
+        check_proposal(&both("-", "-"), Some("main"));
         let common = START.split_inclusive("190").next().unwrap_or_default();
         check_proposal(&[common.to_owned()], Some("common"));
     }
@@ -387,11 +372,11 @@ mod tests {
     #[test]
     fn every_known_layout_compiles_under_its_own_name() {
         for (index, (name, body)) in LAYOUTS.iter().enumerate() {
-            let reader = NginxAccess::named(name).expect(name);
+            let reader = named(name).expect(name);
             assert_eq!(reader.about().layout, *name);
             assert!(LAYOUTS[..index].iter().all(|row| row.0 != *name && row.1 != *body), "{name}");
         }
-        assert!(NginxAccess::named("nonsense").is_none());
+        assert!(named("nonsense").is_none());
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use super::json_declared::{ANY_TIME, Declared, Use, key, time_at};
 use super::layout::{Kind, Layout, Part};
-use super::layout_reader::LayoutReader;
+use super::layout_reader::{AS_CUT, LayoutReader};
 use super::{About, Format, FormatBasis, Instant, Proposal, Sample};
 use crate::record::{Escape, Field};
 use crate::taxonomy::{LogRole, Server};
@@ -108,7 +108,7 @@ impl TraefikClfFormat {
             basis: FormatBasis::Detected,
             ambiguous_with: None,
         };
-        Some(LayoutReader { layout, about, finish: |_| true })
+        Some(LayoutReader { layout, about, finish: AS_CUT })
     }
 }
 

@@ -9,13 +9,11 @@
 
 use std::sync::Arc;
 
-use fearless_simd::Simd;
-
 use super::apache_access::log_format::{Compiled, compile};
 use super::infer::telltale::{Telltale, propose};
 use super::json_declared::{Declared, Use, key, time_at, value};
-use super::layout::{Layout, next_quote};
-use super::scan_run::{Look, reads_by_look};
+use super::layout::next_quote;
+use super::layout_reader::{AS_CUT, LayoutReader};
 use super::{About, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
 use crate::bytes::parse_status;
 use crate::record::{AccessRecord, Escape, Field, Record, Skip, split_request, split_url};
@@ -336,6 +334,14 @@ impl Format for VarnishNcsaFormat {
     }
 }
 
+/// True for requests whose targets are URLs, as `%r` of `varnishncsa` prints them.
+fn are_absolute(requests: &[&[u8]]) -> bool {
+    let asks = |request: &&&[u8]| !split_request(request).0.is_empty();
+    let is_absolute = |request: &&&[u8]| split_url(split_request(request).1).is_some();
+    let n_absolute = requests.iter().filter(is_absolute).count();
+    n_absolute > 0 && n_absolute * 10 >= requests.iter().filter(asks).count() * 9
+}
+
 /// The column of a format string that tells what was done with a request.
 const HANDLING: Telltale = Telltale {
     is_value: |value| HANDLINGS.contains(&value) || value == b"-",
@@ -344,7 +350,8 @@ const HANDLING: Telltale = Telltale {
     is_sure: |columns, idx| {
         let has = |word: &[u8]| columns.values(idx).contains(&word);
         let is_own = [&b"synth"[..], b"pipe", b"streaming-hit"].into_iter().any(has);
-        let is_cache = has(b"pass") && (has(b"hit") || has(b"miss"));
+        let is_cache = (has(b"hit") || has(b"miss"))
+            && (has(b"pass") || (0..columns.n()).any(|other| are_absolute(columns.values(other))));
         is_own || is_cache || matches!(&*columns.label(idx), "handling" | "hitmiss" | "hm")
     },
     hints: &["hit", "miss", "pass", "pipe", "error", "synth"],
@@ -364,37 +371,6 @@ const HANDLING: Telltale = Telltale {
     },
     finish: |_| {},
 };
-
-/// Reads lines of a given format.
-#[derive(Debug, Clone)]
-pub struct VarnishCustom {
-    layout: Layout,
-    about: About,
-}
-
-impl Look for VarnishCustom {
-    #[inline(always)]
-    #[expect(clippy::inline_always, reason = "called once per line by the hot loop")]
-    fn look<'a, S: Simd>(&self, simd: S, line: &'a [u8]) -> Result<Glance<'a>, Skip> {
-        self.layout.look(simd, line)
-    }
-}
-
-impl Reader for VarnishCustom {
-    fn about(&self) -> &About {
-        &self.about
-    }
-
-    reads_by_look!();
-
-    fn parse<'a>(&self, record: &'a [u8]) -> Result<Record<'a>, Skip> {
-        self.layout.parse(record).map(Record::Access)
-    }
-
-    fn each_field<'a>(&self, record: &'a [u8], each: &mut dyn FnMut(&str, &'a [u8])) {
-        self.layout.each_field(record, each);
-    }
-}
 
 /// A reader for what a user gives: the format string of `varnishncsa -F`, or `varnishncsa` for the default.
 ///
@@ -418,7 +394,7 @@ pub fn parse_spec(spec: &str) -> Result<Arc<dyn Reader>, String> {
     }
     let Compiled { layout, instant } = compile(spec)?;
     let about = about(spec.to_owned(), layout.notation(), instant, FormatBasis::Given);
-    Ok(Arc::new(VarnishCustom { layout, about }))
+    Ok(Arc::new(LayoutReader { layout, about, finish: AS_CUT }))
 }
 
 /// True for a format string of `varnishncsa`, as opposed to one of Apache.
@@ -521,6 +497,17 @@ mod tests {
             (Field::RemoteAddr, "192.0.2.2"),
         ];
         check(proposal.reader.as_ref(), lines[2], &wanted);
+        let proxied = [
+            r#"[2026-11-20T21:32:23+0000] 192.0.2.1 "GET http://a.example/a HTTP/1.1" 200 313 hit 0.012000"#,
+            r#"[2026-11-20T21:32:24+0000] 192.0.2.1 "GET http://a.example/b HTTP/1.1" 200 0 miss 0.012000"#,
+            r#"[2026-11-20T21:32:27+0000] 192.0.2.2 "GET http://a.example/c HTTP/1.1" 503 282 miss 0.001000"#,
+        ];
+        let sample = Sample::of(proxied.iter().map(|line| line.as_bytes()).collect());
+        let proposal = VarnishNcsaFormat.propose(&sample).expect("known");
+        check(proposal.reader.as_ref(), proxied[2], &[(Field::CacheHandling, "miss")]);
+        let relative = proxied.map(|line| line.replace("http://a.example", ""));
+        let sample = Sample::of(relative.iter().map(String::as_bytes).collect());
+        assert!(VarnishNcsaFormat.propose(&sample).is_none());
         let plain =
             lines.map(|line| line.replace("miss", "m").replace("pass", "p").replace("synth", "s"));
         let sample = Sample::of(plain.iter().map(String::as_bytes).collect());

@@ -3,8 +3,9 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::format::Reader;
 use crate::format::nginx_access::NginxAccessFormat;
-use crate::record::Field;
+use crate::record::{Field, Record};
 
 const START: &str =
     r#"10.0.0.1 - - [20/Nov/2026:21:29:42 +0000] "GET /a HTTP/1.1" 503 190 "-" "curl/8""#;
@@ -100,14 +101,14 @@ fn a_reader_of_either_server_reads_the_escapes_of_both() {
 #[test]
 fn every_known_layout_compiles_under_its_own_name() {
     for (index, (name, body)) in LAYOUTS.iter().enumerate() {
-        let reader = ApacheAccess::named(name).expect(name);
+        let reader = named(name).expect(name);
         assert_eq!(reader.about().layout, *name);
         assert!(LAYOUTS[..index].iter().all(|row| row.0 != *name && row.1 != *body), "{name}");
     }
     for name in SHARED_WITH_NGINX.iter().chain(WITH_HEADERS) {
         assert!(LAYOUTS.iter().any(|row| row.0 == *name), "{name}");
     }
-    assert!(ApacheAccess::named("nonsense").is_none());
+    assert!(named("nonsense").is_none());
 }
 
 #[test]
@@ -135,7 +136,7 @@ proptest! {
     fn glance_agrees_with_parse(cuts in proptest::collection::vec((0usize..90, 0usize..9), 0..6)) {
         let pieces = ["\"", "\\", "\\\"", " ", " 404 ", "\" 200 12", "[", "] \"", "é"];
         for name in ["combined", "vhost_combined", "common", "diagnostic", "common_other_time"] {
-            let reader = ApacheAccess::named(name).expect("known");
+            let reader = named(name).expect("known");
             let mut line = format!("a:80 {START} 1 2 3 4 5").into_bytes();
             for (at, piece) in &cuts {
                 line.splice(at..at, pieces[*piece].bytes());
@@ -157,10 +158,10 @@ proptest! {
     #[test]
     fn any_bytes_never_panic(line in proptest::collection::vec(any::<u8>(), 0..120), spec in "[%a-zA-Z{}<>!0-9\" \\\\]{0,30}") {
         for (_, body) in LAYOUTS {
-            let reader = ApacheAccess::from_body(body, FormatBasis::Given).expect("known");
+            let reader = of_body(body, FormatBasis::Given).expect("known");
             let _ = (reader.glance(&line), reader.parse(&line));
         }
-        if let Ok(reader) = ApacheAccess::from_body(&spec, FormatBasis::Given) {
+        if let Ok(reader) = of_body(&spec, FormatBasis::Given) {
             let _ = (reader.glance(&line), reader.parse(&line));
         }
         let _ = crate::format::apache_error::parse_spec(&spec);
