@@ -395,6 +395,8 @@ impl Part {
                 self.entries[entries[entry]].set_message(&fact, rule, confidence, basis);
                 self.taken.extend(lines.iter().map(|line| (entries[entry], causes[*line])));
             }
+            let flags = &mut self.causes[causes[deciding]].flags;
+            *flags = flags.with(Flags::KIN, entry_facts[entry].is_kin_failure());
             if let Some(span) = repeats(&lines, &cause_facts) {
                 doubted.push(span);
             }
