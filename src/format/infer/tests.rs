@@ -350,10 +350,11 @@ fn columns_of_apache_alone() {
     );
     // Ids of clients, and origins of pages, go with neither.
     let of_clients = |n: usize| {
-        let (handler, answer) = if n % 2 == 0 { ("-", "-") } else { ("proxy-server", "503") };
+        let (handler, answer) =
+            if n.is_multiple_of(2) { ("-", "-") } else { ("proxy-server", "503") };
         let answer = if n % 4 == 1 { "-" } else { answer };
-        let client = if n % 3 == 0 { id(n) } else { "-".to_owned() };
-        let origin = if n % 3 == 0 { "http://shop.example.com:8080" } else { "-" };
+        let client = if n.is_multiple_of(3) { id(n) } else { "-".to_owned() };
+        let origin = if n.is_multiple_of(3) { "http://shop.example.com:8080" } else { "-" };
         format!("503 {} {client} {handler} {answer} \"{origin}\"", 100 + n)
     };
     let of_clients = body(&of_clients);
