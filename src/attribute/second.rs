@@ -394,13 +394,16 @@ impl Chunk {
         for &(entry, request) in &joined.pairs {
             let verdict = &mut self.entries[entry];
             let lines = &mut self.requests[request].lines;
+            let mut told = None;
             if let Some(fact) = deciding(lines, verdict.entry.upstream, matcher)
                 && let Some(rule) = matcher.rule(fact.rule)
             {
                 verdict.set_message(fact, rule, Confidence::Likely, BasisSet::of(basis));
+                told = verdict.entry.is_kin_failure().then_some(fact.place.position);
             }
             for fact in lines {
-                fact.flags = fact.flags.with(Flags::JOINED, true);
+                let is_told = told == Some(fact.place.position);
+                fact.flags = fact.flags.with(Flags::JOINED, true).with(Flags::KIN, is_told);
             }
         }
     }
