@@ -15,8 +15,8 @@ use crate::cause::cause_fact;
 use crate::cause::scope::{host_key, target_group_name, upstream_peer, without_port};
 use crate::evidence::{InputIndex, Place, Position};
 use crate::fact::{
-    CauseFact, EntryFact, Flags, forwarded_keys, hash_name, hash_path, hash_short, id_key,
-    listen_key, method_key, referrer_key, request_keys, site_key,
+    CauseFact, EntryFact, Flags, entry_referrer_key, forwarded_keys, hash_name, hash_path, hash_short, id_key,
+    listen_key, method_key, request_keys, site_key,
 };
 use crate::format::envelope::MESSAGES;
 use crate::format::{About, Glance, Instant, Plan, Run, Sink, Statuses, line_at};
@@ -522,7 +522,6 @@ pub(super) fn whole_fact(about: &About, record: &AccessRecord<'_>, place: Place)
     let id = record.value(Field::RequestId).map_or(0, hash_name);
     let redelivered = id != 0 && about.server.redelivers();
     let upstream = upstream_of(record);
-    let referrer = record.value(Field::Referer).unwrap_or_default();
     let server_ip = record.value(Field::ServerIp).unwrap_or_default();
     let [forwarded, forwarded_before] =
         forwarded_keys(record.value(Field::ForwardedFor).unwrap_or_default());
@@ -565,7 +564,7 @@ pub(super) fn whole_fact(about: &About, record: &AccessRecord<'_>, place: Place)
         forwarded,
         forwarded_before,
         machine: 0,
-        referrer: referrer_key(record.escape, referrer),
+        referrer: entry_referrer_key(record.escape, record.value(Field::Referer)),
         duration_ms: duration_us.map_or(0, |us| (us / 1000).min(u64::from(u32::MAX)) as u32),
         body_bytes: body_bytes.or(sent_bytes).map_or(0, |n| n.min(u64::from(u32::MAX)) as u32),
         status: record.status,
