@@ -165,8 +165,11 @@ pub struct Known<'k> {
 
 impl Known<'_> {
     /// What a client's entries and requests are paired by.
-    pub const OF_CLIENT: Known<'static> =
-        Known { look: &|_| Look::Open, home: &|_| Home { place: 0, machine: 0 }, slack: Some(SLACK) };
+    pub const OF_CLIENT: Known<'static> = Known {
+        look: &|_| Look::Open,
+        home: &|_| Home { place: 0, machine: 0 },
+        slack: Some(SLACK),
+    };
 }
 
 /// Pairs the entries of one client with its requests; or entries and requests that name no client, with time alone.
@@ -445,9 +448,9 @@ impl Join<'_> {
             .iter()
             .filter(|trace| !self.taken_traces[**trace] || entry_of.contains_key(trace))
             .map(|&trace| {
-                let entry = entry_of.get(&trace).and_then(|entry| {
-                    window_of.get(entry).map(|(from, to)| (*entry, *from, *to))
-                });
+                let entry = entry_of
+                    .get(&trace)
+                    .and_then(|entry| window_of.get(entry).map(|(from, to)| (*entry, *from, *to)));
                 let Trace { at, told, .. } = self.traces[trace];
                 Claim { at, told, entry, trace }
             })

@@ -75,7 +75,8 @@ mod tests {
 
     #[test]
     fn messages_tell_that_there_is_none_where_others_of_their_kind_name_one() {
-        let line = |client, rule, referrer| CauseFact { client, rule, referrer, ..CauseFact::default() };
+        let line =
+            |client, rule, referrer| CauseFact { client, rule, referrer, ..CauseFact::default() };
         let mut referrers = Referrers::default();
         referrers.note_message(&line(1, 7, 50), 0);
         referrers.note_message(&line(1, 8, 0), 0);
@@ -83,7 +84,10 @@ mod tests {
         assert_eq!(of(&[line(0, 9, 0), line(1, 7, 60)], 0), 60);
         assert_eq!(of(&[line(0, 9, 0), line(1, 7, 0)], 0), NO_REFERRER);
         // Another kind of message, another log, a message without its request.
-        assert_eq!([of(&[line(1, 8, 0)], 0), of(&[line(1, 7, 0)], 1), of(&[line(0, 7, 0)], 0)], [0; 3]);
+        assert_eq!(
+            [of(&[line(1, 8, 0)], 0), of(&[line(1, 7, 0)], 1), of(&[line(0, 7, 0)], 0)],
+            [0; 3]
+        );
     }
 
     #[test]
@@ -97,6 +101,9 @@ mod tests {
         {
             referrers.note_entry(referrer, directory);
         }
-        assert_eq!([0, 1, 2].map(|directory| referrers.are_told_in(directory)), [true, false, false]);
+        assert_eq!(
+            [0, 1, 2].map(|directory| referrers.are_told_in(directory)),
+            [true, false, false]
+        );
     }
 }

@@ -70,7 +70,15 @@ impl ThreadLine {
         let CauseFact { connection, at, client, place, scope, rule, referrer, .. } = self.fact;
         let is_whole = at % SECOND_US == 0;
         let in_file = if is_whole { place.position } else { Position::default() };
-        (self.directory, connection, at, in_file, client != 0, (scope, rule, referrer), place.position)
+        (
+            self.directory,
+            connection,
+            at,
+            in_file,
+            client != 0,
+            (scope, rule, referrer),
+            place.position,
+        )
     }
 }
 
@@ -484,10 +492,7 @@ fn deciding<'l>(
 }
 
 /// What the clocks of the error logs are apart, and which statuses the entries have.
-fn votes_of(
-    both: &ByClient,
-    ground: &Ground<'_>,
-) -> Result<(Clocks, [bool; 1000])> {
+fn votes_of(both: &ByClient, ground: &Ground<'_>) -> Result<(Clocks, [bool; 1000])> {
     let (mut clocks, mut statuses) = (Clocks::default(), [false; 1000]);
     each_chunk_of_client(both, &mut |chunk| {
         for verdict in &chunk.entries {
@@ -509,11 +514,7 @@ fn votes_of(
 }
 
 /// Which pages come with error lines.
-fn pages_of(
-    both: &ByClient,
-    ground: &Ground<'_>,
-    is_off: &dyn Fn(u32) -> bool,
-) -> Result<Pages> {
+fn pages_of(both: &ByClient, ground: &Ground<'_>, is_off: &dyn Fn(u32) -> bool) -> Result<Pages> {
     let mut pages = Pages::default();
     each_chunk_of_client(both, &mut |chunk| {
         let joined = chunk.join(ground, &|_| Look::Open, is_off);

@@ -15,8 +15,8 @@ use crate::cause::cause_fact;
 use crate::cause::scope::{host_key, target_group_name, upstream_peer, without_port};
 use crate::evidence::{InputIndex, Place, Position};
 use crate::fact::{
-    CauseFact, EntryFact, Flags, entry_referrer_key, forwarded_keys, hash_name, hash_path, hash_short, id_key,
-    listen_key, method_key, request_keys, site_key,
+    CauseFact, EntryFact, Flags, entry_referrer_key, forwarded_keys, hash_name, hash_path,
+    hash_short, id_key, listen_key, method_key, request_keys, site_key,
 };
 use crate::format::envelope::MESSAGES;
 use crate::format::{About, Glance, Instant, Plan, Run, Sink, Statuses, line_at};
