@@ -2,6 +2,8 @@
 //!
 //! In: slices of a line, without its terminator. Out: sub-slices and `Copy` numbers.
 
+use std::net::SocketAddr;
+
 use fearless_simd::prelude::*;
 use fearless_simd::{Level, dispatch, u8x16, u8x64};
 
@@ -115,6 +117,13 @@ pub fn last_upstream_item(list: &[u8]) -> &[u8] {
         end = blank;
     }
     list
+}
+
+/// True for an item of `$upstream_addr` that is a peer: an address with its port, or a socket. Where no peer was chosen, and
+/// in the variables of other servers that are called alike, there is only a name.
+pub fn is_peer_address(item: &[u8]) -> bool {
+    item.starts_with(b"unix:")
+        || std::str::from_utf8(item).is_ok_and(|text| text.parse::<SocketAddr>().is_ok())
 }
 
 /// The items of an nginx `$upstream_*` list; see [`last_upstream_item`].

@@ -31,7 +31,11 @@ pub fn hash_name(name: &[u8]) -> u64 {
 
 /// Short hash of a name, for the few distinct values (hosts, peers, zones); 0 stands for "none".
 pub fn hash_short(name: &[u8]) -> u32 {
-    let hash = hash_name(name);
+    shortened(hash_name(name))
+}
+
+/// [`hash_short`] of the name with this hash.
+pub fn shortened(hash: u64) -> u32 {
     if hash == 0 { 0 } else { ((hash ^ (hash >> 32)) as u32).max(1) }
 }
 
@@ -358,6 +362,8 @@ impl Flags {
     pub const DOUBTED: Flags = Flags(16_384);
     /// The message is about a subrequest, whose failure need not be that of the request. Entries have their size here.
     pub const OF_SUBREQUEST: Flags = Flags::SIZED;
+    /// The entry lists several attempts at backends. Messages have their join here.
+    pub const RETRIED: Flags = Flags::JOINED;
     /// The request id is no client's, and the log may deliver the line twice: the same id is the same request.
     pub const REDELIVERED: Flags = Flags(32_768);
 

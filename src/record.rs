@@ -77,6 +77,12 @@ impl<'a> AccessRecord<'a> {
         }
     }
 
+    /// True when the lists of backends show several attempts.
+    pub fn is_retried(&self) -> bool {
+        let lists = [Field::UpstreamStatus, Field::UpstreamAddr].map(|field| self.raw(field));
+        lists.into_iter().flatten().any(|list| last_upstream_item(list).len() < list.len())
+    }
+
     /// Method and request target, still escaped. A request line that is no request gives an empty method and the whole.
     pub fn request(&self) -> (&'a [u8], &'a [u8]) {
         if let Some(line) = self.raw(Field::Request) {
@@ -99,7 +105,9 @@ impl<'a> AccessRecord<'a> {
         }
         let is_path_alone =
             self.raw(Field::Request).is_none() && self.value(Field::RequestUri).is_none();
-        (target, if is_path_alone { self.value(Field::Args) } else { None })
+        // Apache's `%q` has the `?`.
+        let query = || self.value(Field::Args).map(|args| args.strip_prefix(b"?").unwrap_or(args));
+        (target, if is_path_alone { query() } else { None })
     }
 
     /// Duration in microseconds, where the layout has it.
@@ -324,6 +332,7 @@ mod tests {
         check(&[(Field::Request, "GET /a?b=?c HTTP/1.1")], "/a", Some("b=?c"));
         check(&[(Field::Request, "GET /a HTTP/1.1"), (Field::Args, "x")], "/a", None);
         check(&[(Field::Uri, "/a"), (Field::Args, "b=1")], "/a", Some("b=1"));
+        check(&[(Field::Uri, "/a"), (Field::Args, "?b=1")], "/a", Some("b=1"));
         check(&[(Field::Uri, "/a"), (Field::Args, "-")], "/a", None);
         check(&[(Field::RequestUri, "/a?"), (Field::Args, "b=1")], "/a", Some(""));
     }

@@ -13,14 +13,23 @@
 //! 3. Where there are fewer requests than entries, some entries have another reason, or a line was not understood. Then
 //!    only those are paired that a common referrer or backend sets apart, or whose page is one that comes with error
 //!    lines: see [`Pages`].
-//! 4. An entry that looks like entries without any request in the error log is not paired.
+//! 4. An entry that looks like entries without any request in the error log is not paired, nor one that names another
+//!    backend than the last one that the request failed at.
 //! 5. A request is looked for at home first (see module `homes`), and what contradicts each other is not paired: another
 //!    server or machine, or another referrer where both logs tell it.
 //! 6. A pair is contested where another pairing fits as well and tells something else: see module `rivals`.
 //!
+//! Pages are learned from pairs that nothing doubts and from entries of clients without lines; where these tell nothing,
+//! from numbers: entries and requests whose times overlap, where the entries of exactly one page are as many as the
+//! requests and each was written in the time of one of them.
+//!
 //! Whatever remains is left open.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+#[cfg(test)]
+mod tests;
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
 
 use super::homes::Home;
 use super::rivals::{Claim, Contest, Told, contested};
@@ -31,14 +40,14 @@ use crate::time::SECOND_US;
 /// How far logs round a time, microseconds.
 const ROUNDING_US: i64 = SECOND_US;
 
+/// The same where numbers are to tell which page comes with error lines, and failures that do not wait.
+const AT_ONCE_US: i64 = SECOND_US / 2;
+
 /// Allowed between the start of an entry and its last line, beside rounding, where the duration is not known.
 pub const NEAR_US: i64 = 2 * SECOND_US;
 
 /// The same in the second round: Apache's default timeout is 60 s.
 pub const FAR_US: i64 = 60 * SECOND_US;
-
-/// What waits for nothing is written within this time, beside rounding.
-const AT_ONCE_US: i64 = SECOND_US / 5;
 
 /// Of this many entries one may be without a request and the order of time still be trusted.
 const SLACK: usize = 20;
@@ -96,6 +105,8 @@ type PageKey = (u32, u16, u16, Option<u32>);
 pub struct Pages {
     /// How many were paired and how many have no line.
     counts: HashMap<PageKey, (u64, u64)>,
+    /// The same by numbers alone, of pages with a size.
+    counted: HashMap<PageKey, (u64, u64)>,
 }
 
 impl Pages {
@@ -105,28 +116,46 @@ impl Pages {
     /// Fewer entries than this say nothing.
     const MIN_SEEN: u64 = 5;
 
+    /// Fewer entries than this say nothing by their numbers.
+    const MIN_COUNTED: u64 = 20;
+
+    fn sized_key(entry: &EntryFact) -> Option<PageKey> {
+        entry.page_bytes().map(|size| (entry.host, entry.status, entry.rule, Some(size)))
+    }
+
     fn keys(entry: &EntryFact) -> impl Iterator<Item = PageKey> {
         let key = (entry.host, entry.status, entry.rule, None);
-        let of_size = entry.page_bytes().map(|size| (key.0, key.1, key.2, Some(size)));
-        of_size.into_iter().chain((entry.host != 0).then_some(key))
+        Self::sized_key(entry).into_iter().chain((entry.host != 0).then_some(key))
     }
 
     /// Learns from an entry.
     pub fn note(&mut self, entry: &EntryFact, is_paired: bool) {
         for key in Self::keys(entry) {
-            if self.counts.len() >= Self::MAX_PAGES && !self.counts.contains_key(&key) {
-                continue;
-            }
-            let (paired, silent) = self.counts.entry(key).or_default();
+            Self::add(&mut self.counts, key, is_paired);
+        }
+    }
+
+    /// Learns from an entry that numbers speak of.
+    pub fn note_counted(&mut self, entry: &EntryFact, is_paired: bool) {
+        if let Some(key) = Self::sized_key(entry) {
+            Self::add(&mut self.counted, key, is_paired);
+        }
+    }
+
+    fn add(counts: &mut HashMap<PageKey, (u64, u64)>, key: PageKey, is_paired: bool) {
+        if counts.len() < Self::MAX_PAGES || counts.contains_key(&key) {
+            let (paired, silent) = counts.entry(key).or_default();
             *(if is_paired { paired } else { silent }) += 1;
         }
     }
 
     /// What is known of entries like this one.
     pub fn look(&self, entry: &EntryFact) -> Look {
-        for key in Self::keys(entry) {
-            let (paired, silent) = self.counts.get(&key).copied().unwrap_or_default();
-            if paired + silent < Self::MIN_SEEN {
+        let surely = Self::keys(entry).map(|key| (&self.counts, key, Self::MIN_SEEN));
+        let by_number = Self::sized_key(entry).map(|key| (&self.counted, key, Self::MIN_COUNTED));
+        for (counts, key, least) in surely.chain(by_number) {
+            let (paired, silent) = counts.get(&key).copied().unwrap_or_default();
+            if paired + silent < least {
                 continue;
             }
             if paired >= silent * SLACK as u64 {
@@ -147,6 +176,8 @@ pub struct Joined {
     pub pairs: Vec<(usize, usize)>,
     /// Entries that no request fits at all.
     pub silent: Vec<usize>,
+    /// Entries whose page comes with error lines, and others, by the numbers of both.
+    pub counted: Vec<(usize, bool)>,
     /// Entries of pairs that might as well be others, and in what those differ.
     pub contested: BTreeMap<usize, Contest>,
 }
@@ -215,11 +246,14 @@ enum Round {
 
 /// The first and the last instant at which the last line of an entry's request may have been written.
 fn window(entry: &EntryFact, round: Round) -> (i64, i64) {
-    let slack_us = match round {
-        _ if entry.flags.has(Flags::TIMED) => i64::from(entry.duration_ms) * 1000 + ROUNDING_US,
-        Round::Near => NEAR_US,
-        Round::Far => FAR_US,
-    };
+    window_of(entry, if round == Round::Near { NEAR_US } else { FAR_US })
+}
+
+/// The same with this much allowed where the duration is not known.
+fn window_of(entry: &EntryFact, allowed_us: i64) -> (i64, i64) {
+    let is_timed = entry.flags.has(Flags::TIMED);
+    let slack_us =
+        if is_timed { i64::from(entry.duration_ms) * 1000 + ROUNDING_US } else { allowed_us };
     let (from, to) = (entry.at, entry.at + ROUNDING_US);
     match (entry.flags.has(Flags::SHARED_LAYOUT), entry.flags.has(Flags::AT_START)) {
         (true, _) => (from - slack_us, to + slack_us),
@@ -303,9 +337,56 @@ impl Join<'_> {
             let from_trace =
                 first_trace + times[first_trace..].partition_point(|at| *at < open[first].from);
             let to_trace = from_trace + times[from_trace..].partition_point(|at| *at <= to);
+            if round == Round::Near {
+                self.count(&open[first..last], &traces[from_trace..to_trace]);
+            }
             self.judge(&open[first..last], &traces[from_trace..to_trace]);
             (first, first_trace) = (last, to_trace);
         }
+    }
+
+    /// Which page comes with error lines, where entries of several pages overlap and numbers leave no choice.
+    fn count(&mut self, open: &[Open], traces: &[usize]) {
+        if traces.is_empty() || self.counts_agree(open.len(), traces.len()) {
+            return;
+        }
+        let mut pages: BTreeMap<PageKey, Vec<usize>> = BTreeMap::new();
+        for Open { entry, .. } in open {
+            if let Some(key) = Pages::sized_key(&self.entries[*entry]) {
+                pages.entry(key).or_default().push(*entry);
+            }
+        }
+        let mut fitting = pages.iter().filter(|(_, page)| self.fits_each(page, traces));
+        if let (Some((key, _)), None) = (fitting.next(), fitting.next()) {
+            let told = |Open { entry, .. }: &Open| {
+                (*entry, Pages::sized_key(&self.entries[*entry]) == Some(*key))
+            };
+            self.joined.counted.extend(open.iter().map(told));
+        } else {
+            // Of a page with more entries than there are requests, some have none.
+            let surplus = pages.values().flat_map(|page| page.iter().skip(traces.len()));
+            self.joined.counted.extend(surplus.map(|entry| (*entry, false)));
+        }
+    }
+
+    /// True when these entries are as many as the requests, and each request was written in the time of one of them.
+    fn fits_each(&self, entries: &[usize], traces: &[usize]) -> bool {
+        if entries.len() != traces.len() {
+            return false;
+        }
+        let is_slow = traces.iter().any(|trace| self.traces[*trace].is_slow);
+        let near_us = if is_slow { NEAR_US } else { AT_ONCE_US };
+        let mut windows: Vec<(i64, i64)> =
+            entries.iter().map(|entry| window_of(&self.entries[*entry], near_us)).collect();
+        windows.sort_unstable();
+        let mut windows = windows.into_iter().peekable();
+        let mut waiting: BinaryHeap<Reverse<i64>> = BinaryHeap::new();
+        traces.iter().map(|trace| self.traces[*trace].at).all(|at| {
+            while let Some((_, to)) = windows.next_if(|window| window.0 <= at) {
+                waiting.push(Reverse(to));
+            }
+            waiting.pop().is_some_and(|Reverse(to)| at <= to)
+        })
     }
 
     /// Steps 2 to 6 for entries and requests whose times overlap: those of each referrer alone, if all tell it.
@@ -415,7 +496,8 @@ impl Join<'_> {
             while next < open.len() && open[next].from <= at {
                 let Open { entry, from, to } = open[next];
                 let referrer = self.referrer_of(&self.entries[entry]);
-                waiting.push(self.homes[entry], referrer, (to, from, next));
+                let named = (referrer, self.entries[entry].upstream);
+                waiting.push(self.homes[entry], named, (to, from, next));
                 next += 1;
             }
             if self.taken_traces[trace] {
@@ -471,7 +553,8 @@ impl Join<'_> {
         let agrees = from <= trace.at
             && trace.at <= to
             && self.homes[entry].agrees(trace.home)
-            && (referrer == 0 || trace.referrer == 0 || referrer == trace.referrer);
+            && (referrer == 0 || trace.referrer == 0 || referrer == trace.referrer)
+            && (fact.upstream == 0 || trace.upstream == 0 || fact.upstream == trace.upstream);
         let is_common = |one: u32, other: u32| u32::from(one != 0 && one == other);
         let n_common = is_common(referrer, trace.referrer)
             + is_common(fact.upstream, trace.upstream)
@@ -490,106 +573,4 @@ fn is_timely(entry: &EntryFact, trace: &Trace<'_>) -> bool {
     let served_us = if is_at_start { i64::from(entry.duration_ms) * 1000 } else { 0 };
     let end = entry.at + served_us;
     end - AT_ONCE_US <= trace.at && trace.at <= end + ROUNDING_US + AT_ONCE_US
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn entry(second: i64) -> EntryFact {
-        EntryFact {
-            at: second * SECOND_US,
-            status: 503,
-            flags: Flags::AT_START,
-            ..EntryFact::default()
-        }
-    }
-
-    fn trace(ms: i64) -> Trace<'static> {
-        Trace { at: ms * 1000, statuses: &[503], ..Trace::default() }
-    }
-
-    #[track_caller]
-    fn check(entries: &[EntryFact], traces: &[Trace<'_>], expected: &[(usize, usize)]) {
-        assert_eq!(match_client(entries, traces, Known::OF_CLIENT).pairs, expected);
-    }
-
-    #[test]
-    fn as_many_requests_as_entries_are_paired_in_order() {
-        check(&[entry(10), entry(10)], &[trace(10_100), trace(10_900)], &[(0, 0), (1, 1)]);
-        check(&[entry(10), entry(14)], &[trace(10_100), trace(14_900)], &[(0, 0), (1, 1)]);
-        check(&[entry(10)], &[trace(10_100), trace(10_200)], &[(0, 0)]);
-    }
-
-    #[test]
-    fn fewer_requests_than_entries_are_paired_by_what_both_name() {
-        check(&[entry(10), entry(10)], &[trace(10_100)], &[]);
-        let from = |referrer| EntryFact { referrer, ..entry(10) };
-        let of = Trace { referrer: 5, ..trace(10_100) };
-        check(&[from(0), from(5)], &[of], &[(1, 0)]);
-        check(&[from(0), from(5)], &[trace(10_100)], &[(0, 0)]);
-        check(&[from(5), from(5)], &[of], &[]);
-        let to = |upstream| EntryFact { upstream, ..entry(10) };
-        check(&[to(3), to(4)], &[Trace { upstream: 4, ..trace(10_100) }], &[(1, 0)]);
-    }
-
-    #[test]
-    fn a_line_is_written_between_start_and_end() {
-        check(&[entry(10)], &[trace(9_900)], &[]);
-        check(&[entry(10)], &[trace(14_000)], &[]);
-        check(&[entry(10)], &[Trace { is_slow: true, ..trace(60_000) }], &[(0, 0)]);
-        let timed = EntryFact {
-            duration_ms: 5000,
-            flags: Flags(Flags::AT_START.0 | Flags::TIMED.0),
-            ..entry(10)
-        };
-        check(&[timed], &[trace(15_900)], &[(0, 0)]);
-        check(&[timed], &[Trace { is_slow: true, ..trace(18_000) }], &[]);
-    }
-
-    #[test]
-    fn the_status_must_be_one_that_the_failure_gives() {
-        check(&[entry(10)], &[Trace { statuses: &[502], ..trace(10_100) }], &[]);
-        check(&[entry(10)], &[Trace { statuses: &[], ..trace(10_100) }], &[(0, 0)]);
-    }
-
-    #[test]
-    fn pages_tell_explained_entries_from_others() {
-        let sized = |body_bytes| EntryFact {
-            body_bytes,
-            flags: Flags(Flags::AT_START.0 | Flags::SIZED.0),
-            ..entry(10)
-        };
-        let mut pages = Pages::default();
-        assert_eq!(pages.look(&sized(1)), Look::Open);
-        for _ in 0..9 {
-            pages.note(&sized(1), true);
-            pages.note(&sized(2), false);
-        }
-        let entries = [sized(2), sized(1)];
-        let look = |entry: &EntryFact| pages.look(entry);
-        let known = Known { look: &look, ..Known::OF_CLIENT };
-        assert_eq!(match_client(&entries, &[trace(10_100)], known).pairs, [(1, 0)]);
-        assert_eq!(match_client(&entries[..1], &[trace(10_100)], known).pairs, []);
-    }
-
-    #[test]
-    fn what_lines_say_decides_between_those_of_one_second() {
-        let sized = |body_bytes| EntryFact { body_bytes, ..entry(10) };
-        let entries = [sized(2), sized(1), sized(4), sized(3)];
-        let traces = [trace(10_100), trace(10_200), trace(10_300), trace(10_400)];
-        let of_trace = |entries: &[EntryFact]| -> Vec<u32> {
-            let mut pairs = match_client(entries, &traces, Known::OF_CLIENT).pairs;
-            pairs.sort_by_key(|pair| pair.1);
-            pairs.iter().map(|pair| entries[pair.0].body_bytes).collect()
-        };
-        assert_eq!(of_trace(&entries), [1, 2, 3, 4]);
-        assert_eq!(of_trace(&[entries[3], entries[0], entries[2], entries[1]]), [1, 2, 3, 4]);
-    }
-
-    #[test]
-    fn entries_without_any_trace_are_told() {
-        let joined = match_client(&[entry(10), entry(200)], &[trace(10_100)], Known::OF_CLIENT);
-        assert_eq!((joined.pairs, joined.silent), (vec![(0, 0)], vec![1]));
-    }
 }

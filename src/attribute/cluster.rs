@@ -7,22 +7,25 @@
 //!
 //! Invariants: where a cut is depends on the facts alone.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::companions::Companions;
 use super::copies::share;
-use super::join::{Fit, Matched, match_cluster, may_have_written};
+use super::fit::{Fit, fit, is_of_earlier_attempt};
+use super::join::{Matched, match_cluster, may_have_written};
+use super::lean::PADDING_BYTES;
 use super::refused::{is_bystander, is_of_limit, is_refused};
-use super::verdict::server_of;
+use super::strangers::Strangers;
 use super::zones::Zones;
 use super::{TimeKey, Verdict, peek_key};
-use crate::cause::{CauseMatcher, RuleKind};
+use crate::cause::{CauseMatcher, Rule, RuleKind};
 use crate::error::Result;
+use crate::evidence::InputIndex;
 use crate::fact::{CauseFact, EntryFact, Flags};
 use crate::store::{Budget, Sorter};
 use crate::taxonomy::{Cause, Confidence, Server};
 use crate::time::SECOND_US;
-use crate::verdict::{Openness, writes_access_logs};
+use crate::verdict::Contact;
 
 /// Facts that are joined together at most.
 const MAX_FACTS: usize = 200_000;
@@ -160,7 +163,7 @@ impl Part {
         matcher: &CauseMatcher,
         companions: &Companions,
         zones: &Zones,
-        by_client: bool,
+        strangers: &Strangers,
     ) {
         if self.entries.is_empty() || self.causes.is_empty() {
             self.doubt_edges();
@@ -189,16 +192,70 @@ impl Part {
         {
             let entries = positions(&self.entries, |verdict| entry_dir(verdict) == directory);
             let causes = positions(&self.causes, |fact| cause_dir(fact) == directory);
-            self.join_part(matcher, zones, &entries, &causes, by_client);
+            self.join_clients(matcher, zones, &entries, &causes, (companions, strangers));
         }
         if directories.iter().any(|directory| !companions.has_error_log(*directory)) {
             let entries =
                 positions(&self.entries, |verdict| !companions.has_error_log(entry_dir(verdict)));
             let causes = positions(&self.causes, |fact| !fact.flags.has(Flags::JOINED));
-            self.join_part(matcher, zones, &entries, &causes, by_client);
+            self.join_clients(matcher, zones, &entries, &causes, (companions, strangers));
         }
-        share(&mut self.entries, &self.causes, std::mem::take(&mut self.taken), matcher);
+        // One request has one client in all logs, unless one of them names another than the line does.
+        let is_strange = |input, fact: &CauseFact| strangers.are(input, cause_dir(fact));
+        let taken = std::mem::take(&mut self.taken);
+        share(&mut self.entries, &self.causes, taken, matcher, &is_strange);
         self.doubt_edges();
+    }
+
+    /// Pairs the entries and messages at these positions that name the same client; then, of logs that name different
+    /// ones, what is left of both.
+    fn join_clients(
+        &mut self,
+        matcher: &CauseMatcher,
+        zones: &Zones,
+        entries: &[usize],
+        causes: &[usize],
+        (companions, strangers): (&Companions, &Strangers),
+    ) {
+        if strangers.is_empty() {
+            return self.join_part(matcher, companions, zones, entries, causes, true);
+        }
+        let n_before = self.taken.len();
+        let mut of_client: BTreeMap<u64, (Vec<usize>, Vec<usize>)> = BTreeMap::new();
+        for index in entries {
+            of_client.entry(self.entries[*index].entry.client).or_default().0.push(*index);
+        }
+        for index in causes {
+            if let Some((_, causes)) = of_client.get_mut(&self.causes[*index].client) {
+                causes.push(*index);
+            }
+        }
+        for (entries, causes) in of_client.into_values().filter(|(_, causes)| !causes.is_empty()) {
+            self.join_part(matcher, companions, zones, &entries, &causes, true);
+        }
+        let settled: HashSet<usize> = self.taken[n_before..].iter().map(|pair| pair.0).collect();
+        // Lines of directories whose clients are others, with the entries of the logs that are strangers to them.
+        let said_in =
+            |index: &usize| companions.directory(self.causes[*index].place.position.input);
+        let left: Vec<usize> = causes
+            .iter()
+            .copied()
+            .filter(|index| !self.causes[*index].flags.has(Flags::JOINED))
+            .collect();
+        let said: BTreeSet<usize> = left.iter().map(said_in).collect();
+        let is_strange = |index: &usize| {
+            let input = self.entries[*index].entry.place.position.input;
+            !settled.contains(index) && said.iter().any(|said| strangers.are(input, *said))
+        };
+        let open: Vec<usize> = entries.iter().copied().filter(is_strange).collect();
+        let inputs: BTreeSet<InputIndex> =
+            open.iter().map(|index| self.entries[*index].entry.place.position.input).collect();
+        let is_theirs =
+            |index: &usize| inputs.iter().any(|input| strangers.are(*input, said_in(index)));
+        let left: Vec<usize> = left.into_iter().filter(is_theirs).collect();
+        if !open.is_empty() && !left.is_empty() {
+            self.join_part(matcher, companions, zones, &open, &left, false);
+        }
     }
 
     /// The lines of what was being served at a cut may be in the other part: their lack says nothing.
@@ -219,6 +276,7 @@ impl Part {
     fn join_part(
         &mut self,
         matcher: &CauseMatcher,
+        companions: &Companions,
         zones: &Zones,
         entries: &[usize],
         causes: &[usize],
@@ -227,13 +285,13 @@ impl Part {
         let is_refused = |index: &usize| is_refused(&self.entries[*index].entry);
         let refused: Vec<usize> = entries.iter().copied().filter(is_refused).collect();
         if refused.is_empty() {
-            return self.join_layers(matcher, zones, entries, causes, by_client);
+            return self.join_layers(matcher, companions, zones, entries, causes, by_client);
         }
         let is_limit =
             |index: &usize| matcher.rule(self.causes[*index].rule).is_some_and(is_of_limit);
         let limits: Vec<usize> = causes.iter().copied().filter(is_limit).collect();
         let n_before = self.taken.len();
-        self.join_lines(matcher, zones, &refused, &limits, by_client);
+        self.join_lines(matcher, companions, zones, &refused, &limits, by_client);
         let settled: HashSet<usize> = self.taken[n_before..].iter().map(|pair| pair.0).collect();
         let is_open =
             |index: &usize| !settled.contains(index) && !is_bystander(&self.entries[*index].entry);
@@ -241,7 +299,7 @@ impl Part {
         let is_joined = |index: &usize| self.causes[*index].flags.has(Flags::JOINED);
         let (told, left): (Vec<usize>, Vec<usize>) =
             causes.iter().partition(|index| is_joined(index));
-        self.join_layers(matcher, zones, &open, &left, by_client);
+        self.join_layers(matcher, companions, zones, &open, &left, by_client);
         let told: Vec<i64> = told.iter().map(|index| self.causes[*index].at).collect();
         for index in open {
             let verdict = &mut self.entries[index];
@@ -256,6 +314,7 @@ impl Part {
     fn join_layers(
         &mut self,
         matcher: &CauseMatcher,
+        companions: &Companions,
         zones: &Zones,
         entries: &[usize],
         causes: &[usize],
@@ -267,18 +326,19 @@ impl Part {
         };
         let (in_front, own): (Vec<usize>, Vec<usize>) =
             entries.iter().partition(|index| is_in_front(index));
-        self.join_lines(matcher, zones, &own, causes, by_client);
+        self.join_lines(matcher, companions, zones, &own, causes, by_client);
         if in_front.is_empty() {
             return;
         }
         let is_left = |index: &&usize| !self.causes[**index].flags.has(Flags::JOINED);
         let left: Vec<usize> = causes.iter().filter(is_left).copied().collect();
-        self.join_lines(matcher, zones, &in_front, &left, by_client);
+        self.join_lines(matcher, companions, zones, &in_front, &left, by_client);
     }
 
     fn join_lines(
         &mut self,
         matcher: &CauseMatcher,
+        companions: &Companions,
         zones: &Zones,
         entries: &[usize],
         causes: &[usize],
@@ -293,24 +353,13 @@ impl Part {
             let cause = matcher.rule(fact.rule).and_then(|rule| rule.cause);
             matches!(cause, Some(Cause::UpstreamTimeout | Cause::UpstreamRefused))
         };
-        let fit = |entry: &EntryFact, fact: &CauseFact| {
-            let Some(rule) = matcher.rule(fact.rule) else { return Fit::Not };
-            let row = Verdict::own(*entry).rule();
-            let is_foreign = writes_access_logs(rule.server)
-                && server_of(entry.rule) != rule.server
-                && !entry.flags.has(Flags::SHARED_LAYOUT);
-            if is_foreign {
-                Fit::Not
-            } else if row.openness == Openness::Closed
-                && row.cause.is_some()
-                && row.cause != rule.cause
-            {
-                Fit::Poorly
-            } else if entry.flags.has(Flags::SHARED_LAYOUT) {
-                Fit::Fairly
-            } else {
-                Fit::Well
-            }
+        let is_page_of_limits = |entry: &EntryFact| {
+            let directory = companions.directory(entry.place.position.input);
+            !shows_no_backend(entry) || !companions.limit_pages.differ_from(directory, entry)
+        };
+        let fit = |entry: &EntryFact, fact: &CauseFact| match matcher.rule(fact.rule) {
+            Some(rule) if !is_of_limit(rule) || is_page_of_limits(entry) => fit(entry, fact, rule),
+            _ => Fit::Not,
         };
         let entry_facts: Vec<EntryFact> =
             entries.iter().map(|index| self.entries[*index].entry).collect();
@@ -319,11 +368,21 @@ impl Part {
         let of_subrequests = cause_facts.iter().filter(|fact| fact.flags.has(Flags::OF_SUBREQUEST));
         let mut doubted: Vec<(i64, i64)> =
             of_subrequests.map(|fact| (fact.at - EDGE_US, fact.at + EDGE_US)).collect();
-        for Matched { entry, deciding, lines, confidence, basis } in
-            match_cluster(&entry_facts, &cause_facts, &explains, &is_final, &is_last_try, &fit)
-        {
+        let matched =
+            match_cluster(&entry_facts, &cause_facts, &explains, &is_final, &is_last_try, &fit);
+        let rivals = Rivals::of(&entry_facts, &matched, &is_page_of_limits);
+        for Matched { entry, deciding, lines, confidence, basis } in matched {
             let fact = cause_facts[deciding];
-            if let Some(rule) = matcher.rule(fact.rule) {
+            let rule = matcher.rule(fact.rule);
+            let tells_nothing = |rule: &Rule| {
+                is_of_earlier_attempt(&entry_facts[entry], &fact, rule)
+                    || is_of_limit(rule) && rivals.are_like(&entry_facts[entry])
+            };
+            if rule.is_some_and(tells_nothing) {
+                // Nor does silence tell how the request ended: the line is its own, or may be.
+                let flags = &mut self.entries[entries[entry]].entry.flags;
+                *flags = flags.with(Flags::TRACED, true);
+            } else if let Some(rule) = rule {
                 // An attempt that failed may have been followed by one that the log does not show; and a clock that
                 // had to be measured makes no pair certain.
                 let sees_upstream = entry_facts[entry].flags.has(Flags::SEES_UPSTREAM);
@@ -351,6 +410,45 @@ impl Part {
             let is_traced = is_doubted || flags.has(Flags::TRACED);
             self.entries[*index].entry.flags = flags.with(Flags::TRACED, is_traced);
         }
+    }
+}
+
+/// True when the layout of an entry has no field about backends.
+fn shows_no_backend(entry: &EntryFact) -> bool {
+    Verdict::own(*entry).rule().contact == Contact::NotLogged
+}
+
+/// Entries that no line was found for, of layouts without backends: the pages that were sent in each second.
+struct Rivals(BTreeMap<(i64, u16), BTreeSet<u32>>);
+
+impl Rivals {
+    fn of(
+        entries: &[EntryFact],
+        matched: &[Matched],
+        is_page_of_limits: &dyn Fn(&EntryFact) -> bool,
+    ) -> Self {
+        let matched: HashSet<usize> = matched.iter().map(|pair| pair.entry).collect();
+        let mut pages: BTreeMap<_, BTreeSet<u32>> = BTreeMap::new();
+        for (_, entry) in entries.iter().enumerate().filter(|(index, _)| !matched.contains(index)) {
+            let may_be_of_limit = shows_no_backend(entry) && is_page_of_limits(entry);
+            if let Some(size) = entry.page_bytes().filter(|_| may_be_of_limit) {
+                pages.entry(Self::key(entry)).or_default().insert(size);
+            }
+        }
+        Rivals(pages)
+    }
+
+    fn key(entry: &EntryFact) -> (i64, u16) {
+        (entry.at.div_euclid(SECOND_US), entry.status)
+    }
+
+    /// True when the line of an entry may as well be that of another, which has another page: one of both is no limit's.
+    fn are_like(&self, entry: &EntryFact) -> bool {
+        let (Some(pages), Some(size)) = (self.0.get(&Self::key(entry)), entry.page_bytes()) else {
+            return false;
+        };
+        shows_no_backend(entry)
+            && pages.iter().any(|other| *other != size && other.abs_diff(size) != PADDING_BYTES)
     }
 }
 

@@ -13,9 +13,10 @@ use std::path::{Path, PathBuf};
 
 use super::answers::Answers;
 use super::pages::FailurePages;
+use super::retries::Retries;
 use super::zones::Zones;
 use crate::evidence::InputIndex;
-use crate::fact::{EntryFact, machines_agree};
+use crate::fact::{CauseFact, EntryFact, machines_agree};
 use crate::format::Plan;
 use crate::scan::ScannedInput;
 use crate::taxonomy::{LogRole, Server};
@@ -33,6 +34,8 @@ struct Directory {
     has_error_log: bool,
     /// First and last record of its error logs, microseconds UTC.
     span: Option<(i64, i64)>,
+    /// First and last record of its access logs.
+    access_span: Option<(i64, i64)>,
     /// An empty error log is there.
     has_empty: bool,
     joined: u64,
@@ -78,6 +81,12 @@ pub struct Companions {
     machines: BTreeMap<Server, BTreeSet<u32>>,
     /// Pages of entries that a line about one attempt explains.
     pub(super) pages: FailurePages,
+    /// Pages that limits refuse with: what is known before entries are paired.
+    pub(super) limit_pages: FailurePages,
+    /// Backends whose failures are not the end of a request.
+    retries: Retries,
+    /// First and last record of all access logs, microseconds UTC.
+    access_span: Option<(i64, i64)>,
     /// Caddy's messages, wherever they lie: one process writes one runtime log.
     caddy: Directory,
     /// Inputs that hold them.
@@ -89,10 +98,12 @@ pub struct Companions {
 /// Access logs beside those of a cache: are they its backends', and do they cover a time?
 #[derive(Debug, Clone, Default)]
 pub(super) struct Behind {
-    /// Requests in the logs of the cache, and in the others.
+    /// Requests in the logs of the cache, and in the others together.
     n_requests: (u64, u64),
     /// First and last record of the others, microseconds UTC.
     span: Option<(i64, i64)>,
+    /// Requests, first and last record of each of the others.
+    others: BTreeMap<InputIndex, (u64, Option<(i64, i64)>)>,
     /// Their entries that the cache has as well, and those that it lacks.
     pub(super) n_found: u64,
     pub(super) n_missed: u64,
@@ -111,16 +122,46 @@ impl Behind {
     const REACH_US: i64 = 60 * SECOND_US;
 
     /// Notes an access log.
-    fn note(&mut self, is_cache: bool, n_requests: u64, span: Option<(i64, i64)>) {
+    fn note(
+        &mut self,
+        is_cache: bool,
+        input: InputIndex,
+        n_requests: u64,
+        span: Option<(i64, i64)>,
+    ) {
         if is_cache {
             self.n_requests.0 += n_requests;
             return;
         }
+        self.others.insert(input, (n_requests, span));
         self.n_requests.1 += n_requests;
         if let Some((first, last)) = span {
             let (low, high) = self.span.unwrap_or((first, last));
             self.span = Some((low.min(first), high.max(last)));
         }
+    }
+
+    /// Forgets logs that are not behind the cache.
+    pub(super) fn leave_out(&mut self, fronts: &BTreeSet<InputIndex>) {
+        if fronts.is_empty() {
+            return;
+        }
+        (self.n_requests.1, self.span) = (0, None);
+        for (input, (n_requests, span)) in std::mem::take(&mut self.others) {
+            if !fronts.contains(&input) {
+                self.note(false, input, n_requests, span);
+            }
+        }
+    }
+
+    /// Requests in the logs of the cache.
+    pub(super) fn n_requests_of_cache(&self) -> u64 {
+        self.n_requests.0
+    }
+
+    /// Requests in each of the other logs.
+    pub(super) fn n_requests_of_others(&self) -> impl Iterator<Item = (InputIndex, u64)> {
+        self.others.iter().map(|(input, (n_requests, _))| (*input, *n_requests))
     }
 
     /// Notes that a fetch failed at this time.
@@ -220,7 +261,12 @@ impl Companions {
         let zoneless =
             zoneless.map(|(first, last)| (zones.utc(index, first), zones.utc(index, last)));
         let n_requests = input.tally.statuses.iter().sum();
-        self.behind.note(is_cache, n_requests, input.tally.zoned_span.or(zoneless));
+        let span = input.tally.zoned_span.or(zoneless);
+        let directory = self.directory(index);
+        self.directories[directory].access_span =
+            wider(self.directories[directory].access_span, span);
+        self.access_span = wider(self.access_span, span);
+        self.behind.note(is_cache, index, n_requests, span);
     }
 
     /// The directory of an input.
@@ -231,6 +277,33 @@ impl Companions {
     /// True when error logs lie in this directory.
     pub fn has_error_log(&self, directory: usize) -> bool {
         self.directories.get(directory).is_some_and(|row| row.has_error_log)
+    }
+
+    /// All inputs.
+    pub(super) fn inputs(&self) -> impl Iterator<Item = InputIndex> + use<> {
+        0..self.of_input.len() as InputIndex
+    }
+
+    /// True when messages of logs in this directory may be about the entries of an input: they lie beside it, or no
+    /// error logs do.
+    pub(super) fn may_be_about(&self, directory: usize, input: InputIndex) -> bool {
+        let own = self.directory(input);
+        own == directory || !self.has_error_log(own)
+    }
+
+    /// Directories of these paths, with error logs in each.
+    #[cfg(test)]
+    pub(super) fn of_paths<'p>(paths: impl Iterator<Item = &'p str>) -> Self {
+        let mut companions = Companions::default();
+        let mut index: BTreeMap<&Path, usize> = BTreeMap::new();
+        for path in paths {
+            let fresh = index.len();
+            let path = Path::new(path).parent().unwrap_or_else(|| Path::new(""));
+            companions.of_input.push(*index.entry(path).or_insert(fresh));
+        }
+        let directory = Directory { has_error_log: true, ..Directory::default() };
+        companions.directories = vec![directory; index.len()];
+        companions
     }
 
     /// Counts an error line that names a request, and whether it found one.
@@ -245,6 +318,21 @@ impl Companions {
             row.joined += u64::from(joined);
             row.unjoined += u64::from(!joined);
         }
+    }
+
+    /// Counts a line of nginx about an attempt that failed, where the access logs that may have the request were written.
+    pub(super) fn note_attempt(&mut self, fact: &CauseFact, joined: bool) {
+        let directory = self.directory(fact.place.position.input);
+        let own = self.directories.get(directory).and_then(|row| row.access_span);
+        let covers = |(first, last)| (first..=last).contains(&fact.at);
+        if joined || own.or(self.access_span).is_some_and(covers) {
+            self.retries.note(directory, fact.scope, joined);
+        }
+    }
+
+    /// True when requests for which this message stands went on to other backends.
+    pub(super) fn go_on(&self, message: InputIndex, backend: u32) -> bool {
+        self.retries.go_on(self.directory(message), backend)
     }
 
     /// Notes the machine that wrote a message of a server.
@@ -288,6 +376,7 @@ impl Companions {
             }
         }
         self.pages.absorb(&other.pages);
+        self.retries.absorb(&other.retries);
         self.behind.n_found += other.behind.n_found;
         self.behind.n_missed += other.behind.n_missed;
         other
@@ -350,6 +439,11 @@ impl Companions {
             || self.apache.is_some()
             || self.caddy.has_error_log
     }
+}
+
+/// The time from the first to the last of both.
+fn wider(one: Option<(i64, i64)>, other: Option<(i64, i64)>) -> Option<(i64, i64)> {
+    [one, other].into_iter().flatten().reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)))
 }
 
 /// The time that an input's messages cover.

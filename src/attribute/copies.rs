@@ -33,6 +33,8 @@ struct Question {
     method: u16,
     /// Of the line.
     machine: u32,
+    /// Of the entry that the line was found for; 0 where the logs name different clients.
+    client: u64,
     /// Whom the line blames.
     origin: Origin,
     /// What the line is about.
@@ -51,12 +53,14 @@ struct Log {
 }
 
 /// Gives lines to the entries of other logs. `entries` are in order of time; `taken` are the entries that lines were found
-/// for, and each of these, by their places in the lists.
+/// for, and each of these, by their places in the lists; `is_strange` tells access logs that name other clients than the
+/// log of a line.
 pub(super) fn share(
     entries: &mut [Verdict],
     causes: &[CauseFact],
     mut taken: Vec<(usize, usize)>,
     matcher: &CauseMatcher,
+    is_strange: &dyn Fn(InputIndex, &CauseFact) -> bool,
 ) {
     let mut logs: BTreeMap<InputIndex, Log> = BTreeMap::new();
     for (index, verdict) in entries.iter().enumerate() {
@@ -75,6 +79,7 @@ pub(super) fn share(
             status: own.status,
             method: fact.method,
             machine: fact.machine,
+            client: if is_strange(own.place.position.input, &fact) { 0 } else { own.client },
             origin: rule.origin,
             scope: fact.scope,
             second: fact.at.div_euclid(SECOND_US),
@@ -88,6 +93,8 @@ pub(super) fn share(
             if *input == own.place.position.input || !is_near {
                 continue;
             }
+            let client = if is_strange(*input, &fact) { 0 } else { question.client };
+            let question = Question { client, ..question };
             let walked = log.walked.entry(question).or_default();
             // Takers come in order of time: what one does not reach back to, no later one does.
             let first = log.entries.partition_point(|place| at(place) < from);
@@ -100,6 +107,7 @@ pub(super) fn share(
                 *walked += 1;
                 let is_copy = !has_line[place]
                     && entry.status == own.status
+                    && (question.client == 0 || question.client == entry.client)
                     && methods_agree(entry.method, fact.method)
                     && machines_agree(entry.machine, fact.machine)
                     && served_at(&entry, fact.at, SECOND_US);
@@ -253,7 +261,7 @@ mod tests {
                 walked[*taker].evidence = causes[*line].place;
             }
             let mut looked_at = walked.clone();
-            share(&mut walked, &causes, taken.clone(), CauseMatcher::built_in());
+            share(&mut walked, &causes, taken.clone(), CauseMatcher::built_in(), &|_, _| false);
             share_simply(&mut looked_at, &causes, taken, CauseMatcher::built_in());
             prop_assert_eq!(walked, looked_at);
         }
@@ -283,11 +291,11 @@ mod tests {
         let is_traced = |verdict: &&Verdict| verdict.entry.flags.has(Flags::TRACED);
         let rows = rows();
         let (mut entries, causes, taken) = repeated(n, rows[0]);
-        share(&mut entries, &causes, taken, CauseMatcher::built_in());
+        share(&mut entries, &causes, taken, CauseMatcher::built_in(), &|_, _| false);
         assert!(entries.iter().all(|verdict| verdict.evidence.length == 9));
         // One that tells of something else is marked once.
         let (mut entries, causes, taken) = repeated(n, rows[rows.len() - 1]);
-        share(&mut entries, &causes, taken, CauseMatcher::built_in());
+        share(&mut entries, &causes, taken, CauseMatcher::built_in(), &|_, _| false);
         assert_eq!(entries.iter().filter(is_traced).count(), n);
     }
 }

@@ -12,16 +12,19 @@
 //!    served then: back to its start where the layout has a duration, else `NEAR_US`. nginx writes the error line
 //!    at the moment it gives up, and the access line right after it, both with the time of one cached clock. What is
 //!    left may go to an entry that ended up to a second before, at lower confidence.
-//! 4. Where the entries are of several logs, a group goes to one whose own fields say otherwise only if no other takes it,
+//! 4. Entries compete by their own fields (module [`fit`](super::fit)): one that these rule out takes no group, in no step;
+//!    one that names the backend of the line goes before others, and one that names another backend or host comes last.
+//!    Where the entries are of several logs, a group goes to one whose own fields say otherwise only if no other takes it,
 //!    and to one that may be another server's only if none that surely is not does: two servers may log the request beside
 //!    each other, and one of them relayed what the other failed at.
 //! 5. Of the lines of a group the last one decides; if the entry names its last upstream, the last line about that one.
 //!
 //! Source: nginx `ngx_http_upstream.c` (`ngx_http_upstream_next` logs each failed attempt, then finalizes).
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::BasisSet;
+use super::fit::Fit;
 use crate::fact::{CauseFact, EntryFact, Flags, machines_agree, methods_agree};
 use crate::taxonomy::{Basis, Confidence};
 use crate::time::SECOND_US;
@@ -37,19 +40,6 @@ const SAME_REQUEST_US: i64 = 120 * SECOND_US;
 
 /// Entries looked at for one group. Beyond, the group stays alone: a rule on the data, so that it holds for any order.
 const MAX_CANDIDATES: usize = 256;
-
-/// How well a line fits an entry, beside target and time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Fit {
-    /// Another server wrote it.
-    Not,
-    /// The fields of the entry tell another cause.
-    Poorly,
-    /// The layout of the entry is one that several servers write.
-    Fairly,
-    /// Nothing speaks against it.
-    Well,
-}
 
 /// An entry and the lines that explain it, as indices into the lists given.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,17 +89,65 @@ pub fn match_cluster(
     groups.sort_by_key(|group| group.last_at);
     let mut pairing =
         Pairing { entries, causes, free: Free::new(entries.len()), matched: Vec::new() };
-    pairing.by_connection(&mut groups);
+    pairing.by_connection(&mut groups, fit);
     let input_of = |entry: &EntryFact| entry.place.position.input;
     let is_of_several = entries.windows(2).any(|pair| input_of(&pair[0]) != input_of(&pair[1]));
-    let rounds =
-        if is_of_several { &[Fit::Well, Fit::Fairly, Fit::Poorly][..] } else { &[Fit::Poorly] };
-    for least in rounds {
-        let fits = |entry: &EntryFact, line: &CauseFact| fit(entry, line) >= *least;
+    let fits = fits_of(entries, &usable, causes, fit);
+    for round in rounds_of(&fits, is_of_several) {
+        let fits = |entry: &EntryFact, line: &CauseFact| round.contains(&fit(entry, line));
         pairing.in_order(&mut groups, 0, Confidence::Confirmed, &fits);
         pairing.in_order(&mut groups, ROUNDING_US, Confidence::Likely, &fits);
     }
     pairing.matched
+}
+
+/// More pairs of what entries and lines say than this are not looked at.
+const MAX_KINDS: usize = 4096;
+
+/// How well lines fit entries, the best first; entries and lines that say the same are looked at once.
+fn fits_of(
+    entries: &[EntryFact],
+    usable: &[usize],
+    causes: &[CauseFact],
+    fit: &dyn Fn(&EntryFact, &CauseFact) -> Fit,
+) -> Vec<Fit> {
+    let entries: BTreeMap<_, _> = entries
+        .iter()
+        .map(|entry| {
+            let names = (entry.upstream, entry.host, entry.referrer);
+            ((entry.rule, names, entry.method, entry.flags), entry)
+        })
+        .collect();
+    let lines: BTreeMap<_, _> = usable
+        .iter()
+        .map(|line| &causes[*line])
+        .map(|line| ((line.rule, line.scope, line.host, line.referrer, line.method), line))
+        .collect();
+    if entries.len() * lines.len() > MAX_KINDS {
+        return Fit::ALL.to_vec();
+    }
+    let pairs = entries.values().flat_map(|entry| lines.values().map(|line| fit(entry, line)));
+    let fits: BTreeSet<Fit> = pairs.filter(|fit| *fit != Fit::Not).collect();
+    fits.into_iter().rev().collect()
+}
+
+/// Which fits are accepted, round by round. In one log a request that goes on to another backend has a line all the same,
+/// though its fields tell another cause.
+fn rounds_of(fits: &[Fit], is_of_several: bool) -> Vec<Vec<Fit>> {
+    if is_of_several || fits.len() < 2 {
+        return (1..=fits.len()).map(|n| fits[..n].to_vec()).collect();
+    }
+    let of = |accepts: &dyn Fn(Fit) -> bool| -> Vec<Fit> {
+        fits.iter().copied().filter(|fit| accepts(*fit)).collect()
+    };
+    let mut rounds = vec![
+        of(&|fit| matches!(fit, Fit::Surely | Fit::Poorly)),
+        of(&|fit| fit != Fit::Elsewhere),
+        fits.to_vec(),
+    ];
+    rounds.retain(|round| !round.is_empty());
+    rounds.dedup();
+    rounds
 }
 
 /// The second that holds an instant, in microseconds: what a log with whole seconds would have printed.
@@ -204,7 +242,7 @@ struct Pairing<'p> {
 
 impl Pairing<'_> {
     /// Step 2.
-    fn by_connection(&mut self, groups: &mut [Group]) {
+    fn by_connection(&mut self, groups: &mut [Group], fit: &dyn Fn(&EntryFact, &CauseFact) -> Fit) {
         let mut of_connection: HashMap<u64, Vec<usize>> = HashMap::new();
         if self.entries.iter().all(|entry| entry.connection == 0) {
             return;
@@ -221,7 +259,9 @@ impl Pairing<'_> {
             let near = own[..end].iter().rev().take(MAX_CANDIDATES).copied();
             let found = near.into_iter().find(|group| {
                 let Group { taken, method, machine, last_at, .. } = &groups[*group];
+                let last = groups[*group].lines.last().map(|line| &self.causes[*line]);
                 !taken
+                    && last.is_none_or(|line| fit(entry, line) != Fit::Not)
                     && methods_agree(entry.method, *method)
                     && machines_agree(entry.machine, *machine)
                     && served_at(entry, *last_at, 0)

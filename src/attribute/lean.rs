@@ -27,7 +27,7 @@ const MAX_SIZES: usize = 16;
 const MAX_HOSTS: usize = 1024;
 
 /// What nginx adds to its pages for some agents.
-const PADDING_BYTES: u32 = 402;
+pub(super) const PADDING_BYTES: u32 = 402;
 
 /// Of this many entries one may have another size and the page still be one page.
 const SLACK: u64 = 10;

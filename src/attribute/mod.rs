@@ -15,23 +15,28 @@ pub mod clock;
 mod cluster;
 pub mod companions;
 mod copies;
+pub mod fit;
+mod fronts;
 pub mod homes;
 pub mod intervals;
 pub mod join;
 pub mod layers;
 pub mod lean;
 mod leftovers;
+mod limit_pages;
 mod onset;
 mod pages;
 mod places;
 mod referrers;
 mod refused;
 mod relayed;
+mod retries;
 pub mod rivals;
 mod second;
 mod signals;
 mod strangers;
 pub mod threads;
+mod traced;
 mod twice;
 mod verdict;
 mod waiting;
@@ -39,7 +44,7 @@ mod walk;
 mod workers;
 pub mod zones;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::iter::Peekable;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -52,10 +57,12 @@ use crate::store::{Budget, Sorted, Sorter, Stored};
 use crate::taxonomy::{Basis, LogRole, Origin, Server};
 
 use companions::Companions;
+use fronts::fronts_of;
 use intervals::Intervals;
 use layers::{Layers, Link, Listeners, Verdicts};
 use lean::Leanings;
-use strangers::clients_differ;
+use limit_pages::limit_pages;
+use strangers::Strangers;
 use walk::{Ground, walk};
 use workers::Workers;
 use zones::{ZonePolicy, Zones};
@@ -193,15 +200,26 @@ pub fn attribute(
     let workers = Workers::of(inputs, &entries)?;
     let listeners = Listeners::of(inputs, &causes, config.matcher)?;
     let intervals = Intervals::of(inputs, &causes, &zones, config.matcher)?;
-    let companions = Companions::of(inputs, &zones);
-    let strangers = clients_differ(&entries, &causes, config.matcher, &companions, &zones)?;
+    let mut companions = Companions::of(inputs, &zones);
+    let strangers = Strangers::of(&entries, &causes, config.matcher, &companions, &zones)?;
+    if strangers.is_empty() {
+        companions.limit_pages =
+            limit_pages(&entries, &causes, config.matcher, &companions, &zones)?;
+    }
+    let is_with_cache =
+        inputs.iter().any(|input| is_log_of(input, LogRole::Access, Server::Varnish));
+    let fronts = if is_with_cache {
+        fronts_of(inputs, &entries, &companions, &zones)?
+    } else {
+        BTreeSet::new()
+    };
+    companions.behind.leave_out(&fronts);
     let ground = Ground {
         config,
         workers,
         zones,
-        is_with_cache: inputs
-            .iter()
-            .any(|input| is_log_of(input, LogRole::Access, Server::Varnish)),
+        is_with_cache,
+        fronts,
         takes_shared: is_apache_alone(inputs),
         strangers,
     };

@@ -1,6 +1,7 @@
 //! Entries of a cache whose lines do not say who answered, and the same requests in the logs of its backends.
 //!
-//! In: entries in order of request target. Out: the cache's entries, those marked that a log beside has as well.
+//! In: entries in order of request target, but for those of servers in front of the cache (see module `fronts`). Out: the
+//! cache's entries, those marked that a log beside has as well.
 //! The rule: requests of one target are paired one to one, in order of time. A backend's 503 with a body of the same size
 //! is the answer that was relayed; a request that the backend saw given up (499) is one that the cache gave up on. A cache
 //! may ask with GET for what it was asked for with HEAD, never the other way round.
@@ -41,13 +42,13 @@ pub(super) fn is_abandoned(fact: &EntryFact) -> bool {
 
 /// When a request of another server began, and when at the latest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Began {
+pub(super) struct Began {
     at: i64,
     latest_at: i64,
 }
 
 impl Began {
-    fn of(fact: &EntryFact) -> Self {
+    pub(super) fn of(fact: &EntryFact) -> Self {
         let is_start = fact.flags.has(Flags::AT_START);
         if is_start || fact.flags.has(Flags::TIMED) {
             let lasted = if is_start { 0 } else { i64::from(fact.duration_ms) * 1000 };
@@ -57,11 +58,11 @@ impl Began {
         Began { at: fact.at - LATEST_US, latest_at: fact.at }
     }
 
-    fn is_behind(&self, at: i64) -> bool {
+    pub(super) fn is_behind(&self, at: i64) -> bool {
         self.at > at + SKEW_US
     }
 
-    fn may_be(&self, at: i64) -> bool {
+    pub(super) fn may_be(&self, at: i64) -> bool {
         !self.is_behind(at) && self.latest_at >= at - SKEW_US
     }
 }
@@ -73,7 +74,7 @@ type Queue = Vec<Began>;
 type ByMethod = [Queue; 2];
 
 /// Where requests stand that asked as this one did.
-fn method_of(fact: &EntryFact) -> usize {
+pub(super) fn method_of(fact: &EntryFact) -> usize {
     usize::from(!fact.flags.has(Flags::HEAD))
 }
 

@@ -18,6 +18,7 @@ use super::homes::{Home, Homes};
 use super::referrers::Referrers;
 use super::rivals::{Contest, Told};
 use super::threads::{Line, Request, Thread};
+use super::traced::{RequestKey, ThreadKey, ThreadLine, Traced};
 use super::{BasisSet, Verdict};
 use crate::cause::{CauseMatcher, Rule, RuleKind, Scope};
 use crate::error::Result;
@@ -34,78 +35,11 @@ const MAX_CHUNK: usize = 200_000;
 /// Facts of one client further apart than this, beside durations, have nothing to do with each other.
 const GAP_US: i64 = 10 * FAR_US;
 
-/// Order of lines: by directory and thread. Stamps of whole seconds (`ErrorLog syslog`, Apache 2.2) order nothing: there
-/// the file does. Of any other instant, the line that names the client comes last: it ends the attempt.
-type ThreadKey = (u32, u64, i64, Position, bool, (u32, u16, u32), Position);
-
 /// Order of entries: by client.
 type ClientKey = (u64, i64, Position);
 
-/// Order of the lines of requests: by client and request.
-type RequestKey = (u64, i64, Position, i64, Position);
-
 /// Entries and the lines of requests, by client.
 type ByClient = (Sorted<Verdict, ClientKey>, Sorted<Traced, RequestKey>);
-
-/// A line of a thread.
-#[derive(Debug, Clone, Copy, Default)]
-struct ThreadLine {
-    /// Where the error log lies: the lines of one process may be spread over rotated logs, and over those of its hosts.
-    directory: u32,
-    fact: CauseFact,
-}
-
-crate::store::stored!(
-    ThreadLine, directory: u32, fact.at: i64, fact.place.position.input: u32, fact.place.position.offset: u64,
-    fact.place.line: u64, fact.place.length: u32, fact.target_key: u64, fact.client: u64, fact.connection: u64,
-    fact.host: u32, fact.scope: u32, fact.machine: u32, fact.referrer: u32, fact.method: u16, fact.rule: u16, fact.flags.0: u16
-);
-
-impl ThreadLine {
-    fn thread(&self) -> (u32, u64) {
-        (self.directory, self.fact.connection)
-    }
-
-    fn key(&self) -> ThreadKey {
-        let CauseFact { connection, at, client, place, scope, rule, referrer, .. } = self.fact;
-        let is_whole = at % SECOND_US == 0;
-        let in_file = if is_whole { place.position } else { Position::default() };
-        (
-            self.directory,
-            connection,
-            at,
-            in_file,
-            client != 0,
-            (scope, rule, referrer),
-            place.position,
-        )
-    }
-}
-
-/// A line with the request that it belongs to.
-#[derive(Debug, Clone, Copy, Default)]
-struct Traced {
-    /// Client of the request; 0 for unknown.
-    client: u64,
-    /// Time of the request's last line.
-    at: i64,
-    /// Place of its first line.
-    first: Position,
-    fact: CauseFact,
-}
-
-crate::store::stored!(
-    Traced, client: u64, at: i64, first.input: u32, first.offset: u64, fact.at: i64, fact.place.position.input: u32,
-    fact.place.position.offset: u64, fact.place.line: u64, fact.place.length: u32, fact.target_key: u64,
-    fact.client: u64, fact.connection: u64, fact.host: u32, fact.scope: u32, fact.machine: u32, fact.referrer: u32, fact.method: u16, fact.rule: u16,
-    fact.flags.0: u16
-);
-
-impl Traced {
-    fn key(&self) -> RequestKey {
-        (self.client, self.at, self.first, self.fact.at, self.fact.place.position)
-    }
-}
 
 /// Where decided entries and marked messages go.
 pub(super) trait Outlet {
@@ -230,7 +164,7 @@ impl<'m> SecondPhase<'m> {
                 }
             }
             for request in chunk.requests.drain(..) {
-                if request.client == 0 {
+                if request.client == 0 && request.is_whole(matcher) {
                     for fact in request.lines {
                         let Traced { client, at, first, .. } = request.key;
                         unnamed.push(Traced { client, at, first, fact })?;
@@ -288,8 +222,8 @@ fn requests_of(
     for line in lines.sorted().rows() {
         let line = line?;
         let (key, fact) = (line.thread(), line.fact);
-        // Without a thread id lines cannot be put together.
-        if current != Some(key) || fact.connection == 0 {
+        // Lines of unknown threads and clients cannot be put together.
+        if current != Some(key) || fact.connection == 0 && fact.client == 0 {
             push_all(thread.finish(), &mut requests)?;
             current = Some(key);
         }
@@ -326,6 +260,18 @@ struct Failed {
 }
 
 impl Failed {
+    /// True when the lines are surely those of one whole request. A failed attempt of an unknown thread and client is not:
+    /// another line may be about the same request, which then would count twice.
+    fn is_whole(&self, matcher: &CauseMatcher) -> bool {
+        self.lines.iter().any(|fact| {
+            let rule = matcher.rule(fact.rule);
+            let is_last = rule.is_some_and(|rule| {
+                rule.kind == RuleKind::FinalFailure || rule.cause == Some(Cause::ConnectionLimit)
+            });
+            fact.connection != 0 || fact.client != 0 || is_last
+        })
+    }
+
     /// Gives its messages away.
     fn hand_on(self, outlet: &mut dyn Outlet) -> Result<()> {
         self.lines.into_iter().try_for_each(|fact| outlet.message(fact))
@@ -523,6 +469,9 @@ fn pages_of(both: &ByClient, ground: &Ground<'_>, is_off: &dyn Fn(u32) -> bool) 
         }
         for entry in joined.silent {
             pages.note(&chunk.entries[entry].entry, false);
+        }
+        for (entry, is_paired) in joined.counted {
+            pages.note_counted(&chunk.entries[entry].entry, is_paired);
         }
         Ok(())
     })?;

@@ -112,14 +112,15 @@ impl Verdict {
                 .is_some_and(|rule| rule.kind == RuleKind::Failure && rule.server == Server::Nginx)
     }
 
-    /// The verdict once all pages are known: that of an attempt behind the one that failed leaves it open, and so does an
-    /// answer behind a redirect.
+    /// The verdict once all pages and attempts are known: that of an attempt behind the one that failed leaves it open,
+    /// and so do a backend whose requests go on to others, and an answer behind a redirect.
     pub(super) fn by_page(self, matcher: &CauseMatcher, companions: &Companions) -> Self {
         let directory = companions.directory(self.entry.place.position.input);
         let is_before = self.rule().contact == Contact::AfterRedirect && !self.is_kin();
         let is_other = is_before
             || self.rests_on_attempt(matcher)
-                && companions.pages.differ_from(directory, &self.entry);
+                && (companions.pages.differ_from(directory, &self.entry)
+                    || companions.go_on(self.evidence.position.input, self.scope));
         if is_other { Verdict::own(self.entry) } else { self }
     }
 

@@ -12,16 +12,19 @@ use super::homes::Home;
 /// End and start of the time in which its lines may lie, and the place of the entry in its list.
 type Row = Reverse<(i64, i64, usize)>;
 
-/// Waiting entries by home and referrer.
+/// Keys of the referrer and of the backend that an entry names; 0 for what does not count.
+type Named = (u32, u32);
+
+/// Waiting entries by home and by what they name.
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
-    rows: BTreeMap<Home, BTreeMap<u32, BinaryHeap<Row>>>,
+    rows: BTreeMap<Home, BTreeMap<Named, BinaryHeap<Row>>>,
 }
 
 impl Waiting {
-    /// Lets an entry wait. `referrer` is 0 where it does not count.
-    pub(super) fn push(&mut self, home: Home, referrer: u32, row: (i64, i64, usize)) {
-        self.rows.entry(home).or_default().entry(referrer).or_default().push(Reverse(row));
+    /// Lets an entry wait.
+    pub(super) fn push(&mut self, home: Home, named: Named, row: (i64, i64, usize)) {
+        self.rows.entry(home).or_default().entry(named).or_default().push(Reverse(row));
     }
 
     /// Takes the first entry that may be a request's; those whose time is over, or that are taken, are dropped.
@@ -30,31 +33,32 @@ impl Waiting {
         trace: &Trace<'_>,
         is_taken: &dyn Fn(usize) -> bool,
     ) -> Option<usize> {
-        let mut best: Option<((i64, i64, usize), Home, u32)> = None;
-        for (home, by_referrer) in &mut self.rows {
+        let mut best: Option<((i64, i64, usize), Home, Named)> = None;
+        let fits = |backend: u32| backend == 0 || trace.upstream == 0 || backend == trace.upstream;
+        for (home, by_name) in &mut self.rows {
             if !home.agrees(trace.home) {
                 continue;
             }
-            let mut look = |referrer: u32, heap: &mut BinaryHeap<Row>| {
-                if let Some(row) = first_free(heap, trace.at, is_taken)
+            let mut look = |named: Named, heap: &mut BinaryHeap<Row>| {
+                if fits(named.1)
+                    && let Some(row) = first_free(heap, trace.at, is_taken)
                     && best.is_none_or(|best| row < best.0)
                 {
-                    best = Some((row, *home, referrer));
+                    best = Some((row, *home, named));
                 }
             };
             if trace.referrer == 0 {
-                by_referrer.retain(|_, heap| !heap.is_empty());
-                by_referrer.iter_mut().for_each(|(referrer, heap)| look(*referrer, heap));
+                by_name.retain(|_, heap| !heap.is_empty());
+                by_name.iter_mut().for_each(|(named, heap)| look(*named, heap));
             } else {
                 for referrer in [trace.referrer, 0] {
-                    if let Some(heap) = by_referrer.get_mut(&referrer) {
-                        look(referrer, heap);
-                    }
+                    let heaps = by_name.range_mut((referrer, 0)..=(referrer, u32::MAX));
+                    heaps.for_each(|(named, heap)| look(*named, heap));
                 }
             }
         }
-        let ((_, _, index), home, referrer) = best?;
-        self.rows.get_mut(&home)?.get_mut(&referrer)?.pop();
+        let ((_, _, index), home, named) = best?;
+        self.rows.get_mut(&home)?.get_mut(&named)?.pop();
         Some(index)
     }
 }
@@ -86,7 +90,7 @@ mod tests {
             for (index, (place, referrer, to)) in
                 [(1, 5, 10), (2, 5, 9), (1, 6, 8), (1, 0, 20), (0, 5, 30)].into_iter().enumerate()
             {
-                waiting.push(home(place), referrer, (to, 0, index));
+                waiting.push(home(place), (referrer, 9), (to, 0, index));
             }
             waiting
         };
@@ -104,5 +108,7 @@ mod tests {
         assert_eq!(taken(0, 5, 7), [1, 0, 3]);
         assert_eq!(taken(1, 5, 11), [3]);
         assert_eq!(taken(2, 7, 7), []);
+        let elsewhere = Trace { at: 7, upstream: 8, ..Trace::default() };
+        assert_eq!(filled().take(&elsewhere, &|_| false), None);
     }
 }

@@ -5,17 +5,19 @@
 //! before all were seen: so the parts are walked side by side, and what they found is put together.
 //! Invariants: what is put together does not depend on how the targets were divided.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use super::cluster::{Cluster, Part, explains_its_request};
 use super::companions::Companions;
+use super::fit::is_failed_attempt;
 use super::leftovers::Leftovers;
 use super::refused::{is_bystander, is_refused};
 use super::relayed::{self, Hops};
 use super::second::{Outlet, SecondPhase};
 use super::signals::Signals;
+use super::strangers::Strangers;
 use super::workers::Workers;
 use super::zones::Zones;
 use super::{AttributeConfig, TimeKey, Verdict, peek_key, twice};
@@ -34,16 +36,23 @@ pub(super) struct Ground<'w> {
     pub(super) zones: Zones,
     /// The log of a cache is among the inputs, whose requests are looked for in the logs of its backends.
     pub(super) is_with_cache: bool,
+    /// Logs that do not tell what the cache's backends answered.
+    pub(super) fronts: BTreeSet<InputIndex>,
     /// Entries in a layout that several servers write are Apache's.
     pub(super) takes_shared: bool,
-    /// Access log and error log name different clients: the target alone joins them.
-    pub(super) strangers: bool,
+    /// Access logs and error logs that name different clients: the target alone joins them.
+    pub(super) strangers: Strangers,
 }
 
 impl Ground<'_> {
+    /// True for entries that may be of a cache, or of its backends.
+    fn asks_for_backend(&self, entry: &EntryFact) -> bool {
+        self.is_with_cache && !self.fronts.contains(&entry.place.position.input)
+    }
+
     /// What facts have in common that are joined together.
     fn key_of(&self, target: u64, client: u64) -> (u64, u64) {
-        (target, if self.strangers { 0 } else { client })
+        (target, if self.strangers.is_empty() { client } else { 0 })
     }
 }
 
@@ -138,7 +147,6 @@ impl<'w> Walk<'w> {
         causes: impl Iterator<Item = Result<CauseFact>>,
     ) -> Result<()> {
         let ground = self.ground;
-        let by_client = !ground.strangers;
         let key_of = |target: u64, client: u64| ground.key_of(target, client);
         let mut cluster = Cluster::new(&ground.config.budget);
         let mut entry_rows = entries.peekable();
@@ -156,7 +164,7 @@ impl<'w> Walk<'w> {
                 ground.zones.resolve_entry(&mut fact);
                 ground.workers.resolve(&mut fact);
                 if relayed::is_abandoned(&fact) {
-                    if self.ground.is_with_cache {
+                    if ground.asks_for_backend(&fact) {
                         self.make_way(fact.target_key)?;
                         self.hops.note_abandoned(&fact);
                     }
@@ -197,7 +205,7 @@ impl<'w> Walk<'w> {
                         ground.config.matcher,
                         &self.walked.companions,
                         &ground.zones,
-                        by_client,
+                        &ground.strangers,
                     );
                 }
                 self.close(key.0, part)
@@ -246,7 +254,10 @@ impl<'w> Walk<'w> {
         }
         self.make_way(target_key)?;
         for verdict in part.entries.iter().filter(|verdict| !is_bystander(&verdict.entry)) {
-            if self.ground.is_with_cache && target_key != 0 && self.hops.take(verdict) {
+            if target_key != 0
+                && self.ground.asks_for_backend(&verdict.entry)
+                && self.hops.take(verdict)
+            {
                 continue;
             }
             if verdict.rule().leaves_line && !verdict.entry.flags.has(Flags::TRACED) {
@@ -276,6 +287,10 @@ impl<'w> Walk<'w> {
             let Some(fact) = self.second.take_message(fact, directory)? else { continue };
             let joined = fact.flags.has(Flags::JOINED);
             if explains_its_request(self.ground.config.matcher, &fact) && target_key != 0 {
+                let rule = self.ground.config.matcher.rule(fact.rule);
+                if rule.is_some_and(|rule| is_failed_attempt(&fact, rule)) {
+                    self.walked.companions.note_attempt(&fact, joined);
+                }
                 self.walked.companions.note(fact.place.position.input, joined);
                 self.leftovers.note_line(fact.at, joined);
             }

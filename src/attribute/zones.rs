@@ -6,15 +6,21 @@
 //! 1. `--tz`.
 //! 2. Pairs: requests that both an access log (with zone) and this log name, in a message or as an entry of a server on
 //!    their way. If at least [`MIN_PAIRS`] pairs agree on one difference, that is the offset: a whole quarter of an hour
-//!    for a zone, anything else for a clock that is off. When the companion says otherwise, the disagreement is reported.
-//! 3. The companion: offsets on the lines of access logs in the same directory, else of any.
-//! 4. For events of Windows exported with local times: the offset at which they fall on the start of what they explain,
+//!    for a zone, anything else for a clock that is off; an hour less or more behind some line is daylight saving. When
+//!    the companion says otherwise, the disagreement is reported.
+//! 3. The companion: offsets on the lines of access logs that may be of the same machine, see module [`lenders`].
+//! 4. Where there is none, the clients that messages name: see module [`clients`].
+//! 5. For events of Windows exported with local times: the offset at which they fall on the start of what they explain,
 //!    see module [`intervals`](super::intervals). IIS writes UTC wherever it is, so its logs are no companions for them.
-//! 5. UTC, assumed.
+//! 6. UTC, assumed.
+
+mod clients;
+mod lenders;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
+use self::lenders::Lenders;
 use super::onset;
 use crate::cause::CauseMatcher;
 use crate::error::Result;
@@ -63,6 +69,8 @@ pub enum InputZone {
     Pairs {
         /// Seconds east of UTC.
         offset_s: i32,
+        /// Offsets by time, where the zone changed between winter and summer.
+        changes: OffsetTable,
         /// Pairs that agree.
         n_pairs: u64,
         /// The companion's offset where it differs.
@@ -97,9 +105,10 @@ impl InputZone {
     /// Seconds east of UTC when the local clock showed `local_us`.
     pub fn offset_at(&self, local_us: i64) -> i32 {
         match self {
-            InputZone::InLine(offset_s)
-            | InputZone::Pairs { offset_s, .. }
-            | InputZone::Onsets { offset_s, .. } => *offset_s,
+            InputZone::InLine(offset_s) | InputZone::Onsets { offset_s, .. } => *offset_s,
+            InputZone::Pairs { offset_s, changes, .. } => {
+                changes.offset_at(local_us).unwrap_or(*offset_s)
+            }
             InputZone::Companion(table) => table.offset_at(local_us).unwrap_or(0),
             InputZone::Flag(policy) => flag_offset(*policy, local_us),
             InputZone::Assumed => 0,
@@ -142,12 +151,7 @@ impl Zones {
         policy: ZonePolicy,
         matcher: &CauseMatcher,
     ) -> Result<Self> {
-        let mut everywhere = OffsetTable::default();
-        let mut by_directory: BTreeMap<&Path, OffsetTable> = BTreeMap::new();
-        for input in inputs {
-            everywhere.merge(&input.tally.offsets);
-            by_directory.entry(directory(input)).or_default().merge(&input.tally.offsets);
-        }
+        let lenders = Lenders::of(inputs);
         let is_windows = |input: &ScannedInput| {
             input.tally.zoneless_span.is_some() && is_of(input, Server::Windows)
         };
@@ -169,6 +173,18 @@ impl Zones {
         } else {
             HashMap::new()
         };
+        let companions: Vec<Option<OffsetTable>> = inputs
+            .iter()
+            .map(|input| lenders.table_for(directory(input), input.tally.zoneless_span?))
+            .collect();
+        let is_open = |(index, input): (usize, &ScannedInput)| {
+            input.tally.zoneless_span.is_some() && companions[index].is_none()
+        };
+        let by_client = if policy == ZonePolicy::Unsaid && inputs.iter().enumerate().any(is_open) {
+            clients::offsets(inputs, entries, causes)?
+        } else {
+            HashMap::new()
+        };
         let zone_of = |(index, input): (usize, &ScannedInput)| {
             if input.tally.zoneless_span.is_none() {
                 let first = input.tally.offsets.spans.iter().min_by_key(|(_, span)| span.0);
@@ -187,17 +203,27 @@ impl Zones {
                     InputZone::Onsets { offset_s: found.0, n_events: found.1 }
                 });
             }
-            let near = by_directory.get(directory(input)).filter(|table| !table.spans.is_empty());
-            let companion = near.or(Some(&everywhere).filter(|table| !table.spans.is_empty()));
+            let companion = companions[index].as_ref();
             let local_us = input.tally.zoneless_span.map_or(0, |(first, _)| first);
             let said = companion.and_then(|table| table.offset_at(local_us));
             if let Some((offset_s, n_pairs)) =
                 votes.get(&(index as u32)).and_then(|votes| winner(votes, said))
                 && companion.is_none_or(|table| !agrees(table, offset_s))
             {
-                return InputZone::Pairs { offset_s, n_pairs, companion_s: said };
+                let changes = changes_of(&votes[&(index as u32)], offset_s);
+                return InputZone::Pairs { offset_s, changes, n_pairs, companion_s: said };
             }
-            companion.map_or(InputZone::Assumed, |table| InputZone::Companion(table.clone()))
+            if let Some(table) = companion {
+                return InputZone::Companion(table.clone());
+            }
+            by_client.get(&(index as u32)).map_or(InputZone::Assumed, |(offset_s, n_pairs)| {
+                InputZone::Pairs {
+                    offset_s: *offset_s,
+                    changes: OffsetTable::default(),
+                    n_pairs: *n_pairs,
+                    companion_s: None,
+                }
+            })
         };
         Ok(Zones { inputs: inputs.iter().enumerate().map(zone_of).collect() })
     }
@@ -248,8 +274,36 @@ fn agrees(table: &OffsetTable, offset_s: i32) -> bool {
     table.spans.keys().any(|said| i64::from(said - offset_s).abs() <= NEAR_S)
 }
 
-/// Votes per input: difference of its clock to UTC in seconds, and how many pairs speak for it.
-type Votes = HashMap<u32, BTreeMap<i64, u64>>;
+/// Pairs that speak for a difference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Vote {
+    n: u64,
+    /// The first and the last instant at which there are such pairs, microseconds UTC.
+    span: (i64, i64),
+    /// Where in the log without zone the first and the last of them stand.
+    lines: (u64, u64),
+}
+
+impl Vote {
+    fn of(at: i64, offset: u64) -> Self {
+        Vote { n: 1, span: (at, at), lines: (offset, offset) }
+    }
+
+    fn add(&mut self, other: Vote) {
+        self.n += other.n;
+        self.span = (self.span.0.min(other.span.0), self.span.1.max(other.span.1));
+        self.lines = (self.lines.0.min(other.lines.0), self.lines.1.max(other.lines.1));
+    }
+}
+
+/// Votes per input: difference of its clock to UTC in seconds, and the pairs that speak for it.
+type Votes = HashMap<u32, BTreeMap<i64, Vote>>;
+
+/// Adds a pair.
+fn note(votes: &mut Votes, input: u32, difference: i64, vote: Vote) {
+    let row = votes.entry(input).or_default().entry(difference);
+    row.and_modify(|so_far| so_far.add(vote)).or_insert(vote);
+}
 
 /// Lets the first entry and the first message of every request that both logs name vote for an offset.
 fn vote(
@@ -276,8 +330,8 @@ fn vote(
         }
         let difference = cause.at.div_euclid(SECOND_US) - entry.at.div_euclid(SECOND_US);
         if difference.abs() <= MAX_OFFSET_S {
-            *votes.entry(cause.place.position.input).or_default().entry(difference).or_default() +=
-                1;
+            let position = cause.place.position;
+            note(&mut votes, position.input, difference, Vote::of(entry.at, position.offset));
         }
     }
     Ok(votes)
@@ -320,7 +374,8 @@ fn vote_by_hops(entries: &Sorted<EntryFact, JoinKey>, votes: &mut Votes) -> Resu
                 let is_zone = (difference - quarters).abs() <= MAX_SERVED_S;
                 let vote = if is_zone { quarters } else { difference };
                 if difference.abs() <= MAX_OFFSET_S {
-                    *votes.entry(input).or_default().entry(vote).or_default() += 1;
+                    // Where it stands is not kept: such pairs show no change.
+                    note(votes, input, vote, Vote { lines: (0, u64::MAX), ..Vote::of(at, 0) });
                 }
             }
         }
@@ -345,18 +400,20 @@ fn vote_by_hops(entries: &Sorted<EntryFact, JoinKey>, votes: &mut Votes) -> Resu
 }
 
 /// The offset (seconds) that at least three in five pairs speak for, and how many. `said`: what the companion says.
-fn winner(votes: &BTreeMap<i64, u64>, said: Option<i32>) -> Option<(i32, u64)> {
-    let total: u64 = votes.values().sum();
-    let near =
-        |difference: i64| votes.range(difference - 1..=difference + 1).map(|(_, n)| n).sum::<u64>();
+fn winner(votes: &BTreeMap<i64, Vote>, said: Option<i32>) -> Option<(i32, u64)> {
+    let total: u64 = votes.values().map(|vote| vote.n).sum();
+    let near = |difference: i64| {
+        votes.range(difference - 1..=difference + 1).map(|(_, vote)| vote.n).sum::<u64>()
+    };
     let (difference, n_pairs) = votes
         .keys()
         .map(|difference| (*difference, near(*difference)))
-        .max_by_key(|(difference, n)| (*n, votes[difference], *difference))?;
-    if n_pairs < MIN_PAIRS || n_pairs * 5 < total * 3 {
+        .max_by_key(|(difference, n)| (*n, votes[difference].n, *difference))?;
+    let quarters = nearest_quarter(difference);
+    let n_changed = changed(votes, quarters).map_or(0, |(_, vote)| vote.n);
+    if n_pairs < MIN_PAIRS || (n_pairs + n_changed) * 5 < total * 3 {
         return None;
     }
-    let quarters = nearest_quarter(difference);
     if (difference - quarters).abs() <= NEAR_S {
         return Some((quarters as i32, n_pairs));
     }
@@ -369,13 +426,68 @@ fn winner(votes: &BTreeMap<i64, u64>, said: Option<i32>) -> Option<(i32, u64)> {
     Some((offset_s as i32, n_pairs))
 }
 
+/// The pairs near the offset of a zone.
+fn about(votes: &BTreeMap<i64, Vote>, offset_s: i64) -> Option<Vote> {
+    let near = votes.range(offset_s - NEAR_S..=offset_s + NEAR_S).map(|(_, vote)| *vote);
+    near.reduce(|mut sum, vote| {
+        sum.add(vote);
+        sum
+    })
+}
+
+/// The offset that was in force before or behind the lines with this one: an hour less or more, in lines of their own.
+/// What is asked for every hour looks the same, but its lines stand among the others.
+fn changed(votes: &BTreeMap<i64, Vote>, offset_s: i64) -> Option<(i64, Vote)> {
+    let own = about(votes, offset_s)?;
+    let is_apart = |one: Vote, other: Vote| one.lines.1 < other.lines.0;
+    [offset_s - 3600, offset_s + 3600]
+        .into_iter()
+        .filter_map(|other| Some((other, about(votes, other)?)))
+        .filter(|(_, other)| other.n >= MIN_PAIRS)
+        .find(|(_, other)| is_apart(own, *other) || is_apart(*other, own))
+}
+
+/// Which offset was in force when, if it changed.
+fn changes_of(votes: &BTreeMap<i64, Vote>, offset_s: i32) -> OffsetTable {
+    let mut table = OffsetTable::default();
+    let own = about(votes, i64::from(offset_s));
+    if let Some((own, (other, vote))) = own.zip(changed(votes, i64::from(offset_s))) {
+        for (offset_s, span) in [(offset_s, own.span), (other as i32, vote.span)] {
+            table.note(offset_s, span.0);
+            table.note(offset_s, span.1);
+        }
+    }
+    table
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
+    fn a_zone_may_change_within_a_log() {
+        let vote = |n, span, lines| Vote { n, span, lines };
+        // Where each hour stands, in microseconds UTC and in lines.
+        let check = |summer: Vote, winter: Vote, expected: Option<(i32, i32)>| {
+            let votes = BTreeMap::from([(7200, summer), (3600, winter)]);
+            let table = changes_of(&votes, winner(&votes, None).map_or(0, |found| found.0));
+            // Two o'clock, before and behind the change, by what the log shows in that hour.
+            let at = |utc_s: i64, offset_s: i64| table.offset_at((utc_s + offset_s) * SECOND_US);
+            assert_eq!(at(3590, 7200).zip(at(3605, 3600)), expected);
+        };
+        let (before, behind) = ((3_580_000_000, 3_599_000_000), (3_600_000_000, 3_620_000_000));
+        check(vote(70, before, (0, 69)), vote(30, behind, (70, 99)), Some((7200, 3600)));
+        check(vote(20, before, (0, 19)), vote(21, behind, (20, 40)), Some((7200, 3600)));
+        check(vote(70, before, (0, 69)), vote(4, behind, (70, 73)), None);
+        check(vote(70, before, (0, 80)), vote(30, behind, (70, 99)), None);
+    }
+
+    #[test]
     fn pairs_tell_zones_from_clocks_that_are_off() {
-        let votes = |rows: &[(i64, u64)]| winner(&rows.iter().copied().collect(), Some(0));
+        let votes = |rows: &[(i64, u64)]| {
+            let vote = |n| Vote { n, span: (0, 0), lines: (0, 9) };
+            winner(&rows.iter().map(|(difference, n)| (*difference, vote(*n))).collect(), Some(0))
+        };
         assert_eq!(votes(&[(3600, 50), (3599, 20), (17, 1)]), Some((3600, 70)));
         assert_eq!(votes(&[(-1, 30), (0, 40)]), Some((0, 70)));
         assert_eq!(votes(&[(7, 30), (6, 10)]), Some((7, 40)));

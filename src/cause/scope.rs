@@ -3,6 +3,8 @@
 //! In: raw context values. Out: sub-slices that are spelled as the access log spells them, and their keys.
 //! Source: nginx `ngx_http_upstream.c` (`ngx_http_upstream_log_error`: schema, peer name, `:` for a unix socket, URI).
 
+use std::borrow::Cow;
+
 use crate::fact::hash_short;
 use crate::record::ErrorRecord;
 
@@ -20,6 +22,30 @@ pub fn upstream_peer(url: &[u8]) -> &[u8] {
     }
     let end = rest.iter().position(|byte| matches!(byte, b'/' | b'?' | b'#'));
     &rest[..end.unwrap_or(rest.len())]
+}
+
+/// What Apache's messages call a worker of this name: `app:8080` of `http://app:8080/shop`, `app:80` of `http://app`, and
+/// the path of `unix:/run/app.sock|http://localhost`.
+///
+/// Source: `mod_proxy.h` (`ap_proxy_port_of_scheme`), `proxy_util.c` (`ap_proxy_define_worker`, messages AH00957, AH02454).
+pub fn worker_peer(name: &[u8]) -> Cow<'_, [u8]> {
+    if let Some(socket) = name.strip_prefix(b"unix:") {
+        let end = memchr::memchr(b'|', socket).unwrap_or(socket.len());
+        return socket[..end].into();
+    }
+    let peer = upstream_peer(name);
+    let scheme = &name[..memchr::memmem::find(name, b"://").unwrap_or(0)];
+    let port: &[u8] = match scheme {
+        b"http" | b"ws" | b"h2c" => b":80",
+        b"https" | b"wss" | b"h2" => b":443",
+        b"ajp" => b":8009",
+        b"fcgi" => b":8000",
+        b"scgi" => b":4000",
+        b"uwsgi" => b":3031",
+        _ => b"",
+    };
+    let has_port = without_port(peer).len() < peer.len();
+    if has_port { peer.into() } else { [peer, port].concat().into() }
 }
 
 /// `web` of `arn:aws:elasticloadbalancing:us-east-2:123456789012:targetgroup/web/73e2d6bc24d8a067`.
@@ -97,6 +123,20 @@ mod tests {
         check("http://unix://run/a/b.sock/user/x", "unix://run/a/b.sock");
         check("10.0.0.1:53", "10.0.0.1:53");
         check("", "");
+    }
+
+    #[test]
+    fn workers_are_called_as_messages_call_them() {
+        let check = |name: &str, peer: &str| {
+            assert_eq!(String::from_utf8_lossy(&worker_peer(name.as_bytes())), peer, "{name}");
+        };
+        check("http://10.0.0.1:8080", "10.0.0.1:8080");
+        check("http://app/shop", "app:80");
+        check("https://[::1]", "[::1]:443");
+        check("ajp://app", "app:8009");
+        check("unix:/run/app.sock|http://localhost", "/run/app.sock");
+        check("unix:/run/php.sock|fcgi://localhost/", "/run/php.sock");
+        check("-", "-");
     }
 
     #[test]

@@ -439,6 +439,30 @@ mod tests {
     }
 
     #[test]
+    fn prefixes_are_no_columns() {
+        let access = ACCESS.replace('\n', " \"10.0.0.1:80\" \"502\" 0.001 0.002 4f\n");
+        let inside = [("nginx_error", "detected"), ("nginx_access", "inferred")];
+        let own = |prefix: &str| {
+            let lines = format!("{prefix}{access}{prefix}{access}{prefix}{ERROR}");
+            let plan = detect(Path::new("x"), &[lines.as_bytes()], &FormatChoice::default());
+            let mut got: Vec<_> = plan
+                .detected()
+                .map(|reader| (reader.about().format, reader.about().basis.as_str()))
+                .collect();
+            got.sort_unstable_by_key(|(_, basis)| *basis);
+            got
+        };
+        assert_eq!(own("2026-11-20T21:29:42.123456789Z "), inside);
+        assert_eq!(own("web-1  | "), inside);
+        // A name in front of columns with bars between them is a column.
+        let bars =
+            "a.example | 203.0.113.7 | 20/Nov/2026:21:29:42 +0000 | GET / HTTP/1.1 | 503 | 197\n";
+        let plan = detect(Path::new("x"), &[bars.repeat(3).as_bytes()], &FormatChoice::default());
+        let layout = &plan.readers[0].about().layout;
+        assert!(layout.starts_with("$host | $remote_addr | "), "{layout}");
+    }
+
+    #[test]
     fn apache_lines_are_told_from_nginx_lines() {
         let mark = ACCESS.replace("503 197", "304 -");
         check(&format!("{ACCESS}{mark}"), &[("apache_access", "detected")]);

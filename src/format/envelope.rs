@@ -88,7 +88,8 @@ pub trait Envelope: fmt::Debug + Send + Sync {
     }
 
     /// True where an access line inside, though its layout had to be worked out, shows that the shape is no chance.
-    fn shows_layouts(&self) -> bool {
+    fn shows_layout(&self, layout: &str) -> bool {
+        let _ = layout;
         self.is_like_messages()
     }
 
@@ -177,8 +178,8 @@ impl Wrapped {
         // An access line keeps its own time, and with it the zone of its server.
         let lacks_zone = has_zone && is_zoneless(about.notation);
         let mut outer_timed = false;
-        if about.role == LogRole::Error
-            && (envelope.decodes() || lacks_zone)
+        let is_message = about.role == LogRole::Error && (envelope.decodes() || lacks_zone);
+        if (is_message || inner.lacks_time())
             && let Some(notation) = envelope.notation()
         {
             about.notation = notation;
@@ -205,6 +206,12 @@ impl Wrapped {
 
     /// What the inner reader makes of a record, with the envelope's help for its time.
     fn complete<'a>(&self, mut record: Record<'a>, outer: Option<&[u8]>) -> Record<'a> {
+        if let Record::Access(access) = &mut record
+            && self.inner.lacks_time()
+            && let Some(outer) = outer.and_then(|text| self.envelope.stamp(text))
+        {
+            access.stamp = outer;
+        }
         if let Record::Error(error) = &mut record
             && error.stamp.is_none_or(|stamp| stamp.offset_s.is_none())
             && let Some(outer) = outer.and_then(|text| self.envelope.stamp(text))

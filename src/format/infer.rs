@@ -35,9 +35,9 @@ use crate::taxonomy::Server;
 /// More lines do not make an inference better, only slower. A whole sample fits: of a part of it, which part it is would
 /// depend on the order of lines.
 pub const MAX_LINES: usize = 1500;
-/// What the values of no other server look like: durations with three decimals, ids of 32 digits.
-const OF_NGINX_ALONE: &[&str] =
-    &["$upstream_", "$request_time", "$request_id", "$msec", "$limit_", "$proxy_"];
+/// What the values of no other server look like: durations with three decimals. Apache can put `%{sec}t.%{msec_frac}t`
+/// where nginx has `$msec`, and it logs the ids that others hand on.
+const OF_NGINX_ALONE: &[&str] = &["$upstream_", "$request_time", "$limit_", "$proxy_"];
 /// What nginx has no word for, and times that it cannot write: with a fraction, or without a zone.
 const OF_NO_NGINX: &[&str] = &["$apache_", "$time_local_variant", "$time_epoch_"];
 /// Longer lines are no help either.
@@ -304,7 +304,8 @@ fn peel_label(literal: &mut Vec<u8>, values: &mut [&[u8]]) {
     };
     let prefix = first[..length].to_vec();
     // `id=7&status=503` is a query string.
-    if !values.iter().all(|value| value.starts_with(&prefix) && !value.contains(&b'&')) {
+    let is_query = |value: &&[u8]| prefix.ends_with(b"=") && value.contains(&b'&');
+    if !values.iter().all(|value| value.starts_with(&prefix) && !is_query(value)) {
         return;
     }
     literal.extend_from_slice(&prefix);

@@ -12,11 +12,11 @@ mod keys;
 #[cfg(test)]
 mod tests;
 
-use self::keys::{STATUS_KEYS, TIME_KEYS, field_of, is_nginx_key, rank_in};
+use self::keys::{STATUS_KEYS, TIME_KEYS, field_of, is_nginx_key, is_upstream_addr, rank_in};
 use super::caddy_log;
 use super::json_pairs::{Key, Leaves};
 use super::{About, FORMATS, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
-use crate::bytes::{is_absent, parse_seconds_us, parse_status, upstream_items};
+use crate::bytes::{is_absent, is_peer_address, parse_seconds_us, parse_status, upstream_items};
 use crate::record::{
     AccessRecord, Escape, Field, Record, Skip, is_proxy_handler, split_request, split_url,
 };
@@ -102,6 +102,7 @@ impl JsonAccess {
         if names.iter().any(|name| name.eq_ignore_ascii_case(b"clienthost")) {
             fields.retain(|(name, _)| !name.eq_ignore_ascii_case(b"clientaddr"));
         }
+        split_target(&mut fields, &objects);
         let has = |wanted| fields.iter().any(|(_, field)| *field == wanted);
         let request = [Field::Request, Field::Method, Field::RequestUri, Field::RemoteAddr];
         if !request.into_iter().any(has) {
@@ -286,6 +287,12 @@ fn field_by_values(name: &[u8], objects: &[Object<'_>]) -> Field {
                 |value: &[u8]| value.contains(&b'.') && parse_seconds_us(value).is_some();
             if values().next().is_some() && values().all(is_seconds) { field } else { Field::Other }
         }
+        // A name of which no line has an address is that of a backend, not of a group without a peer.
+        Field::UpstreamAddr if !is_upstream_addr(name) => {
+            let is_absent_everywhere = values().all(is_absent);
+            let has_peer = || values().flat_map(upstream_items).any(is_peer_address);
+            if is_absent_everywhere || has_peer() { field } else { Field::Other }
+        }
         // Some have microseconds under the same key.
         Field::UpstreamStatus => {
             let is_status = |item: &[u8]| is_absent(item) || parse_status(item).is_some();
@@ -311,6 +318,24 @@ fn field_by_values(name: &[u8], objects: &[Object<'_>]) -> Field {
             if values().flat_map(upstream_items).all(is_seconds) { field } else { Field::Other }
         }
         field => field,
+    }
+}
+
+/// Where the query has a key of its own and no target holds one, the target is the path alone.
+fn split_target(fields: &mut [(Box<[u8]>, Field)], objects: &[Object<'_>]) {
+    let has = |name: &[u8], passes: fn(&[u8]) -> bool| {
+        objects.iter().filter_map(|object| value_of(object, name)).any(passes)
+    };
+    let is_query = |(name, field): &(Box<[u8]>, Field)| {
+        *field == Field::Args && has(name, |value| !is_absent(value))
+    };
+    if !fields.iter().any(is_query) {
+        return;
+    }
+    for (name, field) in fields {
+        if *field == Field::RequestUri && !has(name, |value| value.contains(&b'?')) {
+            *field = Field::Uri;
+        }
     }
 }
 

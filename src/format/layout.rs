@@ -45,8 +45,8 @@ pub struct Layout {
     escape: Escape,
     lead: Vec<u8>,
     slots: Vec<Slot>,
-    /// Index of the slot that dates a line.
-    time: usize,
+    /// Index of the slot that dates a line; `None` where what stands around the line does.
+    time: Option<usize>,
     notation: Notation,
     /// A second slot for the same instant, since the epoch (`$msec`), when the line is dated by whole seconds.
     fine_time: Option<(usize, Notation)>,
@@ -161,6 +161,21 @@ impl Layout {
         lead: String,
         parts: &[Part],
     ) -> Result<Layout, String> {
+        let layout = Layout::assemble_undated(body, escape, lead, parts)?;
+        if layout.time.is_some() { Ok(layout) } else { Err("the format has no time".to_owned()) }
+    }
+
+    /// As [`Layout::assemble`], of parts among which no time need be: a record then has the time 0, without zone.
+    ///
+    /// # Errors
+    ///
+    /// Says in words why such lines cannot be read.
+    pub(in crate::format) fn assemble_undated(
+        body: &str,
+        escape: Escape,
+        lead: String,
+        parts: &[Part],
+    ) -> Result<Layout, String> {
         if parts.len() > MAX_VARIABLES {
             return Err(format!("{} variables; at most {MAX_VARIABLES} can be read", parts.len()));
         }
@@ -181,8 +196,8 @@ impl Layout {
         let (time, notation) = slots
             .iter()
             .enumerate()
-            .find_map(|(index, slot)| Some((index, notation_of(slot)?)))
-            .ok_or("the format has no time")?;
+            .find_map(|(index, slot)| Some((Some(index), notation_of(slot)?)))
+            .unwrap_or((None, Notation::Syslog));
         let status = slots
             .iter()
             .position(|slot| slot.field == Field::Status)
@@ -192,7 +207,7 @@ impl Layout {
                 use Notation::{EpochMicros, EpochMillis, EpochSeconds};
                 matches!(fine, EpochSeconds | EpochMillis | EpochMicros)
             })?;
-            (index != time && slot.field == Field::Time).then_some((index, notation))
+            (Some(index) != time && slot.field == Field::Time).then_some((index, notation))
         });
         let mut layout = Layout {
             body: body.to_owned(),
@@ -211,20 +226,21 @@ impl Layout {
 
     fn find_anchor(&self) -> Option<Anchor> {
         let literal = |index: usize| self.slots.get(index).map(|slot| slot.after.bytes());
-        let before = self.time.checked_sub(1).map_or(Some(&self.lead[..]), literal)?;
-        let last = self.status == self.time + 2 && self.status + 1 == self.slots.len();
+        let time = self.time?;
+        let before = time.checked_sub(1).map_or(Some(&self.lead[..]), literal)?;
+        let last = self.status == time + 2 && self.status + 1 == self.slots.len();
         let after = literal(self.status)?;
         let fits = matches!(self.escape, Escape::Default | Escape::Apache)
             && self.notation == Notation::Clf
             && before.ends_with(b"[")
-            && literal(self.time)? == b"] \""
-            && self.slots.get(self.time + 1)?.shape == Shape::Quoted
-            && literal(self.time + 1)? == b"\" "
-            && self.status == self.time + 2
+            && literal(time)? == b"] \""
+            && self.slots.get(time + 1)?.shape == Shape::Quoted
+            && literal(time + 1)? == b"\" "
+            && self.status == time + 2
             && (after.starts_with(b" ") || (last && after.is_empty()));
         let mut least = self.lead.len() + CLF_BYTES + b"] ".len();
         let mut has_quote = self.lead.contains(&b'"');
-        for slot in &self.slots[..self.time] {
+        for slot in &self.slots[..time] {
             least += slot.after.bytes().len();
             has_quote |= slot.after.bytes().contains(&b'"');
         }
@@ -289,14 +305,14 @@ impl Layout {
         let mut spans = Spans::NONE;
         fit(self, line, &mut spans)?;
         let status = status_of(spans.of(self.status, line)).ok_or(Skip::BadStatus)?;
-        Ok(Glance { stamp: spans.of(self.time, line), status })
+        Ok(Glance { stamp: self.time_of(&spans, line), status })
     }
 
     /// Stamp and status, if every field up to them can end in one place only.
     fn walk<'a>(&self, line: &'a [u8]) -> Option<(&'a [u8], u16)> {
         let mut at = line.strip_prefix(&self.lead[..]).map(|_| self.lead.len())?;
         let (mut stamp, mut status) = (&line[..0], 0);
-        let upto = self.time.max(self.status);
+        let upto = self.time.map_or(self.status, |time| time.max(self.status));
         for (index, slot) in self.slots.iter().enumerate().take(upto + 1) {
             let after = slot.after.bytes();
             let end = match slot.shape {
@@ -311,7 +327,7 @@ impl Layout {
                 }
                 shape => shape.end(self.escape, line, at, after).ok()?,
             };
-            if index == self.time {
+            if Some(index) == self.time {
                 stamp = &line[at..end];
             } else if index == self.status {
                 status = status_of(&line[at..end])?;
@@ -333,8 +349,11 @@ impl Layout {
         let mut spans = Spans::NONE;
         let fitted = fit(self, line, &mut spans)?;
         let status = status_of(spans.of(self.status, line)).ok_or(Skip::BadStatus)?;
-        let time = spans.of(self.time, line);
-        let stamp = self.notation.parse(time).ok_or(Skip::BadTime)?;
+        let time = self.time_of(&spans, line);
+        let stamp = match self.time {
+            Some(_) => self.notation.parse(time).ok_or(Skip::BadTime)?,
+            None => Stamp { micros: 0, offset_s: None },
+        };
         if fitted == Fitted::WithRawQuotes
             && self.glance(line) != Ok(Glance { stamp: time, status })
         {
@@ -347,6 +366,11 @@ impl Layout {
             }
         }
         Ok(record)
+    }
+
+    /// The text that dates a line; empty where none does.
+    fn time_of<'a>(&self, spans: &Spans, line: &'a [u8]) -> &'a [u8] {
+        self.time.map_or(b"", |time| spans.of(time, line))
     }
 
     /// The stamp with the fraction of a second that a `$msec` of the same line gives.

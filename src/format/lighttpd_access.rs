@@ -2,9 +2,10 @@
 //!
 //! In: lines without terminator. Out: records by way of a [`Layout`](super::layout::Layout).
 //! Invariants: the grammar is that of Apache's `LogFormat`; what differs is what values mean: `%h` is always an address,
-//! `%V` is the host that the client asked for, and `%t` is the end of the request unless it says `begin:`. A detected
+//! `%V` is the host that the client asked for, in lower case, and `%t` is the end of the request unless it says `begin:`. A detected
 //! line begins with an address. Formats that print what Apache's or nginx's do (`%h %l %u ...`) are read as those.
-//! Source: lighttpd 1.4 `mod_accesslog.c` (`fmap`, `accesslog_append_time`), `buffer.c` (`buffer_append_bs_escaped`).
+//! Source: lighttpd 1.4 `mod_accesslog.c` (`fmap`, `accesslog_append_time`), `buffer.c` (`buffer_append_bs_escaped`),
+//! `request.c` (`http_request_parse_header`: the host is copied in lower case).
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -116,8 +117,13 @@ impl Format for LighttpdAccessFormat {
             let (mut n_accepted, mut names_host) = (0, false);
             for line in &sample.lines {
                 let Ok(Record::Access(record)) = reader.parse(line) else { continue };
+                let host = record.value(Field::ServerName);
+                // An id in its place: Apache's `%{UNIQUE_ID}e`, or a user's name.
+                if host.is_some_and(|host| host.iter().any(u8::is_ascii_uppercase)) {
+                    continue;
+                }
                 n_accepted += 1;
-                names_host |= record.value(Field::ServerName).is_some();
+                names_host |= host.is_some();
             }
             // Where no line names a host, the column is the `-` of other servers.
             if names_host && n_accepted > best.as_ref().map_or(0, |(_, most)| *most) {
@@ -173,6 +179,7 @@ mod tests {
         let sample =
             |line: &str| LighttpdAccessFormat.propose(&Sample::of(vec![line.as_bytes()])).is_some();
         assert!(!sample(&LINE.replace("192.0.2.7", "client.test")));
+        assert!(!sample(&LINE.replace("shop.test:8080", "iYzNAbxgBgBkewABWAAAAMDG")));
         assert!(!sample(&LINE.replace(" 503 ", " - ")));
     }
 

@@ -246,6 +246,11 @@ pub trait Reader: fmt::Debug + Send + Sync {
         false
     }
 
+    /// True for a reader of access lines that have no time: that of their envelope is taken.
+    fn lacks_time(&self) -> bool {
+        false
+    }
+
     /// True for a reader to which the prefix of a syslog daemon is a part of its line: without it, it is none.
     fn holds_prefix(&self) -> bool {
         false

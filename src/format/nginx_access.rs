@@ -4,6 +4,8 @@
 //! Invariants: [`LAYOUTS`] goes from special to general, so that of two layouts that fit a line the telling one wins.
 //! Source: nginx `ngx_http_log_module.c`; the row comments name where each layout comes from.
 
+use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::apache_access::evidence;
@@ -11,7 +13,8 @@ use super::layout::Layout;
 use super::layout_reader::{AS_CUT, LayoutReader};
 use super::nginx_conf::log_format_of_directive;
 use super::{About, Format, FormatBasis, Instant, Proposal, Reader, Sample};
-use crate::record::Escape;
+use crate::bytes::{is_absent, is_peer_address, upstream_items};
+use crate::record::{Escape, Field};
 use crate::taxonomy::{LogRole, Server};
 
 macro_rules! combined {
@@ -130,6 +133,8 @@ pub const LAYOUTS: &[(&str, &str)] = &[
     // nginx-proxy.
     ("vhost_upstream", concat!("$host ", combined!(), r#" "$upstream_addr""#)),
     ("vhost_combined", concat!("$host ", combined!())),
+    // Combined with who was asked; `main` unless the values are addresses of peers.
+    ("combined_upstream", concat!(combined!(), r#" "$upstream_addr""#)),
     // nginx's own packages and container image.
     ("main", concat!(combined!(), r#" "$http_x_forwarded_for""#)),
     // Built into nginx.
@@ -184,6 +189,30 @@ pub(super) fn of_apache(body: &str, basis: FormatBasis) -> Result<LayoutReader, 
     Ok(reader)
 }
 
+/// True where the column behind the agent, which in layouts of the same shape has the address of the backend or those of
+/// forwarding proxies, does not hold the former: by its values, and because there are fewer backends than clients.
+fn shows_no_backend(name: &str, reader: &LayoutReader, sample: &Sample<'_>) -> bool {
+    if name != "vhost_upstream" && name != "combined_upstream" {
+        return false;
+    }
+    let (mut clients, mut peers, mut groups) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    let mut has_forwarded = false;
+    for access in sample.lines.iter().filter_map(|line| reader.parse_access(line).ok()) {
+        let Some(listed) = access.value(Field::UpstreamAddr) else { continue };
+        clients.extend(access.value(Field::RemoteAddr));
+        for item in upstream_items(listed).filter(|item| !is_absent(item)) {
+            let is_peer = is_peer_address(item);
+            (if is_peer { &mut peers } else { &mut groups }).insert(item);
+            let is_ip = std::str::from_utf8(item).is_ok_and(|item| item.parse::<IpAddr>().is_ok());
+            has_forwarded |= is_ip;
+        }
+    }
+    // In front of the host nothing else is usual there.
+    let is_usual = name == "vhost_upstream" && !has_forwarded;
+    let is_shown = !has_forwarded && peers.len() < clients.len() && groups.len() <= peers.len();
+    !is_usual && !is_shown
+}
+
 /// Recognises nginx access lines by trying [`LAYOUTS`].
 #[derive(Debug, Clone, Copy)]
 pub struct NginxAccessFormat;
@@ -212,7 +241,8 @@ impl Format for NginxAccessFormat {
             };
             let Ok(reader) = reader else { continue };
             let n_accepted = sample.count(|line| reader.parse_access(line).is_ok());
-            if n_accepted > best.as_ref().map_or(0, |(_, most)| *most) {
+            let is_more = n_accepted > best.as_ref().map_or(0, |(_, most)| *most);
+            if is_more && !shows_no_backend(name, &reader, sample) {
                 best = Some((reader, n_accepted));
             }
         }
@@ -316,6 +346,17 @@ mod tests {
         }
         check_proposal(&[format!("a.example {START}")], Some("vhost_combined"));
         check_proposal(&[format!(r#"a.example {START} "10.0.0.1:80""#)], Some("vhost_upstream"));
+        // Who was asked, or who asked through proxies.
+        check_proposal(&[format!(r#"a.example {START} "192.0.2.9""#)], None);
+        let from = |client: &str, end: &str| {
+            format!("{} \"{end}\"", START.replacen("10.0.0.1", client, 1))
+        };
+        let both = |one: &str, other: &str| [from("192.0.2.7", one), from("192.0.2.8", other)];
+        check_proposal(&both("10.0.0.1:80", "10.0.0.1:80"), Some("combined_upstream"));
+        check_proposal(&both("10.0.0.1:80", "10.0.0.1:80, app"), Some("combined_upstream"));
+        check_proposal(&both("203.0.113.1:4711", "203.0.113.2:4712"), Some("main"));
+        check_proposal(&both("10.0.0.1:80", "203.0.113.2"), Some("main"));
+        check_proposal(&both("-", "-"), Some("main"));
         let common = START.split_inclusive("190").next().unwrap_or_default();
         check_proposal(&[common.to_owned()], Some("common"));
     }

@@ -13,12 +13,14 @@ pub struct Sample<'a> {
     pub lines: Vec<&'a [u8]>,
     /// A proposal that understands fewer of them is of no use.
     least: usize,
+    /// What stands around the lines tells their times.
+    pub(super) is_dated_outside: bool,
 }
 
 impl<'a> Sample<'a> {
     /// A sample of which any proposal is welcome.
     pub fn of(lines: Vec<&'a [u8]>) -> Self {
-        Sample { lines, least: 0 }
+        Sample { lines, ..Sample::default() }
     }
 
     /// The same lines, of which a proposal has to understand at least so many, or more if that was said before.

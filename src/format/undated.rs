@@ -175,7 +175,8 @@ fn haproxy_line(line: &[u8]) -> Option<Vec<u8>> {
 /// A line of ingress-nginx from the request on: what tells it is the name of the backend in brackets.
 fn ingress_line(line: &[u8]) -> Option<Vec<u8>> {
     let quote = memchr::memchr(b'"', line)?;
-    memmem::find(line, b"] [")?;
+    // Brackets before the request are of other columns, and of a time.
+    memmem::find(&line[quote..], b"] [")?;
     Some([b"- - - [01/Jan/1970:00:00:00 +0000] ", &line[quote..]].concat())
 }
 
@@ -432,6 +433,7 @@ mod tests {
             "got 503 UC from the mesh",
             "{\"status\":503,\"msg\":\"x\"}",
             "at=error the end",
+            "[10.0.0.5:80] [502] 192.0.2.1 - - [20/Nov/2026:21:29:51 +0000] \"GET / HTTP/1.1\" 503 95 \"-\" \"curl/8\"",
         ] {
             assert!(reader.parse(line.as_bytes()).is_err(), "{line}");
             let own = UndatedAccess::learn(&[line.as_bytes()]);

@@ -334,6 +334,14 @@ impl Format for VarnishNcsaFormat {
     }
 }
 
+/// True for requests whose targets are URLs, as `%r` of `varnishncsa` prints them.
+fn are_absolute(requests: &[&[u8]]) -> bool {
+    let asks = |request: &&&[u8]| !split_request(request).0.is_empty();
+    let is_absolute = |request: &&&[u8]| split_url(split_request(request).1).is_some();
+    let n_absolute = requests.iter().filter(is_absolute).count();
+    n_absolute > 0 && n_absolute * 10 >= requests.iter().filter(asks).count() * 9
+}
+
 /// The column of a format string that tells what was done with a request.
 const HANDLING: Telltale = Telltale {
     is_value: |value| HANDLINGS.contains(&value) || value == b"-",
@@ -342,7 +350,8 @@ const HANDLING: Telltale = Telltale {
     is_sure: |columns, idx| {
         let has = |word: &[u8]| columns.values(idx).contains(&word);
         let is_own = [&b"synth"[..], b"pipe", b"streaming-hit"].into_iter().any(has);
-        let is_cache = has(b"pass") && (has(b"hit") || has(b"miss"));
+        let is_cache = (has(b"hit") || has(b"miss"))
+            && (has(b"pass") || (0..columns.n()).any(|other| are_absolute(columns.values(other))));
         is_own || is_cache || matches!(&*columns.label(idx), "handling" | "hitmiss" | "hm")
     },
     hints: &["hit", "miss", "pass", "pipe", "error", "synth"],
@@ -488,6 +497,17 @@ mod tests {
             (Field::RemoteAddr, "192.0.2.2"),
         ];
         check(proposal.reader.as_ref(), lines[2], &wanted);
+        let proxied = [
+            r#"[2026-11-20T21:32:23+0000] 192.0.2.1 "GET http://a.example/a HTTP/1.1" 200 313 hit 0.012000"#,
+            r#"[2026-11-20T21:32:24+0000] 192.0.2.1 "GET http://a.example/b HTTP/1.1" 200 0 miss 0.012000"#,
+            r#"[2026-11-20T21:32:27+0000] 192.0.2.2 "GET http://a.example/c HTTP/1.1" 503 282 miss 0.001000"#,
+        ];
+        let sample = Sample::of(proxied.iter().map(|line| line.as_bytes()).collect());
+        let proposal = VarnishNcsaFormat.propose(&sample).expect("known");
+        check(proposal.reader.as_ref(), proxied[2], &[(Field::CacheHandling, "miss")]);
+        let relative = proxied.map(|line| line.replace("http://a.example", ""));
+        let sample = Sample::of(relative.iter().map(String::as_bytes).collect());
+        assert!(VarnishNcsaFormat.propose(&sample).is_none());
         let plain =
             lines.map(|line| line.replace("miss", "m").replace("pass", "p").replace("synth", "s"));
         let sample = Sample::of(plain.iter().map(String::as_bytes).collect());

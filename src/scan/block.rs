@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use crate::bytes::{last_upstream_item, parse_u64};
 use crate::cause::cause_fact;
-use crate::cause::scope::{host_key, target_group_name, upstream_peer, without_port};
+use crate::cause::scope::{host_key, target_group_name, without_port, worker_peer};
 use crate::evidence::{InputIndex, Place, Position};
 use crate::fact::{
     CauseFact, EntryFact, Flags, entry_referrer_key, forwarded_keys, hash_name, hash_path,
@@ -533,6 +533,7 @@ pub(super) fn whole_fact(about: &About, record: &AccessRecord<'_>, place: Place)
         .with(Flags::SIZED_WITH_HEADERS, sent_bytes.is_some())
         .with(Flags::HEAD, method == b"HEAD")
         .with(Flags::SEES_UPSTREAM, record.raw(Field::UpstreamStatus).is_some())
+        .with(Flags::RETRIED, record.is_retried())
         .with(Flags::AT_START, about.instant == Instant::Start)
         .with(Flags::SHARED_LAYOUT, about.ambiguous_with.is_some())
         .with(Flags::REDELIVERED, redelivered);
@@ -583,13 +584,12 @@ pub(crate) fn upstream_of<'a>(record: &AccessRecord<'a>) -> Option<Cow<'a, [u8]>
         joined => joined,
     };
     let named = || {
-        record
-            .value(Field::BalancerWorker)
-            .map(upstream_peer)
-            .or_else(|| record.value(Field::QueueName))
-            .or_else(|| record.value(Field::TargetGroup).map(target_group_name))
+        let name = record
+            .value(Field::QueueName)
+            .or_else(|| record.value(Field::TargetGroup).map(target_group_name));
+        record.value(Field::BalancerWorker).map(worker_peer).or(name.map(Cow::Borrowed))
     };
-    address.or_else(|| named().map(Cow::Borrowed))
+    address.or_else(named)
 }
 
 /// The server's own code for how a request ended.

@@ -6,7 +6,7 @@
 //! attempt: of several attempts it decides.
 
 use super::{Contact, FIELD_AND_SILENCE, Openness, VerdictRule, decided, open};
-use crate::bytes::{is_absent, last_upstream_item, parse_status, parse_u64};
+use crate::bytes::{is_absent, is_peer_address, last_upstream_item, parse_status, parse_u64};
 use crate::record::{AccessRecord, Escape, Field};
 use crate::taxonomy::{Cause, Confidence, Origin};
 
@@ -180,6 +180,7 @@ pub(super) const RULES: &[VerdictRule] = &[
     VerdictRule {
         confidence: Confidence::Likely,
         openness: Openness::CauseOpen,
+        contact: Contact::None,
         ..decided(
             "nginx.502_without_attempt",
             Origin::Proxy,
@@ -189,6 +190,7 @@ pub(super) const RULES: &[VerdictRule] = &[
     },
     VerdictRule {
         when_silent: Some("nginx.ingress_no_endpoint_silent"),
+        contact: Contact::None,
         ..open(
             "nginx.ingress_no_endpoint",
             Origin::Proxy,
@@ -210,6 +212,7 @@ pub(super) const RULES: &[VerdictRule] = &[
     // No upstream was contacted: return 503, a limit, a name that did not resolve, or a cached answer.
     VerdictRule {
         when_silent: Some("nginx.no_upstream_contact_silent"),
+        contact: Contact::None,
         ..open(
             "nginx.no_upstream_contact",
             Origin::LocalProcess,
@@ -229,13 +232,16 @@ pub(super) const RULES: &[VerdictRule] = &[
             "nginx rewrite module: return 503 contacts no upstream and logs no error; limits and failures log one",
         )
     },
-    open(
-        "nginx.slow_without_upstream",
-        Origin::LocalProcess,
-        None,
-        ERROR_LOG,
-        "lua or auth_request may wait without an upstream of this request",
-    ),
+    VerdictRule {
+        contact: Contact::None,
+        ..open(
+            "nginx.slow_without_upstream",
+            Origin::LocalProcess,
+            None,
+            ERROR_LOG,
+            "lua or auth_request may wait without an upstream of this request",
+        )
+    },
     open(
         "nginx.redirect_without_attempt",
         Origin::Proxy,
@@ -338,28 +344,27 @@ fn without_status_field(record: &AccessRecord<'_>) -> &'static str {
     match record.last_item(Field::UpstreamAddr) {
         Some(address) if is_group_name(address) => "nginx.upstream_addr_is_group",
         Some(address) if is_absent(address) => without_contact(record),
-        None => by_times(record),
-        _ => "nginx.no_upstream_field",
+        address => by_times(record, address.is_some_and(is_peer_address)),
     }
 }
 
-/// The layout has no word of backends but durations.
-fn by_times(record: &AccessRecord<'_>) -> &'static str {
-    let Some(response) = record.raw(Field::UpstreamResponseTime) else {
-        return "nginx.no_upstream_field";
-    };
-    if is_absent(response) {
-        return without_contact(record);
+/// The layout has no word of backends but durations, or the address of one, which then was asked.
+fn by_times(record: &AccessRecord<'_>, has_peer: bool) -> &'static str {
+    if !has_peer {
+        match record.raw(Field::UpstreamResponseTime) {
+            None => return "nginx.no_upstream_field",
+            Some(response) if is_absent(response) => return without_contact(record),
+            Some(_) => {}
+        }
     }
     let is_number = |field| record.last_item(field).map(|item| !is_absent(item));
-    match (is_number(Field::UpstreamResponseTime), is_number(Field::UpstreamHeaderTime)) {
-        (Some(true), Some(false)) => "nginx.upstream_502_no_header",
-        (Some(true), Some(true))
-            if before_redirect(record, Field::UpstreamHeaderTime).is_some() =>
-        {
+    let is_asked = has_peer || is_number(Field::UpstreamResponseTime) == Some(true);
+    match (is_asked, is_number(Field::UpstreamHeaderTime)) {
+        (true, Some(false)) => "nginx.upstream_502_no_header",
+        (true, Some(true)) if before_redirect(record, Field::UpstreamHeaderTime).is_some() => {
             "nginx.answered_after_redirect"
         }
-        (Some(true), _) if record.status == 503 => "nginx.contacted",
+        (true, _) if record.status == 503 => "nginx.contacted",
         _ => "nginx.no_upstream_field",
     }
 }
@@ -434,8 +439,13 @@ fn ambiguous(attempt: &Attempt<'_, '_>, status: &[u8]) -> &'static str {
 }
 
 /// True for the name of an upstream group or a host without a port: what `$upstream_addr` holds when no peer was chosen.
+/// A group of one address always has its peer.
 fn is_group_name(address: &[u8]) -> bool {
-    !is_absent(address) && !address.starts_with(b"unix:") && memchr::memchr(b':', address).is_none()
+    let is_ip = || address.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.');
+    !is_absent(address)
+        && !address.starts_with(b"unix:")
+        && memchr::memchr(b':', address).is_none()
+        && !is_ip()
 }
 
 #[cfg(test)]
@@ -464,6 +474,15 @@ mod tests {
         check(503, &[(Response, "0.001, 0.004"), (Header, "-, 0.003")], "nginx.contacted");
         check(503, &[(Response, "0.001"), (Header, "-")], "nginx.upstream_502_no_header");
         check(503, &[(Header, "-")], "nginx.no_upstream_field");
+        // Durations beside the address of who was asked, or that alone.
+        let peer = (Addr, "10.0.0.5:80");
+        check(503, &[peer, (Response, "0.004"), (Header, "0.003")], "nginx.contacted");
+        check(503, &[peer, (Header, "-")], "nginx.upstream_502_no_header");
+        check(503, &[peer], "nginx.contacted");
+        check(502, &[peer, (Header, "0.003")], "nginx.no_upstream_field");
+        check(503, &[(Addr, "-"), (Response, "-")], "nginx.no_upstream_contact");
+        check(503, &[(Addr, "app")], "nginx.upstream_addr_is_group");
+        check(503, &[(Addr, "10.0.0.5")], "nginx.no_upstream_field");
         check(
             503,
             &[(Response, "0.001 : 0.004"), (Header, "- : 0.003")],

@@ -117,7 +117,7 @@ impl Groups {
 
 /// Directory and name of a path, without what changes from file to file of one log: dates among the directories, words
 /// with digits in the name, and the endings of packers.
-fn name_of(path: &Path) -> (String, String) {
+pub(in crate::attribute) fn name_of(path: &Path) -> (String, String) {
     let text = path.to_string_lossy().to_ascii_lowercase();
     let is_kept = |word: &&str| {
         !word.bytes().any(|byte| byte.is_ascii_digit())

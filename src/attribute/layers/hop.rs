@@ -6,7 +6,7 @@
 
 use crate::attribute::Verdict;
 use crate::evidence::{Place, Position};
-use crate::fact::Flags;
+use crate::fact::{Flags, shortened};
 use crate::taxonomy::Origin;
 use crate::time::SECOND_US;
 
@@ -68,11 +68,6 @@ pub(super) struct Served {
 /// How far the instants of a line of unknown kind may lie from its stamp.
 const VAGUE_US: i64 = 2 * SECOND_US;
 
-/// Short form of a hash, as addresses are kept.
-fn short(hash: u64) -> u32 {
-    if hash == 0 { 0 } else { ((hash ^ (hash >> 32)) as u32).max(1) }
-}
-
 impl Hop {
     /// The hops of an entry.
     pub(super) fn of(verdict: &Verdict, group: u16) -> impl Iterator<Item = Hop> {
@@ -81,7 +76,7 @@ impl Hop {
             at: entry.at,
             stamped_at: entry.at,
             place: entry.place,
-            client: short(entry.client),
+            client: shortened(entry.client),
             forwarded: entry.forwarded,
             forwarded_before: entry.forwarded_before,
             host: entry.host,

@@ -35,6 +35,7 @@ use crate::taxonomy::{Origin, Server};
 pub(super) use application::Listeners;
 use common::Common;
 use groups::Groups;
+pub(super) use groups::name_of;
 use hop::{Hop, HopKey, KeyKind};
 use link::{deepest, followed};
 use relation::{Relation, relations};

@@ -42,7 +42,7 @@ pub(super) fn timeless_parts(record: &[u8]) -> Result<Parts<'_>, Skip> {
 /// Cuts what follows the time.
 fn behind_stamp<'a>(mut parts: Parts<'a>, mut rest: &'a [u8]) -> Result<Parts<'a>, Skip> {
     while let Some((inside, behind)) = take_bracket(rest.strip_prefix(b" ").unwrap_or(rest)) {
-        if !take_group(inside, &mut parts) {
+        if !take_group(inside, &mut parts) && !is_of_head(inside, behind) {
             break;
         }
         rest = behind;
@@ -77,6 +77,34 @@ fn take_bracket(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let rest = text.strip_prefix(b"[")?;
     let close = memchr::memchr3(b']', b'\n', b'[', rest).filter(|close| rest[*close] == b']')?;
     Some((&rest[..close], &rest[close + 1..]))
+}
+
+/// True for a bracket that an `ErrorLogFormat` puts between the level and what Apache writes behind it, such as
+/// `[vhost %v]`: the client, the error number or the number of the message follows, or another such bracket.
+fn is_of_head(inside: &[u8], mut behind: &[u8]) -> bool {
+    if is_peer(inside) {
+        return false;
+    }
+    loop {
+        let rest = behind.strip_prefix(b" ").unwrap_or(behind);
+        let is_numbered = rest.len() > 9
+            && rest.starts_with(b"AH")
+            && rest[2..7].iter().all(u8::is_ascii_digit)
+            && rest[7..].starts_with(b": ");
+        if is_numbered || take_errno(rest).is_some() {
+            return true;
+        }
+        let Some((next, further)) = take_bracket(rest) else { return false };
+        if is_peer(next) {
+            return take_client(rest).is_some();
+        }
+        behind = further;
+    }
+}
+
+/// True for what `%a` stands in.
+fn is_peer(inside: &[u8]) -> bool {
+    inside.starts_with(b"client ") || inside.starts_with(b"remote ")
 }
 
 /// True for text with `hh:mm:ss` in it.

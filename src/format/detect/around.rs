@@ -67,6 +67,7 @@ impl<'l> Fitting<'l> {
         }
         let inner = opened.iter().map(|opened| &*opened.inner);
         let mut rest = Sample::of(inner.filter(|line| !line.trim_ascii().is_empty()).collect());
+        rest.is_dated_outside = envelope.notation().is_some();
         let all = rest.lines.clone();
         let mut inside = Found::default();
         for (reader, _) in setting.given {
@@ -89,7 +90,8 @@ impl<'l> Fitting<'l> {
         let is_shown = |reader: &&Arc<dyn Reader>| {
             let about = reader.about();
             let is_access = about.role == LogRole::Access && about.layout.contains("$request");
-            is_known(reader) || (envelope.shows_layouts() && is_access && is_told(reader))
+            is_known(reader)
+                || (is_access && envelope.shows_layout(&about.layout) && is_told(reader))
         };
         let n_taken = |is_meant: &dyn Fn(&&Arc<dyn Reader>) -> bool| {
             let readers: Vec<_> = inside.readers.iter().filter(is_meant).collect();

@@ -38,6 +38,11 @@ impl Envelope for LeadingStamp {
         false
     }
 
+    // What has a time of its own needs none in front.
+    fn shows_layout(&self, _: &str) -> bool {
+        true
+    }
+
     fn open<'a>(&self, record: &'a [u8]) -> Option<Opened<'a>> {
         let (stamp, inner) = leading_stamp(record)?;
         Some(Opened { inner: inner.into(), stamp: Some(stamp), ..Opened::default() })
@@ -94,6 +99,11 @@ impl Envelope for Compose {
 
     fn is_certain(&self) -> bool {
         false
+    }
+
+    // Where bars separate the columns inside, the name in front is one of them.
+    fn shows_layout(&self, layout: &str) -> bool {
+        !layout.contains('|')
     }
 
     fn open<'a>(&self, record: &'a [u8]) -> Option<Opened<'a>> {

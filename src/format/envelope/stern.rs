@@ -22,7 +22,7 @@ impl Envelope for Stern {
         false
     }
 
-    fn shows_layouts(&self) -> bool {
+    fn shows_layout(&self, _: &str) -> bool {
         true
     }
 

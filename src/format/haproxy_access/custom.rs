@@ -198,7 +198,9 @@ fn finish(access: &mut AccessRecord<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::format::{FormatChoice, detect_dated};
     use crate::record::Record;
+    use crate::time::parse_iso8601;
 
     /// What the fields of the last line are, `Some` or not at all.
     #[track_caller]
@@ -298,6 +300,32 @@ mod tests {
                 (Field::Request, Some("GET /b HTTP/1.1")),
             ],
         );
+    }
+
+    #[test]
+    fn times_of_the_daemon_stand_where_lines_have_none() {
+        let lines = [
+            "Nov 20 21:30:35 lb1 haproxy[1]: client=127.0.0.1 port=5385 frontend=fe_web backend=fe_web server=<NOSRV> status=400 bytes=0 tsc=CR-- TR=-1 Tw=-1 Tc=-1 Tr=-1 Ta=0 req=\"<BADREQ>\"",
+            "Nov 20 21:30:36 lb1 haproxy[1]: client=192.0.2.9 port=5386 frontend=fe_web backend=be_app server=app1 status=200 bytes=2890 tsc=---- TR=0 Tw=0 Tc=0 Tr=23 Ta=23 req=\"POST /a HTTP/1.1\"",
+            "Nov 20 21:30:37 lb1 haproxy[1]: client=192.0.2.8 port=5387 frontend=fe_web backend=be_app server=<NOSRV> status=503 bytes=217 tsc=SC-- TR=0 Tw=-1 Tc=-1 Tr=-1 Ta=0 req=\"GET /b HTTP/1.1\"",
+        ];
+        let text = lines.join("\n") + "\n";
+        let written = parse_iso8601(b"2026-11-20T23:00:00+00:00").map(|stamp| stamp.micros);
+        let path = std::path::Path::new("x");
+        let plan = detect_dated(path, &[text.as_bytes()], &FormatChoice::default(), written);
+        let reader = plan.detected().next().expect("a reader");
+        assert_eq!(reader.about().format, "haproxy_access");
+        let last = lines[2].as_bytes();
+        let expected = parse_iso8601(b"2026-11-20T21:30:37").map(|stamp| stamp.micros);
+        let glance = reader.glance(last).expect("known");
+        assert_eq!(reader.stamp(glance.stamp).map(|stamp| stamp.micros), expected);
+        let Ok(Record::Access(record)) = reader.parse(last) else { unreachable!() };
+        assert_eq!((record.status, Some(record.stamp.micros)), (503, expected));
+        assert_eq!(record.raw(Field::BackendServer), Some(&b"<NOSRV>"[..]));
+        assert_eq!(record.raw(Field::RequestTimeMillis), Some(&b"0"[..]));
+        // Without the daemon's, there is none.
+        let bare = lines.map(|line| line.split_once(": ").expect("a prefix").1.as_bytes());
+        assert!(custom(&Sample::of(bare.to_vec())).is_none());
     }
 
     #[test]

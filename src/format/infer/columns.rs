@@ -49,12 +49,14 @@ impl<'c, 'a> Naming<'c, 'a> {
         };
         naming.apache_handler();
         naming.by_label();
+        naming.labelled_host();
         naming.times();
         naming.request();
         naming.status()?;
         naming.apache_fields();
         naming.client();
         naming.plain_kinds();
+        naming.path_alone();
         naming.quoted_headers();
         naming.upstream_addr();
         naming.upstream_status();
@@ -107,12 +109,40 @@ impl<'c, 'a> Naming<'c, 'a> {
                 if let Some(label) = &column.label
                     && let Some(name) = variables_for(label, column)
                     && is_own_name(label, name) == own_names
+                    && !is_address_of_host(column)
                     // `st=` may be the status of the backend: see `status`.
                     && (own_names || name != "status")
                 {
                     self.set(idx, name);
                 }
             }
+        }
+    }
+
+    /// `host` is the remote host where its values are addresses (`ltsv.org`), unless another column is the client.
+    fn labelled_host(&mut self) {
+        let columns = self.columns;
+        let is_client =
+            |idx: &usize| columns[*idx].label.is_none() && columns[*idx].is_always_single();
+        let has_client = self.unnamed_of(&[Kind::Ip]).iter().any(is_client);
+        if let Some(idx) = self.unnamed().into_iter().find(|idx| is_address_of_host(&columns[*idx]))
+        {
+            if !has_client {
+                self.set(idx, "remote_addr");
+            }
+            self.set(idx, "host");
+        }
+    }
+
+    /// Where the query has a column of its own and no target holds one, the target is the path alone.
+    fn path_alone(&mut self) {
+        let columns = self.columns;
+        let has_query = |idx: usize| columns[idx].values.iter().any(|value| value.contains(&b'?'));
+        if let (Some(target), Some(args)) = (self.find("request_uri"), self.find("args"))
+            && columns[args].n_present() > 0
+            && !has_query(target)
+        {
+            self.names[target] = Some("uri");
         }
     }
 
@@ -201,9 +231,13 @@ impl<'c, 'a> Naming<'c, 'a> {
         let is_client = |idx: &usize| columns[*idx].is_always_single();
         if self.find("remote_addr").is_none() {
             let varied = |idx: &usize| columns[*idx].n_distinct > 1 || columns[*idx].n() < 20;
+            let time = self.names.iter().position(|name| name.is_some_and(is_local));
+            // `ADDR - USER [TIME]` begins with the client even where that is always the same balancer.
+            let is_in_place =
+                |idx: &usize| time == Some(idx + 3) && columns[idx + 1].n_present() == 0;
             let first = addresses
                 .iter()
-                .find(|idx| is_client(idx) && varied(idx))
+                .find(|idx| is_client(idx) && (varied(idx) || is_in_place(idx)))
                 .or_else(|| addresses.iter().find(|idx| is_client(idx)));
             if let Some(idx) = first {
                 self.set(*idx, "remote_addr");
@@ -307,6 +341,11 @@ impl<'c, 'a> Naming<'c, 'a> {
             }
         }
     }
+}
+
+/// True for a column called `host` with nothing but addresses: see [`Naming::labelled_host`].
+fn is_address_of_host(column: &Column<'_>) -> bool {
+    column.label.as_deref() == Some("host") && column.is(&[Kind::Ip]) && column.is_always_single()
 }
 
 fn is_int(column: &Column<'_>) -> bool {

@@ -237,7 +237,12 @@ pub(super) fn variables_for(key: &str, column: &Column<'_>) -> Option<&'static s
     KEYS.iter()
         .filter(|(_, keys)| keys.contains(&key.as_str()))
         .map(|(variable, _)| *variable)
-        .find(|variable| fits_variable(variable, column))
+        .find(|variable| {
+            let is_sure = *variable != "upstream_addr" || is_own_name(&key, variable);
+            // Others call the name of a backend so.
+            fits_variable(variable, column)
+                && (is_sure || column.n_present() == 0 || column.has_peers())
+        })
 }
 
 /// True for keys that spell the variable's own name.

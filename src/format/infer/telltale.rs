@@ -3,7 +3,7 @@
 //! In: sampled lines, and what the words are. Out: a reader for the layouts that have such a column, a time and a status.
 //! Invariants: a column gets a meaning on evidence in its label or its values, never by its place alone; all others are
 //! opaque text. Layouts that differ in what stands between their values (blocks that are left out) are read side by
-//! side.
+//! side. A layout without a time is one only in an envelope that has it.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
@@ -179,8 +179,7 @@ impl<'a> Columns<'a> {
     }
 
     /// Columns that access lines of any server have.
-    fn name_common(&mut self) -> Option<Notation> {
-        let notation = self.name_time()?;
+    fn name_common(&mut self) -> Option<()> {
         self.name_status()?;
         let is_mostly = |columns: &Self, idx: usize, kind: Shape| {
             columns.columns[idx].count(kind) * 2 > columns.columns[idx].n_present()
@@ -201,7 +200,7 @@ impl<'a> Columns<'a> {
         self.set_first(Field::UserAgent, |columns, idx| is_mostly(columns, idx, Shape::Agent));
         self.set_first(Field::Host, |columns, idx| columns.is(idx, &[Shape::Host]));
         self.set_first(Field::RequestId, |columns, idx| columns.is(idx, &[Shape::Id]));
-        Some(notation)
+        Some(())
     }
 
     fn name_time(&mut self) -> Option<Notation> {
@@ -306,6 +305,7 @@ fn layouts_by(
     lines: &[&[u8]],
     separator: Option<u8>,
     telltale: &Telltale,
+    needs_time: bool,
 ) -> (usize, Vec<(Layout, usize)>) {
     let mut groups: BTreeMap<Vec<&[u8]>, Vec<Vec<&[u8]>>> = BTreeMap::new();
     for line in lines {
@@ -319,7 +319,7 @@ fn layouts_by(
     groups.sort_by_key(|(_, rows)| std::cmp::Reverse(rows.len()));
     let (mut score, mut layouts) = (0, Vec::new());
     for (literals, rows) in groups.into_iter().take(MAX_LAYOUTS) {
-        if let Some((layout, n_named)) = layout_of(&literals, &rows, telltale) {
+        if let Some((layout, n_named)) = layout_of(&literals, &rows, telltale, needs_time) {
             score += n_named * rows.len();
             layouts.push((layout, rows.len()));
         }
@@ -332,6 +332,7 @@ fn layout_of(
     literals: &[&[u8]],
     rows: &[Vec<&[u8]>],
     telltale: &Telltale,
+    needs_time: bool,
 ) -> Option<(Layout, usize)> {
     let n_columns = literals.len().checked_sub(1)?;
     let column = |idx: usize| {
@@ -352,7 +353,11 @@ fn layout_of(
     };
     let idx = (0..n_columns).find(is_telltale)?;
     columns.set(idx, telltale.field);
-    let notation = columns.name_common()?;
+    let notation = columns.name_time();
+    if notation.is_none() && needs_time {
+        return None;
+    }
+    columns.name_common()?;
     (telltale.name)(&mut columns);
     let n_named = columns.fields.iter().flatten().count();
     let mut body = String::new();
@@ -368,7 +373,7 @@ fn layout_of(
         if idx < n_columns {
             let field = columns.fields[idx].unwrap_or(Field::Other);
             let kind = match field {
-                Field::Time => Kind::Time(notation),
+                Field::Time => Kind::Time(notation?),
                 Field::Status => Kind::Status,
                 _ if columns.values(idx).iter().all(|value| !value.contains(&b' ')) => Kind::Token,
                 _ => Kind::Text,
@@ -378,7 +383,8 @@ fn layout_of(
             parts.push(Part { name, field, kind, after: String::new() });
         }
     }
-    Some((Layout::assemble(&body, telltale.escape, lead, &parts).ok()?, n_named))
+    let layout = Layout::assemble_undated(&body, telltale.escape, lead, &parts).ok()?;
+    Some((layout, n_named))
 }
 
 /// A reader for the layouts of a sample that have the column. `about` says what it is, given a layout's text.
@@ -399,18 +405,25 @@ pub(in crate::format) fn propose(
     }
     let ways = SEPARATORS.iter().map(|separator| Some(*separator));
     let tried = std::iter::once(None).chain(ways);
-    let tried = tried.map(|separator| layouts_by(&sample.lines, separator, telltale));
+    let needs_time = !sample.is_dated_outside;
+    let tried = tried.map(|separator| layouts_by(&sample.lines, separator, telltale, needs_time));
     // Of two ways that explain as much, the first.
     let (score, layouts) =
         tried.reduce(|best, other| if other.0 > best.0 { other } else { best })?;
     let (first, _) = layouts.first()?;
-    let about = about(first.body(), first.notation());
+    let mut about = about(first.body(), first.notation());
+    let lacks_time = first.notation() == Notation::Syslog;
+    if lacks_time {
+        // The line is sent when the request is done.
+        about.instant = Instant::End;
+    }
     let layouts: Vec<_> = layouts
         .iter()
         .map(|(layout, _)| layout.clone())
         .filter(|layout| layout.notation() == about.notation)
         .collect();
-    let reader = TelltaleReader { layouts, about, finish: telltale.finish, offset_s: None };
+    let reader =
+        TelltaleReader { layouts, about, finish: telltale.finish, offset_s: None, lacks_time };
     let n_accepted = sample.lines.iter().filter(|line| reader.parse(line).is_ok()).count();
     Proposal::counted(reader, n_accepted).filter(|_| score > 0)
 }
@@ -423,6 +436,7 @@ struct TelltaleReader {
     finish: fn(&mut AccessRecord<'_>),
     /// The zone of times that have none, where the prefixes of the lines tell it.
     offset_s: Option<i32>,
+    lacks_time: bool,
 }
 
 impl TelltaleReader {
@@ -460,6 +474,10 @@ impl Reader for TelltaleReader {
 
     fn carried(&self) -> i64 {
         self.offset_s.map_or(0, |offset_s| i64::from(offset_s) + i64::from(i32::MAX))
+    }
+
+    fn lacks_time(&self) -> bool {
+        self.lacks_time
     }
 
     fn written_at(&self, line: &[u8]) -> Option<i64> {

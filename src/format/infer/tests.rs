@@ -149,10 +149,12 @@ fn labelled_layouts() {
     check_same(
         "time=$time_iso8601 status=$status ua=$http_user_agent host=$host uri=$request_uri us=$upstream_status urt=$upstream_response_time",
     );
+    // As `ltsv.org` has them, `host` is the remote host.
     check_same(
-        "time:$time_local\thost:$remote_addr\treq:$request\tstatus:$status\tsize:$body_bytes_sent\tua:$http_user_agent\treqtime:$request_time\tupsaddr:$upstream_addr"
-            .replace("host:", "client:")
-            .as_str(),
+        "time:$time_local\thost:$remote_addr\treq:$request\tstatus:$status\tsize:$body_bytes_sent\tua:$http_user_agent\treqtime:$request_time\tupsaddr:$upstream_addr",
+    );
+    check_same(
+        "time:$time_local\thost:$host\tmethod:$request_method\turi:$request_uri\tstatus:$status",
     );
     check_same(
         r#"[$time_local] $status $request_method $scheme $host "$request_uri" [Client $remote_addr] [Length $body_bytes_sent] "$http_user_agent" "$http_referer""#,
@@ -181,6 +183,71 @@ fn what_could_be_several_variables_stays_unnamed() {
     check(&format!("{COMBINED} $limit_req_status"), &format!("{COMBINED} $unknown_1"));
     // A status that always is the response's: a copy of it as well as the backend's.
     check(&format!("{COMBINED} \"$status\""), &format!("{COMBINED} \"$unknown_1\""));
+}
+
+/// The end of the layout of 60 lines, behind time, client, target and status.
+#[track_caller]
+fn check_tail(tail: impl Fn(usize) -> String, expected: &str) {
+    let line = |n: usize| {
+        format!(
+            "20/Nov/2026:21:00:{n:02} +0000|192.0.2.{n}|GET /{n} HTTP/1.1|503|{}|{}",
+            100 + n,
+            tail(n)
+        )
+    };
+    let lines: Vec<String> = (0..60).map(line).collect();
+    let body = infer(&lines).expect("inferred").body;
+    let head = "$time_local|$remote_addr|$request|$status|$body_bytes_sent|";
+    assert_eq!(body.strip_prefix(head), Some(expected), "{body}");
+}
+
+#[test]
+fn names_of_backends_are_no_addresses() {
+    check_tail(|_| "backend=app".to_owned(), "backend=$unknown_1");
+    check_tail(|_| "upstream=app:8080".to_owned(), "upstream=$unknown_1");
+    check_tail(|_| "upstream_addr=app".to_owned(), "upstream_addr=$upstream_addr");
+    let peer = |n: usize| if n.is_multiple_of(9) { "app" } else { "10.0.0.1:80" };
+    check_tail(|n| format!("backend={}", peer(n)), "backend=$upstream_addr");
+}
+
+#[test]
+fn a_few_peers_are_backends_and_many_are_clients() {
+    let or_none =
+        |n: usize, value: String| if n.is_multiple_of(9) { "-".to_owned() } else { value };
+    check_tail(|n| or_none(n, format!("10.0.0.{}:80", n % 3)), "$upstream_addr");
+    check_tail(|n| or_none(n, format!("10.0.0.9:{}", 40_000 + n)), "$unknown_1");
+}
+
+#[test]
+fn a_log_of_errors_alone_shows_what_backends_answered() {
+    let status = |n: usize| if n.is_multiple_of(3) { "503" } else { "502" };
+    check_tail(|n| format!("unix:/run/app.sock|{}", status(n)), "$upstream_addr|$upstream_status");
+    check_tail(|n| format!("unix:/run/app.sock|{}", 200 + n % 2), "$upstream_addr|$unknown_1");
+}
+
+#[test]
+fn hosts_and_targets_by_their_values() {
+    let labelled = |host: &str| {
+        let line = |n: usize| {
+            format!("time=2026-11-20T21:00:{n:02}+00:00 status=503 host={host} client=192.0.2.{n}")
+        };
+        let lines: Vec<String> = (0..20).map(line).collect();
+        infer(&lines).expect("inferred").body
+    };
+    // Where another column is the client, an address is what the client asked for.
+    for host in ["10.0.0.5", "a.example"] {
+        let body = labelled(host);
+        assert!(body.ends_with("host=$host client=$remote_addr"), "{body}");
+    }
+    let line = |n: usize, path: &str, query: &str| {
+        format!("time=2026-11-20T21:00:{n:02}+00:00 status=503 method=GET path={path} args={query}")
+    };
+    let body = |path: &str| {
+        let lines: Vec<String> = (0..20).map(|n| line(n, path, "a")).collect();
+        infer(&lines).expect("inferred").body
+    };
+    assert!(body("/a").ends_with("path=$uri args=$args"), "{}", body("/a"));
+    assert!(body("/a?b").ends_with("path=$request_uri args=$args"), "{}", body("/a?b"));
 }
 
 #[track_caller]
@@ -267,6 +334,32 @@ fn columns_of_apache_alone() {
         body(&of_apache),
         "$remote_addr [$time_local] \"$request\" $status $body_bytes_sent h=$apache_handler $apache_proxy_status $apache_log_id"
     );
+    // A log of nothing but failures: ids go with answers that did not come, and workers, in quotes, with the handler.
+    let of_outage = |n: usize| {
+        let (handler, answer, log_id, worker) = match n % 4 {
+            0 => ("-", "-", "-".to_owned(), "-"),
+            1 => ("-", "-", id(n), "-"),
+            2 => ("proxy-server", "-", id(n), "http://10.0.0.1:8080"),
+            _ => ("proxy-server", "503", "-".to_owned(), "http://10.0.0.2:8080"),
+        };
+        format!("503 {} {log_id} {handler} {answer} \"{worker}\"", 100 + n)
+    };
+    assert_eq!(
+        body(&of_outage),
+        "$remote_addr [$time_local] \"$request\" $status $body_bytes_sent $apache_log_id $apache_handler $apache_proxy_status \"$apache_worker\""
+    );
+    // Ids of clients, and origins of pages, go with neither.
+    let of_clients = |n: usize| {
+        let (handler, answer) = if n % 2 == 0 { ("-", "-") } else { ("proxy-server", "503") };
+        let answer = if n % 4 == 1 { "-" } else { answer };
+        let client = if n % 3 == 0 { id(n) } else { "-".to_owned() };
+        let origin = if n % 3 == 0 { "http://shop.example.com:8080" } else { "-" };
+        format!("503 {} {client} {handler} {answer} \"{origin}\"", 100 + n)
+    };
+    let of_clients = body(&of_clients);
+    assert!(of_clients.contains("$apache_proxy_status"), "{of_clients}");
+    assert!(!of_clients.contains("$apache_log_id"), "{of_clients}");
+    assert!(!of_clients.contains("$apache_worker"), "{of_clients}");
     // The status before internal redirects, and a cookie that some clients have.
     let of_others = |n| {
         let (status, handler, ..) = kinds(n);

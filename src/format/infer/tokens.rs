@@ -57,7 +57,7 @@ fn label_length(text: &[u8]) -> Option<usize> {
         }
         [b':', b' ', ref rest @ ..] if rest.first() != Some(&b' ') => Some(length + 2),
         [b':', ref rest @ ..]
-            if !rest.starts_with(b"/") && variable_of_key(&text[..length]).is_some() =>
+            if !rest.starts_with(b"//") && variable_of_key(&text[..length]).is_some() =>
         {
             Some(length + 1)
         }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::bytes::{is_absent, parse_seconds_us, parse_status, upstream_items};
+use crate::bytes::{is_absent, is_peer_address, parse_seconds_us, parse_status, upstream_items};
 use crate::time::{
     parse_clf, parse_clf_variant, parse_epoch_micros, parse_epoch_millis, parse_epoch_seconds,
     parse_iso8601,
@@ -313,9 +313,15 @@ fn is_addr(text: &str) -> bool {
     port_is_number && host_is_name
 }
 
+/// True for the name of a protocol of encryption: `TLSv1.3`, `SSLv3`.
+fn is_encryption(text: &str) -> bool {
+    ["TLSv", "DTLSv", "SSLv"].iter().any(|name| text.starts_with(name))
+}
+
 fn is_host(text: &str) -> bool {
     text == "localhost"
         || (text.contains('.')
+            && !is_encryption(text)
             && text.bytes().any(|byte| byte.is_ascii_alphabetic())
             && !text.starts_with('.')
             && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)))
@@ -379,6 +385,11 @@ impl<'a> Column<'a> {
     pub(super) fn is(&self, kinds: &[Kind]) -> bool {
         let n: usize = kinds.iter().map(|kind| self.count(*kind)).sum();
         n > 0 && n * 50 >= self.n_present() * 49
+    }
+
+    /// True when an item of a value is the address of a peer.
+    pub(super) fn has_peers(&self) -> bool {
+        self.values.iter().flat_map(|value| upstream_items(value)).any(is_peer_address)
     }
 
     /// True when no value is absent or a list.

@@ -1,7 +1,7 @@
 //! Usual keys of JSON access logs, and the fields they stand for.
 //!
 //! In: a path as written: a key, behind those of the objects that it stands in. Out: a [`Field`].
-//! Invariants: compared without case. `time` keys and `status` keys are chosen by their values, in the order listed. What
+//! Invariants: compared without case and `_`, so that `upstreamAddr` is `upstream_addr`. `time` keys and `status` keys are chosen by their values, in the order listed. What
 //! stands in an object is called as both together (`upstream.addr` is `upstream_addr`), or, where the object only groups
 //! (`http.status`), by itself. Keys with dots in them (`http.response.status_code`) are the same as objects.
 
@@ -86,7 +86,7 @@ fn names_of(path: &[u8]) -> impl Iterator<Item = String> {
 
 /// How far up in a table of keys a path stands, from 0. `None`: it is none of them.
 pub(super) fn rank_in(table: &[&str], path: &[u8]) -> Option<usize> {
-    names_of(path).filter_map(|name| table.iter().position(|key| *key == name)).min()
+    names_of(path).filter_map(|name| table.iter().position(|key| is_same_key(key, &name))).min()
 }
 
 /// Keys that only nginx variables are called, so that their presence tells the server.
@@ -115,13 +115,23 @@ pub(super) fn is_nginx_key(path: &[u8]) -> bool {
 /// The field that a path stands for, other than time and status.
 pub(super) fn field_of(path: &[u8]) -> Field {
     let of_name = |name: String| {
-        let row = FIELDS.iter().find(|(_, keys)| keys.contains(&name.as_str()));
+        let row = FIELDS.iter().find(|(_, keys)| keys.iter().any(|key| is_same_key(key, &name)));
         row.map(|(field, _)| *field).or_else(|| {
             let header = name.strip_prefix("http_").unwrap_or(&name);
             id_header(header.as_bytes())
         })
     };
     names_of(path).find_map(of_name).unwrap_or(Field::Other)
+}
+
+/// True for keys that differ in no more than the `_` between words: `upstreamaddr` is how `upstreamAddr` is compared.
+fn is_same_key(one: &str, other: &str) -> bool {
+    one.bytes().filter(|byte| *byte != b'_').eq(other.bytes().filter(|byte| *byte != b'_'))
+}
+
+/// True for the name of the variable itself. Gateways and caches have other words for a backend, and its name under them.
+pub(super) fn is_upstream_addr(path: &[u8]) -> bool {
+    names_of(path).any(|name| is_same_key("upstream_addr", &name))
 }
 
 const FIELDS: &[(Field, &[&str])] = &[
@@ -148,6 +158,7 @@ const FIELDS: &[(Field, &[&str])] = &[
             "remote_address",
             "addr",
             "ip_address",
+            "remote_host",
         ],
     ),
     (Field::RemoteUser, &["remote_user", "user", "auth_user", "user_name"]),
@@ -174,7 +185,18 @@ const FIELDS: &[(Field, &[&str])] = &[
             "url_details_path",
         ],
     ),
-    (Field::Args, &["args", "query_string", "query", "request_args", "url_query"]),
+    (
+        Field::Args,
+        &[
+            "args",
+            "query_string",
+            "query",
+            "request_args",
+            "request_query",
+            "uri_query",
+            "url_query",
+        ],
+    ),
     (Field::Protocol, &["server_protocol", "protocol", "proto", "http_version", "request_proto"]),
     (
         Field::BodyBytes,

@@ -163,6 +163,62 @@ fn keys_are_corrected_by_their_values() {
 }
 
 #[test]
+fn names_of_backends_are_no_addresses() {
+    let line = |key: &str, value: &str| {
+        format!(r#"{{"ts":1795210283.328,"status":503,"path":"/x","{key}":"{value}"}}"#)
+    };
+    let addr = |lines: &[String]| {
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        let reader = reader_of(&lines).expect("detected");
+        let Ok(Record::Access(access)) = reader.parse(lines[0].as_bytes()) else {
+            panic!("refused")
+        };
+        access.raw(Field::UpstreamAddr).map(|value| String::from_utf8_lossy(value).into_owned())
+    };
+    for key in ["backend", "upstream", "upstream_host"] {
+        assert_eq!(addr(&[line(key, "app")]), None, "{key}");
+        assert_eq!(addr(&[line(key, "app"), line(key, "app:80")]), None, "{key}");
+        let beside = [line(key, "app"), line(key, "10.0.0.1:80, app")];
+        assert_eq!(addr(&beside).as_deref(), Some("app"), "{key}");
+    }
+    assert_eq!(addr(&[line("upstream_addr", "app")]).as_deref(), Some("app"));
+    assert_eq!(addr(&[line("upstreamAddr", "app")]).as_deref(), Some("app"));
+}
+
+#[test]
+fn keys_are_words_in_any_notation() {
+    check(
+        r#"{"timeIso8601":"2026-11-20T21:31:23+00:00","remoteIP":"192.0.2.1","requestMethod":"GET","requestUri":"/x","statusCode":503,"bodyBytesSent":7,"upstreamAddr":"10.0.0.1:80","upstreamResponseTime":"0.001"}"#,
+        503,
+        1_795_210_283,
+        &[
+            (Field::RemoteAddr, "192.0.2.1"),
+            (Field::BodyBytes, "7"),
+            (Field::UpstreamAddr, "10.0.0.1:80"),
+            (Field::UpstreamResponseTime, "0.001"),
+        ],
+    );
+}
+
+#[test]
+fn path_and_query_make_the_target() {
+    let target = |path: &str, query: &str| {
+        let line = format!(
+            r#"{{"time":"2026-11-20T21:31:23+00:00","status":503,"method":"GET","path":"{path}","request_query":"{query}"}}"#
+        );
+        let reader = reader_of(&[&line]).expect("detected");
+        let Ok(Record::Access(access)) = reader.parse(line.as_bytes()) else { panic!("refused") };
+        let (path, query) = access.target_parts();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (text(path), query.map(text))
+    };
+    assert_eq!(target("/a", "b=1"), ("/a".to_owned(), Some("b=1".to_owned())));
+    assert_eq!(target("/a", "?b=1"), ("/a".to_owned(), Some("b=1".to_owned())));
+    assert_eq!(target("/a?c", "b=1"), ("/a".to_owned(), Some("c".to_owned())));
+    assert_eq!(target("/a", ""), ("/a".to_owned(), None));
+}
+
+#[test]
 fn invalid_utf8_is_kept() {
     let mut line = NGINX.as_bytes().to_vec();
     let at = NGINX.find("shop").expect("there");

@@ -467,7 +467,7 @@ fn diagnostics(analysis: &Analysis, inputs: &[InputInfo], coverage: &Coverage) -
             add("info", "duplicate_entries", index, Some(info.duplicates), message, None);
         }
         match analysis.attribution.zones.inputs.get(info.index) {
-            Some(InputZone::Pairs { offset_s, n_pairs, companion_s: Some(said) }) => {
+            Some(InputZone::Pairs { offset_s, n_pairs, companion_s: Some(said), .. }) => {
                 let message = format!(
                     "{}: its clock differs from the access log beside it ({}) by {} s: {n_pairs} requests found in both logs give {}",
                     info.path,

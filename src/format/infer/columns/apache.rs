@@ -34,6 +34,9 @@ const ID_LENGTHS: [usize; 4] = [11, 19, 24, 27];
 /// Fewer ids show nothing.
 const MIN_IDS: usize = 3;
 
+/// Fewer requests do not show that a value goes with how they ended.
+const MIN_ROWS: usize = 8;
+
 impl Naming<'_, '_> {
     /// Names the handler.
     pub(super) fn apache_handler(&mut self) {
@@ -73,27 +76,49 @@ impl Naming<'_, '_> {
         if handler.or(balancer).is_none() {
             return;
         }
-        if let Some(idx) = self.unnamed().into_iter().find(|idx| self.is_worker(*idx)) {
+        let is_worker = |idx: &usize| self.is_worker(*idx, handler);
+        if let Some(idx) = self.unnamed().into_iter().find(is_worker) {
             self.set(idx, "apache_worker");
         }
         let Some(handler) = handler else { return };
         if let Some(idx) = self.unnamed().into_iter().find(|idx| self.is_answer(*idx, handler)) {
             self.set(idx, "apache_proxy_status");
         }
-        if let Some(idx) = self.unnamed().into_iter().find(|idx| self.is_log_id(*idx)) {
+        let is_log_id = |idx: &usize| {
+            self.ids(*idx).is_some_and(|rows| {
+                self.are_of_failures(*idx, &rows) || self.are_of_lost_answers(*idx, handler)
+            })
+        };
+        if let Some(idx) = self.unnamed().into_iter().find(is_log_id) {
             self.set(idx, "apache_log_id");
         }
     }
 
-    /// True for the base URLs of a few workers.
-    fn is_worker(&self, idx: usize) -> bool {
+    /// True for the base URLs of a few workers. In quotes they may be an `Origin`, which has nothing to do with the handler:
+    /// nearly all requests that were handed to a backend have a worker, and no others.
+    fn is_worker(&self, idx: usize, handler: Option<usize>) -> bool {
         let column = &self.columns[idx];
         let is_base = |value: &&[u8]| {
             let Some(mark) = memchr::memmem::find(value, b"://") else { return false };
             mark > 0 && value[mark + 3..].contains(&b':') && !value[mark + 3..].contains(&b'/')
         };
         let mut present = column.values.iter().filter(|value| !is_absent(value)).peekable();
-        column.wrap != b'"' && present.peek().is_some() && present.all(is_base)
+        present.peek().is_some()
+            && present.all(is_base)
+            && (column.wrap != b'"'
+                || handler.is_some_and(|handler| handler < idx && self.is_of_proxied(idx, handler)))
+    }
+
+    /// True for values of nearly all requests that were handed to `mod_proxy`, and of no others.
+    fn is_of_proxied(&self, idx: usize, handler: usize) -> bool {
+        let columns = self.columns;
+        let proxied: Vec<usize> = (0..columns[idx].n())
+            .filter(|row| is_proxy_handler(columns[handler].values[*row]))
+            .collect();
+        let n_there = proxied.iter().filter(|row| !columns[idx].is_absent_at(**row)).count();
+        n_there == columns[idx].n_present()
+            && n_there >= MIN_ROWS
+            && n_there * 10 >= proxied.len() * 9
     }
 
     /// True for a status that is missing wherever no backend was asked, which `%s` never is.
@@ -108,22 +133,44 @@ impl Naming<'_, '_> {
             && rows().all(is_asked)
     }
 
-    /// True for ids that only failed requests have, each its own.
-    fn is_log_id(&self, idx: usize) -> bool {
+    /// The rows of a column of ids that some requests have, each its own.
+    fn ids(&self, idx: usize) -> Option<Vec<usize>> {
+        let column = &self.columns[idx];
+        let is_letter = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/@_-".contains(byte);
+        let rows: Vec<usize> = (0..column.n()).filter(|row| !column.is_absent_at(*row)).collect();
+        let length = rows.first().map_or(0, |row| column.values[*row].len());
+        let is_id = |value: &[u8]| value.len() == length && value.iter().all(is_letter);
+        let distinct: BTreeSet<&[u8]> = rows.iter().map(|row| column.values[*row]).collect();
+        let are_ids = ID_LENGTHS.contains(&length)
+            && distinct.len() >= MIN_IDS
+            && distinct.len() == rows.len()
+            && distinct.iter().all(|value| is_id(value));
+        are_ids.then_some(rows)
+    }
+
+    /// True for ids that only failed requests have.
+    fn are_of_failures(&self, idx: usize, rows: &[usize]) -> bool {
         let column = &self.columns[idx];
         let Some(status) = self.find("status") else { return false };
         let is_failure = |row: usize| self.columns[status].values[row].first() >= Some(&b'4');
-        let is_letter = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/@_-".contains(byte);
-        let present = || (0..column.n()).filter(|row| !column.is_absent_at(*row));
-        let length = present().map(|row| column.values[row].len()).next().unwrap_or(0);
-        let is_id = |value: &[u8]| value.len() == length && value.iter().all(is_letter);
-        let distinct: BTreeSet<&[u8]> = present().map(|row| column.values[row]).collect();
-        let n_failures = present().filter(|row| is_failure(*row)).count();
-        ID_LENGTHS.contains(&length)
-            && distinct.len() >= MIN_IDS
-            && distinct.len() == column.n_present()
-            && distinct.iter().all(|value| is_id(value))
-            && n_failures * 10 >= column.n_present() * 9
+        let n_failures = rows.iter().filter(|row| is_failure(**row)).count();
+        n_failures * 10 >= rows.len() * 9
             && (0..column.n()).any(|row| column.is_absent_at(row) && !is_failure(row))
+    }
+
+    /// True for ids that all requests have whose backend gave no answer, and few of those that were answered: the first
+    /// have an error line each, the others only where an attempt before had failed.
+    fn are_of_lost_answers(&self, idx: usize, handler: usize) -> bool {
+        let Some(answer) = self.find("apache_proxy_status") else { return false };
+        let columns = self.columns;
+        let has_id = |row: &usize| !columns[idx].is_absent_at(*row);
+        let (lost, answered): (Vec<usize>, Vec<usize>) = (0..columns[idx].n())
+            .filter(|row| is_proxy_handler(columns[handler].values[*row]))
+            .partition(|row| columns[answer].is_absent_at(*row));
+        let n_untold = answered.iter().filter(|row| !has_id(row)).count();
+        lost.len() >= MIN_ROWS
+            && lost.iter().all(has_id)
+            && n_untold >= MIN_ROWS
+            && n_untold * 5 >= answered.len() * 4
     }
 }

@@ -6,7 +6,7 @@
 use super::super::names::is_status_list;
 use super::super::values::Kind;
 use super::{Naming, is_int};
-use crate::bytes::{is_absent, last_upstream_item, upstream_items};
+use crate::bytes::{is_absent, is_peer_address, last_upstream_item, upstream_items};
 
 /// With fewer lines than this, chance agreement between columns proves nothing.
 const FEW_LINES: usize = 10;
@@ -59,9 +59,8 @@ impl Naming<'_, '_> {
         };
         // Absent in the same lines as a status or a duration, and not always: both tell of the same attempt.
         if column.n_absent > 0 {
-            return others()
-                .filter(is_upstream_like)
-                .any(|other| self.n_same_absence(idx, other) * 50 >= column.n() * 49);
+            let goes_along = |other| self.n_same_absence(idx, other) * 50 >= column.n() * 49;
+            return others().filter(is_upstream_like).any(goes_along) || self.are_few_peers(idx);
         }
         // Never absent: few addresses, with a status beside them that mostly is that of the response.
         let Some(status) = self.find("status") else { return false };
@@ -84,6 +83,20 @@ impl Naming<'_, '_> {
                     && self.columns[other].is(&[Kind::Status])
                     && self.mostly_agrees(other, status)
             })
+    }
+
+    /// True for addresses with a port of which there are fewer than clients: those of clients would be as many or more.
+    fn are_few_peers(&self, idx: usize) -> bool {
+        let column = &self.columns[idx];
+        let is_list_of_peers = |value: &&[u8]| upstream_items(value).all(is_peer_address);
+        let n_peers =
+            column.values.iter().copied().filter(|value| is_list_of_peers(&value)).count();
+        column.n() >= FEW_LINES
+            && column.n_distinct * 4 <= column.n()
+            && n_peers * 50 >= column.n_present() * 49
+            && self
+                .find("remote_addr")
+                .is_some_and(|client| self.columns[client].n_distinct > column.n_distinct)
     }
 
     fn n_same_absence(&self, one: usize, other: usize) -> usize {
@@ -151,6 +164,7 @@ impl Naming<'_, '_> {
                     n_contradictions * 50 <= n
                         && counts_match * 50 >= n * 49
                         && (shows_absence
+                            || self.is_remapped(*idx, status)
                             || (self.status_is_sure
                                 && n >= FEW_LINES
                                 && self.mostly_agrees(*idx, status)))

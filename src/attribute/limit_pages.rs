@@ -1,0 +1,95 @@
+//! The pages that a limit refuses with, learned before entries and lines are paired.
+//!
+//! In: the sorted stores of entries and messages. Out: the sizes of the pages of entries that are surely a limit's: those
+//! of a client and target that has, at a time, as many entries as lines of limits, and no other lines.
+//! A backend may relay its own refusal in the same second; in a layout without backends only the page tells them apart.
+//! Invariants: a property of all entries; too few, or pages of all sizes, tell nothing.
+
+use super::companions::Companions;
+use super::pages::FailurePages;
+use super::refused::is_of_limit;
+use super::zones::Zones;
+use super::{peek_key, verdict::server_of};
+use crate::cause::CauseMatcher;
+use crate::error::Result;
+use crate::fact::{CauseFact, EntryFact, Flags};
+use crate::scan::JoinKey;
+use crate::store::Sorted;
+use crate::taxonomy::Server;
+use crate::time::SECOND_US;
+
+/// Entries and lines further apart than this have nothing to do with each other.
+const GAP_US: i64 = 3 * SECOND_US;
+
+/// More facts of one client and target than this teach nothing.
+const MAX_FACTS: usize = 4096;
+
+/// What stands at an instant: an entry, or a line, and whether that is a limit's.
+enum Seen {
+    Entry(EntryFact),
+    Line { is_limit: bool },
+}
+
+/// Learns the pages of limits.
+pub(super) fn limit_pages(
+    entries: &Sorted<EntryFact, JoinKey>,
+    causes: &Sorted<CauseFact, JoinKey>,
+    matcher: &CauseMatcher,
+    companions: &Companions,
+    zones: &Zones,
+) -> Result<FailurePages> {
+    let mut pages = FailurePages::default();
+    let mut entry_rows = entries.rows().peekable();
+    let mut cause_rows = causes.rows().peekable();
+    while let Some(key) =
+        peek_key(&mut cause_rows, |fact: &CauseFact| (fact.target_key, fact.client))?
+    {
+        let mut seen: Vec<(i64, Seen)> = Vec::new();
+        let mut any_limit = false;
+        while let Some(row) = cause_rows
+            .next_if(|row| row.as_ref().is_ok_and(|fact| (fact.target_key, fact.client) == key))
+        {
+            let mut fact = row?;
+            let rule = matcher.rule(fact.rule).filter(|rule| rule.kind.explains_requests());
+            if let Some(rule) = rule.filter(|_| !fact.flags.has(Flags::TIMELESS)) {
+                let is_limit = is_of_limit(rule);
+                any_limit |= is_limit;
+                zones.resolve_cause(&mut fact);
+                if seen.len() <= MAX_FACTS {
+                    seen.push((fact.at, Seen::Line { is_limit }));
+                }
+            }
+        }
+        while let Some(row) = entry_rows
+            .next_if(|row| row.as_ref().is_ok_and(|fact| (fact.target_key, fact.client) <= key))
+        {
+            let mut fact = row?;
+            let is_alike = (fact.target_key, fact.client) == key;
+            if is_alike && any_limit && seen.len() <= MAX_FACTS {
+                zones.resolve_entry(&mut fact);
+                seen.push((fact.at, Seen::Entry(fact)));
+            }
+        }
+        if any_limit && key.0 != 0 && seen.len() <= MAX_FACTS {
+            seen.sort_by_key(|(at, _)| *at);
+            for piece in seen.chunk_by(|one, next| next.0 - one.0 <= GAP_US) {
+                learn(piece, companions, &mut pages);
+            }
+        }
+    }
+    Ok(pages)
+}
+
+/// Learns from entries and lines that are near each other.
+fn learn(piece: &[(i64, Seen)], companions: &Companions, pages: &mut FailurePages) {
+    let entries = piece.iter().filter_map(|(_, seen)| match seen {
+        Seen::Entry(entry) => Some(entry),
+        Seen::Line { .. } => None,
+    });
+    let all_limits = piece.iter().all(|(_, seen)| !matches!(seen, Seen::Line { is_limit: false }));
+    if all_limits && entries.clone().count() * 2 == piece.len() {
+        for entry in entries.filter(|entry| server_of(entry.rule) == Server::Nginx) {
+            pages.note(companions.directory(entry.place.position.input), entry);
+        }
+    }
+}
