@@ -305,6 +305,9 @@ fn percent_decoded(bytes: &mut [u8]) -> usize {
     to
 }
 
+/// Key of the `Referer` of a request that had none, where its line would tell.
+pub const NO_REFERRER: u32 = 1;
+
 /// Key of a `Referer`: of the first [`KEYED_TARGET_BYTES`] bytes, unescaped; 0 for none.
 pub fn referrer_key(escape: Escape, referrer: &[u8]) -> u32 {
     if referrer == b"-" {
@@ -313,6 +316,12 @@ pub fn referrer_key(escape: Escape, referrer: &[u8]) -> u32 {
     let mut plain = [0u8; KEYED_TARGET_BYTES];
     let n = unescape(escape, referrer, &mut plain);
     hash_short(&plain[..n])
+}
+
+/// Key of the `Referer` of an entry: [`NO_REFERRER`] where the layout has the field and the line does not; 0 where the
+/// layout lacks it.
+pub fn entry_referrer_key(escape: Escape, referrer: Option<&[u8]>) -> u32 {
+    referrer.map_or(0, |text| referrer_key(escape, text).max(NO_REFERRER))
 }
 
 /// Marks on facts.
@@ -414,7 +423,7 @@ pub struct EntryFact {
     pub forwarded_before: u32,
     /// [`machine_key`] of what wrote the line, where its envelope names that; 0 for none.
     pub machine: u32,
-    /// [`referrer_key`] of the `Referer`; 0 for none.
+    /// [`entry_referrer_key`] of the `Referer`.
     pub referrer: u32,
     /// Duration in milliseconds, when [`Flags::TIMED`].
     pub duration_ms: u32,

@@ -15,6 +15,9 @@
 //!    lines: see [`Pages`].
 //! 4. An entry that looks like entries without any request in the error log is not paired, nor one that names another
 //!    backend than the last one that the request failed at.
+//! 5. A request is looked for at home first (see module `homes`), and what contradicts each other is not paired: another
+//!    server or machine, or another referrer where both logs tell it.
+//! 6. A pair is contested where another pairing fits as well and tells something else: see module `rivals`.
 //!
 //! Pages are learned from pairs that nothing doubts and from entries of clients without lines; where these tell nothing,
 //! from numbers: entries and requests whose times overlap, where the entries of exactly one page are as many as the
@@ -22,9 +25,15 @@
 //!
 //! Whatever remains is left open.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, HashMap};
+#[cfg(test)]
+mod tests;
 
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
+
+use super::homes::Home;
+use super::rivals::{Claim, Contest, Told, contested};
+use super::waiting::Waiting;
 use crate::fact::{EntryFact, Flags};
 use crate::time::SECOND_US;
 
@@ -43,15 +52,12 @@ pub const FAR_US: i64 = 60 * SECOND_US;
 /// Of this many entries one may be without a request and the order of time still be trusted.
 const SLACK: usize = 20;
 
-/// Entries of other backends that are passed over for one request.
-const MAX_OTHERS: usize = 256;
-
 /// What a request of the error log tells a join.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Trace<'t> {
     /// When its last line was written.
     pub at: i64,
-    /// Key of the referrer; 0 for none.
+    /// Key of the referrer; 0 where the lines do not tell.
     pub referrer: u32,
     /// Key of the last backend; 0 for none.
     pub upstream: u32,
@@ -59,12 +65,16 @@ pub struct Trace<'t> {
     pub statuses: &'t [u16],
     /// The failure may take long.
     pub is_slow: bool,
+    /// What its lines say.
+    pub told: Told,
+    /// Where they were written.
+    pub home: Home,
 }
 
 impl<'t> Trace<'t> {
     /// An order that does not depend on how the lines were handed over.
     fn content(&self) -> impl Ord + use<'t> {
-        (self.at, self.referrer, self.upstream, self.statuses, self.is_slow)
+        (self.at, self.referrer, self.upstream, self.statuses, self.is_slow, self.told, self.home)
     }
 
     pub(super) fn gives(&self, status: u16) -> bool {
@@ -168,19 +178,47 @@ pub struct Joined {
     pub silent: Vec<usize>,
     /// Entries whose page comes with error lines, and others, by the numbers of both.
     pub counted: Vec<(usize, bool)>,
+    /// Entries of pairs that might as well be others, and in what those differ.
+    pub contested: BTreeMap<usize, Contest>,
+}
+
+/// What is known beside entries and requests.
+#[derive(Clone, Copy)]
+#[expect(missing_debug_implementations, reason = "holds functions")]
+pub struct Known<'k> {
+    /// What the page of an entry says.
+    pub look: &'k dyn Fn(&EntryFact) -> Look,
+    /// Where an entry was logged.
+    pub home: &'k dyn Fn(&EntryFact) -> Home,
+    /// Of this many entries one may be without a request, and the order of time still be trusted; `None`: of any number.
+    pub slack: Option<usize>,
+}
+
+impl Known<'_> {
+    /// What a client's entries and requests are paired by.
+    pub const OF_CLIENT: Known<'static> = Known {
+        look: &|_| Look::Open,
+        home: &|_| Home { place: 0, machine: 0 },
+        slack: Some(SLACK),
+    };
 }
 
 /// Pairs the entries of one client with its requests; or entries and requests that name no client, with time alone.
-pub fn match_client(
-    entries: &[EntryFact],
-    traces: &[Trace<'_>],
-    look: &dyn Fn(&EntryFact) -> Look,
-) -> Joined {
-    let looks = entries.iter().map(look).collect();
+pub fn match_client(entries: &[EntryFact], traces: &[Trace<'_>], known: Known<'_>) -> Joined {
+    let homes: Vec<Home> = entries.iter().map(known.home).collect();
+    let with_traces: BTreeSet<Home> = traces.iter().map(|trace| trace.home).collect();
+    let own: BTreeSet<Home> = homes
+        .iter()
+        .copied()
+        .filter(|home| home.is_known() && with_traces.contains(home))
+        .collect();
     let mut join = Join {
         entries,
         traces,
-        looks,
+        looks: entries.iter().map(known.look).collect(),
+        homes,
+        slack: known.slack,
+        tells_referrers: traces.iter().any(|trace| trace.referrer != 0),
         taken_entries: vec![false; entries.len()],
         taken_traces: vec![false; traces.len()],
         joined: Joined::default(),
@@ -188,9 +226,11 @@ pub fn match_client(
     let mut statuses: Vec<u16> = entries.iter().map(|entry| entry.status).collect();
     statuses.sort_unstable();
     statuses.dedup();
-    for round in [Round::Near, Round::Far] {
-        for &status in &statuses {
-            join.round(round, status);
+    for home in own.iter().copied().map(Some).chain([None]) {
+        for round in [Round::Near, Round::Far] {
+            for &status in &statuses {
+                join.round(round, status, home, &own);
+            }
         }
     }
     join.joined.pairs.sort_unstable();
@@ -226,6 +266,11 @@ struct Join<'j> {
     entries: &'j [EntryFact],
     traces: &'j [Trace<'j>],
     looks: Vec<Look>,
+    /// Of the entries.
+    homes: Vec<Home>,
+    slack: Option<usize>,
+    /// The error log tells referrers.
+    tells_referrers: bool,
     taken_entries: Vec<bool>,
     taken_traces: Vec<bool>,
     joined: Joined,
@@ -240,29 +285,42 @@ struct Open {
 }
 
 impl Join<'_> {
-    fn round(&mut self, round: Round, status: u16) {
+    /// One round for the entries and requests of one home, or of all. `own`: the homes that have a turn of their own.
+    fn round(&mut self, round: Round, status: u16, home: Option<Home>, own: &BTreeSet<Home>) {
         let fits =
             |trace: &Trace<'_>| trace.gives(status) && (round == Round::Near || trace.is_slow);
-        let mut traces: Vec<usize> = (0..self.traces.len())
+        let mut heard: Vec<usize> = (0..self.traces.len())
             .filter(|index| !self.taken_traces[*index] && fits(&self.traces[*index]))
+            .filter(|index| home.is_none_or(|home| home.agrees(self.traces[*index].home)))
             .collect();
-        traces.sort_by_key(|index| (self.traces[*index].content(), *index));
-        let times: Vec<i64> = traces.iter().map(|index| self.traces[*index].at).collect();
+        heard.sort_by_key(|index| (self.traces[*index].content(), *index));
+        let times_of = |traces: &[usize]| -> Vec<i64> {
+            traces.iter().map(|index| self.traces[*index].at).collect()
+        };
+        let heard_times = times_of(&heard);
+        let mut traces = heard;
+        traces.retain(|index| home.is_none_or(|home| home == self.traces[*index].home));
+        let times = times_of(&traces);
+        let is_any_at = |times: &[i64], (from, to): (i64, i64)| {
+            let next = times.partition_point(|at| *at < from);
+            times.get(next).is_some_and(|at| *at <= to)
+        };
         let mut open = Vec::new();
         for (index, entry) in self.entries.iter().enumerate() {
-            if self.taken_entries[index] || entry.status != status {
+            let is_here = home.is_none_or(|home| home == self.homes[index]);
+            if self.taken_entries[index] || entry.status != status || !is_here {
                 continue;
             }
             let (from, to) = window(entry, round);
-            let next = times.partition_point(|at| *at < from);
-            if times.get(next).is_some_and(|at| *at <= to) {
+            // Of what has a turn of its own it is known by then.
+            let is_heard = home.is_some() || !own.contains(&self.homes[index]);
+            if is_any_at(&times, (from, to)) {
                 open.push(Open { entry: index, from, to });
-            } else if round == Round::Near {
-                let (from, to) = window(entry, Round::Far);
-                let next = times.partition_point(|at| *at < from);
-                if times.get(next).is_none_or(|at| *at > to) {
-                    self.joined.silent.push(index);
-                }
+            } else if round == Round::Near
+                && is_heard
+                && !is_any_at(&heard_times, window(entry, Round::Far))
+            {
+                self.joined.silent.push(index);
             }
         }
         open.sort_by_cached_key(|open| {
@@ -289,7 +347,7 @@ impl Join<'_> {
 
     /// Which page comes with error lines, where entries of several pages overlap and numbers leave no choice.
     fn count(&mut self, open: &[Open], traces: &[usize]) {
-        if traces.is_empty() || counts_agree(open.len(), traces.len()) {
+        if traces.is_empty() || self.counts_agree(open.len(), traces.len()) {
             return;
         }
         let mut pages: BTreeMap<PageKey, Vec<usize>> = BTreeMap::new();
@@ -331,12 +389,38 @@ impl Join<'_> {
         })
     }
 
-    /// Steps 2 to 4 for entries and requests whose times overlap.
+    /// Steps 2 to 6 for entries and requests whose times overlap: those of each referrer alone, if all tell it.
     fn judge(&mut self, open: &[Open], traces: &[usize]) {
+        let is_told = traces.iter().all(|trace| self.traces[*trace].referrer != 0)
+            && open.iter().all(|open| self.entries[open.entry].referrer != 0);
+        if !is_told {
+            self.judge_alike(open, traces);
+            return;
+        }
+        let mut of_referrer: BTreeMap<u32, (Vec<Open>, Vec<usize>)> = BTreeMap::new();
+        for open in open {
+            let referrer = self.entries[open.entry].referrer;
+            of_referrer.entry(referrer).or_default().0.push(*open);
+        }
+        for &trace in traces {
+            of_referrer.entry(self.traces[trace].referrer).or_default().1.push(trace);
+        }
+        for (open, traces) in of_referrer.into_values() {
+            self.judge_alike(&open, &traces);
+        }
+    }
+
+    fn judge_alike(&mut self, open: &[Open], traces: &[usize]) {
+        let n_before = self.joined.pairs.len();
+        self.pair_up(open, traces);
+        self.contest(open, traces, n_before);
+    }
+
+    fn pair_up(&mut self, open: &[Open], traces: &[usize]) {
         let open: Vec<Open> =
             open.iter().filter(|open| self.looks[open.entry] != Look::Silent).copied().collect();
         let n_before = self.joined.pairs.len();
-        if counts_agree(open.len(), traces.len()) {
+        if self.counts_agree(open.len(), traces.len()) {
             self.in_order(&open, traces);
             // What both name goes before the order, unless that leaves more entries without a request.
             let in_order = self.undo(n_before);
@@ -370,7 +454,8 @@ impl Join<'_> {
             let mut classes: BTreeMap<(u32, u32), (Vec<Open>, Vec<usize>)> = BTreeMap::new();
             for open in open.iter().filter(|open| !self.taken_entries[open.entry]) {
                 let entry = &self.entries[open.entry];
-                classes.entry(key(entry.upstream, entry.referrer)).or_default().0.push(*open);
+                let referrer = self.referrer_of(entry);
+                classes.entry(key(entry.upstream, referrer)).or_default().0.push(*open);
             }
             for &index in traces.iter().filter(|trace| !self.taken_traces[**trace]) {
                 let trace = &self.traces[index];
@@ -379,7 +464,7 @@ impl Join<'_> {
                 }
             }
             for (open, traces) in classes.into_values() {
-                if counts_agree(open.len(), traces.len()) {
+                if self.counts_agree(open.len(), traces.len()) {
                     self.in_order(&open, &traces);
                 }
             }
@@ -404,181 +489,88 @@ impl Join<'_> {
 
     /// Pairs in order of time: each request with the entry that could be served no later.
     fn in_order(&mut self, open: &[Open], traces: &[usize]) {
-        let mut waiting: BinaryHeap<Reverse<(i64, i64, usize)>> = BinaryHeap::new();
+        let mut waiting = Waiting::default();
         let mut next = 0;
         for &trace in traces {
             let at = self.traces[trace].at;
             while next < open.len() && open[next].from <= at {
-                let Open { from, to, .. } = open[next];
-                waiting.push(Reverse((to, from, next)));
+                let Open { entry, from, to } = open[next];
+                let referrer = self.referrer_of(&self.entries[entry]);
+                let named = (referrer, self.entries[entry].upstream);
+                waiting.push(self.homes[entry], named, (to, from, next));
                 next += 1;
             }
             if self.taken_traces[trace] {
                 continue;
             }
-            let mut of_others = Vec::new();
-            while let Some(Reverse((to, from, at_open))) = waiting.pop() {
-                let entry = open[at_open].entry;
-                if to < at || self.taken_entries[entry] {
-                    continue;
-                }
-                if names_other(&self.entries[entry], &self.traces[trace]) {
-                    of_others.push(Reverse((to, from, at_open)));
-                    if of_others.len() > MAX_OTHERS {
-                        break;
-                    }
-                    continue;
-                }
-                self.pair(entry, trace);
-                break;
+            let is_taken = |at_open: usize| self.taken_entries[open[at_open].entry];
+            if let Some(at_open) = waiting.take(&self.traces[trace], &is_taken) {
+                self.pair(open[at_open].entry, trace);
             }
-            waiting.extend(of_others);
         }
+    }
+
+    /// Key of the referrer of an entry; 0 where it is not known, or the error log tells none.
+    fn referrer_of(&self, entry: &EntryFact) -> u32 {
+        if self.tells_referrers { entry.referrer } else { 0 }
+    }
+
+    /// True when there are as many requests as entries, or nearly.
+    fn counts_agree(&self, n_entries: usize, n_requests: usize) -> bool {
+        n_entries.saturating_sub(n_requests) <= self.slack.map_or(0, |slack| n_entries / slack)
+    }
+
+    /// Step 6 for the pairs from the given one on.
+    fn contest(&mut self, open: &[Open], traces: &[usize], n_before: usize) {
+        let entry_of: HashMap<usize, usize> =
+            self.joined.pairs[n_before..].iter().map(|(entry, trace)| (*trace, *entry)).collect();
+        let window_of: HashMap<usize, (i64, i64)> =
+            open.iter().map(|open| (open.entry, (open.from, open.to))).collect();
+        let claims: Vec<Claim> = traces
+            .iter()
+            .filter(|trace| !self.taken_traces[**trace] || entry_of.contains_key(trace))
+            .map(|&trace| {
+                let entry = entry_of
+                    .get(&trace)
+                    .and_then(|entry| window_of.get(entry).map(|(from, to)| (*entry, *from, *to)));
+                let Trace { at, told, .. } = self.traces[trace];
+                Claim { at, told, entry, trace }
+            })
+            .collect();
+        let fit = |entry: usize, trace: usize| {
+            let window = *window_of.get(&entry)?;
+            self.fit(entry, window, &self.traces[trace])
+        };
+        for (entry, contest) in contested(&claims, &fit) {
+            self.joined.contested.insert(entry, contest);
+        }
+    }
+
+    /// How well a request fits an entry that is served in this time: the more, the more both name, and then if it was
+    /// written when such lines are.
+    fn fit(&self, entry: usize, (from, to): (i64, i64), trace: &Trace<'_>) -> Option<u32> {
+        let (fact, referrer) = (&self.entries[entry], self.referrer_of(&self.entries[entry]));
+        let agrees = from <= trace.at
+            && trace.at <= to
+            && self.homes[entry].agrees(trace.home)
+            && (referrer == 0 || trace.referrer == 0 || referrer == trace.referrer)
+            && (fact.upstream == 0 || trace.upstream == 0 || fact.upstream == trace.upstream);
+        let is_common = |one: u32, other: u32| u32::from(one != 0 && one == other);
+        let n_common = is_common(referrer, trace.referrer)
+            + is_common(fact.upstream, trace.upstream)
+            + u32::from(self.homes[entry].is_known() && self.homes[entry] == trace.home);
+        agrees.then_some(n_common * 2 + u32::from(is_timely(fact, trace)))
     }
 }
 
-/// True when the entry names its last backend, and the request failed at another.
-fn names_other(entry: &EntryFact, trace: &Trace<'_>) -> bool {
-    entry.upstream != 0 && trace.upstream != 0 && entry.upstream != trace.upstream
-}
-
-/// True when there are as many requests as entries, or nearly.
-fn counts_agree(n_entries: usize, n_requests: usize) -> bool {
-    n_entries.saturating_sub(n_requests) <= n_entries / SLACK
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn entry(second: i64) -> EntryFact {
-        EntryFact {
-            at: second * SECOND_US,
-            status: 503,
-            flags: Flags::AT_START,
-            ..EntryFact::default()
-        }
+/// True when the last line of a request was written when it is if nothing is waited for but what the entry tells.
+fn is_timely(entry: &EntryFact, trace: &Trace<'_>) -> bool {
+    let is_at_start = entry.flags.has(Flags::AT_START) || entry.flags.has(Flags::SHARED_LAYOUT);
+    let is_timed = entry.flags.has(Flags::TIMED);
+    if is_at_start && !is_timed && trace.is_slow {
+        return true;
     }
-
-    fn trace(ms: i64) -> Trace<'static> {
-        Trace { at: ms * 1000, statuses: &[503], ..Trace::default() }
-    }
-
-    #[track_caller]
-    fn check(entries: &[EntryFact], traces: &[Trace<'_>], expected: &[(usize, usize)]) {
-        assert_eq!(match_client(entries, traces, &|_| Look::Open).pairs, expected);
-    }
-
-    #[test]
-    fn as_many_requests_as_entries_are_paired_in_order() {
-        check(&[entry(10), entry(10)], &[trace(10_100), trace(10_900)], &[(0, 0), (1, 1)]);
-        check(&[entry(10), entry(14)], &[trace(10_100), trace(14_900)], &[(0, 0), (1, 1)]);
-        check(&[entry(10)], &[trace(10_100), trace(10_200)], &[(0, 0)]);
-    }
-
-    #[test]
-    fn fewer_requests_than_entries_are_paired_by_what_both_name() {
-        check(&[entry(10), entry(10)], &[trace(10_100)], &[]);
-        let from = |referrer| EntryFact { referrer, ..entry(10) };
-        let of = Trace { referrer: 5, ..trace(10_100) };
-        check(&[from(0), from(5)], &[of], &[(1, 0)]);
-        check(&[from(0), from(5)], &[trace(10_100)], &[(0, 0)]);
-        check(&[from(5), from(5)], &[of], &[]);
-        let to = |upstream| EntryFact { upstream, ..entry(10) };
-        let at = |upstream| Trace { upstream, ..trace(10_100) };
-        check(&[to(3), to(4)], &[at(4)], &[(1, 0)]);
-        // A request that went on to another backend did not end with the failure.
-        check(&[to(3), to(3)], &[at(4), at(4)], &[]);
-        check(&[to(3), to(0)], &[at(4), at(3)], &[(0, 1), (1, 0)]);
-    }
-
-    #[test]
-    fn a_line_is_written_between_start_and_end() {
-        check(&[entry(10)], &[trace(9_900)], &[]);
-        check(&[entry(10)], &[trace(14_000)], &[]);
-        check(&[entry(10)], &[Trace { is_slow: true, ..trace(60_000) }], &[(0, 0)]);
-        let timed = EntryFact {
-            duration_ms: 5000,
-            flags: Flags(Flags::AT_START.0 | Flags::TIMED.0),
-            ..entry(10)
-        };
-        check(&[timed], &[trace(15_900)], &[(0, 0)]);
-        check(&[timed], &[Trace { is_slow: true, ..trace(18_000) }], &[]);
-    }
-
-    #[test]
-    fn the_status_must_be_one_that_the_failure_gives() {
-        check(&[entry(10)], &[Trace { statuses: &[502], ..trace(10_100) }], &[]);
-        check(&[entry(10)], &[Trace { statuses: &[], ..trace(10_100) }], &[(0, 0)]);
-    }
-
-    #[test]
-    fn pages_tell_explained_entries_from_others() {
-        let sized = |body_bytes| EntryFact {
-            body_bytes,
-            flags: Flags(Flags::AT_START.0 | Flags::SIZED.0),
-            ..entry(10)
-        };
-        let mut pages = Pages::default();
-        assert_eq!(pages.look(&sized(1)), Look::Open);
-        for _ in 0..9 {
-            pages.note(&sized(1), true);
-            pages.note(&sized(2), false);
-        }
-        let entries = [sized(2), sized(1)];
-        let look = |entry: &EntryFact| pages.look(entry);
-        assert_eq!(match_client(&entries, &[trace(10_100)], &look).pairs, [(1, 0)]);
-        assert_eq!(match_client(&entries[..1], &[trace(10_100)], &look).pairs, []);
-    }
-
-    #[test]
-    fn numbers_tell_which_page_comes_with_lines() {
-        let sized = |second, body_bytes| EntryFact {
-            body_bytes,
-            flags: Flags(Flags::AT_START.0 | Flags::SIZED.0),
-            ..entry(second)
-        };
-        let counted = |entries: &[EntryFact], traces: &[Trace<'_>]| {
-            match_client(entries, traces, &|_| Look::Open).counted
-        };
-        // One answer of a backend, and then two failures.
-        let entries = [sized(9, 1), sized(10, 2), sized(10, 2)];
-        let traces = [trace(10_100), trace(10_900)];
-        assert_eq!(counted(&entries, &traces), [(0, false), (1, true), (2, true)]);
-        // Of two pages either may be it; of one with too many, some have no line.
-        assert_eq!(counted(&[sized(10, 1), sized(10, 2)], &traces[..1]), []);
-        assert_eq!(counted(&[sized(10, 1), sized(10, 1)], &traces[..1]), [(1, false)]);
-        // As many, but at another time.
-        assert_eq!(counted(&[sized(8, 1), sized(10, 2), sized(10, 2)], &traces[..1]).len(), 1);
-        let mut pages = Pages::default();
-        for n in 1..=20 {
-            assert_eq!(pages.look(&sized(9, 2)), Look::Open, "{n}");
-            pages.note_counted(&sized(9, 1), false);
-            pages.note_counted(&sized(9, 2), true);
-        }
-        assert_eq!([1, 2].map(|page| pages.look(&sized(9, page))), [Look::Silent, Look::Explained]);
-        // What is sure goes before.
-        (0..5).for_each(|_| pages.note(&sized(9, 1), true));
-        assert_eq!(pages.look(&sized(9, 1)), Look::Explained);
-    }
-
-    #[test]
-    fn what_lines_say_decides_between_those_of_one_second() {
-        let sized = |body_bytes| EntryFact { body_bytes, ..entry(10) };
-        let entries = [sized(2), sized(1), sized(4), sized(3)];
-        let traces = [trace(10_100), trace(10_200), trace(10_300), trace(10_400)];
-        let of_trace = |entries: &[EntryFact]| -> Vec<u32> {
-            let mut pairs = match_client(entries, &traces, &|_| Look::Open).pairs;
-            pairs.sort_by_key(|pair| pair.1);
-            pairs.iter().map(|pair| entries[pair.0].body_bytes).collect()
-        };
-        assert_eq!(of_trace(&entries), [1, 2, 3, 4]);
-        assert_eq!(of_trace(&[entries[3], entries[0], entries[2], entries[1]]), [1, 2, 3, 4]);
-    }
-
-    #[test]
-    fn entries_without_any_trace_are_told() {
-        let joined = match_client(&[entry(10), entry(200)], &[trace(10_100)], &|_| Look::Open);
-        assert_eq!(joined, Joined { pairs: vec![(0, 0)], silent: vec![1], ..Joined::default() });
-    }
+    let served_us = if is_at_start { i64::from(entry.duration_ms) * 1000 } else { 0 };
+    let end = entry.at + served_us;
+    end - AT_ONCE_US <= trace.at && trace.at <= end + ROUNDING_US + AT_ONCE_US
 }

@@ -12,15 +12,17 @@
 //! Invariants: what is sorted spills past the budget; of one client no more than [`MAX_CHUNK`] facts are in memory, and
 //! the cut between two chunks depends on the facts alone.
 
-use std::collections::BTreeMap;
-
-use super::client::{FAR_US, Joined, Look, Pages, Trace, match_client};
+use super::client::{FAR_US, Joined, Known, Look, Pages, Trace, match_client};
 use super::clock::Clocks;
+use super::homes::{Home, Homes};
+use super::referrers::Referrers;
+use super::rivals::{Contest, Told};
 use super::threads::{Line, Request, Thread};
+use super::traced::{RequestKey, ThreadKey, ThreadLine, Traced};
 use super::{BasisSet, Verdict};
-use crate::cause::{CauseMatcher, RuleKind, Scope};
+use crate::cause::{CauseMatcher, Rule, RuleKind, Scope};
 use crate::error::Result;
-use crate::evidence::Position;
+use crate::evidence::{InputIndex, Position};
 use crate::fact::{CauseFact, EntryFact, Flags};
 use crate::store::{Budget, Sorted, Sorter};
 use crate::taxonomy::{Basis, Cause, Confidence, Server};
@@ -33,67 +35,11 @@ const MAX_CHUNK: usize = 200_000;
 /// Facts of one client further apart than this, beside durations, have nothing to do with each other.
 const GAP_US: i64 = 10 * FAR_US;
 
-/// Order of lines: by directory and thread. Of one instant, the line that names the client comes last: it ends the attempt.
-type ThreadKey = (u32, u64, i64, bool, (u32, u16, u32), Position);
-
 /// Order of entries: by client.
 type ClientKey = (u64, i64, Position);
 
-/// Order of the lines of requests: by client and request.
-type RequestKey = (u64, i64, Position, i64, Position);
-
 /// Entries and the lines of requests, by client.
 type ByClient = (Sorted<Verdict, ClientKey>, Sorted<Traced, RequestKey>);
-
-/// A line of a thread.
-#[derive(Debug, Clone, Copy, Default)]
-struct ThreadLine {
-    /// Where the error log lies: the lines of one process may be spread over rotated logs, and over those of its hosts.
-    directory: u32,
-    fact: CauseFact,
-}
-
-crate::store::stored!(
-    ThreadLine, directory: u32, fact.at: i64, fact.place.position.input: u32, fact.place.position.offset: u64,
-    fact.place.line: u64, fact.place.length: u32, fact.target_key: u64, fact.client: u64, fact.connection: u64,
-    fact.host: u32, fact.scope: u32, fact.machine: u32, fact.referrer: u32, fact.method: u16, fact.rule: u16, fact.flags.0: u16
-);
-
-impl ThreadLine {
-    fn thread(&self) -> (u32, u64) {
-        (self.directory, self.fact.connection)
-    }
-
-    fn key(&self) -> ThreadKey {
-        let CauseFact { connection, at, client, place, scope, rule, referrer, .. } = self.fact;
-        (self.directory, connection, at, client != 0, (scope, rule, referrer), place.position)
-    }
-}
-
-/// A line with the request that it belongs to.
-#[derive(Debug, Clone, Copy, Default)]
-struct Traced {
-    /// Client of the request; 0 for unknown.
-    client: u64,
-    /// Time of the request's last line.
-    at: i64,
-    /// Place of its first line.
-    first: Position,
-    fact: CauseFact,
-}
-
-crate::store::stored!(
-    Traced, client: u64, at: i64, first.input: u32, first.offset: u64, fact.at: i64, fact.place.position.input: u32,
-    fact.place.position.offset: u64, fact.place.line: u64, fact.place.length: u32, fact.target_key: u64,
-    fact.client: u64, fact.connection: u64, fact.host: u32, fact.scope: u32, fact.machine: u32, fact.referrer: u32, fact.method: u16, fact.rule: u16,
-    fact.flags.0: u16
-);
-
-impl Traced {
-    fn key(&self) -> RequestKey {
-        (self.client, self.at, self.first, self.fact.at, self.fact.place.position)
-    }
-}
 
 /// Where decided entries and marked messages go.
 pub(super) trait Outlet {
@@ -125,8 +71,9 @@ pub(super) struct SecondPhase<'m> {
     takes_shared: bool,
     entries: Sorter<Verdict, ClientKey>,
     lines: Sorter<ThreadLine, ThreadKey>,
-    /// Where the logs with messages lie.
-    directories: BTreeMap<u32, usize>,
+    /// Where the logs lie.
+    homes: Homes,
+    referrers: Referrers,
 }
 
 impl<'m> SecondPhase<'m> {
@@ -139,26 +86,29 @@ impl<'m> SecondPhase<'m> {
                 (client, at, place.position)
             }),
             lines: Sorter::new(budget.clone(), ThreadLine::key),
-            directories: BTreeMap::new(),
+            homes: Homes::default(),
+            referrers: Referrers::default(),
             budget: budget.clone(),
         }
     }
 
     /// Adds what another has taken.
     pub(super) fn absorb(&mut self, other: Self) -> Result<()> {
-        self.directories.extend(other.directories);
+        self.homes.absorb(other.homes);
+        self.referrers.absorb(other.referrers);
         self.entries.absorb(other.entries)?;
         self.lines.absorb(other.lines)
     }
 
-    /// Takes an entry if the second phase may decide it. False: it was not taken.
-    pub(super) fn takes_entry(&mut self, verdict: &Verdict) -> Result<bool> {
+    /// Takes an entry of a log in this directory if the second phase may decide it. False: it was not taken.
+    pub(super) fn takes_entry(&mut self, verdict: &Verdict, directory: usize) -> Result<bool> {
         let row = verdict.rule();
         let is_shared = verdict.entry.flags.has(Flags::SHARED_LAYOUT);
         let is_ours =
             if is_shared { self.takes_shared } else { row.id.starts_with(Server::Apache.as_str()) };
         let is_open = row.openness != Openness::Closed && verdict.message_rule().is_none();
         if is_ours && is_open {
+            self.homes.note_entry(verdict.entry.place.position.input, directory);
             self.entries.push(*verdict)?;
         }
         Ok(is_ours && is_open)
@@ -177,19 +127,25 @@ impl<'m> SecondPhase<'m> {
         if !is_ours || fact.flags.has(Flags::JOINED) || fact.flags.has(Flags::TIMELESS) {
             return Ok(Some(fact));
         }
-        self.directories.insert(fact.place.position.input, directory);
+        self.homes.note_message(fact.place.position.input, directory);
+        self.referrers.note_message(&fact, directory);
         self.lines.push(ThreadLine { directory: directory as u32, fact })?;
         Ok(None)
     }
 
     /// Joins, and hands on everything that was taken.
     pub(super) fn finish(self, outlet: &mut dyn Outlet) -> Result<Found> {
-        let SecondPhase { matcher, budget, entries, lines, directories, .. } = self;
+        let SecondPhase { matcher, budget, entries, lines, homes, mut referrers, .. } = self;
         let requests = requests_of(lines, matcher, &budget)?.sorted();
         let both = (entries.sorted(), requests);
-        let (clocks, statuses) = votes_of(&both, matcher, &directories)?;
+        for verdict in both.0.rows() {
+            let entry = verdict?.entry;
+            referrers.note_entry(entry.referrer, homes.directory(entry.place.position.input));
+        }
+        let ground = Ground { matcher, home: &homes.resolve(), homes: &homes, referrers };
+        let (clocks, statuses) = votes_of(&both, &ground)?;
         let is_off = clocks.off();
-        let pages = pages_of(&both, matcher, &is_off)?;
+        let pages = pages_of(&both, &ground, &is_off)?;
         let mut found = Found::default();
         let mut left: Sorter<Verdict, ClientKey> = Sorter::new(budget.clone(), |verdict| {
             (0, verdict.entry.at, verdict.entry.place.position)
@@ -197,17 +153,18 @@ impl<'m> SecondPhase<'m> {
         let mut unnamed: Sorter<Traced, RequestKey> = Sorter::new(budget, Traced::key);
         let look = |entry: &EntryFact| pages.look(entry);
         each_chunk_of_client(&both, &mut |chunk| {
-            let joined = chunk.join(matcher, &look, &is_off);
+            let joined = chunk.join(&ground, &look, &is_off);
             chunk.settle(&joined, matcher, &[Basis::ExplicitMessage, Basis::CountMatch]);
-            for verdict in chunk.entries.drain(..) {
-                if verdict.message_rule().is_some() {
+            for (index, verdict) in chunk.entries.drain(..).enumerate() {
+                // What is contested has its request, though none can be told to be it.
+                if verdict.message_rule().is_some() || joined.contested.contains_key(&index) {
                     outlet.entry(&verdict)?;
                 } else {
                     left.push(verdict)?;
                 }
             }
             for request in chunk.requests.drain(..) {
-                if request.client == 0 {
+                if request.client == 0 && request.is_whole(matcher) {
                     for fact in request.lines {
                         let Traced { client, at, first, .. } = request.key;
                         unnamed.push(Traced { client, at, first, fact })?;
@@ -221,8 +178,10 @@ impl<'m> SecondPhase<'m> {
         })?;
         drop(both);
         each_chunk(&left.sorted(), &unnamed.sorted(), |_| 0, &mut |chunk| {
-            let traces = chunk.traces_in_time(matcher, &is_off);
-            let joined = match_client(&chunk.facts(), &traces, &|_| Look::Open);
+            let traces = chunk.traces_in_time(&ground, &is_off);
+            // Any client's: so each entry must have its request.
+            let known = Known { home: &ground.of_entry(), slack: None, ..Known::OF_CLIENT };
+            let joined = match_client(&chunk.facts(&ground), &traces, known);
             let basis = [Basis::ExplicitMessage, Basis::CountMatch, Basis::TimeWindow];
             chunk.settle(&joined, matcher, &basis);
             for verdict in chunk.entries.drain(..) {
@@ -239,7 +198,7 @@ impl<'m> SecondPhase<'m> {
 }
 
 impl Found {
-    fn note(&mut self, request: &Known, matcher: &CauseMatcher, statuses: &[bool; 1000]) {
+    fn note(&mut self, request: &Failed, matcher: &CauseMatcher, statuses: &[bool; 1000]) {
         let Some(last) = request.lines.last() else { return };
         let ends_in = matcher.rule(last.rule).map_or(&[][..], |rule| &rule.status[..]);
         let is_wanted = |status: &u16| statuses.get(usize::from(*status)) == Some(&true);
@@ -263,8 +222,8 @@ fn requests_of(
     for line in lines.sorted().rows() {
         let line = line?;
         let (key, fact) = (line.thread(), line.fact);
-        // Without a thread id lines cannot be put together.
-        if current != Some(key) || fact.connection == 0 {
+        // Lines of unknown threads and clients cannot be put together.
+        if current != Some(key) || fact.connection == 0 && fact.client == 0 {
             push_all(thread.finish(), &mut requests)?;
             current = Some(key);
         }
@@ -294,24 +253,66 @@ fn push_all(done: Vec<Request>, requests: &mut Sorter<Traced, RequestKey>) -> Re
 
 /// A request of the error log.
 #[derive(Debug)]
-struct Known {
+struct Failed {
     client: u64,
     key: Traced,
     lines: Vec<CauseFact>,
 }
 
-impl Known {
+impl Failed {
+    /// True when the lines are surely those of one whole request. A failed attempt of an unknown thread and client is not:
+    /// another line may be about the same request, which then would count twice.
+    fn is_whole(&self, matcher: &CauseMatcher) -> bool {
+        self.lines.iter().any(|fact| {
+            let rule = matcher.rule(fact.rule);
+            let is_last = rule.is_some_and(|rule| {
+                rule.kind == RuleKind::FinalFailure || rule.cause == Some(Cause::ConnectionLimit)
+            });
+            fact.connection != 0 || fact.client != 0 || is_last
+        })
+    }
+
     /// Gives its messages away.
     fn hand_on(self, outlet: &mut dyn Outlet) -> Result<()> {
         self.lines.into_iter().try_for_each(|fact| outlet.message(fact))
     }
 }
 
+/// What is known before the joins.
+struct Ground<'g> {
+    matcher: &'g CauseMatcher,
+    homes: &'g Homes,
+    home: &'g dyn Fn(InputIndex, u32) -> Home,
+    referrers: Referrers,
+}
+
+impl Ground<'_> {
+    fn of_entry(&self) -> impl Fn(&EntryFact) -> Home {
+        |entry| (self.home)(entry.place.position.input, entry.machine)
+    }
+
+    fn referrer_of(&self, lines: &[CauseFact]) -> u32 {
+        let input = lines.first().map_or(0, |fact| fact.place.position.input);
+        self.referrers.of_lines(lines, self.homes.directory(input))
+    }
+
+    fn home_of(&self, lines: &[CauseFact]) -> Home {
+        let machine = lines.iter().map(|fact| fact.machine).find(|machine| *machine != 0);
+        let input = lines.first().map_or(0, |fact| fact.place.position.input);
+        (self.home)(input, machine.unwrap_or(0))
+    }
+}
+
+/// What a row of the cause table tells.
+fn told_by(rule: &Rule) -> Told {
+    Told { origin: rule.origin as u8, cause: rule.cause.map_or(0, |cause| cause as u8 + 1) }
+}
+
 /// Entries and requests of one client that are near each other.
 #[derive(Debug, Default)]
 struct Chunk {
     entries: Vec<Verdict>,
-    requests: Vec<Known>,
+    requests: Vec<Failed>,
 }
 
 /// Failures that do not wait for anything.
@@ -329,21 +330,23 @@ fn is_at_once(cause: Option<Cause>) -> bool {
 }
 
 impl Chunk {
-    fn traces<'m>(&self, matcher: &'m CauseMatcher) -> Vec<Trace<'m>> {
-        let trace = |request: &Known| {
+    fn traces<'m>(&self, ground: &Ground<'m>) -> Vec<Trace<'m>> {
+        let matcher = ground.matcher;
+        let trace = |request: &Failed| {
             let rule_of = |fact: &CauseFact| matcher.rule(fact.rule);
             let decides = deciding(&request.lines, 0, matcher).and_then(rule_of);
             let is_peer = |fact: &&CauseFact| {
                 rule_of(fact).is_some_and(|rule| rule.scope == Scope::UpstreamPeer)
             };
-            let referrer = request.lines.iter().map(|fact| fact.referrer).find(|key| *key != 0);
             let last = request.lines.last().and_then(rule_of);
             Trace {
                 at: request.key.at,
-                referrer: referrer.unwrap_or(0),
+                referrer: ground.referrer_of(&request.lines),
                 upstream: request.lines.iter().rfind(is_peer).map_or(0, |fact| fact.scope),
                 statuses: last.map_or(&[], |rule| &rule.status),
                 is_slow: !is_at_once(decides.and_then(|rule| rule.cause)),
+                told: decides.map(told_by).unwrap_or_default(),
+                home: ground.home_of(&request.lines),
             }
         };
         self.requests.iter().map(trace).collect()
@@ -352,27 +355,35 @@ impl Chunk {
     /// Step 2. Neither entries nor messages without a client take part.
     fn join(
         &self,
-        matcher: &CauseMatcher,
+        ground: &Ground<'_>,
         look: &dyn Fn(&EntryFact) -> Look,
         is_off: &dyn Fn(u32) -> bool,
     ) -> Joined {
         if self.requests.first().is_some_and(|request| request.client == 0) {
             return Joined::default();
         }
-        match_client(&self.facts(), &self.traces_in_time(matcher, is_off), look)
+        let known = Known { look, home: &ground.of_entry(), ..Known::OF_CLIENT };
+        match_client(&self.facts(ground), &self.traces_in_time(ground, is_off), known)
     }
 
-    fn facts(&self) -> Vec<EntryFact> {
-        self.entries.iter().map(|verdict| verdict.entry).collect()
+    /// The entries; without a referrer where that is not to be believed.
+    fn facts(&self, ground: &Ground<'_>) -> Vec<EntryFact> {
+        let fact = |verdict: &Verdict| {
+            let entry = verdict.entry;
+            let directory = ground.homes.directory(entry.place.position.input);
+            let is_told = ground.referrers.are_told_in(directory);
+            EntryFact { referrer: if is_told { entry.referrer } else { 0 }, ..entry }
+        };
+        self.entries.iter().map(fact).collect()
     }
 
     /// The traces, where those of an input whose clock is off fit nothing.
     fn traces_in_time<'m>(
         &self,
-        matcher: &'m CauseMatcher,
+        ground: &Ground<'m>,
         is_off: &dyn Fn(u32) -> bool,
     ) -> Vec<Trace<'m>> {
-        let mut traces = self.traces(matcher);
+        let mut traces = self.traces(ground);
         for (trace, request) in traces.iter_mut().zip(&self.requests) {
             if is_off(request.key.first.input) {
                 trace.statuses = &[0];
@@ -395,11 +406,16 @@ impl Chunk {
             let verdict = &mut self.entries[entry];
             let lines = &mut self.requests[request].lines;
             let mut told = None;
-            if let Some(fact) = deciding(lines, verdict.entry.upstream, matcher)
+            let contest = joined.contested.get(&entry);
+            if contest != Some(&Contest::Origin)
+                && let Some(fact) = deciding(lines, verdict.entry.upstream, matcher)
                 && let Some(rule) = matcher.rule(fact.rule)
             {
                 verdict.set_message(fact, rule, Confidence::Likely, BasisSet::of(basis));
                 told = verdict.entry.is_kin_failure().then_some(fact.place.position);
+                if contest.is_some() {
+                    verdict.forget_cause();
+                }
             }
             for fact in lines {
                 let is_told = told == Some(fact.place.position);
@@ -425,11 +441,7 @@ fn deciding<'l>(
 }
 
 /// What the clocks of the error logs are apart, and which statuses the entries have.
-fn votes_of(
-    both: &ByClient,
-    matcher: &CauseMatcher,
-    directories: &BTreeMap<u32, usize>,
-) -> Result<(Clocks, [bool; 1000])> {
+fn votes_of(both: &ByClient, ground: &Ground<'_>) -> Result<(Clocks, [bool; 1000])> {
     let (mut clocks, mut statuses) = (Clocks::default(), [false; 1000]);
     each_chunk_of_client(both, &mut |chunk| {
         for verdict in &chunk.entries {
@@ -437,11 +449,11 @@ fn votes_of(
                 *seen = true;
             }
         }
-        let facts = chunk.facts();
-        for (request, trace) in chunk.requests.iter().zip(chunk.traces(matcher)) {
+        let facts = chunk.facts(ground);
+        for (request, trace) in chunk.requests.iter().zip(chunk.traces(ground)) {
             if request.client != 0 {
                 let input = request.key.first.input;
-                let directory = directories.get(&input).copied().unwrap_or_default();
+                let directory = ground.homes.directory(input);
                 clocks.of(input, directory).vote(&facts, &trace);
             }
         }
@@ -451,14 +463,10 @@ fn votes_of(
 }
 
 /// Which pages come with error lines.
-fn pages_of(
-    both: &ByClient,
-    matcher: &CauseMatcher,
-    is_off: &dyn Fn(u32) -> bool,
-) -> Result<Pages> {
+fn pages_of(both: &ByClient, ground: &Ground<'_>, is_off: &dyn Fn(u32) -> bool) -> Result<Pages> {
     let mut pages = Pages::default();
     each_chunk_of_client(both, &mut |chunk| {
-        let joined = chunk.join(matcher, &|_| Look::Open, is_off);
+        let joined = chunk.join(ground, &|_| Look::Open, is_off);
         for (entry, _) in joined.pairs {
             pages.note(&chunk.entries[entry].entry, true);
         }
@@ -521,7 +529,7 @@ fn each_chunk<EK: Ord + Send, RK: Ord + Send>(
             }) {
                 lines.push(row?.fact);
             }
-            chunk.requests.push(Known { client: first.client, key: first, lines });
+            chunk.requests.push(Failed { client: first.client, key: first, lines });
         }
         reach = Some((next.0, reach.map_or(to, |(_, before)| before.max(to))));
     }

@@ -9,7 +9,8 @@
 //! 2. Attempts of one client that follow each other at once are one request that went from backend to backend. An
 //!    attempt that waited for its backend may take long, so that the next one may come later. A backend that was tried
 //!    already begins a new request, unless it is tried again in the same moment; so does another referrer in the same
-//!    message, and a line that is always the last of its request ends it.
+//!    message, and a line that is always the last of its request ends it. Where stamps are whole seconds, attempts that
+//!    name no client are of one moment if their lines follow each other in the file.
 //! 3. Lines without a client that nothing follows belong to the request they follow at once, else they are a request of
 //!    their own, of an unknown client.
 //!
@@ -90,6 +91,26 @@ impl Request {
         matches!((named(self), named(next)), (Some(one), Some(other)) if one.0 == other.0 && one.1 != other.1)
     }
 
+    /// True when `next` may have been written in the same go. Stamps of whole seconds do not tell: without a client, the
+    /// file does.
+    fn is_of_one_moment(&self, next: &Request) -> bool {
+        let (Some(last), Some(first)) = (self.lines.last(), next.lines.first()) else {
+            return false;
+        };
+        if self.client == 0 && is_whole(last.at) && is_whole(first.at) {
+            return follows_in_file(last, first);
+        }
+        next.first_at - self.last_at <= RETRY_US
+    }
+
+    /// True when a line says again what this attempt has said already.
+    fn is_repeated_by(&self, line: &Line) -> bool {
+        let is_same =
+            |fact: &CauseFact| fact.rule == line.fact.rule && fact.scope == line.fact.scope;
+        let follows = self.lines.last().is_some_and(|last| follows_in_file(last, &line.fact));
+        line.names_peer && is_whole(line.fact.at) && !follows && self.lines.iter().any(is_same)
+    }
+
     /// True when `next` may be a further attempt of this request.
     fn goes_on_with(&self, next: &Request, waited: bool) -> bool {
         let wait_us = if waited { WAIT_US } else { AT_ONCE_US };
@@ -97,7 +118,7 @@ impl Request {
             && (next.client == 0 || next.client == self.client)
             && !self.is_from_elsewhere(next)
             && next.first_at - self.last_at <= wait_us
-            && (next.first_at - self.last_at <= RETRY_US
+            && (self.is_of_one_moment(next)
                 || !next.peers.iter().any(|peer| self.peers.contains(peer)))
             && self.lines.len() + next.lines.len() <= MAX_LINES
     }
@@ -118,7 +139,8 @@ impl Thread {
     pub fn push(&mut self, line: &Line) -> Vec<Request> {
         let mut done = Vec::new();
         let follows = line.fact.at - self.attempt.last_at <= AT_ONCE_US;
-        if !self.attempt.lines.is_empty() && (!follows || self.attempt.lines.len() >= MAX_LINES) {
+        let is_over = !follows || self.attempt.lines.len() >= MAX_LINES;
+        if !self.attempt.lines.is_empty() && (is_over || self.attempt.is_repeated_by(line)) {
             self.end_attempt(&mut done);
         }
         self.attempt.push(line);
@@ -148,6 +170,17 @@ impl Thread {
             request => done.extend(request.replace(attempt)),
         }
     }
+}
+
+fn is_whole(at: i64) -> bool {
+    at % SECOND_US == 0
+}
+
+/// True when a line stands right behind another one.
+fn follows_in_file(line: &CauseFact, next: &CauseFact) -> bool {
+    let (at, next_at) = (line.place.position, next.place.position);
+    let end = at.offset + u64::from(line.place.length) + "\r\n".len() as u64;
+    at.input == next_at.input && at.offset <= next_at.offset && next_at.offset <= end
 }
 
 #[cfg(test)]
@@ -222,5 +255,24 @@ mod tests {
     fn a_line_that_nothing_follows_belongs_to_what_it_follows() {
         check(&[(0, 0, 1, false), (0, 7, 0, false), (1, 0, 2, false)], &[(7, 3)]);
         check(&[(0, 0, 1, false), (500, 0, 1, false)], &[(0, 1), (0, 1)]);
+    }
+
+    #[test]
+    fn whole_seconds_leave_it_to_the_file() {
+        let requests = |rows: &[(u64, u32)]| {
+            let mut thread = Thread::default();
+            let mut done = 0;
+            for (offset, scope) in rows {
+                let mut fact =
+                    CauseFact { at: 5 * SECOND_US, scope: *scope, ..CauseFact::default() };
+                (fact.place.position.offset, fact.place.length) = (*offset, 100);
+                let line = Line { fact, is_final: false, waited: false, names_peer: true };
+                done += thread.push(&line).len();
+            }
+            done + thread.finish().len()
+        };
+        assert_eq!(requests(&[(0, 1), (101, 1)]), 1);
+        assert_eq!(requests(&[(0, 1), (303, 1), (808, 1)]), 3);
+        assert_eq!(requests(&[(0, 1), (303, 2)]), 1);
     }
 }

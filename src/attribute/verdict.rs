@@ -213,6 +213,13 @@ impl Verdict {
         self.open = 0;
     }
 
+    /// Drops the cause where another message may be the entry's as well, of the same origin and another cause.
+    pub(super) fn forget_cause(&mut self) {
+        if self.rule().openness != Openness::Closed {
+            self.cause = 0;
+        }
+    }
+
     /// The published origin: `unknown` below `likely`.
     pub fn origin(&self) -> Origin {
         if self.is_decided() { self.own_origin() } else { Origin::Unknown }

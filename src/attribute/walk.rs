@@ -268,7 +268,8 @@ impl<'w> Walk<'w> {
                 let directory = companions.directory(verdict.entry.place.position.input);
                 companions.pages.note(directory, &verdict.entry);
             }
-            if self.second.takes_entry(verdict)? {
+            let directory = self.walked.companions.directory(verdict.entry.place.position.input);
+            if self.second.takes_entry(verdict, directory)? {
                 continue;
             }
             if verdict.open == 1 && verdict.rule().when_silent.is_some() && !verdict.is_kin() {

@@ -654,7 +654,8 @@ pub(super) const RULES: &[CauseRule] = &[
         source: "Apache modules/proxy/mod_proxy_hcheck.c",
         ..BASE
     },
-    // Waiting for the answer. AH00898 follows and ends the request.
+    // Waiting for the answer. AH00898 follows and ends the request: with 502, or with 503 where a probe (`ping=`) was not
+    // answered, which it says itself.
     CauseRule {
         id: "apache.response_timeout",
         needles: &[TIMED_OUT, &["error reading status line from remote server "]],
@@ -664,7 +665,7 @@ pub(super) const RULES: &[CauseRule] = &[
         cause: Some(Cause::UpstreamTimeout),
         origin: Origin::Proxy,
         kind: RuleKind::Failure,
-        status: &[502, 503],
+        status: &[502],
         scope: Scope::UpstreamPeer,
         note: "the backend did not answer in time",
         example: line!(
@@ -683,7 +684,7 @@ pub(super) const RULES: &[CauseRule] = &[
         cause: Some(Cause::UpstreamReset),
         origin: Origin::Proxy,
         kind: RuleKind::Failure,
-        status: &[502, 503],
+        status: &[502],
         scope: Scope::UpstreamPeer,
         note: "the backend closed or reset the connection before it answered",
         example: line!(
