@@ -364,3 +364,24 @@ fn transactions_cut_down_to_some_tags_tell_what_failed() {
         assert_eq!(said, (Some(expected.0), Some(expected.1)), "{fetch:?}");
     }
 }
+
+#[test]
+fn a_request_that_was_restarted_has_one_response() {
+    let fixture = Fixture::new();
+    let request = |id: u32, behind: &str| {
+        format!(
+            "*   << Request  >> {id}     \n-   Begin          req 1 rxreq\n-   Timestamp      Start: 1795329978.546663 0.000000 0.000000\n-   ReqStart       192.0.2.7 45627 a0\n-   ReqMethod      GET\n-   ReqURL         /a\n-   ReqProtocol    HTTP/1.1\n-   RespStatus     503\n-   RespReason     Service Unavailable\n-   VCL_call       DELIVER\n-   VCL_return     restart\n{behind}-   End            \n\n"
+        )
+    };
+    let again = |next: u32| {
+        format!(
+            "-   Timestamp      Restart: 1795329978.547351 0.000688 0.000066\n-   Link           req {next} restart\n"
+        )
+    };
+    let last = "-   VCL_Error      Too many restarts\n-   RespStatus     503\n-   RespReason     Service Unavailable\n-   VCL_call       SYNTH\n-   VCL_return     deliver\n-   ReqAcct        116 0 116 204 279 483\n";
+    let log = [request(2, &again(4)), request(4, &again(6)), request(6, last)].concat();
+    fixture.write("varnishlog.txt", &log);
+    let rows = fixture.run(&["--format", "entries", "varnishlog.txt"], b"").rows();
+    let told: Vec<_> = rows.iter().map(|row| (&row["origin"], &row["cause"])).collect();
+    assert_eq!(told, [(&"local_process".into(), &"config_error".into())]);
+}

@@ -500,3 +500,49 @@ fn limits_that_a_server_reached_are_told_and_not_denied() {
     assert_eq!(of(&frame(&limited)), (false, true));
     assert_eq!(of(&frame("")), (true, false));
 }
+
+#[test]
+fn an_outage_answered_with_502_is_told_and_a_few_lines_are_not() {
+    let run = |n_per_second: u32, seconds: u32, entries_until: u32| {
+        let fixture = Fixture::new();
+        let (mut log, mut errors) = (Log::default(), String::new());
+        log.seconds(0, 60, 10, Answer::Good);
+        log.seconds(60, entries_until, 10, Answer::Relayed);
+        for at in entries_until..entries_until + seconds {
+            for n in 0..n_per_second {
+                let target = format!("/cart?r={at}-{n}");
+                log.line(at, n + 1, &target, Answer::Refused);
+                let _ = writeln!(
+                    errors,
+                    "2026/11/20 20:{:02}:{:02} [error] 7#7: *{at}{n} connect() failed (111: Connection refused) while connecting to upstream, client: 192.0.2.{}, server: a.example, request: \"GET {target} HTTP/1.1\", upstream: \"http://10.0.0.1:80{target}\", host: \"a.example\"",
+                    at / 60,
+                    at % 60,
+                    n + 1
+                );
+            }
+        }
+        log.seconds(entries_until + seconds, entries_until + seconds + 120, 10, Answer::Good);
+        fixture.write("access.log", &log.0);
+        fixture.write("error.log", &errors);
+        let args = ["--format", "json", "--reproducible", "access.log", "error.log"];
+        fixture.run(&args, b"").json()["incidents"].clone()
+    };
+    // No 503 at all.
+    let alone = run(10, 30, 60);
+    assert_eq!(alone.as_array().map(Vec::len), Some(1), "{alone}");
+    let (incident, cause) = (&alone[0], &alone[0]["causes"][0]);
+    assert_eq!(
+        (&incident["impact"]["entries"], &incident["impact"]["kin"]["502"]),
+        (&0.into(), &300.into())
+    );
+    assert_eq!((&cause["id"], &cause["messages"]), (&"upstream_refused".into(), &300.into()));
+    assert_eq!(incident["severity"]["level"], "critical");
+    // 503 turns into 502: one outage, over when the last of them is.
+    let both = run(10, 30, 70);
+    assert_eq!(both.as_array().map(Vec::len), Some(1), "{both}");
+    assert_eq!(both[0]["impact"]["entries"], 100);
+    assert_eq!(both[0]["impact"]["kin"]["502"], 300);
+    assert_eq!(both[0]["duration_s"], 39.0);
+    // A few.
+    assert_eq!(run(1, 4, 60).as_array().map(Vec::len), Some(0));
+}
