@@ -356,7 +356,8 @@ impl Flags {
     /// The error log has requests that may be the entry's own, though none could be told to be (set by attribution):
     /// its silence says nothing.
     pub const TRACED: Flags = Flags(4096);
-    /// The entry's status was not asked for: it only claims its own error lines.
+    /// The entry's status was not asked for: it only claims its own error lines. Of messages: this one decides an entry
+    /// that was answered with a kin status (set by attribution).
     pub const KIN: Flags = Flags(8192);
     /// Another client's request for the same target failed at the same time, and its line found no entry.
     pub const DOUBTED: Flags = Flags(16_384);
@@ -448,6 +449,12 @@ impl EntryFact {
         let numbers = (self.connection, self.duration_ms, self.body_bytes, self.status);
         let marks = (self.rule, self.flags, self.place.length);
         (numbers, names, [request, id, hop, target_key, client, trace, edge_id], marks)
+    }
+
+    /// True for what a server answered with the status of a gateway, where others was asked for: stock nginx says 502 where
+    /// no backend is left, and 504 where one was too slow.
+    pub fn is_kin_failure(&self) -> bool {
+        self.flags.has(Flags::KIN) && matches!(self.status, 502 | 504)
     }
 
     /// The size that tells pages from each other, where the entry has a page.

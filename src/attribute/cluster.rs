@@ -192,13 +192,13 @@ impl Part {
         {
             let entries = positions(&self.entries, |verdict| entry_dir(verdict) == directory);
             let causes = positions(&self.causes, |fact| cause_dir(fact) == directory);
-            self.join_clients(matcher, zones, &entries, &causes, (companions, strangers));
+            self.join_clients(matcher, companions, zones, &entries, &causes, strangers);
         }
         if directories.iter().any(|directory| !companions.has_error_log(*directory)) {
             let entries =
                 positions(&self.entries, |verdict| !companions.has_error_log(entry_dir(verdict)));
             let causes = positions(&self.causes, |fact| !fact.flags.has(Flags::JOINED));
-            self.join_clients(matcher, zones, &entries, &causes, (companions, strangers));
+            self.join_clients(matcher, companions, zones, &entries, &causes, strangers);
         }
         // One request has one client in all logs, unless one of them names another than the line does.
         let is_strange = |input, fact: &CauseFact| strangers.are(input, cause_dir(fact));
@@ -212,10 +212,11 @@ impl Part {
     fn join_clients(
         &mut self,
         matcher: &CauseMatcher,
+        companions: &Companions,
         zones: &Zones,
         entries: &[usize],
         causes: &[usize],
-        (companions, strangers): (&Companions, &Strangers),
+        strangers: &Strangers,
     ) {
         if strangers.is_empty() {
             return self.join_part(matcher, companions, zones, entries, causes, true);
@@ -376,7 +377,7 @@ impl Part {
             let rule = matcher.rule(fact.rule);
             let tells_nothing = |rule: &Rule| {
                 is_of_earlier_attempt(&entry_facts[entry], &fact, rule)
-                    || is_of_limit(rule) && rivals.are_like(&entry_facts[entry])
+                    || rivals.are_like(&entry_facts[entry])
             };
             if rule.is_some_and(tells_nothing) {
                 // Nor does silence tell how the request ended: the line is its own, or may be.
@@ -394,6 +395,8 @@ impl Part {
                 self.entries[entries[entry]].set_message(&fact, rule, confidence, basis);
                 self.taken.extend(lines.iter().map(|line| (entries[entry], causes[*line])));
             }
+            let flags = &mut self.causes[causes[deciding]].flags;
+            *flags = flags.with(Flags::KIN, entry_facts[entry].is_kin_failure());
             if let Some(span) = repeats(&lines, &cause_facts) {
                 doubted.push(span);
             }

@@ -286,6 +286,19 @@ mod tests {
     }
 
     #[test]
+    fn another_client_is_another_request_where_the_logs_name_the_same() {
+        for is_strange in [false, true] {
+            let (mut entries, causes, taken) = repeated(1, rows()[0]);
+            for (client, verdict) in (5..).zip(&mut entries) {
+                verdict.entry.client = client;
+            }
+            share(&mut entries, &causes, taken, CauseMatcher::built_in(), &|_, _| is_strange);
+            let n_told = entries.iter().filter(|verdict| verdict.evidence.length == 9).count();
+            assert_eq!(n_told, 1 + usize::from(is_strange));
+        }
+    }
+
+    #[test]
     fn many_repeats_take_time_in_proportion() {
         let n = 50_000;
         let is_traced = |verdict: &&Verdict| verdict.entry.flags.has(Flags::TRACED);

@@ -115,7 +115,7 @@ mod tests {
 
     #[track_caller]
     fn check(row: &'static str, entry: EntryFact, line: &str, fact: CauseFact, expected: Fit) {
-        let matcher = CauseMatcher::new(&[]).unwrap();
+        let matcher = CauseMatcher::new(Vec::new()).unwrap();
         let rule = (0..u16::MAX).map_while(|idx| matcher.rule(idx)).find(|rule| rule.id == line);
         let entry = EntryFact { rule: rule_index(row), ..entry };
         assert_eq!(fit(&entry, &fact, rule.unwrap()), expected, "{row} {line}");

@@ -28,7 +28,7 @@ use crate::fact::{EntryFact, Flags, shortened};
 use crate::scan::{JoinKey, ScannedInput};
 use crate::store::Sorted;
 use crate::taxonomy::{Origin, Server};
-use crate::verdict::Contact;
+use crate::verdict::{Contact, RULES, rule_index};
 
 /// Entries of one target that are looked at.
 const MAX_OF_TARGET: usize = 4096;
@@ -102,7 +102,10 @@ fn made_it(entry: &EntryFact) -> bool {
     let verdict = Verdict::own(*entry);
     let row = verdict.rule();
     let is_own = matches!(verdict.origin(), Origin::LocalProcess | Origin::Proxy);
-    row.contact == Contact::None || row.id == "varnish.own_page" || is_own
+    // Without a contact there was no backend whose answer it could be.
+    let if_silent = row.when_silent.and_then(|id| RULES.get(usize::from(rule_index(id))));
+    let is_alone = if_silent.is_some_and(|row| row.contact == Contact::None);
+    is_alone || row.contact == Contact::None || row.id == "varnish.own_page" || is_own
 }
 
 /// The inputs whose entries say nothing of where the answers of the cache came from.
@@ -200,7 +203,6 @@ fn each_pair(
 mod tests {
     use super::*;
     use crate::time::SECOND_US;
-    use crate::verdict::rule_index;
 
     fn entry(rule: &str, client: u64) -> EntryFact {
         let rule = rule_index(rule);

@@ -1,7 +1,7 @@
 //! The pages that a limit refuses with, learned before entries and lines are paired.
 //!
 //! In: the sorted stores of entries and messages. Out: the sizes of the pages of entries that are surely a limit's: those
-//! of a client and target that has, at a time, as many entries as lines of limits, and no other lines.
+//! of a client and target that has, in a second, as many entries as lines of limits, and no other lines.
 //! A backend may relay its own refusal in the same second; in a layout without backends only the page tells them apart.
 //! Invariants: a property of all entries; too few, or pages of all sizes, tell nothing.
 
@@ -18,13 +18,10 @@ use crate::store::Sorted;
 use crate::taxonomy::Server;
 use crate::time::SECOND_US;
 
-/// Entries and lines further apart than this have nothing to do with each other.
-const GAP_US: i64 = 3 * SECOND_US;
-
 /// More facts of one client and target than this teach nothing.
 const MAX_FACTS: usize = 4096;
 
-/// What stands at an instant: an entry, or a line, and whether that is a limit's.
+/// What stands in a second: an entry, or a line, and whether that is a limit's.
 enum Seen {
     Entry(EntryFact),
     Line { is_limit: bool },
@@ -56,7 +53,7 @@ pub(super) fn limit_pages(
                 any_limit |= is_limit;
                 zones.resolve_cause(&mut fact);
                 if seen.len() <= MAX_FACTS {
-                    seen.push((fact.at, Seen::Line { is_limit }));
+                    seen.push((second_of(fact.at), Seen::Line { is_limit }));
                 }
             }
         }
@@ -67,12 +64,12 @@ pub(super) fn limit_pages(
             let is_alike = (fact.target_key, fact.client) == key;
             if is_alike && any_limit && seen.len() <= MAX_FACTS {
                 zones.resolve_entry(&mut fact);
-                seen.push((fact.at, Seen::Entry(fact)));
+                seen.push((second_of(fact.at), Seen::Entry(fact)));
             }
         }
         if any_limit && key.0 != 0 && seen.len() <= MAX_FACTS {
-            seen.sort_by_key(|(at, _)| *at);
-            for piece in seen.chunk_by(|one, next| next.0 - one.0 <= GAP_US) {
+            seen.sort_by_key(|(second, _)| *second);
+            for piece in seen.chunk_by(|one, next| one.0 == next.0) {
                 learn(piece, companions, &mut pages);
             }
         }
@@ -80,7 +77,12 @@ pub(super) fn limit_pages(
     Ok(pages)
 }
 
-/// Learns from entries and lines that are near each other.
+/// Limits refuse at once: line and entry have the time of one cached clock.
+fn second_of(at: i64) -> i64 {
+    at.div_euclid(SECOND_US)
+}
+
+/// Learns from the entries and lines of one second.
 fn learn(piece: &[(i64, Seen)], companions: &Companions, pages: &mut FailurePages) {
     let entries = piece.iter().filter_map(|(_, seen)| match seen {
         Seen::Entry(entry) => Some(entry),

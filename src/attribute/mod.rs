@@ -202,10 +202,6 @@ pub fn attribute(
     let intervals = Intervals::of(inputs, &causes, &zones, config.matcher)?;
     let mut companions = Companions::of(inputs, &zones);
     let strangers = Strangers::of(&entries, &causes, config.matcher, &companions, &zones)?;
-    if strangers.is_empty() {
-        companions.limit_pages =
-            limit_pages(&entries, &causes, config.matcher, &companions, &zones)?;
-    }
     let is_with_cache =
         inputs.iter().any(|input| is_log_of(input, LogRole::Access, Server::Varnish));
     let fronts = if is_with_cache {
@@ -214,6 +210,7 @@ pub fn attribute(
         BTreeSet::new()
     };
     companions.behind.leave_out(&fronts);
+    companions.limit_pages = limit_pages(&entries, &causes, config.matcher, &companions, &zones)?;
     let ground = Ground {
         config,
         workers,

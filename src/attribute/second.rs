@@ -406,6 +406,7 @@ impl Chunk {
             let verdict = &mut self.entries[entry];
             let lines = &mut self.requests[request].lines;
             let contest = joined.contested.get(&entry);
+            let mut told = None;
             if contest != Some(&Contest::Origin)
                 && let Some(fact) = deciding(lines, verdict.entry.upstream, matcher)
                 && let Some(rule) = matcher.rule(fact.rule)
@@ -414,9 +415,11 @@ impl Chunk {
                 if contest.is_some() {
                     verdict.forget_cause();
                 }
+                told = verdict.entry.is_kin_failure().then_some(fact.place.position);
             }
             for fact in lines {
-                fact.flags = fact.flags.with(Flags::JOINED, true);
+                let is_told = told == Some(fact.place.position);
+                fact.flags = fact.flags.with(Flags::JOINED, true).with(Flags::KIN, is_told);
             }
         }
     }

@@ -14,7 +14,7 @@ use super::layout_reader::{AS_CUT, LayoutReader};
 use super::nginx_conf::log_format_of_directive;
 use super::{About, Format, FormatBasis, Instant, Proposal, Reader, Sample};
 use crate::bytes::{is_absent, is_peer_address, upstream_items};
-use crate::record::{Escape, Field};
+use crate::record::{AccessRecord, Escape, Field};
 use crate::taxonomy::{LogRole, Server};
 
 macro_rules! combined {
@@ -186,7 +186,23 @@ pub(super) fn of_apache(body: &str, basis: FormatBasis) -> Result<LayoutReader, 
     reader.about.format = "apache_access";
     reader.about.server = Server::Apache;
     reader.about.instant = Instant::Start;
+    reader.finish = client_of_forwarded;
     Ok(reader)
+}
+
+/// Takes the first address of the forwarded ones for the client where a layout has no other.
+fn client_of_forwarded(record: &mut AccessRecord<'_>) -> bool {
+    if record.raw(Field::RemoteAddr).is_none()
+        && let Some(list) = record.raw(Field::ForwardedFor)
+    {
+        let first = list.split(|byte| *byte == b',').next().unwrap_or_default().trim_ascii();
+        let is_address =
+            std::str::from_utf8(first).is_ok_and(|text| text.parse::<IpAddr>().is_ok());
+        if is_address {
+            record.set(Field::RemoteAddr, first);
+        }
+    }
+    true
 }
 
 /// True where the column behind the agent, which in layouts of the same shape has the address of the backend or those of
@@ -299,7 +315,6 @@ pub fn parse_spec(spec: &str) -> Result<LayoutReader, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::Field;
 
     const START: &str =
         r#"10.0.0.1 - - [20/Nov/2026:21:29:42 +0000] "GET /a HTTP/1.1" 503 190 "-" "curl/8""#;
@@ -367,6 +382,21 @@ mod tests {
         let sample = Sample::of(lines.iter().map(String::as_bytes).collect());
         let proposal = NginxAccessFormat.propose(&sample).expect("known lines");
         assert_eq!((proposal.reader.about().layout.as_str(), proposal.n_accepted), ("combined", 2));
+    }
+
+    #[test]
+    fn apache_may_log_the_forwarded_client_alone() {
+        let body = r#"$http_x_forwarded_for - - [$time_local] "$request" $status"#;
+        let reader = of_apache(body, FormatBasis::Inferred).expect("valid");
+        for (list, client) in [
+            ("192.0.2.7, 10.9.9.9", Some("192.0.2.7")),
+            ("2001:db8::7", Some("2001:db8::7")),
+            ("unknown, 10.9.9.9", None),
+        ] {
+            let line = format!(r#"{list} - - [20/Nov/2026:21:29:42 +0000] "GET /a HTTP/1.1" 503"#);
+            let record = reader.parse_access(line.as_bytes()).expect("of this layout");
+            assert_eq!(record.value(Field::RemoteAddr), client.map(str::as_bytes), "{list}");
+        }
     }
 
     #[test]

@@ -3,7 +3,8 @@
 //! In: a record of one line (`-g raw`), or a transaction with the transactions below it. Out: for a request of a client
 //! an access record; for a request to a backend that stands alone, and for raw lines, a message.
 //! Invariants: a transaction starts with the line that names it; what follows up to the next such line belongs to it. Of
-//! several attempts to fetch, the last one counts.
+//! several attempts to fetch, the last one counts. A request that VCL restarts goes on as another transaction, which has
+//! its response (`cache_req_fsm.c`, `cnt_restart`): no client saw one of its own.
 //! Source: Varnish 7.6 `vsl.7`; `lib/libvarnishapi/vsl.c` (`VSL_Print`, `VSL_PrintTransactions`); `include/tbl/vsl_tags.h`;
 //! observed on 7.1.1.
 
@@ -133,6 +134,10 @@ struct Transaction<'a> {
     fetch_error: &'a [u8],
     /// The fetch ended in `vcl_backend_error`.
     failed: bool,
+    /// Another transaction goes on with the request.
+    restarted: bool,
+    /// VCL restarted more often than `max_restarts` allows: Varnish answers itself.
+    too_many_restarts: bool,
 }
 
 impl<'a> Transaction<'a> {
@@ -167,7 +172,13 @@ impl<'a> Transaction<'a> {
 
     fn of_client(&mut self, tag: &[u8], text: &'a [u8]) {
         match tag {
-            b"Timestamp" => self.time(text),
+            b"Timestamp" => {
+                self.restarted |= text.starts_with(b"Restart:");
+                self.time(text);
+            }
+            // `req 32772 restart`, where other tags were left out.
+            b"Link" => self.restarted |= text.ends_with(b" restart"),
+            b"VCL_Error" => self.too_many_restarts |= text == b"Too many restarts",
             b"ReqStart" => self.client = split_tag(text).map_or(text, |(client, _)| client),
             // VCL may set them anew; what the client sent comes first.
             b"ReqMethod" => set(&mut self.method, text),
@@ -264,6 +275,9 @@ impl<'a> Transaction<'a> {
         let mut record = AccessRecord::new(stamp, status, Escape::None);
         let backend_status: &[u8] = if self.failed { b"" } else { self.backend_status };
         let made_by_vcl = self.failed && self.fetch_error.is_empty();
+        // The response itself has the usual reason for its status.
+        let is_fault = self.too_many_restarts && self.handling == b"SYNTH";
+        let reason = if is_fault { b"Too many restarts" } else { self.reason };
         for (field, value) in [
             (Field::RemoteAddr, self.client),
             (Field::Method, self.method),
@@ -277,7 +291,7 @@ impl<'a> Transaction<'a> {
             (Field::ForwardedFor, self.forwarded),
             (Field::RequestId, self.request_id),
             (Field::RequestTime, self.total),
-            (Field::ResponseReason, self.reason),
+            (Field::ResponseReason, reason),
             (Field::CacheHandling, if made_by_vcl { b"BACKEND_ERROR" } else { self.handling }),
             (Field::UpstreamAddr, self.backend),
             (Field::BackendStatus, backend_status),
@@ -374,7 +388,11 @@ impl Reader for VarnishLog {
         match Title::of(first) {
             Some(title) if !title.starts_record() => Err(Skip::Shape),
             Some(Title { kind: Kind::Request, .. }) => {
-                Transaction::of(record, Kind::Request).access().map(Record::Access)
+                let transaction = Transaction::of(record, Kind::Request);
+                if transaction.restarted {
+                    return message(first);
+                }
+                transaction.access().map(Record::Access)
             }
             Some(Title { kind: Kind::Backend, .. }) => Err(Skip::Encoded),
             Some(_) => message(first),

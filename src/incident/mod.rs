@@ -5,6 +5,7 @@
 //! background. When an incident begins and ends is decided in [`segment`].
 
 pub mod course;
+mod from_messages;
 pub mod ranking;
 pub mod segment;
 
@@ -20,6 +21,7 @@ use crate::taxonomy::{Basis, Cause, Confidence, Origin, Server};
 use crate::time::SECOND_US;
 
 use course::Course;
+use from_messages::{add_message_incidents, kin_bursts, spoken_for, with_bursts};
 use ranking::{Ranking, Sample};
 use segment::{Core, Seconds, cores, count, trim};
 
@@ -56,9 +58,6 @@ const PEERS_BEFORE_US: i64 = 60 * SECOND_US;
 
 /// Rows kept of each ranking.
 pub const TOP_ROWS: usize = 10;
-
-/// Incidents told by messages only; more are counted with the signals.
-const MAX_MESSAGE_INCIDENTS: usize = 100;
 
 /// Changes kept per incident.
 const MAX_CHANGES: usize = 200;
@@ -196,10 +195,10 @@ pub struct Incident {
     pub by_origin: BTreeMap<Origin, u64>,
     /// What explains them.
     pub causes: BTreeMap<RowKey, CauseGroup>,
-    /// The first entry.
-    pub onset: Option<Place>,
-    /// The last entry.
-    pub last_entry: Option<Place>,
+    /// The first entry, with its time.
+    pub onset: Option<(Place, i64)>,
+    /// The last entry, with its time.
+    pub last_entry: Option<(Place, i64)>,
     /// Paths, hosts, upstreams and clients by entries.
     pub paths: Ranking,
     /// See `paths`.
@@ -224,6 +223,8 @@ pub struct Incident {
     pub first_failing: Option<Event>,
     /// It is told by messages only: no entry of the chosen statuses belongs to it.
     pub from_messages: bool,
+    /// Requests answered with a kin status whose messages tell why.
+    pub kin_failures: u64,
     /// Retries, spread and pauses.
     pub course: Course,
 }
@@ -252,8 +253,14 @@ impl Incident {
             changes: Vec::new(),
             first_failing: None,
             from_messages: false,
+            kin_failures: 0,
             course: Course::default(),
         }
+    }
+
+    /// One that messages alone tell of.
+    fn told(core: Core, config: IncidentConfig) -> Self {
+        Incident { from_messages: true, ..Incident::new(core, config) }
     }
 
     /// Lets go of what only counting needs: there may be many incidents.
@@ -290,8 +297,8 @@ impl Incident {
         self.entries += 1;
         self.probe_entries += u64::from(entry.flags.has(Flags::PROBE));
         *self.by_origin.entry(verdict.origin()).or_default() += 1;
-        self.onset.get_or_insert(entry.place);
-        self.last_entry = Some(entry.place);
+        self.onset.get_or_insert((entry.place, entry.at));
+        self.last_entry = Some((entry.place, entry.at));
         self.course.add_entry(entry, config.pause_us());
         let sample = Sample::of(entry.place);
         self.paths.add(entry.path, &sample);
@@ -353,6 +360,11 @@ impl Incident {
                 group.quoted_messages.push((fact.place, fact.at));
             }
         }
+        let is_kin = fact.flags.has(Flags::KIN);
+        self.kin_failures += u64::from(is_kin);
+        if is_kin {
+            self.widen(fact.at);
+        }
         if self.from_messages {
             self.widen(fact.at);
             let sample = Sample::of(fact.place);
@@ -406,10 +418,10 @@ pub fn group(
     for at in attribution.instants() {
         count(&mut seconds, at?.div_euclid(SECOND_US));
     }
-    let mut incidents: Vec<Incident> = cores(&seconds, requests, config.gap_s)
-        .into_iter()
-        .map(|core| Incident::new(core, config))
-        .collect();
+    let bursts = kin_bursts(attribution, requests, matcher, config)?;
+    let (cores, apart) = with_bursts(cores(&seconds, requests, config.gap_s), bursts, config);
+    let mut incidents: Vec<Incident> =
+        cores.into_iter().map(|core| Incident::new(core, config)).collect();
     let mut result = Incidents {
         incidents: Vec::new(),
         background: BTreeMap::new(),
@@ -447,6 +459,8 @@ pub fn group(
             None => *result.background.entry(verdict.origin()).or_default() += 1,
         }
     }
+    incidents.extend(apart.into_iter().map(|core| Incident::told(core, config)));
+    incidents.sort_by_key(|incident| incident.core.first_s);
     add_message_incidents(&mut incidents, attribution, requests, matcher, config)?;
     incidents.sort_by_key(|incident| incident.core.first_s);
     add_messages(&mut incidents, attribution, matcher, config)?;
@@ -457,70 +471,6 @@ pub fn group(
     }
     result.incidents = incidents;
     Ok(result)
-}
-
-/// The cause row that an unjoined message speaks for: it explains requests, and no entry was joined to it.
-fn unjoined_key(fact: &CauseFact, matcher: &CauseMatcher) -> Option<CauseKey> {
-    let rule = matcher.rule(fact.rule)?;
-    let speaks = rule.kind.explains_requests()
-        && rule.cause.is_some()
-        && !fact.flags.has(Flags::OF_SUBREQUEST);
-    (speaks && !fact.flags.has(Flags::JOINED)).then_some((rule.origin, rule.cause))
-}
-
-/// Bursts of failure messages that no entry explains, away from the incidents found so far: an error log alone, or a
-/// cause that the server answered with another status. Where access lines cover the time, they must show as many server
-/// errors, or the failures were hidden from clients (a retry on another backend) and are no incident.
-fn add_message_incidents(
-    incidents: &mut Vec<Incident>,
-    attribution: &Attribution,
-    requests: &Series,
-    matcher: &CauseMatcher,
-    config: IncidentConfig,
-) -> Result<()> {
-    let mut seconds = Seconds::new();
-    let mut near = 0;
-    for fact in attribution.messages.rows() {
-        let fact = fact?;
-        if unjoined_key(&fact, matcher).is_none() || fact.flags.has(Flags::TIMELESS) {
-            continue;
-        }
-        let second = fact.at.div_euclid(SECOND_US);
-        // Messages come in order of time, and so do the incidents.
-        while incidents
-            .get(near)
-            .is_some_and(|incident| incident.core.last_s + config.gap_s < second)
-        {
-            near += 1;
-        }
-        let belongs = incidents
-            .get(near)
-            .is_some_and(|incident| incident.core.first_s - config.gap_s <= second);
-        if !belongs {
-            count(&mut seconds, second);
-        }
-    }
-    let mut found: Vec<(u64, Incident)> = Vec::new();
-    for core in cores(&seconds, &Series::default(), config.gap_s) {
-        let first = seconds.partition_point(|(second, _)| *second < core.first_s);
-        let last = seconds.partition_point(|(second, _)| *second <= core.last_s);
-        let n_messages: u64 = seconds[first..last].iter().map(|(_, n)| n).sum();
-        let during = requests.sum(core.first_s, core.last_s);
-        // A handful of messages beside served requests is noise; alone, it is all there is to tell.
-        let is_noise = during.requests > 0
-            && (n_messages < segment::MIN_ENTRIES || during.server_errors * 2 < n_messages);
-        if !is_noise {
-            let mut incident = Incident::new(core, config);
-            incident.from_messages = true;
-            found.push((n_messages, incident));
-        }
-    }
-    found.sort_by_key(|(n_messages, incident)| {
-        (std::cmp::Reverse(*n_messages), incident.core.first_s)
-    });
-    found.truncate(MAX_MESSAGE_INCIDENTS);
-    incidents.extend(found.into_iter().map(|(_, incident)| incident));
-    Ok(())
 }
 
 /// Puts messages into the incidents they fall in: unexplained failures, changes, the first failing backend.
@@ -540,7 +490,7 @@ fn add_messages(
         if fact.flags.has(Flags::TIMELESS) {
             continue;
         }
-        let unjoined = unjoined_key(&fact, matcher);
+        let unexplained = spoken_for(&fact, matcher);
         let event = Event { at: fact.at, rule: fact.rule, place: fact.place };
         // Both come in order of time: incidents that no later message can belong to are left behind.
         while incidents.get(first).is_some_and(|incident| {
@@ -584,7 +534,7 @@ fn add_messages(
                     {
                         incident.first_failing = Some(event);
                     }
-                    if let Some(key) = unjoined.filter(|_| incident.holds(fact.at)) {
+                    if let Some(key) = unexplained.filter(|_| incident.holds(fact.at)) {
                         incident.add_message(&fact, key, config);
                     }
                 }

@@ -4,6 +4,7 @@
 //! invisible characters; at most `width` columns, ASCII only where the terminal asks for it.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write;
 
@@ -59,6 +60,7 @@ impl Output for Text {
         if hidden > 0 {
             page.line(&format!("\n{hidden} more incidents: see --format json"));
         }
+        page.kin_outside();
         page.layers();
         page.notes();
         written(out.write_all(page.text.as_bytes()))
@@ -141,13 +143,7 @@ impl Page<'_> {
                 )
             }
         };
-        let kin: Vec<String> = report
-            .totals
-            .by_status
-            .iter()
-            .filter(|(status, n)| **n > 0 && !report.settings.status.contains(status))
-            .map(|(status, n)| format!("{} x {status}", grouped(*n)))
-            .collect();
+        let kin = kin_of(&report.totals.by_status, &report.settings.status);
         if !kin.is_empty() {
             let _ = write!(text, "; also {} (see --status 5xx)", kin.join(", "));
         }
@@ -313,7 +309,11 @@ impl Page<'_> {
 
     fn impact(&mut self, incident: &IncidentInfo) {
         let impact = &incident.impact;
+        let kin = kin_of(&impact.kin, &[]);
         let mut text = match impact.error_ratio {
+            _ if impact.entries == 0 && !kin.is_empty() => {
+                format!("{}, {}", kin.join(", "), incident.severity.reason)
+            }
             Some(ratio) => {
                 format!("{} entries, {:.1} % of requests", grouped(impact.entries), ratio * 100.0)
             }
@@ -349,13 +349,7 @@ impl Page<'_> {
                 DIM,
             );
         }
-        let kin: Vec<String> = impact
-            .kin
-            .iter()
-            .filter(|(_, n)| **n > 0)
-            .map(|(status, n)| format!("{} x {status}", grouped(*n)))
-            .collect();
-        if !kin.is_empty() {
+        if !kin.is_empty() && impact.entries > 0 {
             self.row("", &format!("in the same time also {}", kin.join(", ")), Style::new());
         }
     }
@@ -363,7 +357,7 @@ impl Page<'_> {
     /// Entries over time as a line of bars.
     fn chart(&mut self, incident: &IncidentInfo) {
         let entries = &incident.series.entries;
-        if entries.len() < 2 {
+        if entries.len() < 2 || entries.iter().all(|n| *n == 0) {
             return;
         }
         let room = self.style.width.saturating_sub(40).clamp(10, 60);
@@ -416,6 +410,24 @@ impl Page<'_> {
         self.steps(&steps, incident.causes.iter().find_map(|cause| cause.id));
     }
 
+    /// Answers with kin statuses that no incident counts.
+    fn kin_outside(&mut self) {
+        let report = self.report;
+        if report.incidents.is_empty() {
+            return;
+        }
+        let mut outside = report.totals.by_status.clone();
+        for (status, n) in report.incidents.iter().flat_map(|incident| &incident.impact.kin) {
+            outside.entry(*status).and_modify(|left| *left = left.saturating_sub(*n));
+        }
+        let kin = kin_of(&outside, &report.settings.status);
+        if !kin.is_empty() {
+            let text = format!("{} outside of incidents (see --status 5xx)", kin.join(", "));
+            self.text.push('\n');
+            self.row("ALSO", &text, Style::new());
+        }
+    }
+
     /// Who saw how many responses, and who made them in the end.
     fn layers(&mut self) {
         for (index, layer) in self.report.layers.iter().enumerate() {
@@ -464,6 +476,15 @@ impl Page<'_> {
             self.row("NOTE", &diagnostic.message, DIM);
         }
     }
+}
+
+/// `31 x 502`: how many answers there were of each status, but for those that were asked for.
+fn kin_of(by_status: &BTreeMap<u16, u64>, chosen: &[u16]) -> Vec<String> {
+    by_status
+        .iter()
+        .filter(|(status, n)| **n > 0 && !chosen.contains(status))
+        .map(|(status, n)| format!("{} x {status}", grouped(*n)))
+        .collect()
 }
 
 /// Breaks text at blanks into parts of at most `room` characters; a longer word stays whole.

@@ -32,6 +32,8 @@ mod partial;
 mod proxies;
 // lighttpd, whose error lines name no request.
 mod lighttpd;
+// Logs beside each other: what others do not take away, and which of them is in front.
+mod neighbours;
 // What each line is understood as.
 mod parse;
 // Lines as people paste them: quoted, cut, alone.

@@ -152,3 +152,34 @@ fn of_any_client_all_entries_must_have_a_request() {
     assert_eq!(match_client(&entries, &traces, strict).pairs.len(), 0);
     assert_eq!(match_client(&entries[1..], &traces, strict).pairs.len(), 39);
 }
+
+#[test]
+fn numbers_tell_which_page_comes_with_lines() {
+    let sized = |second, body_bytes| EntryFact {
+        body_bytes,
+        flags: Flags(Flags::AT_START.0 | Flags::SIZED.0),
+        ..entry(second)
+    };
+    let counted = |entries: &[EntryFact], traces: &[Trace<'_>]| {
+        match_client(entries, traces, Known::OF_CLIENT).counted
+    };
+    // One answer of a backend, and then two failures.
+    let entries = [sized(9, 1), sized(10, 2), sized(10, 2)];
+    let traces = [trace(10_100), trace(10_900)];
+    assert_eq!(counted(&entries, &traces), [(0, false), (1, true), (2, true)]);
+    // Of two pages either may be it; of one with too many, some have no line.
+    assert_eq!(counted(&[sized(10, 1), sized(10, 2)], &traces[..1]), []);
+    assert_eq!(counted(&[sized(10, 1), sized(10, 1)], &traces[..1]), [(1, false)]);
+    // As many, but at another time.
+    assert_eq!(counted(&[sized(8, 1), sized(10, 2), sized(10, 2)], &traces[..1]).len(), 1);
+    let mut pages = Pages::default();
+    for n in 1..=20 {
+        assert_eq!(pages.look(&sized(9, 2)), Look::Open, "{n}");
+        pages.note_counted(&sized(9, 1), false);
+        pages.note_counted(&sized(9, 2), true);
+    }
+    assert_eq!([1, 2].map(|page| pages.look(&sized(9, page))), [Look::Silent, Look::Explained]);
+    // What is sure goes before.
+    (0..5).for_each(|_| pages.note(&sized(9, 1), true));
+    assert_eq!(pages.look(&sized(9, 1)), Look::Explained);
+}

@@ -12,6 +12,9 @@ const LEAST_STAMP_BYTES: usize = 19;
 /// The longest time: `Fri Nov 20 21:21:41.755305 2026 +0100`, with room for nanoseconds.
 const MOST_STAMP_BYTES: usize = 42;
 
+/// Nobody adds more brackets to a format.
+const MAX_ADDED: usize = 8;
+
 /// Cuts a record into its parts. The time is checked for shape only.
 pub(super) fn parts(record: &[u8]) -> Result<Parts<'_>, Skip> {
     let (stamp, rest) = take_bracket(record).ok_or(Skip::Shape)?;
@@ -85,7 +88,7 @@ fn is_of_head(inside: &[u8], mut behind: &[u8]) -> bool {
     if is_peer(inside) {
         return false;
     }
-    loop {
+    for _ in 0..MAX_ADDED {
         let rest = behind.strip_prefix(b" ").unwrap_or(behind);
         let is_numbered = rest.len() > 9
             && rest.starts_with(b"AH")
@@ -100,6 +103,7 @@ fn is_of_head(inside: &[u8], mut behind: &[u8]) -> bool {
         }
         behind = further;
     }
+    false
 }
 
 /// True for what `%a` stands in.

@@ -123,6 +123,21 @@ fn tails_of_combined_are_told_apart() {
 }
 
 #[test]
+fn a_client_that_is_always_the_same_is_one_in_its_place() {
+    let layout =
+        format!(r#"{COMBINED} "$http_x_forwarded_for" "$upstream_addr" "$upstream_status""#);
+    let lines: Vec<String> = (0..90)
+        .map(|n| {
+            let addresses = ["203.0.113.7", "2001:db8::17", "198.51.100.4"];
+            let line = render(&layout, n);
+            let client = addresses.iter().find_map(|client| line.strip_prefix(client));
+            format!("10.0.1.2{}", client.unwrap_or_default())
+        })
+        .collect();
+    assert_eq!(infer(&lines).map(|inferred| inferred.body), Some(layout));
+}
+
+#[test]
 fn separated_layouts_in_any_order() {
     check_same(
         "$msec|$status|$request_time|$upstream_status|$upstream_addr|$host|$request_method|$request_uri|$body_bytes_sent|$remote_addr|$http_user_agent",
@@ -350,10 +365,11 @@ fn columns_of_apache_alone() {
     );
     // Ids of clients, and origins of pages, go with neither.
     let of_clients = |n: usize| {
-        let (handler, answer) = if n % 2 == 0 { ("-", "-") } else { ("proxy-server", "503") };
+        let (handler, answer) =
+            if n.is_multiple_of(2) { ("-", "-") } else { ("proxy-server", "503") };
         let answer = if n % 4 == 1 { "-" } else { answer };
-        let client = if n % 3 == 0 { id(n) } else { "-".to_owned() };
-        let origin = if n % 3 == 0 { "http://shop.example.com:8080" } else { "-" };
+        let client = if n.is_multiple_of(3) { id(n) } else { "-".to_owned() };
+        let origin = if n.is_multiple_of(3) { "http://shop.example.com:8080" } else { "-" };
         format!("503 {} {client} {handler} {answer} \"{origin}\"", 100 + n)
     };
     let of_clients = body(&of_clients);

@@ -100,9 +100,9 @@ pub(super) fn incident_info(
     let origin = origin_info(incident, &causes);
     let main = causes.iter().find(|cause| cause.origin == origin.verdict && cause.id.is_some());
     let recovery = recovery(incident, analysis, coverage, config.window.1, texts, &mut evidence);
+    let failing = failing_ratio(incident, &impact);
     let starts_before = coverage.first_at.is_some_and(|first| {
-        incident.started_at - first.0 < SECOND_US
-            && impact.error_ratio.is_none_or(|ratio| ratio > 0.05)
+        incident.started_at - first.0 < SECOND_US && failing.is_none_or(|ratio| ratio > 0.05)
     });
     let status = if recovery.state == "ongoing" {
         "ongoing_at_end"
@@ -130,8 +130,9 @@ pub(super) fn incident_info(
     });
     let changes = changes(incident, config.matcher, &config.marks, texts, &mut evidence);
     let traffic = traffic(incident, analysis, coverage);
-    let title =
-        relayed_title(incident, &causes, &layers).unwrap_or_else(|| title(&origin, main, &impact));
+    let kin = told_kin(incident, &impact);
+    let title = relayed_title(incident, &causes, &layers)
+        .unwrap_or_else(|| title(&origin, main, &impact, kin));
     let storm = retry_storm(incident, origin.verdict, &traffic, layers.len(), &mut evidence);
     for beside in storm.into_iter().chain(marked(incident, &changes)) {
         let next_steps = next_steps(beside.id, &beside.scope, incident, texts);
@@ -160,7 +161,7 @@ pub(super) fn incident_info(
         started_at: Timestamp(incident.started_at),
         ended_at: (status != "ongoing_at_end").then_some(Timestamp(incident.ended_at)),
         duration_s,
-        severity: severity(&impact, duration_s),
+        severity: severity(&impact, failing, duration_s),
         rejected: rejected(incident, config, analysis, texts, &traffic, &changes),
         group: group_failure(incident, &impact, texts),
         impact,
@@ -464,7 +465,12 @@ fn fingerprint(origin: &OriginInfo, main: Option<&CauseInfo>) -> String {
     format!("v1:{}|{cause}|{scope}", origin.verdict)
 }
 
-fn title(origin: &OriginInfo, main: Option<&CauseInfo>, impact: &Impact) -> String {
+fn title(
+    origin: &OriginInfo,
+    main: Option<&CauseInfo>,
+    impact: &Impact,
+    kin: Option<String>,
+) -> String {
     let cause = main.map_or_else(
         || "cause not known".to_owned(),
         |cause| {
@@ -474,19 +480,36 @@ fn title(origin: &OriginInfo, main: Option<&CauseInfo>, impact: &Impact) -> Stri
         },
     );
     if impact.entries == 0 {
-        return format!("{}: {cause}, seen in messages only", origin.verdict);
+        let seen = kin.unwrap_or_else(|| "seen in messages only".to_owned());
+        return format!("{}: {cause}, {seen}", origin.verdict);
     }
-    format!("{}: {cause}, {} responses", origin.verdict, impact.entries)
+    let kin = kin.map(|kin| format!(" and {kin}")).unwrap_or_default();
+    format!("{}: {cause}, {} responses{kin}", origin.verdict, impact.entries)
 }
 
-fn severity(impact: &Impact, duration_s: f64) -> Severity {
-    let level = match impact.error_ratio {
-        Some(ratio) if ratio >= 0.5 && impact.entries >= MIN_SEVERE => "critical",
-        Some(ratio) if ratio >= 0.1 && impact.entries >= MIN_SEVERE => "major",
+/// The part of the requests that failed: kin statuses count where messages tell why.
+fn failing_ratio(incident: &Incident, impact: &Impact) -> Option<f64> {
+    let n_kin = if incident.kin_failures > 0 { impact.kin.values().sum() } else { 0 };
+    impact.error_ratio.and(ratio(impact.entries + n_kin, impact.requests))
+}
+
+/// Responses with kin statuses, where messages tell why: `3000 x 502`.
+fn told_kin(incident: &Incident, impact: &Impact) -> Option<String> {
+    let some = impact.kin.iter().filter(|(_, n)| **n > 0);
+    let told: Vec<String> = some.map(|(status, n)| format!("{n} x {status}")).collect();
+    (incident.kin_failures > 0 && !told.is_empty()).then(|| told.join(", "))
+}
+
+fn severity(impact: &Impact, failing: Option<f64>, duration_s: f64) -> Severity {
+    let n_failures =
+        impact.entries + if failing > impact.error_ratio { impact.kin.values().sum() } else { 0 };
+    let level = match failing {
+        Some(ratio) if ratio >= 0.5 && n_failures >= MIN_SEVERE => "critical",
+        Some(ratio) if ratio >= 0.1 && n_failures >= MIN_SEVERE => "major",
         None if impact.entries >= 1000 => "major",
         _ => "minor",
     };
-    let reason = match impact.error_ratio {
+    let reason = match failing {
         Some(ratio) => format!("{:.1} % of requests failed for {duration_s:.0} s", ratio * 100.0),
         None => format!("{} responses in {duration_s:.0} s", impact.entries),
     };

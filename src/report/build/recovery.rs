@@ -78,11 +78,15 @@ pub(super) fn recovery(
     {
         let more = if seen.successes >= ENOUGH_SUCCESSES { " or more" } else { "" };
         let plural = if n_paths == 1 { "path" } else { "paths" };
+        let behind = match seen.kin_failures {
+            0 => String::new(),
+            n => format!(", after {n} more answers with 502 or 504"),
+        };
         return Recovery {
             state: "verified",
             at: Some(Timestamp(at)),
             basis: format!(
-                "{} consecutive successes{more} on {n_paths} affected {plural}",
+                "{} consecutive successes{more} on {n_paths} affected {plural}{behind}",
                 seen.successes
             ),
             evidence: vec![evidence.id(place, Some(at))],
@@ -113,6 +117,8 @@ struct Seen {
     successes: u64,
     /// The first of these.
     first_success: Option<(i64, Place)>,
+    /// Answers of gateways on affected paths behind the last second of the incident.
+    kin_failures: u64,
     /// Status of the last failure on an affected path.
     last_failure: Option<u16>,
 }
@@ -154,7 +160,7 @@ impl Seen {
             for (begins_s, input) in &order {
                 // Inputs that begin later are read only as far as the others do not decide.
                 if *begins_s > i64::MIN {
-                    seen.judge(&answers);
+                    seen.judge(&answers, incident.core.last_s);
                     if seen.successes >= ENOUGH_SUCCESSES {
                         return seen;
                     }
@@ -162,7 +168,7 @@ impl Seen {
                 let start = starts.get(input).copied().unwrap_or((0, 1));
                 answers.read(*input, start, incident, analysis, texts, &affected);
             }
-            seen.judge(&answers);
+            seen.judge(&answers, incident.core.last_s);
             if seen.successes >= ENOUGH_SUCCESSES || !answers.stopped {
                 break;
             }
@@ -171,7 +177,7 @@ impl Seen {
     }
 
     /// Goes through the answers of all inputs in order of time.
-    fn judge(&mut self, answers: &Answers) {
+    fn judge(&mut self, answers: &Answers, last_s: i64) {
         let n_affected = self.n_affected;
         *self = Seen { n_affected, ..Seen::default() };
         let mut rows: Vec<&Answer> = answers.rows.iter().collect();
@@ -181,6 +187,8 @@ impl Seen {
                 self.succeeded.clear();
                 self.successes = 0;
                 self.first_success = None;
+                let is_kin = matches!(row.status, 502 | 504);
+                self.kin_failures += u64::from(is_kin && row.at.div_euclid(SECOND_US) > last_s);
                 self.last_failure = Some(row.status);
             } else {
                 self.successes += 1;

@@ -142,17 +142,17 @@ impl Teller<'_, '_, '_, '_> {
 
     fn onset(&mut self) {
         let incident = self.parts.incident;
-        let Some(place) = incident.onset else { return };
+        let Some((place, at)) = incident.onset else { return };
         let path = self.texts.name(place, Name::Path).unwrap_or_default();
         let status = self.texts.access(place, |record| record.status);
         let status = status.map_or_else(|| "failure".to_owned(), |status| status.to_string());
-        let lines = self.quote(place, incident.started_at);
+        let lines = self.quote(place, at);
         let text = if path.is_empty() {
             format!("first {status}")
         } else {
             format!("first {status}, {path}")
         };
-        self.tell(Timestamp(incident.started_at), "onset", text, lines);
+        self.tell(Timestamp(at), "onset", text, lines);
         if let Some(row) = self.rows.last_mut() {
             row.phase = "onset";
         }
@@ -304,13 +304,18 @@ impl Teller<'_, '_, '_, '_> {
 
     fn end(&mut self) {
         let incident = self.parts.incident;
-        let Some(place) = incident.last_entry else { return };
         let recovery = self.parts.recovery;
-        let mut lines = self.quote(place, incident.ended_at);
+        let (mut lines, at) = match incident.last_entry {
+            Some((place, at)) => (self.quote(place, at), at),
+            None if incident.kin_failures > 0 => (Vec::new(), i64::MIN),
+            None => return,
+        };
         lines.extend(recovery.evidence.iter().cloned());
         let over = recovery.state != "ongoing";
         let kind = if over { "recovery" } else { "error" };
-        let text = format!("last entry; {}", recovery.basis);
+        let last =
+            if at < incident.ended_at { "last failure, with another status" } else { "last entry" };
+        let text = format!("{last}; {}", recovery.basis);
         self.tell(Timestamp(incident.ended_at), kind, text, lines);
         if let Some(row) = self.rows.last_mut() {
             row.phase = if over { "recovery" } else { "during" };

@@ -89,8 +89,7 @@ impl Naming<'_, '_> {
     fn are_few_peers(&self, idx: usize) -> bool {
         let column = &self.columns[idx];
         let is_list_of_peers = |value: &&[u8]| upstream_items(value).all(is_peer_address);
-        let n_peers =
-            column.values.iter().copied().filter(|value| is_list_of_peers(&value)).count();
+        let n_peers = column.values.iter().copied().filter(|value| is_list_of_peers(value)).count();
         column.n() >= FEW_LINES
             && column.n_distinct * 4 <= column.n()
             && n_peers * 50 >= column.n_present() * 49
