@@ -107,7 +107,7 @@ mod tests {
         assert_eq!(taken(1, 0, 7), [2, 0, 3]);
         assert_eq!(taken(0, 5, 7), [1, 0, 3]);
         assert_eq!(taken(1, 5, 11), [3]);
-        assert_eq!(taken(2, 7, 7), []);
+        assert_eq!(taken(2, 7, 7), [0usize; 0]);
         let elsewhere = Trace { at: 7, upstream: 8, ..Trace::default() };
         assert_eq!(filled().take(&elsewhere, &|_| false), None);
     }
