@@ -138,7 +138,8 @@ mod tests {
             &[(0, origin), (1, origin), (2, origin)],
         );
         // Out of its time.
-        check(&[(1, PROXY, Some(0)), (200, LIMIT, Some(1))], &[]);
+        let own = |entry, trace| (entry == trace).then_some(1);
+        check_with(&[(1, PROXY, Some(0)), (200, LIMIT, Some(1))], &own, &[]);
     }
 
     #[test]
