@@ -77,10 +77,14 @@ impl<'a> AccessRecord<'a> {
         }
     }
 
-    /// True when the lists of backends show several attempts.
+    /// True when the lists of backends show several attempts: of the request itself, as opposed to those for a page that
+    /// it was redirected to within the server (` : `).
     pub fn is_retried(&self) -> bool {
         let lists = [Field::UpstreamStatus, Field::UpstreamAddr].map(|field| self.raw(field));
-        lists.into_iter().flatten().any(|list| last_upstream_item(list).len() < list.len())
+        lists.into_iter().flatten().any(|list| {
+            let own = memmem::find(list, b" : ").map_or(list, |redirect| &list[..redirect]);
+            last_upstream_item(own).len() < own.len()
+        })
     }
 
     /// Method and request target, still escaped. A request line that is no request gives an empty method and the whole.

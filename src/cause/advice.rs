@@ -32,6 +32,8 @@ pub enum Step {
     Windows(&'static str),
     /// The configuration of nginx.
     Nginx(&'static str),
+    /// The configuration of Apache.
+    Apache(&'static str),
     /// `HAProxy`'s socket for commands.
     Haproxy(&'static str),
     /// Varnish's tools.
@@ -50,6 +52,7 @@ impl Step {
             | Step::Shell(text)
             | Step::Windows(text)
             | Step::Nginx(text)
+            | Step::Apache(text)
             | Step::Haproxy(text)
             | Step::Varnish(text)
             | Step::Kubernetes(text)
@@ -76,6 +79,7 @@ impl Step {
                 };
                 servers.contains(&Server::Nginx) || !servers.iter().any(is_other)
             }
+            Step::Apache(_) => servers.is_empty() || servers.contains(&Server::Apache),
             Step::Haproxy(_) => servers.is_empty() || servers.contains(&Server::Haproxy),
             Step::Varnish(_) => servers.is_empty() || servers.contains(&Server::Varnish),
             Step::Kubernetes(_) => servers.is_empty() || servers.contains(&Server::Kubernetes),
@@ -106,7 +110,7 @@ fn is_web(server: Server) -> bool {
 
 /// The advice for a cause.
 pub const fn advice(cause: Cause) -> &'static Advice {
-    use Step::{Address, Any, Haproxy, Kubernetes, Nginx, Shell, Varnish, Windows};
+    use Step::{Address, Any, Apache, Haproxy, Kubernetes, Nginx, Shell, Varnish, Windows};
     match cause {
         Cause::AppPoolStopped => &Advice {
             shows: &[
@@ -450,17 +454,24 @@ pub const fn advice(cause: Cause) -> &'static Advice {
             shows: &[
                 "nginx: `limiting connections by zone`, 503; `$limit_conn_status` REJECTED",
                 "HAProxy: maxconn; IIS: ConnLimit in HTTPERR",
+                "Apache: AH00941 (all connections of a child to the backend in use), `mod_qos(...)`",
             ],
             next_steps: &[
                 Nginx("nginx -T | grep -n limit_conn"),
+                Apache(
+                    "AH00941: answers of {scope} are slow or its pool is small: compare %D with the time before, then ProxyPass max= and acquire=",
+                ),
                 Shell(
                     "count connections per client: ss -tn state established | awk '{print $4}' | sed 's/:[0-9]*$//' | sort | uniq -c | sort -rn | head",
                 ),
-                Any(
+                Nginx(
                     "behind a CDN or load balancer all clients share an address unless set_real_ip_from is set",
                 ),
+                Apache(
+                    "mod_qos: behind a load balancer all clients share an address unless mod_remoteip names them",
+                ),
             ],
-            sources: &["nginx.org: ngx_http_limit_conn_module"],
+            sources: &["nginx.org: ngx_http_limit_conn_module", "httpd.apache.org: mod_proxy"],
         },
         Cause::ConcurrencyLimit => &Advice {
             shows: &[
@@ -899,6 +910,8 @@ mod tests {
         assert_eq!(tools(&[Server::Nginx]), [false, false, true]);
         check(&[], [false, true, true]);
         assert!(!Step::Nginx("x").suits(&[Server::Kubernetes]));
+        assert!(Step::Apache("x").suits(&[Server::Apache, Server::Varnish]));
+        assert!(!Step::Apache("x").suits(&[Server::Nginx]));
         assert!(Step::Kubernetes("x").suits(&[Server::Kubernetes, Server::Nginx]));
         assert!(!Step::Kubernetes("x").suits(&[Server::Nginx]));
     }

@@ -476,6 +476,9 @@ fn logs_of_one_server_share_the_line_of_a_failure() {
     let fixture = Fixture::new();
     let mut logs = Logs::default();
     logs.served(0);
+    // A list shows that these are backends.
+    let tail = " \"10.0.0.5:80, 10.0.0.6:80\" \"502, 200\" 0.000, 0.004 0.004";
+    logs.access(25, "198.51.100.9", "/ok", 200, tail);
     let (mut json, mut short) = (String::new(), String::new());
     for n in 0..20 {
         let (second, client) = (30 + n, format!("192.0.2.{n}"));
