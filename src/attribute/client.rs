@@ -203,15 +203,23 @@ impl Known<'_> {
     };
 }
 
+/// Each home has a turn of its own, which looks at all facts of a client. More than this are names that anything may have
+/// written: then none counts.
+const MAX_HOMES: usize = 256;
+
 /// Pairs the entries of one client with its requests; or entries and requests that name no client, with time alone.
 pub fn match_client(entries: &[EntryFact], traces: &[Trace<'_>], known: Known<'_>) -> Joined {
-    let homes: Vec<Home> = entries.iter().map(known.home).collect();
+    let mut homes: Vec<Home> = entries.iter().map(known.home).collect();
     let with_traces: BTreeSet<Home> = traces.iter().map(|trace| trace.home).collect();
-    let own: BTreeSet<Home> = homes
+    let mut own: BTreeSet<Home> = homes
         .iter()
         .copied()
         .filter(|home| home.is_known() && with_traces.contains(home))
         .collect();
+    if own.len() > MAX_HOMES {
+        own.clear();
+        homes.fill(Home::default());
+    }
     let mut join = Join {
         entries,
         traces,
@@ -307,13 +315,17 @@ impl Join<'_> {
         };
         let mut open = Vec::new();
         for (index, entry) in self.entries.iter().enumerate() {
-            let is_here = home.is_none_or(|home| home == self.homes[index]);
+            // What has no home may be at home here: it keeps its share of the lines.
+            let is_here = home.is_none_or(|home| home.agrees(self.homes[index]));
             if self.taken_entries[index] || entry.status != status || !is_here {
                 continue;
             }
             let (from, to) = window(entry, round);
             // Of what has a turn of its own it is known by then.
-            let is_heard = home.is_some() || !own.contains(&self.homes[index]);
+            let is_heard = home.map_or_else(
+                || !own.contains(&self.homes[index]),
+                |home| home == self.homes[index],
+            );
             if is_any_at(&times, (from, to)) {
                 open.push(Open { entry: index, from, to });
             } else if round == Round::Near
@@ -524,7 +536,7 @@ impl Join<'_> {
     fn contest(&mut self, open: &[Open], traces: &[usize], n_before: usize) {
         let entry_of: HashMap<usize, usize> =
             self.joined.pairs[n_before..].iter().map(|(entry, trace)| (*trace, *entry)).collect();
-        let window_of: HashMap<usize, (i64, i64)> =
+        let times_of: HashMap<usize, (i64, i64)> =
             open.iter().map(|open| (open.entry, (open.from, open.to))).collect();
         let claims: Vec<Claim> = traces
             .iter()
@@ -532,13 +544,13 @@ impl Join<'_> {
             .map(|&trace| {
                 let entry = entry_of
                     .get(&trace)
-                    .and_then(|entry| window_of.get(entry).map(|(from, to)| (*entry, *from, *to)));
+                    .and_then(|entry| times_of.get(entry).map(|(from, to)| (*entry, *from, *to)));
                 let Trace { at, told, .. } = self.traces[trace];
                 Claim { at, told, entry, trace }
             })
             .collect();
         let fit = |entry: usize, trace: usize| {
-            let window = *window_of.get(&entry)?;
+            let window = *times_of.get(&entry)?;
             self.fit(entry, window, &self.traces[trace])
         };
         for (entry, contest) in contested(&claims, &fit) {

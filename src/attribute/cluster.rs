@@ -371,13 +371,13 @@ impl Part {
             of_subrequests.map(|fact| (fact.at - EDGE_US, fact.at + EDGE_US)).collect();
         let matched =
             match_cluster(&entry_facts, &cause_facts, &explains, &is_final, &is_last_try, &fit);
-        let rivals = Rivals::of(&entry_facts, &matched, &is_page_of_limits);
+        let other_pages = OtherPages::of(&entry_facts, &matched, &is_page_of_limits);
         for Matched { entry, deciding, lines, confidence, basis } in matched {
             let fact = cause_facts[deciding];
             let rule = matcher.rule(fact.rule);
             let tells_nothing = |rule: &Rule| {
                 is_of_earlier_attempt(&entry_facts[entry], &fact, rule)
-                    || rivals.are_like(&entry_facts[entry])
+                    || other_pages.hold_like(&entry_facts[entry])
             };
             if rule.is_some_and(tells_nothing) {
                 // Nor does silence tell how the request ended: the line is its own, or may be.
@@ -422,9 +422,9 @@ fn shows_no_backend(entry: &EntryFact) -> bool {
 }
 
 /// Entries that no line was found for, of layouts without backends: the pages that were sent in each second.
-struct Rivals(BTreeMap<(i64, u16), BTreeSet<u32>>);
+struct OtherPages(BTreeMap<(i64, u16), BTreeSet<u32>>);
 
-impl Rivals {
+impl OtherPages {
     fn of(
         entries: &[EntryFact],
         matched: &[Matched],
@@ -438,7 +438,7 @@ impl Rivals {
                 pages.entry(Self::key(entry)).or_default().insert(size);
             }
         }
-        Rivals(pages)
+        OtherPages(pages)
     }
 
     fn key(entry: &EntryFact) -> (i64, u16) {
@@ -446,7 +446,7 @@ impl Rivals {
     }
 
     /// True when the line of an entry may as well be that of another, which has another page: one of both is no limit's.
-    fn are_like(&self, entry: &EntryFact) -> bool {
+    fn hold_like(&self, entry: &EntryFact) -> bool {
         let (Some(pages), Some(size)) = (self.0.get(&Self::key(entry)), entry.page_bytes()) else {
             return false;
         };

@@ -326,7 +326,7 @@ impl Companions {
         let own = self.directories.get(directory).and_then(|row| row.access_span);
         let covers = |(first, last)| (first..=last).contains(&fact.at);
         if joined || own.or(self.access_span).is_some_and(covers) {
-            self.retries.note(directory, fact.scope, joined);
+            self.retries.note(directory, fact.scope, fact.target_key, joined);
         }
     }
 

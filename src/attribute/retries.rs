@@ -6,10 +6,10 @@
 //! Invariants: a property of all lines of a directory; sums, which do not depend on order.
 //! Source: nginx `ngx_http_upstream_next` (each failed attempt is logged, then the next peer is tried).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// Fewer lines without an entry show nothing.
-const MIN_PASSED: u64 = 2;
+/// Lines without an entry must be of this many targets: a probe that is not logged has one.
+const MIN_TARGETS: usize = 3;
 
 /// So many of a hundred lines of a backend have no entry where requests go on: others may be of requests that are not
 /// logged.
@@ -18,36 +18,56 @@ const MIN_PERCENT: u64 = 10;
 /// More backends than this are not counted.
 const MAX_BACKENDS: usize = 65_536;
 
-/// How many lines about failed attempts found an entry, and how many did not, per directory and backend.
+/// What is known of the lines about one backend.
+#[derive(Debug, Clone, Default)]
+struct Lines {
+    /// How many found an entry.
+    n_ended: u64,
+    /// How many did not.
+    n_passed: u64,
+    /// Targets of the latter: the smallest keys, [`MIN_TARGETS`] at most.
+    targets: BTreeSet<u64>,
+}
+
+/// Lines about failed attempts, per directory and backend.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Retries {
-    counts: BTreeMap<(usize, u32), (u64, u64)>,
+    lines: BTreeMap<(usize, u32), Lines>,
 }
 
 impl Retries {
-    /// Notes a line.
-    pub(super) fn note(&mut self, directory: usize, backend: u32, joined: bool) {
-        self.add((directory, backend), (u64::from(joined), u64::from(!joined)));
+    /// Notes a line about a request for a target.
+    pub(super) fn note(&mut self, directory: usize, backend: u32, target: u64, joined: bool) {
+        let targets = if joined { BTreeSet::new() } else { BTreeSet::from([target]) };
+        let (n_ended, n_passed) = (u64::from(joined), u64::from(!joined));
+        self.add((directory, backend), Lines { n_ended, n_passed, targets });
     }
 
     /// Adds what another has noted.
     pub(super) fn absorb(&mut self, other: &Retries) {
-        for (key, counts) in &other.counts {
-            self.add(*key, *counts);
+        for (key, lines) in &other.lines {
+            self.add(*key, lines.clone());
         }
     }
 
     /// True when requests that failed at this backend went on to others.
     pub(super) fn go_on(&self, directory: usize, backend: u32) -> bool {
-        let (ended, passed) = self.counts.get(&(directory, backend)).copied().unwrap_or_default();
-        passed >= MIN_PASSED && passed * 100 >= (ended + passed) * MIN_PERCENT
+        self.lines.get(&(directory, backend)).is_some_and(|lines| {
+            let Lines { n_ended, n_passed, targets } = lines;
+            targets.len() >= MIN_TARGETS && n_passed * 100 >= (n_ended + n_passed) * MIN_PERCENT
+        })
     }
 
-    fn add(&mut self, key: (usize, u32), (ended, passed): (u64, u64)) {
-        let counts = self.counts.entry(key).or_default();
-        *counts = (counts.0 + ended, counts.1 + passed);
-        if self.counts.len() > MAX_BACKENDS {
-            self.counts.pop_last();
+    fn add(&mut self, key: (usize, u32), more: Lines) {
+        let lines = self.lines.entry(key).or_default();
+        lines.n_ended += more.n_ended;
+        lines.n_passed += more.n_passed;
+        lines.targets.extend(more.targets);
+        while lines.targets.len() > MIN_TARGETS {
+            lines.targets.pop_last();
+        }
+        if self.lines.len() > MAX_BACKENDS {
+            self.lines.pop_last();
         }
     }
 }
@@ -60,8 +80,10 @@ mod tests {
     fn requests_go_on_where_lines_have_no_entry() {
         let check = |ended: usize, passed: usize, expected: bool| {
             let (mut one, mut other) = (Retries::default(), Retries::default());
-            (0..ended).for_each(|_| one.note(1, 7, true));
-            (0..passed).for_each(|nth| [&mut one, &mut other][nth % 2].note(1, 7, false));
+            (0..ended).for_each(|_| one.note(1, 7, 9, true));
+            for nth in 0..passed {
+                [&mut one, &mut other][nth % 2].note(1, 7, nth as u64, false);
+            }
             one.absorb(&other);
             assert_eq!(one.go_on(1, 7), expected, "{ended} {passed}");
             assert!(!one.go_on(2, 7) && !one.go_on(1, 8));
@@ -71,5 +93,8 @@ mod tests {
         check(100, 5, false);
         check(2, 1, false);
         check(0, 3, true);
+        let mut probed = Retries::default();
+        (0..100).for_each(|_| probed.note(1, 7, 9, false));
+        assert!(!probed.go_on(1, 7));
     }
 }

@@ -7,7 +7,7 @@
 //! fits them together as well. A request without an entry is a rival of any pair whose entry it fits as well.
 //! Invariants: what is contested does not depend on the order of the pairs.
 
-/// More requests than this are not compared with one entry: it counts as contested by origin.
+/// More requests than this are not compared with one entry: it counts as contested by all of them.
 const MAX_RIVALS: usize = 1024;
 
 /// What a message tells of a request: who failed, and why. Numbers that are equal where it is the same.
@@ -59,11 +59,19 @@ pub(super) fn contested(
             if near.iter().all(|other| other.told == claim.told) {
                 return None;
             }
+            let is_other = |other: &Claim| other.told.origin != claim.told.origin;
+            let most = if near.iter().any(is_other) { Contest::Origin } else { Contest::Cause };
             if near.len() > MAX_RIVALS {
-                return Some((entry, Contest::Origin));
+                return Some((entry, most));
             }
-            let worst = near.iter().filter_map(|other| contest(claim, other, fit)).max()?;
-            Some((entry, worst))
+            let mut worst = None;
+            for other in near {
+                worst = worst.max(contest(claim, other, fit));
+                if worst == Some(most) {
+                    break;
+                }
+            }
+            Some((entry, worst?))
         })
         .collect()
 }

@@ -261,12 +261,15 @@ struct Failed {
 
 impl Failed {
     /// True when the lines are surely those of one whole request. A failed attempt of an unknown thread and client is not:
-    /// another line may be about the same request, which then would count twice.
+    /// another line may be about the same request, which then would count twice. Where no connection was tried, because
+    /// the pool was empty or the worker in error, the request ends there (`ap_proxy_acquire_connection`).
     fn is_whole(&self, matcher: &CauseMatcher) -> bool {
         self.lines.iter().any(|fact| {
             let rule = matcher.rule(fact.rule);
             let is_last = rule.is_some_and(|rule| {
-                rule.kind == RuleKind::FinalFailure || rule.cause == Some(Cause::ConnectionLimit)
+                let is_no_attempt =
+                    matches!(rule.cause, Some(Cause::ConnectionLimit | Cause::NoLiveUpstreams));
+                rule.kind == RuleKind::FinalFailure || is_no_attempt
             });
             fact.connection != 0 || fact.client != 0 || is_last
         })

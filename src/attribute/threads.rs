@@ -1,7 +1,7 @@
 //! Error lines of one thread -> the lines of each request.
 //!
-//! In: the messages of one process and thread, in order of time, each as a [`Line`]. Out: [`Request`]s: the lines that
-//! one request wrote. The rule, for servers whose messages do not name their request but whose threads serve one request
+//! In: the messages of one process and thread, or of one client where no thread is known, in order of time, each as a
+//! [`Line`]. Out: [`Request`]s: the lines that one request wrote. The rule, for servers whose messages do not name their request but whose threads serve one request
 //! at a time:
 //!
 //! 1. An attempt ends with the line that names the client. Lines without a client belong to the next such line of the
