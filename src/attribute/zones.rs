@@ -177,11 +177,13 @@ impl Zones {
             .iter()
             .map(|input| lenders.table_for(directory(input), input.tally.zoneless_span?))
             .collect();
-        let is_open = |(index, input): (usize, &ScannedInput)| {
-            input.tally.zoneless_span.is_some() && companions[index].is_none()
+        let is_open = |index: &u32| {
+            let index = *index as usize;
+            inputs[index].tally.zoneless_span.is_some() && companions[index].is_none()
         };
-        let by_client = if policy == ZonePolicy::Unsaid && inputs.iter().enumerate().any(is_open) {
-            clients::offsets(inputs, entries, causes)?
+        let open: Vec<u32> = (0..inputs.len() as u32).filter(is_open).collect();
+        let by_client = if policy == ZonePolicy::Unsaid && !open.is_empty() {
+            clients::offsets(inputs, &open, entries, causes)?
         } else {
             HashMap::new()
         };
