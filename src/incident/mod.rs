@@ -21,7 +21,7 @@ use crate::taxonomy::{Basis, Cause, Confidence, Origin, Server};
 use crate::time::SECOND_US;
 
 use course::Course;
-use from_messages::{add_message_incidents, kin_bursts, spoken_for, with_bursts};
+use from_messages::{add_message_incidents, spoken_for, with_kin_bursts};
 use ranking::{Ranking, Sample};
 use segment::{Core, Seconds, cores, count, trim};
 
@@ -418,8 +418,8 @@ pub fn group(
     for at in attribution.instants() {
         count(&mut seconds, at?.div_euclid(SECOND_US));
     }
-    let bursts = kin_bursts(attribution, requests, matcher, config)?;
-    let (cores, apart) = with_bursts(cores(&seconds, requests, config.gap_s), bursts, config);
+    let cores = cores(&seconds, requests, config.gap_s);
+    let (cores, apart) = with_kin_bursts(cores, attribution, requests, matcher, config)?;
     let mut incidents: Vec<Incident> =
         cores.into_iter().map(|core| Incident::new(core, config)).collect();
     let mut result = Incidents {
@@ -498,6 +498,13 @@ fn add_messages(
         }) {
             first += 1;
         }
+        // A burst of kin failures may overlap with an incident of entries: each takes its own messages.
+        let is_kin = fact.flags.has(Flags::KIN);
+        let its_own = unexplained.is_some()
+            && incidents[first..]
+                .iter()
+                .take_while(|incident| incident.core.first_s * SECOND_US <= fact.at)
+                .any(|incident| incident.from_messages == is_kin && incident.holds(fact.at));
         for incident in &mut incidents[first..] {
             let start_us = incident.core.first_s * SECOND_US;
             let end_us = (incident.core.last_s + 1) * SECOND_US;
@@ -534,7 +541,9 @@ fn add_messages(
                     {
                         incident.first_failing = Some(event);
                     }
-                    if let Some(key) = unexplained.filter(|_| incident.holds(fact.at)) {
+                    let is_others = its_own && incident.from_messages != is_kin;
+                    if let Some(key) = unexplained.filter(|_| !is_others && incident.holds(fact.at))
+                    {
                         incident.add_message(&fact, key, config);
                     }
                 }

@@ -100,9 +100,10 @@ pub(super) fn incident_info(
     let origin = origin_info(incident, &causes);
     let main = causes.iter().find(|cause| cause.origin == origin.verdict && cause.id.is_some());
     let recovery = recovery(incident, analysis, coverage, config.window.1, texts, &mut evidence);
-    let failing = failing_ratio(incident, &impact);
+    let n_kin = counted_kin(incident.kin_failures, &impact.kin);
     let starts_before = coverage.first_at.is_some_and(|first| {
-        incident.started_at - first.0 < SECOND_US && failing.is_none_or(|ratio| ratio > 0.05)
+        incident.started_at - first.0 < SECOND_US
+            && failing_ratio(n_kin, &impact).is_none_or(|ratio| ratio > 0.05)
     });
     let status = if recovery.state == "ongoing" {
         "ongoing_at_end"
@@ -130,7 +131,7 @@ pub(super) fn incident_info(
     });
     let changes = changes(incident, config.matcher, &config.marks, texts, &mut evidence);
     let traffic = traffic(incident, analysis, coverage);
-    let kin = told_kin(incident, &impact);
+    let kin = told_kin(n_kin, &impact.kin);
     let title = relayed_title(incident, &causes, &layers)
         .unwrap_or_else(|| title(&origin, main, &impact, kin));
     let storm = retry_storm(incident, origin.verdict, &traffic, layers.len(), &mut evidence);
@@ -161,7 +162,7 @@ pub(super) fn incident_info(
         started_at: Timestamp(incident.started_at),
         ended_at: (status != "ongoing_at_end").then_some(Timestamp(incident.ended_at)),
         duration_s,
-        severity: severity(&impact, failing, duration_s),
+        severity: severity(&impact, n_kin, duration_s),
         rejected: rejected(incident, config, analysis, texts, &traffic, &changes),
         group: group_failure(incident, &impact, texts),
         impact,
@@ -487,22 +488,33 @@ fn title(
     format!("{}: {cause}, {} responses{kin}", origin.verdict, impact.entries)
 }
 
-/// The part of the requests that failed: kin statuses count where messages tell why.
-fn failing_ratio(incident: &Incident, impact: &Impact) -> Option<f64> {
-    let n_kin = if incident.kin_failures > 0 { impact.kin.values().sum() } else { 0 };
+/// Answers with kin statuses that count as failures of an incident: all of them where messages tell why half of them came
+/// about, else only as many as messages tell of.
+fn counted_kin(n_told: u64, kin: &BTreeMap<u16, u64>) -> u64 {
+    let all: u64 = kin.values().sum();
+    if n_told.saturating_mul(2) >= all { all } else { n_told }
+}
+
+/// The part of the requests that failed, with the kin answers that count.
+fn failing_ratio(n_kin: u64, impact: &Impact) -> Option<f64> {
     impact.error_ratio.and(ratio(impact.entries + n_kin, impact.requests))
 }
 
-/// Responses with kin statuses, where messages tell why: `3000 x 502`.
-fn told_kin(incident: &Incident, impact: &Impact) -> Option<String> {
-    let some = impact.kin.iter().filter(|(_, n)| **n > 0);
-    let told: Vec<String> = some.map(|(status, n)| format!("{n} x {status}")).collect();
-    (incident.kin_failures > 0 && !told.is_empty()).then(|| told.join(", "))
+/// The responses with kin statuses that count: `3000 x 502`.
+fn told_kin(n_kin: u64, kin: &BTreeMap<u16, u64>) -> Option<String> {
+    let some = kin.iter().filter(|(_, n)| **n > 0);
+    let told: Vec<String> = if n_kin == kin.values().sum::<u64>() {
+        some.map(|(status, n)| format!("{n} x {status}")).collect()
+    } else {
+        let statuses: Vec<String> = some.map(|(status, _)| status.to_string()).collect();
+        vec![format!("{n_kin} x {}", statuses.join(" or "))]
+    };
+    (n_kin > 0 && !told.is_empty()).then(|| told.join(", "))
 }
 
-fn severity(impact: &Impact, failing: Option<f64>, duration_s: f64) -> Severity {
-    let n_failures =
-        impact.entries + if failing > impact.error_ratio { impact.kin.values().sum() } else { 0 };
+fn severity(impact: &Impact, n_kin: u64, duration_s: f64) -> Severity {
+    let failing = failing_ratio(n_kin, impact);
+    let n_failures = impact.entries + n_kin;
     let level = match failing {
         Some(ratio) if ratio >= 0.5 && n_failures >= MIN_SEVERE => "critical",
         Some(ratio) if ratio >= 0.1 && n_failures >= MIN_SEVERE => "major",
@@ -544,6 +556,21 @@ fn series(incident: &Incident, analysis: &Analysis) -> SeriesInfo {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn kin_answers_count_as_far_as_messages_tell_of_them() {
+        let check = |told: u64, kin: &[(u16, u64)], expected: Option<&str>| {
+            let kin = kin.iter().copied().collect();
+            let n_kin = counted_kin(told, &kin);
+            assert_eq!(told_kin(n_kin, &kin).as_deref(), expected, "{told} {kin:?}");
+        };
+        check(0, &[(502, 480), (504, 0)], None);
+        check(1, &[(502, 480), (504, 0)], Some("1 x 502"));
+        check(239, &[(502, 470), (504, 10)], Some("239 x 502 or 504"));
+        check(240, &[(502, 470), (504, 10)], Some("470 x 502, 10 x 504"));
+        check(600, &[(502, 480), (504, 0)], Some("480 x 502"));
+        check(600, &[], None);
+    }
 
     #[test]
     fn commands_fit_the_kind_of_scope() {
