@@ -8,8 +8,8 @@
 //!    their way. If at least [`MIN_PAIRS`] pairs agree on one difference, that is the offset: a whole quarter of an hour
 //!    for a zone, anything else for a clock that is off; an hour less or more behind some line is daylight saving. When
 //!    the companion says otherwise, the disagreement is reported.
-//! 3. The companion: offsets on the lines of access logs that may be of the same machine, see module [`lenders`].
-//! 4. Where there is none, the clients that messages name: see module [`clients`].
+//! 3. The companion: offsets on the lines of access logs that may be of the same machine, see module `lenders`.
+//! 4. Where there is none, the clients that messages name: see module `clients`.
 //! 5. For events of Windows exported with local times: the offset at which they fall on the start of what they explain,
 //!    see module [`intervals`](super::intervals). IIS writes UTC wherever it is, so its logs are no companions for them.
 //! 6. UTC, assumed.

@@ -1,6 +1,6 @@
 //! Apache access logs: the layouts in common use, and readers for any `LogFormat`.
 //!
-//! In: lines without terminator. Out: records by way of a [`Layout`].
+//! In: lines without terminator. Out: records by way of a [`Layout`](super::layout::Layout).
 //! Invariants: [`LAYOUTS`] goes from special to general. A layout that nginx has too is proposed only where the lines
 //! do not look like nginx's; see [`evidence`].
 //! Source: Apache httpd 2.4 `mod_log_config.c`, `docs/conf/httpd.conf.in`; Debian `apache2.conf`; the row comments.
