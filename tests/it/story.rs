@@ -503,11 +503,11 @@ fn limits_that_a_server_reached_are_told_and_not_denied() {
 
 #[test]
 fn an_outage_answered_with_502_is_told_and_a_few_lines_are_not() {
-    let run = |n_per_second: u32, seconds: u32, entries_until: u32| {
+    let run = |n_per_second: u32, seconds: u32, entries_until: u32, before: Answer| {
         let fixture = Fixture::new();
         let (mut log, mut errors) = (Log::default(), String::new());
         log.seconds(0, 60, 10, Answer::Good);
-        log.seconds(60, entries_until, 10, Answer::Relayed);
+        log.seconds(60, entries_until, 10, before);
         for at in entries_until..entries_until + seconds {
             for n in 0..n_per_second {
                 let target = format!("/cart?r={at}-{n}");
@@ -528,7 +528,7 @@ fn an_outage_answered_with_502_is_told_and_a_few_lines_are_not() {
         fixture.run(&args, b"").json()["incidents"].clone()
     };
     // No 503 at all.
-    let alone = run(10, 30, 60);
+    let alone = run(10, 30, 60, Answer::Relayed);
     assert_eq!(alone.as_array().map(Vec::len), Some(1), "{alone}");
     let (incident, cause) = (&alone[0], &alone[0]["causes"][0]);
     assert_eq!(
@@ -538,11 +538,15 @@ fn an_outage_answered_with_502_is_told_and_a_few_lines_are_not() {
     assert_eq!((&cause["id"], &cause["messages"]), (&"upstream_refused".into(), &300.into()));
     assert_eq!(incident["severity"]["level"], "critical");
     // 503 turns into 502: one outage, over when the last of them is.
-    let both = run(10, 30, 70);
+    let both = run(10, 30, 70, Answer::NoneLive);
     assert_eq!(both.as_array().map(Vec::len), Some(1), "{both}");
     assert_eq!(both[0]["impact"]["entries"], 100);
     assert_eq!(both[0]["impact"]["kin"]["502"], 300);
     assert_eq!(both[0]["duration_s"], 39.0);
+    // What somebody else answered before is another incident.
+    let apart = run(10, 30, 70, Answer::Relayed);
+    assert_eq!(apart.as_array().map(Vec::len), Some(2), "{apart}");
+    assert_eq!(apart[1]["impact"]["kin"]["502"], 300);
     // A few.
-    assert_eq!(run(1, 4, 60).as_array().map(Vec::len), Some(0));
+    assert_eq!(run(1, 4, 60, Answer::Relayed).as_array().map(Vec::len), Some(0));
 }
