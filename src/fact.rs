@@ -245,31 +245,45 @@ pub fn listen_key(address: &[u8], port: &[u8]) -> u32 {
     hash_short(&text[..n])
 }
 
-/// What an envelope calls the machine that wrote a line.
+/// What an envelope, or the line itself, calls the machine that wrote it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Machine<'a> {
     /// A host.
     Host(&'a [u8]),
     /// A pod of Kubernetes.
     Pod(&'a [u8]),
+    /// A machine of Windows, as its events and the column `s-computername` of IIS call it.
+    Computer(&'a [u8]),
 }
+
+/// A NetBIOS name is cut to this many bytes (Microsoft, naming conventions for computers), and of any case.
+const NETBIOS_BYTES: usize = 15;
 
 /// Key of a machine; 0 for none. Of a host the first label counts, since some write its domain and some do not; an
 /// address says nothing, since a machine has several.
 pub fn machine_key(machine: Machine<'_>) -> u32 {
-    let (kind, name) = match machine {
-        Machine::Pod(name) => (1, name),
-        Machine::Host(name) => {
-            let is_address = memchr::memchr(b':', name).is_some()
-                || name.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.');
-            let label = name.split(|byte| *byte == b'.').next().unwrap_or_default();
-            let is_name = !is_address && !matches!(label, b"-" | b"localhost");
-            (0, if is_name { label } else { b"" })
+    let (kind, key) = match machine {
+        Machine::Pod(name) => (1, hash_short(name)),
+        Machine::Host(name) => (0, hash_short(first_label(name))),
+        Machine::Computer(name) => {
+            let label = first_label(name);
+            let mut netbios = [0u8; NETBIOS_BYTES];
+            let n = label.len().min(NETBIOS_BYTES);
+            netbios[..n].copy_from_slice(&label[..n]);
+            netbios.make_ascii_lowercase();
+            (0, hash_short(&netbios[..n]))
         }
     };
-    let key = hash_short(name);
     // The lowest bit tells hosts from pods.
     if key == 0 { 0 } else { (key & !1 | kind).max(2) }
+}
+
+/// What tells a host from others: `web1` of `web1.example.com`; empty for an address, or a name that any host has.
+fn first_label(name: &[u8]) -> &[u8] {
+    let is_address = memchr::memchr(b':', name).is_some()
+        || name.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.');
+    let label = name.split(|byte| *byte == b'.').next().unwrap_or_default();
+    if is_address || matches!(label, b"-" | b"localhost") { b"" } else { label }
 }
 
 /// True when two lines may be of one machine, as [`machine_key`] gives it: one names none, both name the same, or one
@@ -421,7 +435,7 @@ pub struct EntryFact {
     pub forwarded: u32,
     /// Hash of the address before that.
     pub forwarded_before: u32,
-    /// [`machine_key`] of what wrote the line, where its envelope names that; 0 for none.
+    /// [`machine_key`] of what wrote the line, where it or its envelope names that; 0 for none.
     pub machine: u32,
     /// [`entry_referrer_key`] of the `Referer`.
     pub referrer: u32,
@@ -481,7 +495,7 @@ pub struct CauseFact {
     pub host: u32,
     /// Hash of the peer, group, zone or process it is about; 0 for none.
     pub scope: u32,
-    /// [`machine_key`] of what wrote the message, where its envelope names that; 0 for none.
+    /// [`machine_key`] of what wrote the message, where it or its envelope names that; 0 for none.
     pub machine: u32,
     /// [`referrer_key`] of the `Referer` it names; 0 for none.
     pub referrer: u32,
@@ -517,7 +531,7 @@ mod tests {
 
     #[test]
     fn machines_agree_unless_both_name_another() {
-        use Machine::{Host, Pod};
+        use Machine::{Computer, Host, Pod};
         let check = |one: Machine<'_>, other: Machine<'_>, expected: bool| {
             assert_eq!(machines_agree(machine_key(one), machine_key(other)), expected);
         };
@@ -526,8 +540,12 @@ mod tests {
         check(Host(b"web1"), Host(b"web2"), false);
         check(Host(b"web1"), Pod(b"web-5d8f7-aaaaa"), true);
         check(Pod(b"web-5d8f7-bbbbb"), Pod(b"web-5d8f7-aaaaa"), false);
+        check(Computer(b"WEB1"), Computer(b"web1.example.com"), true);
+        check(Computer(b"SHOP-FRONTEND-0"), Computer(b"shop-frontend-01.example.com"), true);
+        check(Computer(b"WEB1"), Computer(b"WEB2"), false);
         for nobody in ["", "-", "localhost", "10.0.0.7", "fe80::1"] {
             check(Host(b"web1"), Host(nobody.as_bytes()), true);
+            check(Computer(b"WEB1"), Computer(nobody.as_bytes()), true);
         }
     }
 

@@ -8,17 +8,20 @@
 //! 2. It explains entries of the rows that its row names only: the server's own word, where there is one, goes before.
 //! 3. An event about another application pool, or another site, explains nothing. Where entry or event does not tell,
 //!    the event counts only if all such events of that time are about one.
-//! 4. Of several machines, an event explains entries of its own: module `places`.
+//! 4. Of several machines, an event explains entries of its own: module `places`, and the names that events and entries
+//!    have for their machine. An entry that names none is explained where all machines whose events are about the same
+//!    thing are in that state, or there is one such machine.
 //!
 //! Invariants: the origin of an entry never changes here; a cause by state is never more than `likely`.
 //! Source: Microsoft, IIS and ASP.NET Core module events; KB 820729 (`N/A`: memory could not be had).
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use crate::cause::{CauseMatcher, RULES};
 use crate::error::Result;
 use crate::evidence::{InputIndex, Place};
-use crate::fact::{CauseFact, EntryFact, Flags, hash_short};
+use crate::fact::{CauseFact, EntryFact, Flags, hash_short, machines_agree};
 use crate::scan::{JoinKey, ScannedInput};
 use crate::store::Sorted;
 use crate::taxonomy::{Cause, Server};
@@ -147,7 +150,7 @@ pub(super) const STATES: &[State] = &[
 ];
 
 /// What an event is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 struct About {
     /// The application pool; 0 for not told.
     pool: u32,
@@ -174,7 +177,7 @@ struct Interval {
     reach: i64,
     about: About,
     /// Which entries it may explain: index into [`Intervals::heard`].
-    machine: usize,
+    heard: usize,
     fact: CauseFact,
 }
 
@@ -194,9 +197,11 @@ impl Interval {
 #[derive(Debug, Default)]
 pub struct Intervals {
     rows: Vec<Interval>,
-    /// The access logs of each machine that has events.
+    /// The access logs that events of each place speak for.
     heard: Vec<Heard>,
     places: Places,
+    /// The machines that have events about one thing, by what it is and which entries they may explain.
+    machines: BTreeMap<(About, usize), BTreeSet<u32>>,
 }
 
 /// A state that explains an entry.
@@ -274,17 +279,19 @@ impl Intervals {
                     matcher.rule(fact.rule).is_some_and(|rule| rule.server == Server::Windows);
                 let about =
                     if is_windows { about(inputs, &fact, matcher) } else { About::default() };
-                let machine = intervals.machine(fact.place.position.input);
-                events.push((fact, about, machine));
+                let heard = intervals.heard(fact.place.position.input);
+                intervals.machines.entry((about, heard)).or_default().insert(fact.machine);
+                events.push((fact, about, heard));
             }
         }
         events.sort_by_key(|(fact, ..)| (fact.at, fact.place.position));
-        for (index, (fact, about, machine)) in events.iter().enumerate() {
+        for (index, (fact, about, heard)) in events.iter().enumerate() {
             for state in begun_by(matcher, fact.rule) {
                 let row = &STATES[state];
-                let ends = |(later, other, on): &&(CauseFact, About, usize)| {
+                let ends = |(later, other, by): &&(CauseFact, About, usize)| {
                     let id = matcher.rule(later.rule).map_or("", |rule| rule.id.as_ref());
-                    row.ends.contains(&id) && other == about && on == machine
+                    let is_same = (other, by, later.machine) == (about, heard, fact.machine);
+                    row.ends.contains(&id) && is_same
                 };
                 let latest = fact.at + row.at_most_s * SECOND_US;
                 let end = events[index + 1..].iter().find(ends).map_or(latest, |(end, ..)| end.at);
@@ -295,7 +302,7 @@ impl Intervals {
                     to: end.min(latest) + SECOND_US,
                     reach: 0,
                     about: *about,
-                    machine: *machine,
+                    heard: *heard,
                     fact: *fact,
                 });
             }
@@ -304,8 +311,8 @@ impl Intervals {
         Ok(intervals)
     }
 
-    /// The machine whose events an input holds.
-    fn machine(&mut self, input: InputIndex) -> usize {
+    /// The access logs that the events of an input speak for.
+    fn heard(&mut self, input: InputIndex) -> usize {
         let heard = self.places.heard(input);
         self.heard.iter().position(|other| *other == heard).unwrap_or_else(|| {
             self.heard.push(heard);
@@ -313,16 +320,19 @@ impl Intervals {
         })
     }
 
-    /// True when an interval is of the machine that wrote an input.
-    fn is_of(&self, row: &Interval, input: InputIndex) -> bool {
-        self.heard.get(row.machine).is_none_or(|heard| self.places.hears(heard, input))
+    /// True when an interval may be of the machine that an entry names, or whose log it stands in.
+    fn is_of(&self, row: &Interval, entry: &EntryFact) -> bool {
+        machines_agree(row.fact.machine, entry.machine)
+            && self
+                .heard
+                .get(row.heard)
+                .is_none_or(|heard| self.places.hears(heard, entry.place.position.input))
     }
 
     /// Makes one interval of those that overlap and are about the same thing; the first event stands for them.
     fn merge(&mut self) {
-        let thing = |row: &Interval| {
-            (row.state, row.about.pool, row.about.site, row.fact.scope, row.machine)
-        };
+        let thing =
+            |row: &Interval| (row.state, row.about, row.fact.scope, row.fact.machine, row.heard);
         self.rows.sort_by_key(|row| (thing(row), row.fact.at, row.fact.place.position));
         self.rows.dedup_by(|later, kept| {
             let is_one = thing(later) == thing(kept) && later.from <= kept.to;
@@ -360,7 +370,7 @@ impl Intervals {
         // Rows of the table keep their index whatever rules a user adds.
         let states = EXPLAINED_MESSAGES.get(usize::from(rule)).copied().unwrap_or(0);
         self.of_states(states, |rows| {
-            let holding = self.holding(rows, at, entry.place.position.input);
+            let holding = self.holding(rows, at, entry);
             holding.filter(|row| row.fact.scope == scope).last()
         })
     }
@@ -370,7 +380,7 @@ impl Intervals {
         let states = EXPLAINED.get(usize::from(entry.rule)).copied().unwrap_or(0);
         self.of_states(states, |rows| {
             let (mut named, mut earliest, mut is_one_thing) = (None, None::<&Interval>, true);
-            for row in self.holding(rows, entry.at, entry.place.position.input) {
+            for row in self.holding(rows, entry.at, entry) {
                 is_one_thing &= earliest.is_none_or(|other| other.about == row.about);
                 earliest = Some(row);
                 if row.about.names(entry) == Some(true) {
@@ -378,8 +388,19 @@ impl Intervals {
                 }
             }
             let unnamed = earliest.filter(|row| is_one_thing && row.about.names(entry).is_none());
-            named.or(unnamed)
+            named.or(unnamed).filter(|row| {
+                let in_state =
+                    self.holding(rows, entry.at, entry).filter(|on| on.about == row.about);
+                entry.machine != 0 || self.are_all(in_state, row)
+            })
         })
+    }
+
+    /// True when these intervals are of all machines that have events about what one of them is about.
+    fn are_all<'i>(&self, rows: impl Iterator<Item = &'i Interval>, one: &Interval) -> bool {
+        let Some(machines) = self.machines.get(&(one.about, one.heard)) else { return true };
+        let is_subset = |in_state: BTreeSet<u32>| machines.is_subset(&in_state);
+        machines.len() <= 1 || is_subset(rows.map(|row| row.fact.machine).collect())
     }
 
     /// The first answer that the rows of one of these states give.
@@ -399,19 +420,19 @@ impl Intervals {
         found.map(Interval::explained)
     }
 
-    /// The rows of one state that hold at this time, on the machine that wrote an input; the earliest is the last.
+    /// The rows of one state that hold at this time, on the machine of an entry; the earliest is the last.
     fn holding<'i>(
         &'i self,
         rows: &'i [Interval],
         at: i64,
-        input: InputIndex,
+        entry: &EntryFact,
     ) -> impl Iterator<Item = &'i Interval> {
         let begun = rows.partition_point(|row| row.from <= at);
         rows[..begun]
             .iter()
             .rev()
             .take_while(move |row| at <= row.reach)
-            .filter(move |row| at <= row.to && self.is_of(row, input))
+            .filter(move |row| at <= row.to && self.is_of(row, entry))
     }
 }
 
@@ -476,7 +497,7 @@ mod tests {
             to: *to,
             reach: 0,
             about: *about,
-            machine: 0,
+            heard: 0,
             fact: CauseFact::default(),
         });
         let mut intervals = Intervals { rows: rows.collect(), ..Intervals::default() };
@@ -505,13 +526,13 @@ mod tests {
 
     #[test]
     fn a_state_explains_no_entry_of_another_machine() {
-        let row = |machine| Interval {
+        let row = |heard| Interval {
             state: 0,
             from: 5,
             to: 9,
             reach: 0,
             about: About::default(),
-            machine,
+            heard,
             fact: CauseFact::default(),
         };
         let entry = |input| {
@@ -527,9 +548,45 @@ mod tests {
             rows: vec![row(0)],
             heard: vec![Some(vec![1])],
             places: Places::of_paths([("web0/a.log", true), ("web1/a.log", true)].into_iter()),
+            ..Intervals::default()
         };
         intervals.arrange();
         assert!(intervals.explaining(&entry(0)).is_none());
         assert!(intervals.explaining(&entry(1)).is_some());
+    }
+
+    /// Whether an entry of a machine (0: it names none) is explained by a state that these machines are in, where
+    /// `known` have events about the same pool.
+    #[track_caller]
+    fn check_machines(in_state: &[u32], known: &[u32], machine: u32, is_explained: bool) {
+        let rule = rule_index("iis.application_503");
+        let entry = EntryFact { at: 7, rule, machine, ..EntryFact::default() };
+        let about = About { pool: 5, site: 0 };
+        let row = |machine: &u32| Interval {
+            state: 0,
+            from: 5,
+            to: 9,
+            reach: 0,
+            about,
+            heard: 0,
+            fact: CauseFact { machine: *machine, ..CauseFact::default() },
+        };
+        let mut intervals = Intervals {
+            rows: in_state.iter().map(row).collect(),
+            machines: BTreeMap::from([((about, 0), known.iter().copied().collect())]),
+            ..Intervals::default()
+        };
+        intervals.arrange();
+        assert_eq!(intervals.explaining(&entry).is_some(), is_explained, "{in_state:?} {machine}");
+    }
+
+    #[test]
+    fn of_machines_with_the_same_pool_each_explains_its_own_entries() {
+        let (one, other) = (2, 4);
+        check_machines(&[one], &[one], 0, true);
+        check_machines(&[one], &[one, other], one, true);
+        check_machines(&[one], &[one, other], other, false);
+        check_machines(&[one], &[one, other], 0, false);
+        check_machines(&[one, other], &[one, other], 0, true);
     }
 }

@@ -201,7 +201,12 @@ pub fn attribute(
     let listeners = Listeners::of(inputs, &causes, config.matcher)?;
     let intervals = Intervals::of(inputs, &causes, &zones, config.matcher)?;
     let mut companions = Companions::of(inputs, &zones);
-    let strangers = Strangers::of(&entries, &causes, config.matcher, &companions, &zones)?;
+    let (strangers, limit_pages) = rayon::join(
+        || Strangers::of(&entries, &causes, config.matcher, &companions, &zones),
+        || limit_pages(&entries, &causes, config.matcher, &companions, &zones),
+    );
+    let strangers = strangers?;
+    companions.limit_pages = limit_pages?;
     let is_with_cache =
         inputs.iter().any(|input| is_log_of(input, LogRole::Access, Server::Varnish));
     let fronts = if is_with_cache {
@@ -210,7 +215,6 @@ pub fn attribute(
         BTreeSet::new()
     };
     companions.behind.leave_out(&fronts);
-    companions.limit_pages = limit_pages(&entries, &causes, config.matcher, &companions, &zones)?;
     let ground = Ground {
         config,
         workers,

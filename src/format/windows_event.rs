@@ -16,6 +16,7 @@ mod tests;
 use self::shapes::{Parts, Shape};
 use super::{About, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
 use crate::bytes::parse_u64;
+use crate::fact::{Machine, machine_key};
 use crate::record::{ErrorRecord, Record, Skip, WindowsEvent};
 use crate::taxonomy::{LogRole, Server};
 use crate::time::{Notation, Stamp, parse_epoch_millis, parse_windows_local};
@@ -81,6 +82,11 @@ impl Reader for WindowsEvents {
             event,
             ..ErrorRecord::default()
         }))
+    }
+
+    fn machine(&self, record: &[u8]) -> u32 {
+        let Parts { computer, .. } = self.shape.parts(record);
+        computer.map_or(0, |name| machine_key(Machine::Computer(name)))
     }
 
     fn each_field<'a>(&self, record: &'a [u8], each: &mut dyn FnMut(&str, &'a [u8])) {

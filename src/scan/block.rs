@@ -21,6 +21,7 @@ use crate::tally::{InputTally, Unparsed};
 use crate::taxonomy::LogRole;
 use crate::time::Stamp;
 
+use self::access::on_machine;
 pub(crate) use self::access::{ending_of, host_of, read_access, upstream_of};
 pub(super) use self::access::{marked_fact, whole_fact};
 pub(super) use self::context::Context;
@@ -362,9 +363,9 @@ impl Scanner<'_> {
                 fact = cause_fact(&record, place, self.context.matcher);
             }
             Ok(Record::Access(record)) => {
-                let mut entry = whole_fact(plan.readers[message.reader].about(), &record, place);
-                entry.machine = plan.readers[message.reader].machine(bytes);
-                request = Some((record.stamp, entry));
+                let reader = &plan.readers[message.reader];
+                let entry = whole_fact(reader.about(), &record, place);
+                request = Some((record.stamp, on_machine(entry, reader.as_ref(), bytes)));
             }
             Err(_) => {}
         });

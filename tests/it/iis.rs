@@ -227,3 +227,56 @@ fn a_disabled_pool_is_named_with_its_cause_and_in_what_to_do() {
     assert!(steps.contains("Start-WebAppPool -Name 'ShopPool'"), "{steps}");
     assert!(!steps.contains("systemctl"), "{steps}");
 }
+
+/// Which of two machines' entries, of one folder and the same site, are told to be of an application taken offline, by an
+/// event that names its machine. `columns`: the name of the column of machines, or one that says nothing of them.
+fn offline_by_machine(column: &str) -> Vec<String> {
+    let fixture = Fixture::new();
+    let mut paths = Vec::new();
+    for machine in ["WEB01", "WEB02"] {
+        let mut log = format!(
+            "#Software: Microsoft Internet Information Services 10.0\n#Fields: date time s-sitename {column} \
+             cs-method cs-uri-stem cs-uri-query c-ip sc-status sc-substatus sc-win32-status time-taken\n"
+        );
+        for second in 0..60 {
+            let status = if (20..40).contains(&second) { 503 } else { 200 };
+            writeln!(
+                log,
+                "2026-03-10 12:00:{second:02} W3SVC1 {machine} GET /a{second} - 192.0.2.{second} {status} 0 0 5"
+            )
+            .expect("a string takes all");
+        }
+        paths.push(format!("u_ex_{machine}.log"));
+        fixture.write(paths.last().expect("one was pushed"), log);
+    }
+    let event = |machine: &str, second: u32, id: u32, message: &str| {
+        format!(
+            r#"{{"TimeCreated":"2026-03-10T12:00:{second}Z","ProviderName":"IIS AspNetCore Module V2","Id":{id},"MachineName":"{machine}","Message":"Application '/LM/W3SVC/1/ROOT' {message}"}}"#
+        )
+    };
+    let offline = "was recycled after detecting app_offline.htm.";
+    let events = [
+        event("WEB02.example.com", 10, 1032, "started successfully."),
+        event("WEB01.example.com", 20, 1012, offline),
+        event("WEB01.example.com", 41, 1032, "started successfully."),
+    ];
+    paths.push("events.json".to_owned());
+    fixture.write("events.json", events.join("\n"));
+    let mut args: Vec<&str> = paths.iter().map(String::as_str).collect();
+    args.extend(["--format", "entries"]);
+    let rows = fixture.run(&args, b"").rows();
+    let mut offline: Vec<String> = rows
+        .iter()
+        .filter(|row| row["cause"] == "app_offline")
+        .map(|row| word(&row["source"]))
+        .collect();
+    offline.sort();
+    offline.dedup();
+    offline
+}
+
+#[test]
+fn an_event_explains_entries_of_its_own_machine() {
+    assert_eq!(offline_by_machine("s-computername"), ["u_ex_WEB01.log"]);
+    assert_eq!(offline_by_machine("cs-username"), [""; 0]);
+}

@@ -53,6 +53,7 @@ pub(super) fn recovery(
     evidence: &mut EvidenceList<'_>,
 ) -> Recovery {
     let last_s = incident.core.last_s;
+    let last = if incident.last_entry.is_some() { "entry" } else { "failure" };
     let end = coverage.last_at.map_or(last_s, Timestamp::second);
     // What came behind `--until` is not looked at.
     let end = until.map_or(end, |until| end.min(until.div_euclid(SECOND_US)).max(last_s));
@@ -65,7 +66,7 @@ pub(super) fn recovery(
             state: "ongoing",
             at: None,
             basis: format!(
-                "the input ends {silent} s after the last entry, with {good} good answers"
+                "the input ends {silent} s after the last {last}, with {good} good answers"
             ),
             evidence: Vec::new(),
         };
@@ -100,7 +101,7 @@ pub(super) fn recovery(
         state: "unverified",
         at: Some(Timestamp::from_second(last_s + 1)),
         basis: format!(
-            "{good} requests without a server error after the last entry, on all paths{last_state}"
+            "{good} requests without a server error after the last {last}, on all paths{last_state}"
         ),
         evidence: Vec::new(),
     }

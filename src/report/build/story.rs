@@ -313,8 +313,11 @@ impl Teller<'_, '_, '_, '_> {
         lines.extend(recovery.evidence.iter().cloned());
         let over = recovery.state != "ongoing";
         let kind = if over { "recovery" } else { "error" };
-        let last =
-            if at < incident.ended_at { "last failure, with another status" } else { "last entry" };
+        let last = match incident.last_entry {
+            None => "last failure",
+            Some(_) if at < incident.ended_at => "last failure, with another status",
+            Some(_) => "last entry",
+        };
         let text = format!("{last}; {}", recovery.basis);
         self.tell(Timestamp(incident.ended_at), kind, text, lines);
         if let Some(row) = self.rows.last_mut() {

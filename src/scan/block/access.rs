@@ -9,10 +9,10 @@ use crate::bytes::{last_upstream_item, parse_u64};
 use crate::cause::scope::{host_key, target_group_name, without_port, worker_peer};
 use crate::evidence::Place;
 use crate::fact::{
-    EntryFact, Flags, entry_referrer_key, forwarded_keys, hash_name, hash_path, hash_short, id_key,
-    listen_key, method_key, request_keys, site_key,
+    EntryFact, Flags, Machine, entry_referrer_key, forwarded_keys, hash_name, hash_path,
+    hash_short, id_key, listen_key, machine_key, method_key, request_keys, site_key,
 };
-use crate::format::{About, Glance, Instant, Plan};
+use crate::format::{About, Glance, Instant, Plan, Reader};
 use crate::record::{AccessRecord, Field, Record, split_url, unescape};
 use crate::taxonomy::Server;
 use crate::verdict::{is_probe, own_verdict, undecided_rule};
@@ -51,7 +51,7 @@ fn entry_fact(
 ) -> Option<EntryFact> {
     let whole = read_access(plan, line, |reader, record| {
         let reader = &plan.readers[reader];
-        EntryFact { machine: reader.machine(line), ..whole_fact(reader.about(), record, place) }
+        on_machine(whole_fact(reader.about(), record, place), reader.as_ref(), line)
     });
     whole.or_else(|| {
         let stamp = plan.readers[reader].stamp(glance.stamp)?;
@@ -65,6 +65,12 @@ fn entry_fact(
             ..EntryFact::default()
         })
     })
+}
+
+/// The fact of an access line with the machine that wrote it: as the line says, or what stands around it.
+pub(in crate::scan) fn on_machine(fact: EntryFact, reader: &dyn Reader, line: &[u8]) -> EntryFact {
+    let machine = if fact.machine == 0 { reader.machine(line) } else { fact.machine };
+    EntryFact { machine, ..fact }
 }
 
 /// The fact of an access line, marked where it is no entry itself.
@@ -143,7 +149,9 @@ pub(in crate::scan) fn whole_fact(
         server: hash_short(server_ip),
         forwarded,
         forwarded_before,
-        machine: 0,
+        machine: record
+            .value(Field::ComputerName)
+            .map_or(0, |name| machine_key(Machine::Computer(name))),
         referrer: entry_referrer_key(record.escape, record.value(Field::Referer)),
         duration_ms: duration_us.map_or(0, |us| (us / 1000).min(u64::from(u32::MAX)) as u32),
         body_bytes: body_bytes.or(sent_bytes).map_or(0, |n| n.min(u64::from(u32::MAX)) as u32),
