@@ -95,3 +95,39 @@ fn learn(piece: &[(i64, Seen)], companions: &Companions, pages: &mut FailurePage
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verdict::rule_index;
+
+    const LIMIT: Seen = Seen::Line { is_limit: true };
+
+    fn entry(body_bytes: u32) -> Seen {
+        let rule = rule_index("nginx.no_upstream_field");
+        Seen::Entry(EntryFact { body_bytes, rule, flags: Flags::SIZED, ..EntryFact::default() })
+    }
+
+    /// Whether pages of 599 bytes are learned to be other than a limit's of 197, from seconds like this one.
+    #[track_caller]
+    fn check(second: impl Fn() -> Vec<Seen>, expected: bool) {
+        let companions = Companions::of_paths(["access.log"].into_iter());
+        let mut pages = FailurePages::default();
+        for at in 0..20 {
+            let piece: Vec<(i64, Seen)> = second().into_iter().map(|seen| (at, seen)).collect();
+            learn(&piece, &companions, &mut pages);
+        }
+        let Seen::Entry(other) = entry(599) else { return };
+        assert_eq!(pages.differ_from(companions.directory(0), &other), expected);
+    }
+
+    #[test]
+    fn seconds_with_as_many_entries_as_lines_of_limits_teach_the_page() {
+        check(|| vec![entry(197), LIMIT], true);
+        check(|| vec![entry(197), LIMIT, LIMIT, entry(197)], true);
+        // One of these was not refused by the limit.
+        check(|| vec![entry(197), entry(599), LIMIT], false);
+        check(|| vec![entry(197), LIMIT, LIMIT], false);
+        check(|| vec![entry(197), Seen::Line { is_limit: false }], false);
+    }
+}

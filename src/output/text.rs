@@ -322,13 +322,16 @@ impl Page<'_> {
         if let (Some(ratio), Some(at)) = (impact.peak_ratio, impact.peak_at) {
             let _ = write!(text, " (peak {:.1} % at {})", ratio * 100.0, clock(at));
         }
-        let about = if impact.clients.approx { "about " } else { "" };
-        let _ = write!(
-            text,
-            ", {about}{} clients, {} paths",
-            grouped(impact.clients.count),
-            grouped(impact.top_paths.total)
-        );
+        // What only messages tell of is known by no client or path.
+        if impact.clients.count > 0 || impact.top_paths.total > 0 {
+            let about = if impact.clients.approx { "about " } else { "" };
+            let _ = write!(
+                text,
+                ", {about}{} clients, {} paths",
+                grouped(impact.clients.count),
+                grouped(impact.top_paths.total)
+            );
+        }
         if let Some(top) = impact.top_paths.items.first() {
             let _ = write!(text, ", most often {} ({})", top.key, grouped(top.count));
         }
