@@ -1,17 +1,19 @@
 //! Which error logs speak for which access logs, and whether their silence says something.
 //!
 //! In: the scanned inputs, their zones, and how many lines of each directory found an entry. Out: answers per entry.
-//! The rule: an access log belongs with the error logs of its own directory. Where its directory has none, it belongs
-//! with those of all others, but only if all access logs lie in one directory (`access/` beside `error/`); otherwise logs
-//! of several servers lie side by side, and silence says nothing. Silence counts while the error logs cover the time,
+//! The rule: an access log belongs with the error logs of its own directory, or of its name there (module `folders`). Where
+//! its directory has none, it belongs with those of all others, but only if all access logs lie in one directory (`access/`
+//! beside `error/`); otherwise logs of several servers lie side by side, and silence says nothing. Silence counts while the error logs cover the time,
 //! give or take `REACH_US`, while most of their lines find their requests, and most entries that leave a line find theirs:
 //! a log may be of a level that lacks them. Where lines name their machine, those of one machine say nothing of others. An
 //! empty file that is named as an error log covers everything.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+#[cfg(test)]
+use std::path::Path;
 
 use super::answers::Answers;
+use super::folders::{Folders, is_named_error_log};
 use super::pages::FailurePages;
 use super::retries::Retries;
 use super::zones::Zones;
@@ -190,17 +192,12 @@ impl Behind {
 
 impl Companions {
     /// Looks at the inputs.
-    pub fn of(inputs: &[ScannedInput], zones: &Zones) -> Self {
-        let mut index: BTreeMap<PathBuf, usize> = BTreeMap::new();
+    pub(super) fn of(inputs: &[ScannedInput], folders: &Folders, zones: &Zones) -> Self {
         let mut companions = Companions::default();
+        companions.directories.resize(folders.len(), Directory::default());
         let mut access = Vec::new();
         for (input_index, input) in inputs.iter().enumerate() {
-            let path = input.path.parent().unwrap_or_else(|| Path::new("")).to_owned();
-            let fresh = index.len();
-            let directory = *index.entry(path).or_insert(fresh);
-            if directory == companions.directories.len() {
-                companions.directories.push(Directory::default());
-            }
+            let directory = folders.folder(input_index as InputIndex);
             companions.of_input.push(directory);
             let row = &mut companions.directories[directory];
             match &input.plan {
@@ -457,10 +454,4 @@ fn widen(row: &mut Directory, input: &ScannedInput, index: InputIndex, zones: &Z
         row.span =
             Some(row.span.map_or((first, last), |(low, high)| (low.min(first), high.max(last))));
     }
-}
-
-/// `error.log`, `shop-error.log.1`, `errors.log`: as servers and packages name them.
-fn is_named_error_log(path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
-    name.contains("error")
 }

@@ -16,6 +16,7 @@ mod cluster;
 pub mod companions;
 mod copies;
 pub mod fit;
+mod folders;
 mod fronts;
 pub mod homes;
 pub mod intervals;
@@ -57,6 +58,7 @@ use crate::store::{Budget, Sorted, Sorter, Stored};
 use crate::taxonomy::{Basis, LogRole, Origin, Server};
 
 use companions::Companions;
+use folders::Folders;
 use fronts::fronts_of;
 use intervals::Intervals;
 use layers::{Layers, Link, Listeners, Verdicts};
@@ -200,7 +202,8 @@ pub fn attribute(
     let workers = Workers::of(inputs, &entries)?;
     let listeners = Listeners::of(inputs, &causes, config.matcher)?;
     let intervals = Intervals::of(inputs, &causes, &zones, config.matcher)?;
-    let mut companions = Companions::of(inputs, &zones);
+    let folders = Folders::of(inputs, &entries, &causes)?;
+    let mut companions = Companions::of(inputs, &folders, &zones);
     let (strangers, limit_pages) = rayon::join(
         || Strangers::of(&entries, &causes, config.matcher, &companions, &zones),
         || limit_pages(&entries, &causes, config.matcher, &companions, &zones),

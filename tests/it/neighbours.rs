@@ -176,3 +176,40 @@ fn numbers_tell_which_page_of_apache_comes_with_error_lines() {
     let found = verdicts(&fixture, &["access.log", "error.log"], None);
     assert!(found.iter().all(|(verdict, _)| !verdict.starts_with("upstream/")), "{found:?}");
 }
+
+#[test]
+fn error_lines_of_one_folder_go_to_the_access_log_of_their_name() {
+    let fixture = Fixture::new();
+    let mut edge = String::new();
+    let mut web = [String::new(), String::new()];
+    let mut errors = [String::new(), String::new()];
+    for n in 0..120u32 {
+        let (host, client, target) =
+            (n as usize % 2, format!("192.0.2.{}", n % 7), format!("/a/{n}?id={n}x"));
+        let page = if n % 3 == 0 { OWN_PAGE } else { SERVED };
+        if n % 3 == 0 {
+            limited(&mut errors[host], n, 100 + n, &client, &target);
+        }
+        access(&mut web[host], n, &client, &target, page);
+        access(&mut edge, n, &client, &target, page);
+    }
+    fixture.write("edge_access.log", edge);
+    fixture.write("edge_error.log", "");
+    let paths = [
+        "edge_access.log",
+        "edge_error.log",
+        "web1_access.log",
+        "web1_error.log",
+        "web2_access.log",
+        "web2_error.log",
+    ];
+    for (host, (log, lines)) in web.iter().zip(&errors).enumerate() {
+        fixture.write(paths[2 + 2 * host], log);
+        fixture.write(paths[3 + 2 * host], lines);
+    }
+    for source in ["web1_access.log", "web2_access.log"] {
+        check(&fixture, &paths, Some(source), &[("local_process/rate_limited confirmed", 20)]);
+    }
+    let edge = verdicts(&fixture, &paths, Some("edge_access.log"));
+    assert!(edge.iter().all(|(verdict, _)| !verdict.starts_with("local_process")), "{edge:?}");
+}
