@@ -6,8 +6,9 @@
 //! 1. Entries further apart than the gap (`gap_s`, 300 s) belong to different stretches.
 //! 2. A minute is **hot** when it holds at least [`MIN_ENTRIES`] entries, they are at least [`MIN_RATIO`] of its requests,
 //!    and they are far more than an ordinary minute of this input holds: above the median of all minutes by six times its
-//!    square root, as chance does not go. A stretch with hot minutes is cut down to them; hot minutes closer than the gap
-//!    stay together.
+//!    square root, as chance does not go. An input shorter than [`ORDINARY_S`] may be nothing but the incident, and has no
+//!    ordinary minutes: there [`STEADY_RATIO`] is enough, so that of two bursts the smaller one is hot as well. A stretch
+//!    with hot minutes is cut down to them; hot minutes closer than the gap stay together.
 //! 3. A stretch without hot minutes is an incident as a whole when [`STEADY_RATIO`] of its requests or more fail, at least
 //!    [`MIN_ENTRIES`] in some minute: an outage that fills the input has no ordinary minutes to stand out from.
 //! 4. What is left is trimmed at both ends: a lone entry before the onset or after the end is background when what
@@ -37,6 +38,9 @@ pub const MIN_RATIO: f64 = 0.002;
 /// A stretch of which this part of the requests fails is an incident even if it is like the rest of the input.
 pub const STEADY_RATIO: f64 = 0.03;
 
+/// What is ordinary is seen in an input of this length, seconds.
+pub const ORDINARY_S: i64 = 3600;
+
 /// Inputs with fewer requests are pastes.
 pub const PASTE_REQUESTS: u64 = 100;
 
@@ -65,11 +69,11 @@ pub fn count(seconds: &mut Seconds, second: i64) {
 
 /// The incidents among all entries.
 pub fn cores(seconds: &Seconds, requests: &Series, gap_s: i64) -> Vec<Core> {
-    let limit = hot_limit(seconds, requests);
+    let ordinary = ordinary(seconds, requests);
     let total = requests.total().requests;
     let mut cores = Vec::new();
     for stretch in seconds.chunk_by(|(a, _), (b, _)| b - a <= gap_s) {
-        let hot = hot_parts(stretch, requests, limit, gap_s);
+        let hot = hot_parts(stretch, requests, ordinary, gap_s);
         if hot.is_empty() && (is_steady(stretch, requests) || is_paste(stretch, requests, total)) {
             cores.extend(core_of(trim(stretch)));
         }
@@ -82,10 +86,30 @@ fn core_of(part: &[(i64, u64)]) -> Option<Core> {
     Some(Core { first_s: part.first()?.0, last_s: part.last()?.0 })
 }
 
-/// More entries than this in a minute are not chance: the median of all minutes, and six times its square root.
-fn hot_limit(seconds: &Seconds, requests: &Series) -> f64 {
+/// What minutes of an input are compared with.
+#[derive(Debug, Clone, Copy)]
+struct Ordinary {
+    /// More entries than this in a minute are not chance: the median of all minutes, and six times its square root.
+    limit: f64,
+    /// The input is too short to show what is ordinary.
+    is_short: bool,
+}
+
+impl Ordinary {
+    /// True when so many entries of so many requests in a minute are hot.
+    fn is_exceeded(self, entries: u64, requests: impl FnOnce() -> u64) -> bool {
+        let is_many = entries as f64 >= self.limit;
+        if entries < MIN_ENTRIES || !is_many && !self.is_short {
+            return false;
+        }
+        let least = if is_many { MIN_RATIO } else { STEADY_RATIO };
+        entries as f64 >= least * requests() as f64
+    }
+}
+
+fn ordinary(seconds: &Seconds, requests: &Series) -> Ordinary {
     let span = requests.span().or_else(|| Some((seconds.first()?.0, seconds.last()?.0)));
-    let Some((first, last)) = span else { return 0.0 };
+    let (first, last) = span.unwrap_or_default();
     let n_minutes = ((last - first) / MINUTE_S + 1).max(1) as usize;
     let mut by_minute = std::collections::BTreeMap::new();
     for (second, n) in seconds {
@@ -100,14 +124,17 @@ fn hot_limit(seconds: &Seconds, requests: &Series) -> f64 {
         .and_then(|index| counts.get(index))
         .copied()
         .unwrap_or(0);
-    median as f64 + 6.0 * (median as f64).sqrt() + 2.0
+    Ordinary {
+        limit: median as f64 + 6.0 * (median as f64).sqrt() + 2.0,
+        is_short: last - first < ORDINARY_S,
+    }
 }
 
 /// Step 2: the parts of a stretch that hold its hot minutes.
 fn hot_parts<'s>(
     stretch: &'s [(i64, u64)],
     requests: &Series,
-    limit: f64,
+    ordinary: Ordinary,
     gap_s: i64,
 ) -> Vec<&'s [(i64, u64)]> {
     let mut spans: Vec<(usize, usize)> = Vec::new();
@@ -118,9 +145,8 @@ fn hot_parts<'s>(
             sum -= stretch[from].1;
             from += 1;
         }
-        let is_many = sum >= MIN_ENTRIES && sum as f64 >= limit;
-        let in_minute = || requests.sum(second - MINUTE_S + 1, *second).requests as f64;
-        if is_many && sum as f64 >= MIN_RATIO * in_minute() {
+        let in_minute = || requests.sum(second - MINUTE_S + 1, *second).requests;
+        if ordinary.is_exceeded(sum, in_minute) {
             match spans.last_mut() {
                 Some((_, last)) if stretch[from].0 - stretch[*last].0 <= gap_s => *last = index,
                 _ => spans.push((from, index)),
@@ -266,6 +292,33 @@ mod tests {
     fn an_outage_that_fills_the_input_counts() {
         let all: Vec<_> = (-600..=600).map(|second| (second, 1)).collect();
         check(&all, 1, &[(-600, 600)]);
+    }
+
+    #[test]
+    fn a_short_input_of_nothing_but_entries_keeps_its_small_bursts() {
+        let burst = |from: i64, per_second: u64| (from..from + 60).map(move |at| (at, per_second));
+        for (one, other) in [(20, 2), (2, 20)] {
+            let seconds: Vec<_> = burst(0, one).chain(burst(120, other)).collect();
+            let mut series = Series::default();
+            for (second, n) in &seconds {
+                series.add(*second, &Run { requests: *n, ..Run::default() });
+            }
+            let got = cores(&seconds, &series, 300);
+            assert_eq!(got, [Core { first_s: 0, last_s: 179 }], "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn a_day_of_nothing_but_entries_shows_what_is_ordinary() {
+        let noise = (0..86_400).filter(|at| at % 20 == 0).map(|at| (at, 1));
+        let seconds: Vec<_> = noise
+            .map(|(at, n)| if (40_000..40_200).contains(&at) { (at, 300) } else { (at, n) })
+            .collect();
+        let mut series = Series::default();
+        for (second, n) in &seconds {
+            series.add(*second, &Run { requests: *n, ..Run::default() });
+        }
+        assert_eq!(cores(&seconds, &series, 300), [Core { first_s: 40_000, last_s: 40_180 }]);
     }
 
     #[test]
