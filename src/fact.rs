@@ -4,12 +4,16 @@
 //! Invariants: names are hashes; the text is fetched again by position when a report needs it. Hashes are SipHash-1-3
 //! with a fixed key, so facts from several machines agree. Times may be local: see [`Flags::ZONELESS`].
 
+mod machine;
+
 use std::hash::Hasher;
 
 use siphasher::sip::SipHasher13;
 
 use crate::evidence::Place;
 use crate::record::{Escape, plain_id, split_request, split_url, unescape};
+
+pub use machine::{Machine, machine_key, machines_agree, pool_key};
 
 /// Statuses by which limits of nginx may refuse requests: too many of them; and what it logs where it closes the connection
 /// without an answer.
@@ -243,53 +247,6 @@ pub fn listen_key(address: &[u8], port: &[u8]) -> u32 {
         n += part.len();
     }
     hash_short(&text[..n])
-}
-
-/// What an envelope, or the line itself, calls the machine that wrote it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Machine<'a> {
-    /// A host.
-    Host(&'a [u8]),
-    /// A pod of Kubernetes.
-    Pod(&'a [u8]),
-    /// A machine of Windows, as its events and the column `s-computername` of IIS call it.
-    Computer(&'a [u8]),
-}
-
-/// A NetBIOS name is cut to this many bytes (Microsoft, naming conventions for computers), and of any case.
-const NETBIOS_BYTES: usize = 15;
-
-/// Key of a machine; 0 for none. Of a host the first label counts, since some write its domain and some do not; an
-/// address says nothing, since a machine has several.
-pub fn machine_key(machine: Machine<'_>) -> u32 {
-    let (kind, key) = match machine {
-        Machine::Pod(name) => (1, hash_short(name)),
-        Machine::Host(name) => (0, hash_short(first_label(name))),
-        Machine::Computer(name) => {
-            let label = first_label(name);
-            let mut netbios = [0u8; NETBIOS_BYTES];
-            let n = label.len().min(NETBIOS_BYTES);
-            netbios[..n].copy_from_slice(&label[..n]);
-            netbios.make_ascii_lowercase();
-            (0, hash_short(&netbios[..n]))
-        }
-    };
-    // The lowest bit tells hosts from pods.
-    if key == 0 { 0 } else { (key & !1 | kind).max(2) }
-}
-
-/// What tells a host from others: `web1` of `web1.example.com`; empty for an address, or a name that any host has.
-fn first_label(name: &[u8]) -> &[u8] {
-    let is_address = memchr::memchr(b':', name).is_some()
-        || name.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.');
-    let label = name.split(|byte| *byte == b'.').next().unwrap_or_default();
-    if is_address || matches!(label, b"-" | b"localhost") { b"" } else { label }
-}
-
-/// True when two lines may be of one machine, as [`machine_key`] gives it: one names none, both name the same, or one
-/// names a host and the other a pod.
-pub const fn machines_agree(one: u32, other: u32) -> bool {
-    one == 0 || other == 0 || one == other || (one ^ other) & 1 == 1
 }
 
 /// `/a` of `http://example.com/a`; other targets stay as they are.
@@ -526,26 +483,6 @@ mod tests {
         let key = |path: &str| hop_key(Escape::None, b"GET", path.as_bytes(), None);
         for path in ["/a b", "/a%20b", "/a%2520b", "/a+b", "http://example.com/a%20b"] {
             assert_eq!(key(path), target_key(Escape::None, b"GET", b"/a b"), "{path}");
-        }
-    }
-
-    #[test]
-    fn machines_agree_unless_both_name_another() {
-        use Machine::{Computer, Host, Pod};
-        let check = |one: Machine<'_>, other: Machine<'_>, expected: bool| {
-            assert_eq!(machines_agree(machine_key(one), machine_key(other)), expected);
-        };
-        check(Host(b"web1"), Host(b"web1"), true);
-        check(Host(b"web1"), Host(b"web1.example.com"), true);
-        check(Host(b"web1"), Host(b"web2"), false);
-        check(Host(b"web1"), Pod(b"web-5d8f7-aaaaa"), true);
-        check(Pod(b"web-5d8f7-bbbbb"), Pod(b"web-5d8f7-aaaaa"), false);
-        check(Computer(b"WEB1"), Computer(b"web1.example.com"), true);
-        check(Computer(b"SHOP-FRONTEND-0"), Computer(b"shop-frontend-01.example.com"), true);
-        check(Computer(b"WEB1"), Computer(b"WEB2"), false);
-        for nobody in ["", "-", "localhost", "10.0.0.7", "fe80::1"] {
-            check(Host(b"web1"), Host(nobody.as_bytes()), true);
-            check(Computer(b"WEB1"), Computer(nobody.as_bytes()), true);
         }
     }
 

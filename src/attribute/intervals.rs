@@ -3,17 +3,22 @@
 //! In: events (messages of the cause table that begin or end a `State`), and entries whose own line leaves the cause
 //! open. Out: the cause of those entries. The rules:
 //!
-//! 1. A state lasts from the event that begins it to the first that ends it for the same application or pool, and no
-//!    longer than its row says. It may begin a little before its event: the event is written when all is done.
+//! 1. A state lasts from the event that begins it to the first that ends it, or begins another, for the same application
+//!    or pool, and no longer than its row says; nor longer than its entries come, where they stop though requests are
+//!    served (module `shown`). It may begin a little before its event: the event is written when all is done.
 //! 2. It explains entries of the rows that its row names only: the server's own word, where there is one, goes before.
 //! 3. An event about another application pool, or another site, explains nothing. Where entry or event does not tell,
 //!    the event counts only if all such events of that time are about one.
-//! 4. Of several machines, an event explains entries of its own: module `places`, and the names that events and entries
-//!    have for their machine. An entry that names none is explained where all machines whose events are about the same
+//! 4. Of several machines, an event explains entries of its own: module `places`, and the names that events, entries and
+//!    files have for their machine (module `machines`). An entry that names none is explained where all machines whose events are about the same
 //!    thing are in that state, or there is one such machine.
 //!
 //! Invariants: the origin of an entry never changes here; a cause by state is never more than `likely`.
 //! Source: Microsoft, IIS and ASP.NET Core module events; KB 820729 (`N/A`: memory could not be had).
+
+mod shown;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
@@ -21,12 +26,14 @@ use std::sync::LazyLock;
 use crate::cause::{CauseMatcher, RULES};
 use crate::error::Result;
 use crate::evidence::{InputIndex, Place};
-use crate::fact::{CauseFact, EntryFact, Flags, hash_short, machines_agree};
+use crate::fact::{CauseFact, EntryFact, Flags, hash_short, machines_agree, pool_key};
 use crate::scan::{JoinKey, ScannedInput};
 use crate::store::Sorted;
 use crate::taxonomy::{Cause, Server};
 use crate::time::SECOND_US;
 
+use self::shown::{Shown, Thing};
+use super::machines::{self, Machines};
 use super::places::{Heard, Places};
 use super::zones::Zones;
 
@@ -201,7 +208,9 @@ pub struct Intervals {
     heard: Vec<Heard>,
     places: Places,
     /// The machines that have events about one thing, by what it is and which entries they may explain.
-    machines: BTreeMap<(About, usize), BTreeSet<u32>>,
+    known: BTreeMap<(About, usize), BTreeSet<u32>>,
+    /// Machines and sites of the inputs.
+    machines: Machines,
 }
 
 /// A state that explains an entry.
@@ -212,6 +221,14 @@ pub(super) struct Explained {
     pub scope: u32,
     pub place: Place,
     pub at: i64,
+}
+
+/// Events about one trouble come within this time: those of another state after it are about another trouble.
+const SAME_TROUBLE_US: i64 = 120 * SECOND_US;
+
+/// True when the state of the one explains what the state of the other does: where the one begins, the other is over.
+fn replaces(later: usize, state: usize) -> bool {
+    later != state && STATES[later].explains == STATES[state].explains
 }
 
 /// More events than this are not looked at: they would tell of everything and so of nothing.
@@ -255,7 +272,7 @@ impl Intervals {
     /// Collects the states of all inputs.
     pub(super) fn of(
         inputs: &[ScannedInput],
-        causes: &Sorted<CauseFact, JoinKey>,
+        (entries, causes): (&Sorted<EntryFact, JoinKey>, &Sorted<CauseFact, JoinKey>),
         zones: &Zones,
         matcher: &CauseMatcher,
     ) -> Result<Self> {
@@ -280,10 +297,26 @@ impl Intervals {
                 let about =
                     if is_windows { about(inputs, &fact, matcher) } else { About::default() };
                 let heard = intervals.heard(fact.place.position.input);
-                intervals.machines.entry((about, heard)).or_default().insert(fact.machine);
                 events.push((fact, about, heard));
             }
         }
+        if events.is_empty() {
+            return Ok(intervals);
+        }
+        let index =
+            |input: InputIndex| inputs.get(input as usize).map(|input| input.path.as_path());
+        let of_events = events.iter().filter_map(|(fact, ..)| index(fact.place.position.input));
+        let of_access = intervals.places.access_logs().filter_map(index);
+        let mut known = machines::shared_names(of_events, of_access);
+        known.extend(events.iter().map(|(fact, ..)| fact.machine).filter(|machine| *machine != 0));
+        intervals.machines = Machines::of(inputs, entries, &intervals.places, &known)?;
+        for (fact, about, heard) in &mut events {
+            if fact.machine == 0 {
+                fact.machine = intervals.machines.machine(fact.place.position.input);
+            }
+            intervals.known.entry((*about, *heard)).or_default().insert(fact.machine);
+        }
+        let shown = intervals.shown(entries, zones)?;
         events.sort_by_key(|(fact, ..)| (fact.at, fact.place.position));
         for (index, (fact, about, heard)) in events.iter().enumerate() {
             for state in begun_by(matcher, fact.rule) {
@@ -291,24 +324,69 @@ impl Intervals {
                 let ends = |(later, other, by): &&(CauseFact, About, usize)| {
                     let id = matcher.rule(later.rule).map_or("", |rule| rule.id.as_ref());
                     let is_same = (other, by, later.machine) == (about, heard, fact.machine);
-                    row.ends.contains(&id) && is_same
+                    let is_other = later.at - fact.at > SAME_TROUBLE_US
+                        && *about != About::default()
+                        && begun_by(matcher, later.rule).any(|other| replaces(other, state));
+                    is_same && (row.ends.contains(&id) || is_other)
                 };
                 let latest = fact.at + row.at_most_s * SECOND_US;
                 let end = events[index + 1..].iter().find(ends).map_or(latest, |(end, ..)| end.at);
-                intervals.rows.push(Interval {
+                let mut interval = Interval {
                     state,
                     from: fact.at - row.before_s * SECOND_US,
-                    // The second in which it ended belongs to it.
-                    to: end.min(latest) + SECOND_US,
+                    to: end.min(latest),
                     reach: 0,
                     about: *about,
                     heard: *heard,
                     fact: *fact,
-                });
+                };
+                let end = intervals.shown_end(&interval, &shown, inputs, zones);
+                // The second in which it ended belongs to it.
+                interval.to = end.unwrap_or(interval.to) + SECOND_US;
+                intervals.rows.push(interval);
             }
         }
         intervals.merge();
         Ok(intervals)
+    }
+
+    /// When there were entries that a state may explain.
+    fn shown(&self, entries: &Sorted<EntryFact, JoinKey>, zones: &Zones) -> Result<Shown> {
+        let mut shown = Shown::default();
+        for entry in entries.rows() {
+            let mut entry = entry?;
+            let states = EXPLAINED.get(usize::from(entry.rule)).copied().unwrap_or(0);
+            if states != 0 {
+                zones.resolve_entry(&mut entry);
+                let EntryFact { upstream, site, machine, .. } = self.machines.placed(&entry);
+                for state in (0..STATES.len()).filter(|state| states >> state & 1 == 1) {
+                    shown.note((state, upstream, site, machine), &entry);
+                }
+            }
+        }
+        Ok(shown)
+    }
+
+    /// When the entries that an interval may explain stopped, if they are seen to.
+    fn shown_end(
+        &self,
+        row: &Interval,
+        shown: &Shown,
+        inputs: &[ScannedInput],
+        zones: &Zones,
+    ) -> Option<i64> {
+        let is_of = |(state, upstream, site, machine): &Thing| {
+            let entry = EntryFact { upstream: *upstream, site: *site, ..EntryFact::default() };
+            *state == row.state
+                && machines_agree(row.fact.machine, *machine)
+                && row.about.names(&entry) != Some(false)
+        };
+        let heard = self.heard.get(row.heard).cloned().unwrap_or_default();
+        let good = |from, to| {
+            let near = (0..).zip(inputs).filter(|(index, _)| self.places.hears(&heard, *index));
+            shown::good_requests(near, zones, (from, to))
+        };
+        shown.end((row.from, row.to), is_of, good)
     }
 
     /// The access logs that the events of an input speak for.
@@ -378,6 +456,10 @@ impl Intervals {
     /// The state that explains an entry.
     pub(super) fn explaining(&self, entry: &EntryFact) -> Option<Explained> {
         let states = EXPLAINED.get(usize::from(entry.rule)).copied().unwrap_or(0);
+        if states == 0 || self.rows.is_empty() {
+            return None;
+        }
+        let entry = &self.machines.placed(entry);
         self.of_states(states, |rows| {
             let (mut named, mut earliest, mut is_one_thing) = (None, None::<&Interval>, true);
             for row in self.holding(rows, entry.at, entry) {
@@ -398,7 +480,7 @@ impl Intervals {
 
     /// True when these intervals are of all machines that have events about what one of them is about.
     fn are_all<'i>(&self, rows: impl Iterator<Item = &'i Interval>, one: &Interval) -> bool {
-        let Some(machines) = self.machines.get(&(one.about, one.heard)) else { return true };
+        let Some(machines) = self.known.get(&(one.about, one.heard)) else { return true };
         let is_subset = |in_state: BTreeSet<u32>| machines.is_subset(&in_state);
         machines.len() <= 1 || is_subset(rows.map(|row| row.fact.machine).collect())
     }
@@ -453,140 +535,5 @@ fn about_name(name: &[u8]) -> About {
     if name.is_empty() || name.contains(&b'/') || memchr::memmem::find(name, b".exe").is_some() {
         return About::default();
     }
-    About { pool: hash_short(name), site: 0 }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::verdict::{RULES as VERDICTS, rule_index};
-
-    #[test]
-    fn every_row_names_rows_that_exist() {
-        for state in STATES {
-            for id in state.begins.iter().chain(state.ends).chain(state.explains_messages) {
-                assert!(RULES.iter().any(|rule| rule.id == *id), "{id}");
-            }
-            for id in state.explains {
-                assert!(VERDICTS.iter().any(|rule| rule.id == *id), "{id}");
-            }
-        }
-    }
-
-    #[test]
-    fn events_are_about_a_pool_or_a_site() {
-        let pool = |name: &str| About { pool: hash_short(name.as_bytes()), site: 0 };
-        let site = |name: &str| About { site: hash_short(name.as_bytes()), pool: 0 };
-        for (name, expected) in [
-            ("ShopPool", pool("ShopPool")),
-            ("/LM/W3SVC/12/ROOT/app", site("12")),
-            ("/lm/w3svc/1/ROOT", site("1")),
-            ("w3wp.exe (6120)", About::default()),
-            ("MACHINE/WEBROOT/APPHOST/SHOP", About::default()),
-            ("", About::default()),
-        ] {
-            assert_eq!(about_name(name.as_bytes()), expected, "{name}");
-        }
-    }
-
-    #[track_caller]
-    fn check(intervals: &[(i64, i64, About)], entry: EntryFact, is_explained: bool) {
-        let rows = intervals.iter().map(|(from, to, about)| Interval {
-            state: 0,
-            from: *from,
-            to: *to,
-            reach: 0,
-            about: *about,
-            heard: 0,
-            fact: CauseFact::default(),
-        });
-        let mut intervals = Intervals { rows: rows.collect(), ..Intervals::default() };
-        intervals.arrange();
-        assert_eq!(intervals.explaining(&entry).is_some(), is_explained);
-    }
-
-    #[test]
-    fn a_state_explains_the_entries_of_its_time_and_application() {
-        let entry = |at, site| EntryFact {
-            at,
-            site,
-            rule: rule_index("iis.application_503"),
-            ..EntryFact::default()
-        };
-        let site = |site| About { site, pool: 0 };
-        check(&[(5, 9, site(1))], entry(7, 1), true);
-        check(&[(5, 9, site(1))], entry(10, 1), false);
-        check(&[(5, 9, site(1))], entry(7, 2), false);
-        check(&[(5, 9, site(1))], entry(7, 0), true);
-        check(&[(5, 9, site(1)), (6, 8, site(2))], entry(7, 0), false);
-        check(&[(5, 9, site(1)), (6, 8, site(2))], entry(7, 2), true);
-        let other = EntryFact { rule: rule_index("iis.concurrency_limit"), ..entry(7, 1) };
-        check(&[(5, 9, site(1))], other, false);
-    }
-
-    #[test]
-    fn a_state_explains_no_entry_of_another_machine() {
-        let row = |heard| Interval {
-            state: 0,
-            from: 5,
-            to: 9,
-            reach: 0,
-            about: About::default(),
-            heard,
-            fact: CauseFact::default(),
-        };
-        let entry = |input| {
-            let mut entry = EntryFact {
-                at: 7,
-                rule: rule_index("iis.application_503"),
-                ..EntryFact::default()
-            };
-            entry.place.position.input = input;
-            entry
-        };
-        let mut intervals = Intervals {
-            rows: vec![row(0)],
-            heard: vec![Some(vec![1])],
-            places: Places::of_paths([("web0/a.log", true), ("web1/a.log", true)].into_iter()),
-            ..Intervals::default()
-        };
-        intervals.arrange();
-        assert!(intervals.explaining(&entry(0)).is_none());
-        assert!(intervals.explaining(&entry(1)).is_some());
-    }
-
-    /// Whether an entry of a machine (0: it names none) is explained by a state that these machines are in, where
-    /// `known` have events about the same pool.
-    #[track_caller]
-    fn check_machines(in_state: &[u32], known: &[u32], machine: u32, is_explained: bool) {
-        let rule = rule_index("iis.application_503");
-        let entry = EntryFact { at: 7, rule, machine, ..EntryFact::default() };
-        let about = About { pool: 5, site: 0 };
-        let row = |machine: &u32| Interval {
-            state: 0,
-            from: 5,
-            to: 9,
-            reach: 0,
-            about,
-            heard: 0,
-            fact: CauseFact { machine: *machine, ..CauseFact::default() },
-        };
-        let mut intervals = Intervals {
-            rows: in_state.iter().map(row).collect(),
-            machines: BTreeMap::from([((about, 0), known.iter().copied().collect())]),
-            ..Intervals::default()
-        };
-        intervals.arrange();
-        assert_eq!(intervals.explaining(&entry).is_some(), is_explained, "{in_state:?} {machine}");
-    }
-
-    #[test]
-    fn of_machines_with_the_same_pool_each_explains_its_own_entries() {
-        let (one, other) = (2, 4);
-        check_machines(&[one], &[one], 0, true);
-        check_machines(&[one], &[one, other], one, true);
-        check_machines(&[one], &[one, other], other, false);
-        check_machines(&[one], &[one, other], 0, false);
-        check_machines(&[one, other], &[one, other], 0, true);
-    }
+    About { pool: pool_key(name), site: 0 }
 }

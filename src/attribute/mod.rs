@@ -25,6 +25,7 @@ pub mod layers;
 pub mod lean;
 mod leftovers;
 mod limit_pages;
+mod machines;
 mod onset;
 mod pages;
 mod places;
@@ -201,7 +202,7 @@ pub fn attribute(
     let zones = Zones::resolve(inputs, &entries, &causes, config.zone, config.matcher)?;
     let workers = Workers::of(inputs, &entries)?;
     let listeners = Listeners::of(inputs, &causes, config.matcher)?;
-    let intervals = Intervals::of(inputs, &causes, &zones, config.matcher)?;
+    let intervals = Intervals::of(inputs, (&entries, &causes), &zones, config.matcher)?;
     let folders = Folders::of(inputs, &entries, &causes)?;
     let mut companions = Companions::of(inputs, &folders, &zones);
     let (strangers, limit_pages) = rayon::join(

@@ -233,7 +233,7 @@ fn a_disabled_pool_is_named_with_its_cause_and_in_what_to_do() {
 fn offline_by_machine(column: &str) -> Vec<String> {
     let fixture = Fixture::new();
     let mut paths = Vec::new();
-    for machine in ["WEB01", "WEB02"] {
+    for (name, machine) in [("u_ex_a.log", "WEB01"), ("u_ex_b.log", "WEB02")] {
         let mut log = format!(
             "#Software: Microsoft Internet Information Services 10.0\n#Fields: date time s-sitename {column} \
              cs-method cs-uri-stem cs-uri-query c-ip sc-status sc-substatus sc-win32-status time-taken\n"
@@ -246,8 +246,8 @@ fn offline_by_machine(column: &str) -> Vec<String> {
             )
             .expect("a string takes all");
         }
-        paths.push(format!("u_ex_{machine}.log"));
-        fixture.write(paths.last().expect("one was pushed"), log);
+        paths.push(name);
+        fixture.write(name, log);
     }
     let event = |machine: &str, second: u32, id: u32, message: &str| {
         format!(
@@ -260,11 +260,10 @@ fn offline_by_machine(column: &str) -> Vec<String> {
         event("WEB01.example.com", 20, 1012, offline),
         event("WEB01.example.com", 41, 1032, "started successfully."),
     ];
-    paths.push("events.json".to_owned());
+    paths.push("events.json");
     fixture.write("events.json", events.join("\n"));
-    let mut args: Vec<&str> = paths.iter().map(String::as_str).collect();
-    args.extend(["--format", "entries"]);
-    let rows = fixture.run(&args, b"").rows();
+    paths.extend(["--format", "entries"]);
+    let rows = fixture.run(&paths, b"").rows();
     let mut offline: Vec<String> = rows
         .iter()
         .filter(|row| row["cause"] == "app_offline")
@@ -277,6 +276,57 @@ fn offline_by_machine(column: &str) -> Vec<String> {
 
 #[test]
 fn an_event_explains_entries_of_its_own_machine() {
-    assert_eq!(offline_by_machine("s-computername"), ["u_ex_WEB01.log"]);
+    assert_eq!(offline_by_machine("s-computername"), ["u_ex_a.log"]);
     assert_eq!(offline_by_machine("cs-username"), [""; 0]);
+}
+
+/// The causes of the entries of a pool that is off twice: in the first ten minutes after an event about its identity, and
+/// an hour later. Between, requests are served.
+fn causes_of_two_outages(pool_of_event: &str) -> Vec<(String, usize)> {
+    let fixture = Fixture::new();
+    let clock = |second: u32| {
+        format!("{:02}:{:02}:{:02}", 12 + second / 3600, second / 60 % 60, second % 60)
+    };
+    let mut served = String::from(
+        "#Fields: date time s-sitename cs-method cs-uri-stem cs-uri-query c-ip sc-status sc-substatus sc-win32-status time-taken\n",
+    );
+    let mut refused = String::from(
+        "#Fields: date time c-ip c-port s-ip s-port cs-version cs-method cs-uri sc-status s-siteid s-reason s-queuename\n",
+    );
+    for second in (0..5000).step_by(3) {
+        let clock = clock(second);
+        let line = if matches!(second, 60..660 | 4200..4800) {
+            writeln!(
+                refused,
+                "2026-03-10 {clock} 192.0.2.9 50201 198.51.100.1 80 HTTP/1.1 GET /a 503 1 AppOffline Shop+Pool"
+            )
+        } else {
+            writeln!(served, "2026-03-10 {clock} W3SVC1 GET /a - 192.0.2.9 200 0 0 5")
+        };
+        line.expect("a string takes all");
+    }
+    fixture.write("httperr1.log", refused);
+    fixture.write("u_ex260310.log", served);
+    fixture.write(
+        "System.xml",
+        format!(
+            "<Event xmlns='http://schemas.microsoft.com/win/2004/08/events/event'><System><Provider Name='Microsoft-Windows-WAS'/>\
+             <EventID>5057</EventID><TimeCreated SystemTime='2026-03-10T12:01:00.0000000Z'/><Computer>WEB01</Computer></System>\
+             <EventData><Data Name='AppPoolID'>{pool_of_event}</Data></EventData></Event>\n"
+        ),
+    );
+    let args = ["httperr1.log", "u_ex260310.log", "System.xml", "--format", "entries"];
+    let mut counts = BTreeMap::new();
+    for row in fixture.run(&args, b"").rows() {
+        *counts.entry(word(&row["cause"])).or_default() += 1;
+    }
+    counts.into_iter().collect()
+}
+
+#[test]
+fn a_state_of_a_pool_ends_when_the_pool_serves_again() {
+    let both = [("rapid_fail_protection".to_owned(), 200), ("startup_failure".to_owned(), 200)];
+    assert_eq!(causes_of_two_outages("Shop Pool"), both);
+    assert_eq!(causes_of_two_outages("SHOP POOL"), both);
+    assert_eq!(causes_of_two_outages("Other"), [("rapid_fail_protection".to_owned(), 400)]);
 }

@@ -10,7 +10,7 @@ use crate::cause::scope::{host_key, target_group_name, without_port, worker_peer
 use crate::evidence::Place;
 use crate::fact::{
     EntryFact, Flags, Machine, entry_referrer_key, forwarded_keys, hash_name, hash_path,
-    hash_short, id_key, listen_key, machine_key, method_key, request_keys, site_key,
+    hash_short, id_key, listen_key, machine_key, method_key, pool_key, request_keys, site_key,
 };
 use crate::format::{About, Glance, Instant, Plan, Reader};
 use crate::record::{AccessRecord, Field, Record, split_url, unescape};
@@ -142,7 +142,10 @@ pub(in crate::scan) fn whole_fact(
         hop,
         connection: record.value(Field::Connection).and_then(parse_u64).unwrap_or(0),
         host: host_key(host_of(record)),
-        upstream: upstream.map_or(0, |name| hash_short(&name)),
+        upstream: match record.value(Field::QueueName) {
+            Some(pool) if record.upstreams().is_none() => pool_key(pool),
+            _ => upstream.map_or(0, |name| hash_short(&name)),
+        },
         ending: ending_of(record).map_or(0, hash_short),
         site: site_key(record.value(Field::SiteName).unwrap_or_default()),
         listen: listen_key(server_ip, record.value(Field::ServerPort).unwrap_or_default()),
