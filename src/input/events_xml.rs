@@ -25,14 +25,17 @@ pub(super) fn is_glued(head: &[u8]) -> bool {
     }
     let starts = memmem::find_iter(text, START).find(|at| is_start(&text[*at..], true));
     let Some(start) = starts else { return false };
-    if let Some(end) = memmem::find(&text[start..], END) {
-        let rest = &text[start + end + END.len()..];
-        let blanks = rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r')).count();
-        return rest.get(blanks) == Some(&b'<');
-    }
-    // The first event is longer than what is seen of it.
     let line = text[..start].rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
-    !line.trim_ascii().is_empty() || !text[start..].contains(&b'\n')
+    if !line.trim_ascii().is_empty() {
+        return true;
+    }
+    let Some(end) = memmem::find(&text[start..], END) else {
+        // It is longer than what is seen of it.
+        return !text[start..].contains(&b'\n');
+    };
+    let rest = &text[start + end + END.len()..];
+    let blanks = rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r')).count();
+    rest.get(blanks) == Some(&b'<')
 }
 
 /// True where an event begins. An element of another name that begins the same way is none.
@@ -184,6 +187,10 @@ mod tests {
         check(
             "<?xml version=\"1.0\"?>\r\n<Events><Event>a\r\nb</Event>\r\n<Event>c</Event></Events>",
             &[(31, 2, "<Event>a ~b</Event"), (51, 4, "<Event>c</Event")],
+        );
+        check(
+            "<?xml version='1.0'?><Events><Event>a</Event>\n<Event>b</Event>\n</Events>",
+            &[(29, 1, "<Event>a</Event"), (46, 2, "<Event>b</Event")],
         );
         check("<Events><Event><EventData/></Event>", &[(8, 1, "<Event><EventData/></Event")]);
     }

@@ -12,7 +12,7 @@ use crate::taxonomy::{Cause, Origin, Server};
 const BASE: CauseRule = CauseRule { server: Server::Windows, ..NGINX_BASE };
 
 /// As named data, in quotes (which PowerShell 5 escapes in JSON), or without in the English text.
-const POOL: &str = r"(?-u)(?:AppPoolID['\x22]?\s*[>:]\s*\x22?(?<scope_of_data>[^<\x22\r\n]+?)(?:[<\x22\r\n]|\s*$)|pool (?:'|\\u0027)(?<scope>[^'\x22\r\n\\<]+)(?:'|\\u0027)|pool (?<scope_unquoted>[^'<\x22\r\n\\]+?)(?: has been | is invalid))";
+const POOL: &str = r"(?-u)(?:AppPoolID['\x22]?\s*[>:]\s*\x22?(?<scope_of_data>[^<\x22\r\n]+?)(?:[<\x22\r\n]|\s*$)|pool (?:'|\\u0027)(?<scope>[^'\x22\r\n\\<]+)(?:'|\\u0027)|pool (?<scope_unquoted>[^'<\x22\r\n\\][^<\x22\r\n\\]*?)(?: has been | is invalid))";
 const APPLICATION: &str = r"(?-u)Application (?:'|\\u0027)(?<scope>[^'\\]*)";
 const ANY_APPLICATION: &str = r"(?-u)(?i-u)application (?:'|\\u0027)(?<scope>[^'\\]*)";
 const PROGRAM: &str =
