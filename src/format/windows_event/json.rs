@@ -1,6 +1,7 @@
 //! Events as objects of JSON: what PowerShell, Winlogbeat, Elastic Agent, NXLog and Fluent Bit name their parts.
 
 use super::shapes::Parts;
+use crate::cause::RULES;
 use crate::format::app_log::json::{offset_of, value};
 
 /// Who wrote an object.
@@ -28,9 +29,13 @@ fn is_number(value: Option<&[u8]>) -> bool {
 
 const WINLOG_IDS: [&[u8]; 2] = [b"event_id", b"winlog.event_id"];
 const WINLOG_PROVIDERS: [&[u8]; 3] = [b"provider_name", b"winlog.provider_name", b"source_name"];
+const WINLOG_COMPUTERS: [&[u8]; 2] = [b"computer_name", b"winlog.computer_name"];
 
 fn writer_of(text: &[u8]) -> Option<Writer> {
-    if is_number(any(text, &WINLOG_IDS)) && any(text, &WINLOG_PROVIDERS).is_some() {
+    if is_number(any(text, &WINLOG_IDS))
+        && any(text, &WINLOG_PROVIDERS).is_some()
+        && any(text, &WINLOG_COMPUTERS).is_some()
+    {
         return Some(Writer::Winlogbeat);
     }
     if value(text, b"EventTime").is_some()
@@ -48,7 +53,14 @@ fn writer_of(text: &[u8]) -> Option<Writer> {
         return Some(Writer::Properties);
     }
     let (id, provider) = ecs(text);
-    (is_number(id) && provider.is_some()).then_some(Writer::Ecs)
+    // Others number their events as well.
+    (is_number(id) && provider.is_some_and(is_known)).then_some(Writer::Ecs)
+}
+
+/// True for a provider of Windows that some rule is about.
+fn is_known(provider: &[u8]) -> bool {
+    let mut events = RULES.iter().flat_map(|rule| rule.events);
+    events.any(|events| events.provider.as_bytes() == provider)
 }
 
 /// Number and provider of the common schema, in an object or with dots in their names.
@@ -73,7 +85,7 @@ pub(super) fn parts(record: &[u8]) -> Parts<'_> {
             provider: any(record, &WINLOG_PROVIDERS),
             id: any(record, &WINLOG_IDS),
             level: any(record, &[b"level", b"log.level"]),
-            computer: any(record, &[b"computer_name", b"winlog.computer_name"]),
+            computer: any(record, &WINLOG_COMPUTERS),
             data,
             message: value(record, b"message").unwrap_or_default(),
         },

@@ -163,8 +163,7 @@ impl Shape {
                 digits > 0 && matches!(rest[digits..].trim_ascii_end(), b"]" | b"]:")
             }
             Shape::ViewerText { labels } => {
-                let rest = labels.first().and_then(|label| line.strip_prefix(label.as_slice()));
-                rest.is_some_and(|rest| rest.starts_with(b": "))
+                labels.first().is_some_and(|label| has_label(line, label))
             }
             Shape::Xml { first } => {
                 let line = line.trim_ascii_start();
@@ -201,9 +200,7 @@ impl Shape {
         let is_indented = text.len() < line.len();
         match self {
             Shape::WevtutilText => is_indented && memchr::memchr(b':', text).is_some(),
-            Shape::ViewerText { labels } => labels.iter().any(|label| {
-                line.strip_prefix(label.as_slice()).is_some_and(|rest| rest.starts_with(b":"))
-            }),
+            Shape::ViewerText { labels } => labels.iter().any(|label| has_label(line, label)),
             Shape::Xml { .. } => {
                 let name = text.strip_prefix(b"</").or_else(|| text.strip_prefix(b"<"));
                 name.is_some_and(|name| name.first().is_some_and(u8::is_ascii_alphabetic))
@@ -249,6 +246,11 @@ impl Shape {
             Shape::Csv(columns) => columns.parts(record),
         }
     }
+}
+
+/// True for a line with this label. French has a blank before the colon.
+fn has_label(line: &[u8], label: &[u8]) -> bool {
+    line.strip_prefix(label).is_some_and(|rest| rest.trim_ascii_start().starts_with(b":"))
 }
 
 /// The parts of lines with labels; `name` gives a label in English.
