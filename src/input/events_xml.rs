@@ -186,7 +186,7 @@ mod tests {
         );
         check(
             "<?xml version=\"1.0\"?>\r\n<Events><Event>a\r\nb</Event>\r\n<Event>c</Event></Events>",
-            &[(31, 2, "<Event>a ~b</Event"), (51, 4, "<Event>c</Event")],
+            &[(31, 2, "<Event>a ~b</Event"), (52, 4, "<Event>c</Event")],
         );
         check(
             "<?xml version='1.0'?><Events><Event>a</Event>\n<Event>b</Event>\n</Events>",
@@ -201,8 +201,8 @@ mod tests {
             "<Event a='1'>\n<x>cut\n<Event>b</Event><Event>c</Event>",
             &[
                 (0, 1, "<Event a='1'>~<x>cu"),
-                (22, 3, "<Event>b</Event"),
-                (38, 3, "<Event>c</Event"),
+                (21, 3, "<Event>b</Event"),
+                (37, 3, "<Event>c</Event"),
             ],
         );
         check(
