@@ -208,6 +208,8 @@ pub struct WindowsEvent<'a> {
     pub provider: &'a [u8],
     /// The event id within the provider.
     pub id: u32,
+    /// Its named data, where the export has them apart from the text; else empty.
+    pub data: &'a [u8],
 }
 
 /// One message of an error log.

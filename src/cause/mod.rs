@@ -9,6 +9,7 @@ pub mod advice;
 mod anchors;
 mod digest;
 mod needle;
+mod quoted;
 pub mod rules;
 pub mod scope;
 mod user;
@@ -18,7 +19,7 @@ use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::sync::{LazyLock, OnceLock};
 
-use regex::bytes::Regex;
+use regex::bytes::{Captures, Regex};
 
 use self::anchors::{Anchor, Anchors};
 use self::needle::{Needle, anchor_step, split_needle};
@@ -295,9 +296,18 @@ impl Expression {
     }
 }
 
+/// Groups that hold the scope: one, or one for each way in which it is written.
+const SCOPE_GROUPS: [&str; 3] = ["scope", "scope_of_data", "scope_unquoted"];
+
 /// True when an expression has a group for the scope.
 fn names_scope(expression: &Regex) -> bool {
-    expression.capture_names().flatten().any(|name| name == "scope")
+    expression.capture_names().flatten().any(|name| SCOPE_GROUPS.contains(&name))
+}
+
+/// What the group for the scope holds; empty where none does.
+fn scope_of<'a>(captures: &Captures<'a>) -> &'a [u8] {
+    let found = SCOPE_GROUPS.iter().find_map(|name| captures.name(name));
+    found.map_or(&[][..], |found| found.as_bytes())
 }
 
 /// Words of the candidate set: as many rules as [`CauseMatcher`] takes, 64 to a word.
@@ -444,22 +454,29 @@ impl CauseMatcher {
     }
 
     /// The rule of an event, by its provider and number. The expression of such a rule only finds the scope: it need not
-    /// match, since texts of events are translated.
+    /// match, since texts of events are translated. Named data go before the text.
     fn find_event<'a>(
         &self,
         record: &ErrorRecord<'a>,
-        event: WindowsEvent<'_>,
+        event: WindowsEvent<'a>,
     ) -> Option<Match<'a>> {
         let is_meant = |rule: &Rule| rule.events.iter().any(|events| events.hold(event));
         let rule = self.rules.iter().position(is_meant)?;
-        let captures = self.expression(rule).and_then(|it| it.captures(record.message));
-        let group = |name| Some(captures.as_ref()?.name(name)?.as_bytes());
-        let (scope, detail) = (group("scope"), group("detail"));
-        Some(Match {
-            rule: rule as u16,
-            scope: scope.unwrap_or_default(),
-            detail: detail.unwrap_or_default(),
-        })
+        let expression = self.expression(rule);
+        let captures = |text: &'a [u8]| expression.and_then(|it| it.captures(text));
+        let of_data = if event.data.is_empty() { None } else { captures(event.data) };
+        let of_data = of_data.as_ref().map(scope_of).unwrap_or_default();
+        let of_text = captures(record.message);
+        let mut scope = match of_data {
+            [] => of_text.as_ref().map(scope_of).unwrap_or_default(),
+            named => named,
+        };
+        if scope.is_empty() && expression.is_some_and(|it| rules::quotes_scope(it.as_str())) {
+            scope = quoted::quoted_name(record.message).unwrap_or_default();
+        }
+        let detail = of_text.as_ref().and_then(|found| found.name("detail"));
+        let detail = detail.map(|found| found.as_bytes()).unwrap_or_default();
+        Some(Match { rule: rule as u16, scope, detail })
     }
 
     /// The row for what an access line says of itself: its text, which holds what clients sent, is not looked at.
@@ -502,7 +519,7 @@ impl CauseMatcher {
             }
             Some(expression) => {
                 let captures = expression.captures(record.message)?;
-                captured = captures.name("scope").map_or(&[][..], |found| found.as_bytes());
+                captured = scope_of(&captures);
                 detail = captures.name("detail").map_or(&[][..], |found| found.as_bytes());
             }
             None => {}

@@ -79,6 +79,11 @@ pub struct CauseRule {
     pub source: &'static str,
 }
 
+/// True for the expression of a rule about Windows events whose scope is a name in quotes, whatever the language.
+pub(super) fn quotes_scope(regex: &str) -> bool {
+    windows::quotes_scope(regex)
+}
+
 impl CauseRule {
     /// True for a row about access lines without a time, which no text selects.
     pub const fn is_told(&self) -> bool {

@@ -37,7 +37,7 @@ fn told_of(text: &str) -> Option<(Origin, Cause)> {
 fn event_of(text: &str) -> Option<(WindowsEvent<'_>, &str)> {
     let (head, message) = text.split_once(": ")?;
     let (provider, id) = head.rsplit_once('/')?;
-    Some((WindowsEvent { provider: provider.as_bytes(), id: id.parse().ok()? }, message))
+    Some((WindowsEvent { provider: provider.as_bytes(), id: id.parse().ok()?, data: b"" }, message))
 }
 
 /// The line belongs to rule `id`, with this scope and detail.

@@ -9,10 +9,11 @@
 use std::fs::File;
 use std::io::{self, Cursor, Read, Write};
 
-use super::Unit;
+use super::events_xml::{EventsXml, is_glued};
 #[cfg(feature = "evtx")]
 use super::evtx;
 use super::unwrap::{Unwrap, breaks_of};
+use super::{Breaks, Unit};
 use crate::journal::export::{ExportParser, is_export};
 use crate::journal::json::next_object;
 use crate::journal::text::{TextLine, TextTime, continuation, parse_line};
@@ -108,6 +109,7 @@ pub(super) fn decode_journal(
     }
     head.truncate(n);
     let (form, breaks) = (form_of(&head), breaks_of(&head));
+    let is_glued = is_glued(&head);
     let input: Box<dyn Read + Send> = Box::new(Cursor::new(head).chain(input));
     Ok(match (form, breaks) {
         (Some(form), _) => (lines_of(form, input)?, Unit::Entry),
@@ -115,13 +117,20 @@ pub(super) fn decode_journal(
             let source = TextSource::new(input, Unwrap::new(breaks));
             (Box::new(Lines::new(source)), Unit::Record(breaks))
         }
+        (None, None) if is_glued => {
+            let source = TextSource::new(input, EventsXml::default());
+            (Box::new(Lines::new(source)), Unit::Record(Breaks::Array))
+        }
         (None, None) => (input, Unit::Line),
     })
 }
 
 /// True for the start of what may yet be a journal.
 fn is_open(head: &[u8]) -> bool {
-    head.starts_with(b"{\n") || head.starts_with(b"[\n") || head.starts_with(b"-- ")
+    head.starts_with(b"{\n")
+        || head.starts_with(b"[\n")
+        || head.starts_with(b"-- ")
+        || head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).starts_with(b"<?xml ")
 }
 
 /// A file that has to be read at any position as lines: a binary journal, an event log.

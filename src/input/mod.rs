@@ -5,6 +5,7 @@
 //! growing file gives one consistent picture; no file is read that was not named or found in a named directory.
 
 mod aligned;
+mod events_xml;
 #[cfg(feature = "evtx")]
 mod evtx;
 mod expand;
@@ -197,7 +198,7 @@ fn open_file(path: &Path, bytes: &mut u64, modified_us: &mut Option<i64>) -> io:
         _ => Ok(match journal::form_of(&head[..n]) {
             Some(form) if form.is_packed() => Origin::Journal(file),
             Some(_) => Origin::Stream(file, Compression::None),
-            None if unwrap::breaks_of(&head[..n]).is_some() => {
+            None if unwrap::breaks_of(&head[..n]).is_some() || events_xml::is_glued(&head[..n]) => {
                 Origin::Stream(file, Compression::None)
             }
             None => Origin::Plain(file),

@@ -17,7 +17,7 @@ use serde::{Serialize, Serializer};
 pub use parse::{
     parse_clf, parse_clf_variant, parse_ctime, parse_epoch_micros, parse_epoch_millis,
     parse_epoch_nanos, parse_epoch_seconds, parse_iis_native, parse_iso8601, parse_nginx_error,
-    parse_offset, parse_w3c, parse_windows_local, w3c_clock_us, w3c_day_us,
+    parse_offset, parse_w3c, parse_windows_local, parse_windows_local_in, w3c_clock_us, w3c_day_us,
 };
 
 /// Microseconds per second.

@@ -319,6 +319,11 @@ pub fn parse_iis_native(text: &[u8]) -> Option<Stamp> {
 /// Parses `3/17/2026 12:54:16 PM` (month first, unless that number is above 12), `17.03.2026 12:54:16` (day first) and
 /// `2026-03-17 12:54:16`: the local time as the language of Windows writes it.
 pub fn parse_windows_local(text: &[u8]) -> Option<Stamp> {
+    parse_windows_local_in(text, false)
+}
+
+/// As [`parse_windows_local`], where it is known whether dates with slashes have the day before the month.
+pub fn parse_windows_local_in(text: &[u8], is_day_first: bool) -> Option<Stamp> {
     if text.get(4) == Some(&b'-') {
         return parse_iso8601(text);
     }
@@ -332,7 +337,7 @@ pub fn parse_windows_local(text: &[u8]) -> Option<Stamp> {
     {
         return None;
     }
-    let day_first = mark != b'/' || first > 12;
+    let day_first = is_day_first || mark != b'/' || first > 12;
     let (month, day) = if day_first { (second, first) } else { (first, second) };
     let end = clock.iter().position(|byte| !byte.is_ascii_digit() && *byte != b':');
     let (clock, half) = clock.split_at(end.unwrap_or(clock.len()));

@@ -330,3 +330,80 @@ fn a_state_of_a_pool_ends_when_the_pool_serves_again() {
     assert_eq!(causes_of_two_outages("SHOP POOL"), both);
     assert_eq!(causes_of_two_outages("Other"), [("rapid_fail_protection".to_owned(), 400)]);
 }
+
+/// Causes of the entries that HTTP.sys answered for a disabled pool, beside an export of events.
+fn cause_beside(name: &str, events: &str) -> Vec<String> {
+    let fixture = Fixture::new();
+    let mut log = String::from(
+        "#Software: Microsoft HTTP API 2.0\n#Fields: date time c-ip c-port s-ip s-port cs-version cs-method cs-uri \
+         sc-status s-siteid s-reason s-queuename\n",
+    );
+    for second in 20..50 {
+        writeln!(
+            log,
+            "2026-03-21 10:20:{second} 198.51.100.44 31058 10.0.0.9 80 HTTP/1.1 GET /a{second} 503 1 AppOffline ApiPool"
+        )
+        .expect("a string takes all");
+    }
+    fixture.write("httperr1.log", log);
+    fixture.write(name, events);
+    let rows = fixture.run(&["httperr1.log", name, "--format", "entries"], b"").rows();
+    let mut causes: Vec<String> = rows.iter().map(|row| word(&row["cause"])).collect();
+    causes.sort();
+    causes.dedup();
+    causes
+}
+
+#[test]
+fn events_are_read_however_they_were_exported() {
+    let event = |id: u32, second: u32| {
+        format!(
+            "<Event xmlns='http://schemas.microsoft.com/win/2004/08/events/event'><System><Provider Name='Microsoft-Windows-WAS'/><EventID Qualifiers='32768'>{id}</EventID><Level>2</Level><TimeCreated SystemTime='2026-03-21T10:20:{second}.0000000Z'/><Computer>W</Computer></System><EventData><Data Name='AppPoolID'>ApiPool</Data></EventData></Event>"
+        )
+    };
+    let one_line =
+        format!("<?xml version=\"1.0\"?><Events>{}{}</Events>", event(5186, 10), event(5059, 19));
+    let list = |id: u32, second: u32| {
+        format!(
+            "\r\n\r\nProviderName : Microsoft-Windows-WAS\r\nTimeCreated  : 2026-03-21 10:20:{second}Z\r\nId           : {id}\r\nMessage      : Application pool ApiPool has been\r\n               disabled.\r\n"
+        )
+    };
+    let winlogbeat = |id: u32, second: u32| {
+        format!(
+            r#"{{"@timestamp":"2026-03-21T10:20:{second}.000Z","message":"Der Anwendungspool ApiPool wurde deaktiviert.","winlog":{{"computer_name":"W","event_data":{{"AppPoolID":"ApiPool"}},"event_id":"{id}","provider_name":"Microsoft-Windows-WAS"}}}}"#
+        ) + "\n"
+    };
+    let nxlog = |id: u32, second: u32| {
+        format!(
+            r#"{{"EventTime":"2026-03-21T10:20:{second}.000000+00:00","Hostname":"W","EventID":{id},"SourceName":"Microsoft-Windows-WAS","Message":"Der Anwendungspool ApiPool wurde deaktiviert.","AppPoolID":"ApiPool"}}"#
+        ) + "\n"
+    };
+    let both = |write: &dyn Fn(u32, u32) -> String| write(5186, 10) + &write(5059, 19);
+    for (name, text) in [
+        ("one_line.xml", one_line),
+        ("list.txt", both(&list)),
+        ("winlogbeat.json", both(&winlogbeat)),
+        ("nxlog.json", both(&nxlog)),
+    ] {
+        assert_eq!(cause_beside(name, &text), ["startup_failure"], "{name}");
+    }
+}
+
+#[test]
+fn events_on_one_line_have_places_of_their_own() {
+    let fixture = Fixture::new();
+    let event = "<Event><System><Provider Name='Microsoft-Windows-WAS'/><EventID>5059</EventID><TimeCreated SystemTime='2026-03-21T10:20:10Z'/></System></Event>";
+    let text = format!("<?xml version=\"1.0\"?>\r\n<Events>{event}{event}</Events>");
+    fixture.write("x.xml", text.clone());
+    let rows = fixture.run(&["parse", "x.xml"], b"").rows();
+    let places: Vec<(u64, u64)> = rows
+        .iter()
+        .filter(|row| row["kind"] == "error")
+        .map(|row| {
+            (row["line"].as_u64().expect("a line"), row["byte_offset"].as_u64().expect("a place"))
+        })
+        .collect();
+    let expected: Vec<(u64, u64)> =
+        text.match_indices("<Event>").map(|(at, _)| (2, at as u64)).collect();
+    assert_eq!(places, expected);
+}

@@ -11,8 +11,10 @@ use crate::taxonomy::{Cause, Origin, Server};
 /// What a row does not say.
 const BASE: CauseRule = CauseRule { server: Server::Windows, ..NGINX_BASE };
 
-const POOL: &str = r"(?-u)(?:AppPoolID['\x22]?[>:] ?[\x22]?|pool '|pool )(?<scope>[^'<\x22\r\n]+?)(?:'|<|\x22| has been | is invalid|$)";
-const APPLICATION: &str = "(?-u)Application '(?<scope>[^']*)'";
+/// As named data, in quotes (which PowerShell 5 escapes in JSON), or without in the English text.
+const POOL: &str = r"(?-u)(?:AppPoolID['\x22]?\s*[>:]\s*\x22?(?<scope_of_data>[^<\x22\r\n]+?)(?:[<\x22\r\n]|\s*$)|pool (?:'|\\u0027)(?<scope>[^'\x22\r\n\\<]+)(?:'|\\u0027)|pool (?<scope_unquoted>[^'<\x22\r\n\\][^<\x22\r\n\\]*?)(?: has been | is invalid))";
+const APPLICATION: &str = r"(?-u)Application (?:'|\\u0027)(?<scope>[^'\\]*)";
+const ANY_APPLICATION: &str = r"(?-u)(?i-u)application (?:'|\\u0027)(?<scope>[^'\\]*)";
 const PROGRAM: &str =
     r"(?-u)(?:Faulting application name: |Application: |program |<Data>)(?<scope>[\w.-]+\.exe)";
 const SERVICE: &str =
@@ -30,6 +32,11 @@ const WAS_SOURCE: &str = "WAS";
 const ANCM: &str = "IIS AspNetCore Module V2";
 const ANCM_V1: &str = "IIS AspNetCore Module";
 const ANCM_EXPRESS: &str = "IIS Express AspNetCore Module V2";
+
+/// True for an expression whose scope stands in quotes in texts of any language.
+pub(super) fn quotes_scope(regex: &str) -> bool {
+    [POOL, APPLICATION, ANY_APPLICATION].contains(&regex)
+}
 
 /// The rows, in order of priority.
 pub(super) const RULES: &[CauseRule] = &[
@@ -453,7 +460,7 @@ pub(super) const RULES: &[CauseRule] = &[
                 ids: &[1000, 1007, 1008, 1009, 1010, 1020, 1028, 1029, 1031, 1034],
             },
         ],
-        regex: "(?-u)(?i-u)application '(?<scope>[^']*)'",
+        regex: ANY_APPLICATION,
         cause: Some(Cause::StartupFailure),
         origin: Origin::LocalProcess,
         kind: RuleKind::Trigger(ChangeKind::StartFailure),

@@ -2,7 +2,10 @@
 
 use memchr::memmem;
 
-use crate::format::app_log::json;
+use super::csv::Columns;
+use super::json;
+use crate::bytes::parse_u64;
+use crate::time::parse_windows_local;
 
 /// The parts of an event, raw.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -12,6 +15,8 @@ pub(super) struct Parts<'a> {
     pub id: Option<&'a [u8]>,
     pub level: Option<&'a [u8]>,
     pub computer: Option<&'a [u8]>,
+    /// Named data, where it stands apart from what the event says.
+    pub data: Option<&'a [u8]>,
     /// What the event says, as text or as named data.
     pub message: &'a [u8],
 }
@@ -22,13 +27,16 @@ pub(super) enum Shape {
     /// `wevtutil /f:text`: `Event[0]:`, then `  Key: value` lines and a description.
     WevtutilText,
     /// Copied from Event Viewer: `Log Name:      System` and so on.
-    ViewerText,
+    ViewerText {
+        /// What its lines are called, in their order.
+        labels: Vec<Vec<u8>>,
+    },
     /// XML, one element a line or over many lines; of a pasted part, from its `<Provider` on.
     Xml {
         /// The element that begins an event.
         first: &'static [u8],
     },
-    /// JSON of PowerShell: an object in one line, or over lines and indented by so many blanks.
+    /// JSON: an object in one line, or over lines and indented by so many blanks.
     Json {
         /// Blanks before the brace.
         indent: usize,
@@ -42,23 +50,56 @@ pub(super) enum Shape {
     Csv(Columns),
 }
 
-/// Where a CSV has what.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Columns {
-    n: usize,
-    time: usize,
-    provider: usize,
-    id: usize,
-    level: Option<usize>,
-    message: usize,
-}
+/// What the lines of a copied event are called in English.
+const VIEWER_LABELS: [&str; 10] = [
+    "Log Name",
+    "Source",
+    "Date",
+    "Event ID",
+    "Task Category",
+    "Level",
+    "Keywords",
+    "User",
+    "Computer",
+    "Description",
+];
 
-/// The columns of Event Viewer; the last one has no name.
-const VIEWER: Columns = Columns { n: 6, time: 1, provider: 2, id: 3, level: Some(0), message: 5 };
-const VIEWER_HEADING: &[u8] = b"Level,Date and Time,Source,Event ID,Task Category";
-
-const LIST_KEYS: [&[u8]; 6] =
-    [b"TimeCreated", b"TimeGenerated", b"Message", b"Id", b"Index", b"EventID"];
+/// Keys that `Get-WinEvent` and `Get-EventLog` give events, and with which a list of them may begin.
+const LIST_KEYS: [&str; 33] = [
+    "ActivityId",
+    "Category",
+    "CategoryNumber",
+    "Container",
+    "ContainerLog",
+    "Data",
+    "EntryType",
+    "EventID",
+    "Id",
+    "Index",
+    "InstanceId",
+    "Keywords",
+    "Level",
+    "LevelDisplayName",
+    "LogName",
+    "MachineName",
+    "Message",
+    "Opcode",
+    "OpcodeDisplayName",
+    "ProcessId",
+    "ProviderId",
+    "ProviderName",
+    "Qualifiers",
+    "RecordId",
+    "ReplacementStrings",
+    "Source",
+    "Task",
+    "TaskDisplayName",
+    "TimeCreated",
+    "TimeGenerated",
+    "TimeWritten",
+    "UserId",
+    "UserName",
+];
 
 impl Shape {
     /// The shape of a sample that holds events.
@@ -67,36 +108,45 @@ impl Shape {
         if lines.iter().any(|line| Shape::WevtutilText.starts(line)) {
             return any(b"  Event ID: ").then_some(Shape::WevtutilText);
         }
-        if lines.iter().any(|line| Shape::ViewerText.starts(line)) {
-            return any(b"Event ID:").then_some(Shape::ViewerText);
+        if lines.iter().any(|line| line.starts_with(b"Log Name:  ")) && any(b"Event ID:") {
+            let labels = VIEWER_LABELS.iter().map(|label| label.as_bytes().to_vec()).collect();
+            return Some(Shape::ViewerText { labels });
         }
         if any(b"<EventID") && any(b"<Provider ") {
             let whole = Shape::Xml { first: b"<Event" };
             let is_whole = lines.iter().any(|line| whole.starts(line));
             return Some(if is_whole { whole } else { Shape::Xml { first: b"<Provider" } });
         }
-        if let Some(columns) = lines.iter().find_map(|line| columns_of(line)) {
+        if let Some(columns) = Columns::of(lines) {
             return Some(Shape::Csv(columns));
         }
-        if any(b"\"ProviderName\"") || any(b"\"TimeGenerated\"") && any(b"\"EventID\"") {
+        let is_object = |line: &&&[u8]| json::is_event(line);
+        if any(b"\"ProviderName\"")
+            || any(b"\"TimeGenerated\"") && any(b"\"EventID\"")
+            || any(b"\"EventTime\"") && any(b"\"EventID\"") && any(b"\"SourceName\"")
+        {
             let brace = lines.iter().find(|line| line.trim_ascii().starts_with(b"{"))?;
             let indent = brace.len() - brace.trim_ascii_start().len();
             return Some(Shape::Json { indent });
         }
+        if lines.iter().find(is_object).is_some() {
+            return Some(Shape::Json { indent: 0 });
+        }
+        if let Some(labels) = lines.windows(VIEWER_LABELS.len()).find_map(labels_of) {
+            return Some(Shape::ViewerText { labels });
+        }
         let key = lines.iter().find_map(|line| list_key(line))?;
-        let is_event = |key: &[u8]| {
-            lines.iter().any(|line| list_key(line) == Some(key) || name_of(line) == Some(key))
-        };
+        let is_event = |key: &[u8]| lines.iter().any(|line| name_of(line) == Some(key));
         let named = is_event(b"ProviderName") && is_event(b"Id");
-        (named || is_event(b"Source") && is_event(b"InstanceId"))
-            .then(|| Shape::List { first: key.to_vec() })
+        let sourced = is_event(b"Source") && (is_event(b"InstanceId") || is_event(b"EventID"));
+        (named || sourced).then(|| Shape::List { first: key.to_vec() })
     }
 
     /// The name of the layout.
     pub(super) fn name(&self) -> &'static str {
         match self {
             Shape::WevtutilText => "wevtutil text",
-            Shape::ViewerText => "Event Viewer text",
+            Shape::ViewerText { .. } => "Event Viewer text",
             Shape::Xml { .. } => "XML",
             Shape::Json { .. } => "JSON",
             Shape::List { .. } => "Format-List",
@@ -112,7 +162,9 @@ impl Shape {
                 let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
                 digits > 0 && matches!(rest[digits..].trim_ascii_end(), b"]" | b"]:")
             }
-            Shape::ViewerText => line.starts_with(b"Log Name:  "),
+            Shape::ViewerText { labels } => {
+                labels.first().is_some_and(|label| has_label(line, label))
+            }
             Shape::Xml { first } => {
                 let line = line.trim_ascii_start();
                 let line = line.strip_prefix(b"<Events>").unwrap_or(line).trim_ascii_start();
@@ -122,20 +174,10 @@ impl Shape {
             Shape::Json { indent } => {
                 let text = line.trim_ascii();
                 let at = line.len() - line.trim_ascii_start().len();
-                text == b"{" && at == *indent
-                    || text.starts_with(b"{\"") && json::value(text, b"ProviderName").is_some()
+                text == b"{" && at == *indent || json::is_event(text)
             }
             Shape::List { first } => name_of(line) == Some(first),
-            Shape::Csv(columns) => {
-                if columns_of(line).is_some() {
-                    return false;
-                }
-                if columns.message < columns.time {
-                    return line.starts_with(b"\"");
-                }
-                cell(line, columns.time)
-                    .is_some_and(|time| time.first().is_some_and(u8::is_ascii_digit))
-            }
+            Shape::Csv(columns) => columns.starts(line),
         }
     }
 
@@ -147,24 +189,75 @@ impl Shape {
                 line.starts_with(b"<?xml ") || line == b"<Events>"
             }
             Shape::Json { .. } => line.trim_ascii() == b"[",
-            Shape::Csv(_) => line.starts_with(b"#TYPE ") || columns_of(line).is_some(),
+            Shape::Csv(columns) => columns.is_heading(line),
             _ => false,
         }
+    }
+
+    /// True for a line that goes on with an event, whatever else might read it.
+    pub(super) fn continues(&self, line: &[u8]) -> bool {
+        let text = line.trim_ascii_start();
+        let is_indented = text.len() < line.len();
+        match self {
+            Shape::WevtutilText => is_indented && memchr::memchr(b':', text).is_some(),
+            Shape::ViewerText { labels } => labels.iter().any(|label| has_label(line, label)),
+            Shape::Xml { .. } => {
+                let name = text.strip_prefix(b"</").or_else(|| text.strip_prefix(b"<"));
+                name.is_some_and(|name| name.first().is_some_and(u8::is_ascii_alphabetic))
+            }
+            Shape::Json { .. } => {
+                is_indented && matches!(text.first(), Some(b'"' | b'{' | b'}' | b'[' | b']'))
+            }
+            Shape::List { .. } => is_indented || name_of(line).is_some(),
+            Shape::Csv(_) => false,
+        }
+    }
+
+    /// True where dates with slashes have the day first, as some time of the sample, or its language, shows.
+    pub(super) fn is_day_first(&self, lines: &[&[u8]]) -> bool {
+        let numbers = |line: &&[u8]| {
+            let time = self.parts(line).time?;
+            let mut numbers = time.split(|byte| *byte == b'/').map(parse_u64);
+            Some((numbers.next()??, numbers.next()??))
+        };
+        let dates = || lines.iter().filter_map(numbers);
+        let is_english = match self {
+            Shape::Csv(columns) => columns.is_english(),
+            Shape::ViewerText { labels } => {
+                labels.first().is_some_and(|label| label == VIEWER_LABELS[0].as_bytes())
+            }
+            _ => true,
+        };
+        dates().any(|(first, _)| first > 12)
+            || !is_english && !dates().any(|(_, second)| second > 12)
     }
 
     /// The parts of an event.
     pub(super) fn parts<'a>(&self, record: &'a [u8]) -> Parts<'a> {
         match self {
-            Shape::WevtutilText | Shape::ViewerText => text_parts(record),
+            Shape::WevtutilText => text_parts(record, |label| label),
+            Shape::ViewerText { labels } => text_parts(record, |label| {
+                let index = labels.iter().position(|known| known == label);
+                index.and_then(|index| VIEWER_LABELS.get(index)).map_or(b"", |name| name.as_bytes())
+            }),
             Shape::Xml { .. } => xml_parts(record),
-            Shape::Json { .. } => json_parts(record),
+            Shape::Json { .. } => json::parts(record),
             Shape::List { .. } => list_parts(record),
-            Shape::Csv(columns) => csv_parts(record, *columns),
+            Shape::Csv(columns) => columns.parts(record),
         }
     }
 }
 
-fn text_parts(record: &[u8]) -> Parts<'_> {
+/// True for a line with this label. French has a blank before the colon.
+fn has_label(line: &[u8], label: &[u8]) -> bool {
+    line.strip_prefix(label).is_some_and(|rest| rest.trim_ascii_start().starts_with(b":"))
+}
+
+/// The parts of lines with labels; `name` gives a label in English.
+fn text_parts<'a, 'n>(record: &'a [u8], name: impl Fn(&'a [u8]) -> &'n [u8]) -> Parts<'a>
+where
+    'a: 'n,
+{
     let mut parts = Parts::default();
     let mut at = 0;
     for line in record.split_inclusive(|byte| *byte == b'\n').take(16) {
@@ -172,7 +265,7 @@ fn text_parts(record: &[u8]) -> Parts<'_> {
         at += line.len();
         let Some(colon) = memchr::memchr(b':', line) else { continue };
         let value = Some(line[colon + 1..].trim_ascii());
-        match line[..colon].trim_ascii() {
+        match name(line[..colon].trim_ascii()) {
             b"Source" => parts.provider = value,
             b"Date" => parts.time = value,
             b"Event ID" => parts.id = value,
@@ -201,6 +294,7 @@ fn xml_parts(record: &[u8]) -> Parts<'_> {
         id: element(head, b"<EventID").and_then(content),
         level: element(head, b"<Level").and_then(content),
         computer: element(head, b"<Computer").and_then(content),
+        data: None,
         message: message.map_or(&[][..], |at| &record[at..]),
     }
 }
@@ -223,19 +317,6 @@ fn attribute<'a>(text: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     Some(&rest[..memchr::memchr(*quote, rest)?])
 }
 
-fn json_parts(record: &[u8]) -> Parts<'_> {
-    let value =
-        |keys: [&[u8]; 2]| json::value(record, keys[0]).or_else(|| json::value(record, keys[1]));
-    Parts {
-        time: value([b"TimeCreated", b"TimeGenerated"]),
-        provider: value([b"ProviderName", b"Source"]),
-        id: value([b"Id", b"EventID"]),
-        level: value([b"LevelDisplayName", b"EntryType"]),
-        computer: value([b"MachineName", b"Computer"]),
-        message: value([b"Message", b"EventData"]).unwrap_or_default(),
-    }
-}
-
 /// The key of a `Key   : value` line.
 fn name_of(line: &[u8]) -> Option<&[u8]> {
     let key = &line[..memchr::memchr(b':', line)?];
@@ -246,7 +327,7 @@ fn name_of(line: &[u8]) -> Option<&[u8]> {
 
 /// The key, where events may begin with it.
 fn list_key(line: &[u8]) -> Option<&[u8]> {
-    name_of(line).filter(|name| LIST_KEYS.contains(name))
+    name_of(line).filter(|name| LIST_KEYS.iter().any(|key| key.as_bytes() == *name))
 }
 
 fn list_parts(record: &[u8]) -> Parts<'_> {
@@ -282,69 +363,30 @@ fn list_parts(record: &[u8]) -> Parts<'_> {
     parts
 }
 
-/// The columns that the first line of a CSV names.
-fn columns_of(line: &[u8]) -> Option<Columns> {
-    if line.starts_with(VIEWER_HEADING) {
-        return Some(VIEWER);
-    }
-    if memmem::find(line, b"ProviderName").is_none() || memmem::find(line, b"TimeCreated").is_none()
-    {
-        return None;
-    }
-    let names: Vec<&[u8]> = cells(line).collect();
-    let index = |name: &[u8]| names.iter().position(|other| *other == name);
-    Some(Columns {
-        n: names.len(),
-        time: index(b"TimeCreated")?,
-        provider: index(b"ProviderName")?,
-        id: index(b"Id")?,
-        level: index(b"LevelDisplayName").or_else(|| index(b"Level")),
-        message: index(b"Message")?,
-    })
-}
-
-fn csv_parts(record: &[u8], columns: Columns) -> Parts<'_> {
-    let row: Vec<&[u8]> = cells(record).take(columns.n).collect();
-    let cell = |index: usize| row.get(index).copied();
-    Parts {
-        time: cell(columns.time),
-        provider: cell(columns.provider),
-        id: cell(columns.id),
-        level: columns.level.and_then(cell),
-        computer: None,
-        message: cell(columns.message).unwrap_or_default(),
-    }
-}
-
-fn cell(row: &[u8], index: usize) -> Option<&[u8]> {
-    cells(row).nth(index)
-}
-
-/// The cells of a row; quotes inside stay doubled.
-fn cells(row: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let mut rest = Some(row);
-    std::iter::from_fn(move || {
-        let text = rest?;
-        let end = match text.strip_prefix(b"\"") {
-            None => memchr::memchr(b',', text).unwrap_or(text.len()),
-            Some(quoted) => 1 + closing_quote(quoted) + 1,
-        };
-        let end = end.min(text.len());
-        rest = text[end..].strip_prefix(b",");
-        let cell = &text[..end];
-        let inner = cell.strip_prefix(b"\"").map(|cell| cell.strip_suffix(b"\"").unwrap_or(cell));
-        Some(inner.unwrap_or(cell))
-    })
-}
-
-/// Index of the quote that ends a quoted cell; its length without one.
-fn closing_quote(text: &[u8]) -> usize {
-    let mut at = 0;
-    while let Some(quote) = memchr::memchr(b'"', &text[at..]) {
-        if text.get(at + quote + 1) != Some(&b'"') {
-            return at + quote;
-        }
-        at += quote + 2;
-    }
-    text.len()
+/// What the lines of a copied event are called, if these are its lines: a word, a source, a time, a number, and further
+/// words up to one without a value, behind which the text stands.
+fn labels_of(lines: &[&[u8]]) -> Option<Vec<Vec<u8>>> {
+    let pairs: Vec<(&[u8], &[u8])> = lines
+        .iter()
+        .map(|line| {
+            let colon = memchr::memchr(b':', line)?;
+            Some((&line[..colon], line[colon + 1..].trim_ascii()))
+        })
+        .collect::<Option<_>>()?;
+    let is_label = |label: &[u8]| {
+        label.len() <= 40
+            && label.first().is_some_and(|byte| !byte.is_ascii_whitespace())
+            && !label.iter().any(|byte| byte.is_ascii_digit() || b"\"{}<>=|".contains(byte))
+    };
+    let is_alike = pairs.iter().all(|(label, _)| is_label(label));
+    let (last, values) = pairs.split_last()?;
+    let (source, time, id) = (values.get(1)?.1, values.get(2)?.1, values.get(3)?.1);
+    let is_event = is_alike
+        && last.1.is_empty()
+        && values.iter().all(|(_, value)| !value.is_empty())
+        && source.iter().any(u8::is_ascii_alphabetic)
+        && parse_windows_local(time).is_some()
+        && matches!(id.len(), 1..=5)
+        && id.iter().all(u8::is_ascii_digit);
+    is_event.then(|| pairs.iter().map(|(label, _)| label.trim_ascii().to_vec()).collect())
 }

@@ -68,6 +68,95 @@ fn powershell() {
     check(list, "Format-List", AT, false, WAS, 5002, "is disabled");
 }
 
+/// The reader of a sample, and how many of its lines start an event.
+fn reader_of(text: &str) -> (WindowsEvents, usize) {
+    let lines: Vec<&[u8]> = text.lines().map(str::as_bytes).collect();
+    let shape = Shape::of(&lines).expect("known");
+    let is_day_first = shape.is_day_first(&lines);
+    let reader = WindowsEvents::new(shape, is_day_first);
+    let n_events = lines.iter().filter(|line| reader.parse(line).is_ok()).count();
+    (reader, n_events)
+}
+
+#[test]
+fn a_list_begins_with_any_key() {
+    let keys = [
+        ("TimeCreated", "3/10/2026 12:26:38 PM"),
+        ("ProviderName", WAS),
+        ("Id", "5002"),
+        ("MachineName", "WEB01"),
+        ("Message", "Application pool 'P'\n               is disabled"),
+    ];
+    for first in 0..keys.len() {
+        let row = |index: usize| {
+            let (key, value) = keys[(first + index) % keys.len()];
+            format!("{key:<13}: {value}\n")
+        };
+        let block: String = (0..keys.len()).map(row).collect();
+        let text = format!("{block}\n\n{block}");
+        check(&text, "Format-List", AT, false, WAS, 5002, "is disabled");
+        let (reader, n_events) = reader_of(&text);
+        assert_eq!(n_events, 2, "{text}");
+        let is_left = |line: &&str| {
+            let line = line.as_bytes();
+            !line.is_empty() && reader.parse(line).is_err() && !reader.continues(line)
+        };
+        assert_eq!(text.lines().find(is_left), None);
+    }
+}
+
+#[test]
+fn classic_logs_of_powershell() {
+    let list = "Index              : 41000\nEntryType          : Error\nInstanceId         : 2147488707\nMessage            : Application pool P has been disabled.\nSource             : WAS\nTimeGenerated      : 3/10/2026 12:26:38 PM\nTimeWritten        : 3/10/2026 12:26:39 PM\n";
+    check(&format!("{list}\n{list}"), "Format-List", AT, false, "WAS", 5059, "pool P has");
+    let csv = "\"EventID\",\"MachineName\",\"Index\",\"EntryType\",\"Message\",\"Source\",\"InstanceId\",\"TimeGenerated\"\n\"5059\",\"WEB01\",\"1\",\"Error\",\"pool P\nhas\",\"WAS\",\"2147488707\",\"3/10/2026 12:26:38 PM\"\n";
+    check(csv, "CSV", AT, false, "WAS", 5059, "pool P");
+    let (reader, _) = reader_of(csv);
+    let row = csv.split_once('\n').expect("two lines").1;
+    assert_eq!(reader.machine(row.as_bytes()), machine_key(Machine::Computer(b"WEB01")));
+}
+
+#[test]
+fn json_of_shippers() {
+    let winlogbeat = r#"{"@timestamp":"2026-03-10T12:26:38.000Z","event":{"code":"5059","provider":"Microsoft-Windows-WAS"},"host":{"name":"other"},"log":{"level":"fehler"},"message":"Der Anwendungspool P wurde deaktiviert.","winlog":{"channel":"System","computer_name":"WEB01","event_data":{"AppPoolID":"P"},"event_id":5059,"provider_name":"Microsoft-Windows-WAS"}}"#;
+    let ecs = r#"{"@timestamp":"2026-03-10T12:26:38.000Z","event":{"code":"5059","provider":"Microsoft-Windows-WAS"},"host":{"name":"WEB01"},"message":"Der Anwendungspool P wurde deaktiviert."}"#;
+    let nxlog = r#"{"EventTime": "2026-03-10T12:26:38.000000+00:00", "Hostname": "WEB01", "EventID": 5059, "SourceName": "Microsoft-Windows-WAS", "ProcessID": 0, "Message": "Der Anwendungspool P wurde deaktiviert.", "AppPoolID": "P"}"#;
+    for (text, data) in
+        [(winlogbeat, r#"{"AppPoolID":"P"}"#), (ecs, ""), (nxlog, r#"AppPoolID": "P""#)]
+    {
+        check(text, "JSON", AT, true, WAS, 5059, "Anwendungspool P");
+        let (reader, n_events) = reader_of(&format!("{text}\n{text}"));
+        assert_eq!(n_events, 2);
+        assert_eq!(reader.machine(text.as_bytes()), machine_key(Machine::Computer(b"WEB01")));
+        let Ok(Record::Error(record)) = reader.parse(text.as_bytes()) else { panic!("refused") };
+        assert_eq!(record.event.map(|event| event.data), Some(data.as_bytes()));
+    }
+    let local = nxlog.replace("T12:26:38.000000+00:00", " 12:26:38");
+    check(&local, "JSON", AT, false, WAS, 5059, "Anwendungspool P");
+}
+
+#[test]
+fn exports_in_other_languages() {
+    let german = "Ebene,Datum und Uhrzeit,Quelle,Ereignis-ID,Aufgabenkategorie\nFehler,10.03.2026 12:26:38,Microsoft-Windows-WAS,5059,Keine,\"Der Pool P\nwurde\"\n";
+    check(german, "CSV", AT, false, WAS, 5059, "wurde");
+    // Their dates have the day first.
+    let french = "Niveau,Date et heure,Source,ID de l\u{2019}\u{e9}v\u{e9}nement,Cat\u{e9}gorie\nErreur,10/03/2026 12:26:38,Microsoft-Windows-WAS,5059,Aucun,\"Le pool\"\n";
+    check(french, "CSV", AT, false, WAS, 5059, "Le pool");
+    let spanish = "Nivel;Fecha y hora;Origen;Id. del evento;Categor\u{ed}a de la tarea\nError;10/03/2026 12:26:38;Microsoft-Windows-WAS;5059;Ninguno;El grupo\n";
+    check(spanish, "CSV", AT, false, WAS, 5059, "El grupo");
+    let chosen = "\"TimeCreated\";\"Id\";\"ProviderName\";\"Message\"\n\"10.03.2026 12:26:38\";\"5059\";\"Microsoft-Windows-WAS\";\"Der Pool\"\n";
+    check(chosen, "CSV", AT, false, WAS, 5059, "Der Pool");
+    let copied = "Protokollname: System\nQuelle:        Microsoft-Windows-WAS\nDatum:         10.03.2026 12:26:38\nEreignis-ID:   5059\nAufgabenkategorie:Keine\nEbene:         Fehler\nSchl\u{fc}sselw\u{f6}rter:Klassisch\nBenutzer:      Nicht zutreffend\nComputer:      WEB01\nBeschreibung:\nDer Pool P\n";
+    let text = format!("{copied}\n{copied}");
+    check(&text, "Event Viewer text", AT, false, WAS, 5059, "Der Pool P");
+    let (reader, n_events) = reader_of(&text);
+    assert_eq!(n_events, 2);
+    assert_eq!(reader.machine(copied.as_bytes()), machine_key(Machine::Computer(b"WEB01")));
+    // One date of a file tells how the others are written.
+    let british = "Level,Date and Time,Source,Event ID,Task Category\nError,10/03/2026 12:26:38,Microsoft-Windows-WAS,5011,None,x\nError,13/03/2026 12:26:38,Microsoft-Windows-WAS,5011,None,x\n";
+    check(british, "CSV", AT, false, WAS, 5011, "x");
+}
+
 #[test]
 fn viewer_csv() {
     let csv = "Level,Date and Time,Source,Event ID,Task Category\nError,10.03.2026 12:26:38,Microsoft-Windows-WAS,5011,None,\"A process\nof it\"\n";
