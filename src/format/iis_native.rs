@@ -5,7 +5,7 @@
 //! Source: IIS documentation, "IIS Log File Formats":
 //! `::1, -, 2/23/2013, 12:12:46, W3SVC1, HOST, ::1, 324, 285, 935, 200, 0, GET, /, -,`
 
-use super::iis_w3c::without_padding;
+use super::iis_w3c::{set_query, without_padding};
 use super::{About, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
 use crate::bytes::parse_status;
 use crate::record::{AccessRecord, Escape, Field, Record, Skip};
@@ -94,8 +94,10 @@ impl Reader for IisNative {
         let mut access = AccessRecord::new(stamp, status, Escape::None);
         access.set(Field::Time, text);
         for ((_, field), value) in COLUMNS.iter().zip(values) {
-            if *field != Field::Other {
-                access.set(*field, value);
+            match field {
+                Field::Other => {}
+                Field::Args => set_query(&mut access, value),
+                _ => access.set(*field, value),
             }
         }
         Ok(Record::Access(access))

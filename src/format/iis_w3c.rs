@@ -16,8 +16,8 @@ use fearless_simd::{Level, Simd, dispatch};
 use self::columns::{Columns, KNOWN, unquoted};
 use super::cloudfront::is_cloudfront;
 use super::scan_run::{Look, reads_by_look};
+use super::understands;
 use super::{About, Directive, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
-use super::{follow, understands};
 use crate::record::{AccessRecord, Escape, Field, Record, Skip};
 use crate::taxonomy::{LogRole, Server};
 use crate::time::{Notation, Stamp, Timestamp, w3c_clock_us, w3c_day_us};
@@ -31,6 +31,8 @@ pub struct IisW3c {
     day_us: Option<i64>,
     /// A `#Software:` line names Microsoft's server.
     is_microsoft: bool,
+    /// No `#Fields:` line says that the rows have these columns: those of HTTP.sys are told by their shape.
+    is_assumed: bool,
     about: About,
 }
 
@@ -59,11 +61,63 @@ impl IisW3c {
             basis: FormatBasis::Detected,
             ambiguous_with: None,
         };
-        IisW3c { columns, day_us, is_microsoft, about }
+        let is_assumed = columns.is_exact;
+        IisW3c { columns, day_us, is_microsoft, is_assumed, about }
+    }
+
+    /// The reader for rows behind a directive. `None`: it changes nothing.
+    fn behind(&self, name: &[u8], text: &[u8]) -> Option<Self> {
+        const SERVERS: [&str; 3] = ["Internet Information", "IIS", "Microsoft HTTP"];
+        match name {
+            b"Fields" => {
+                let fields = String::from_utf8_lossy(text);
+                if is_httperr(&fields) {
+                    // Not of these columns.
+                    return Some(Self::declared(""));
+                }
+                let columns = Columns::declared(&fields);
+                let day_us = self.day_us.filter(|_| !columns.has_date());
+                Some(Self::new(columns, day_us, self.is_microsoft))
+            }
+            b"Software" => {
+                let software = String::from_utf8_lossy(text);
+                let is_microsoft = SERVERS.iter().any(|name| software.contains(name));
+                let next = || Self {
+                    is_assumed: self.is_assumed,
+                    ..Self::new(self.columns.clone(), self.day_us, is_microsoft)
+                };
+                (is_microsoft != self.is_microsoft).then(next)
+            }
+            // Also where rows have a date: the columns that follow may have none.
+            b"Date" | b"Start-Date" => {
+                let day_us = text.get(..10).and_then(w3c_day_us)?;
+                Some(Self {
+                    is_assumed: self.is_assumed,
+                    ..Self::new(self.columns.clone(), Some(day_us), self.is_microsoft)
+                })
+            }
+            _ => None,
+        }
+    }
+
+    /// This reader for rows above the `#Fields:` line that names its columns.
+    fn assumed(self) -> Self {
+        IisW3c { is_assumed: true, ..self }
+    }
+
+    /// Refuses rows that nothing but their shape gives to this layout, where it says otherwise.
+    #[cold]
+    fn check_shape(&self, row: &[u8]) -> Result<(), Skip> {
+        let is_foreign = is_httperr_row(row) && !self.columns.is_column(3, Field::ClientPort);
+        let is_other = self.columns.is_exact && !self.columns.fit(row);
+        if is_foreign || is_other { Err(Skip::Shape) } else { Ok(()) }
     }
 
     fn understand<'a>(&self, row: &'a [u8]) -> Result<AccessRecord<'a>, Skip> {
         let row = without_padding(row);
+        if self.is_assumed {
+            self.check_shape(row)?;
+        }
         let found = dispatch!(Level::baseline(), simd => self.columns.look(simd, row))?;
         let text = &row[found.stamp.0..found.stamp.1];
         let stamp = self.stamp(text).ok_or(Skip::BadTime)?;
@@ -91,7 +145,7 @@ impl IisW3c {
                 }
                 _ => record.set(field, value),
             }
-        })?;
+        });
         Ok(record)
     }
 }
@@ -101,6 +155,9 @@ impl Look for IisW3c {
     #[expect(clippy::inline_always, reason = "called once per line by the hot loop")]
     fn look<'a, S: Simd>(&self, simd: S, line: &'a [u8]) -> Result<Glance<'a>, Skip> {
         let row = without_padding(line);
+        if self.is_assumed {
+            self.check_shape(row)?;
+        }
         let found = self.columns.look(simd, row)?;
         Ok(Glance { stamp: &row[found.stamp.0..found.stamp.1], status: found.status })
     }
@@ -124,40 +181,19 @@ impl Reader for IisW3c {
 
     fn directive(&self, line: &[u8]) -> Option<Directive> {
         let (name, text) = split_directive(line)?;
-        let next = match name {
-            b"Fields" => {
-                let fields = String::from_utf8_lossy(text);
-                if is_httperr(&fields) || is_cloudfront(&fields) {
-                    return None;
-                }
-                let columns = Columns::declared(&fields);
-                let day_us = self.day_us.filter(|_| !columns.has_date());
-                IisW3c::new(columns, day_us, self.is_microsoft)
-            }
-            b"Software" => {
-                const SERVERS: [&str; 3] = ["Internet Information", "IIS", "Microsoft HTTP"];
-                let software = String::from_utf8_lossy(text);
-                let is_microsoft = SERVERS.iter().any(|name| software.contains(name));
-                if is_microsoft == self.is_microsoft {
-                    return Some(Directive::Comment);
-                }
-                IisW3c::new(self.columns.clone(), self.day_us, is_microsoft)
-            }
-            // Also where rows have a date: the columns that follow may have none.
-            b"Date" | b"Start-Date" => match text.get(..10).and_then(w3c_day_us) {
-                Some(day_us) => IisW3c::new(self.columns.clone(), Some(day_us), self.is_microsoft),
-                None => return Some(Directive::Comment),
-            },
-            _ => return Some(Directive::Comment),
-        };
-        Some(Directive::Layout(Arc::new(next)))
+        if name == b"Fields" && is_cloudfront(&String::from_utf8_lossy(text)) {
+            return None;
+        }
+        let next = self.behind(name, text);
+        Some(next.map_or(Directive::Comment, |next| Directive::Layout(Arc::new(next))))
     }
 
     fn carried(&self) -> i64 {
-        // Days are whole seconds, so that two bits are free.
+        // Days are whole seconds, so that three bits are free.
         self.day_us.unwrap_or(i64::MIN)
             | i64::from(self.columns.is_exact)
             | i64::from(self.is_microsoft) << 1
+            | i64::from(self.is_assumed) << 2
     }
 
     fn parse<'a>(&self, record: &'a [u8]) -> Result<Record<'a>, Skip> {
@@ -166,10 +202,7 @@ impl Reader for IisW3c {
 
     fn each_field<'a>(&self, record: &'a [u8], each: &mut dyn FnMut(&str, &'a [u8])) {
         let row = without_padding(record);
-        let shown =
-            self.columns.each_value(row, |name, _, (start, end)| each(name, &row[start..end]));
-        // A row of the wrong length is refused by `parse`; its values are shown all the same.
-        let _ = shown;
+        self.columns.each_value(row, |name, _, (start, end)| each(name, &row[start..end]));
     }
 }
 
@@ -199,6 +232,16 @@ pub(super) fn is_httperr(fields: &str) -> bool {
     names.windows(3).any(|three| three == ["sc-status", "s-siteid", "s-reason"])
 }
 
+/// True for a row that begins like those of an HTTP.sys error log: behind the time stand two pairs of address and port,
+/// then the version of the protocol.
+fn is_httperr_row(row: &[u8]) -> bool {
+    let mut values = row.split(|byte| *byte == b' ').filter(|value| !value.is_empty()).skip(3);
+    let is_port = |value: &[u8]| value == b"-" || value.iter().all(u8::is_ascii_digit);
+    values.next().is_some_and(is_port)
+        && values.nth(1).is_some_and(is_port)
+        && values.next().is_some_and(|version| version == b"-" || version.starts_with(b"HTTP/"))
+}
+
 /// A row without the zeros that the end of a file copied while live is padded with.
 #[inline]
 pub(super) fn without_padding(row: &[u8]) -> &[u8] {
@@ -220,7 +263,11 @@ fn trim_zeros(row: &[u8]) -> &[u8] {
 /// `...&X-ARR-CACHE-HIT=0[&SERVER-ROUTED=10.4.0.4]&X-ARR-LOG-ID=GUID[&SERVER-STATUS=503]`.
 ///
 /// A client can send these names too: only the last ones count, in this order, at the very end.
-fn set_query<'a>(record: &mut AccessRecord<'a>, query: &'a [u8]) {
+pub(super) fn set_query<'a>(record: &mut AccessRecord<'a>, query: &'a [u8]) {
+    if query == b"..." {
+        // What was longer than IIS logs: as if it had no such column.
+        return;
+    }
     let mut rest = query;
     let status = last_pair(&mut rest, &[b"SERVER-STATUS="]);
     let id = last_pair(&mut rest, &[b"X-ARR-LOG-ID=", b"X-AzureApplicationGateway-LOG-ID="]);
@@ -265,7 +312,7 @@ impl IisW3cFormat {
 
     /// The reader that the first `#Fields:` line of a sample calls for, and how many lines it understands from there.
     fn declared(sample: &Sample<'_>) -> Option<(Arc<dyn Reader>, usize)> {
-        let mut reader: Arc<dyn Reader> = Arc::new(IisW3c::declared(""));
+        let mut reader = IisW3c::declared("");
         let is_fields = |line: &&[u8]| {
             split_directive(line).is_some_and(|(name, text)| {
                 let fields = String::from_utf8_lossy(text);
@@ -273,12 +320,20 @@ impl IisW3cFormat {
             })
         };
         let first = sample.lines.iter().position(is_fields)?;
-        for line in &sample.lines[..=first] {
-            follow(&mut reader, line);
+        let (directives, rows): (Vec<_>, Vec<_>) = sample.lines[..=first]
+            .iter()
+            .map(|line| split_directive(line))
+            .partition(Option::is_some);
+        for (name, text) in directives.into_iter().flatten() {
+            reader = reader.behind(name, text).unwrap_or(reader);
         }
-        let mut current = Arc::clone(&reader);
+        if reader.about.layout.is_empty() {
+            return None;
+        }
+        let reader = Arc::new(if rows.is_empty() { reader } else { reader.assumed() });
+        let mut current: Arc<dyn Reader> = Arc::clone(&reader) as Arc<dyn Reader>;
         let lines = sample.lines.iter().filter(|line| understands(&mut current, line));
-        (!reader.about().layout.is_empty()).then(|| (Arc::clone(&reader), lines.count()))
+        Some((reader, lines.count()))
     }
 
     /// The usual layout that most rows of a sample without a `#Fields:` line have, and how many rows have one of them:

@@ -438,12 +438,19 @@ impl Plan {
         (plan, index)
     }
 
-    /// What a line is as a directive to any of the readers. `None`: it is none.
+    /// What a line is as a directive to any of the readers: the first that it changes anything for. `None`: it is none.
     pub fn directive(&self, line: &[u8]) -> Option<Directive> {
         if envelope::is_tail_header(line) {
             return Some(Directive::Comment);
         }
-        self.readers.iter().find_map(|reader| reader.directive(line))
+        let mut comment = None;
+        for reader in &self.readers {
+            match reader.directive(line) {
+                Some(Directive::Layout(next)) => return Some(Directive::Layout(next)),
+                found => comment = comment.or(found),
+            }
+        }
+        comment
     }
 }
 
