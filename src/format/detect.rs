@@ -358,8 +358,36 @@ fn best_proposal(sample: &Sample<'_>) -> Option<Proposal> {
     };
     match resort.filter(|resort| !is_beaten(resort)) {
         Some((resort, _)) => Some(resort),
-        None => best.map(|(proposal, ..)| proposal),
+        None => best.map(|(proposal, ..)| best_of_several(sample, &proposal).unwrap_or(proposal)),
     }
+}
+
+/// The best of several formats whose lines identify themselves, where these together understand as much as a layout that was
+/// worked out: one that fits the lines of several logs is none of theirs.
+fn best_of_several(sample: &Sample<'_>, inferred: &Proposal) -> Option<Proposal> {
+    if inferred.reader.about().basis != FormatBasis::Inferred {
+        return None;
+    }
+    let standing = FORMATS.iter().filter(|format| format.standing_reader().is_some());
+    let known = standing.filter_map(|format| format.propose(sample)).filter(|proposal| {
+        let about = proposal.reader.about();
+        about.role == LogRole::Access && about.basis == FormatBasis::Detected
+    });
+    let mut known: Vec<_> = known.filter(|proposal| proposal.n_accepted > 0).collect();
+    if known.len() < 2 {
+        return None;
+    }
+    let mut readers: Vec<_> = known.iter().map(|proposal| Arc::clone(&proposal.reader)).collect();
+    // Each follows every directive.
+    let is_known = |line: &&&[u8]| {
+        readers.iter_mut().fold(false, |is_known, reader| understands(reader, line) || is_known)
+    };
+    let n_known = sample.lines.iter().filter(is_known).count();
+    if n_known * KNOWN_WEIGHT < weight_of(inferred) {
+        return None;
+    }
+    known.sort_by_key(|proposal| Reverse(proposal.n_accepted));
+    known.into_iter().next()
 }
 
 /// What the lines count that a proposal understands.
