@@ -15,6 +15,7 @@ use fearless_simd::{Level, Simd, dispatch};
 
 use self::columns::{Columns, KNOWN, unquoted};
 use super::cloudfront::is_cloudfront;
+use super::iis_arr::set_query;
 use super::scan_run::{Look, reads_by_look};
 use super::understands;
 use super::{About, Directive, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
@@ -257,50 +258,6 @@ fn trim_zeros(row: &[u8]) -> &[u8] {
     let end = row.iter().rposition(|byte| *byte != 0).map_or(start, |last| last + 1);
     let row = &row[start..end];
     row.strip_suffix(b"\r").unwrap_or(row)
-}
-
-/// Sets the query that the client sent, and what Application Request Routing added behind it:
-/// `...&X-ARR-CACHE-HIT=0[&SERVER-ROUTED=10.4.0.4]&X-ARR-LOG-ID=GUID[&SERVER-STATUS=503]`.
-///
-/// A client can send these names too: only the last ones count, in this order, at the very end.
-pub(super) fn set_query<'a>(record: &mut AccessRecord<'a>, query: &'a [u8]) {
-    if query == b"..." {
-        // What was longer than IIS logs: as if it had no such column.
-        return;
-    }
-    let mut rest = query;
-    let status = last_pair(&mut rest, &[b"SERVER-STATUS="]);
-    let id = last_pair(&mut rest, &[b"X-ARR-LOG-ID=", b"X-AzureApplicationGateway-LOG-ID="]);
-    let Some(id) = id else {
-        record.set(Field::Args, query);
-        return;
-    };
-    let routed = last_pair(&mut rest, &[b"SERVER-ROUTED="]);
-    let hit = last_pair(&mut rest, &[b"X-ARR-CACHE-HIT=", b"X-AzureApplicationGateway-CACHE-HIT="]);
-    record.set(Field::RequestId, id);
-    let Some(hit) = hit else {
-        // A lone id comes from a front end: this server is the member.
-        record.set(Field::Args, if status.is_none() && routed.is_none() { rest } else { query });
-        return;
-    };
-    record.set(Field::Args, rest);
-    record.set(Field::ArrLogId, id);
-    record.set(Field::UpstreamCacheStatus, hit);
-    record.set(Field::UpstreamStatus, status.unwrap_or(b"-"));
-    if let Some(routed) = routed {
-        record.set(Field::UpstreamAddr, routed);
-    }
-}
-
-/// Takes `NAME=value` off the end of a query if one of these is its last pair.
-fn last_pair<'a>(query: &mut &'a [u8], names: &[&[u8]]) -> Option<&'a [u8]> {
-    let (before, pair) = match memchr::memrchr(b'&', query) {
-        Some(mark) => (&query[..mark], &query[mark + 1..]),
-        None => (&query[..0], *query),
-    };
-    let value = names.iter().find_map(|name| pair.strip_prefix(*name))?;
-    *query = before;
-    Some(value)
 }
 
 /// Recognises W3C extended logs by their `#Fields:` line, or by the usual layouts.

@@ -25,8 +25,11 @@ pub mod google_lb;
 pub mod haproxy_access;
 pub mod haproxy_log;
 pub mod heroku;
+mod iis_arr;
 pub mod iis_httperr;
+pub mod iis_json;
 pub mod iis_native;
+pub mod iis_ncsa;
 pub mod iis_w3c;
 pub mod infer;
 mod issued;
@@ -295,6 +298,7 @@ pub const FORMATS: &[&dyn Format] = &[
     &varnish_ncsa::VarnishNcsaFormat,
     &varnish_log::VarnishLogFormat,
     &haproxy_access::HaproxyAccessFormat,
+    &iis_ncsa::IisNcsaFormat,
     &nginx_access::NginxAccessFormat,
     &apache_error::ApacheErrorFormat,
     &apache_access::ApacheAccessFormat,
@@ -313,6 +317,8 @@ pub const FORMATS: &[&dyn Format] = &[
     &azure::FRONT_DOOR,
     &azure::APP_GATEWAY,
     &azure::APP_SERVICE,
+    &iis_json::MODULE,
+    &iis_json::COLUMNS,
     &google_lb::ACCESS,
     &cloudfront::JSON,
     &api_gateway::JSON,
