@@ -9,11 +9,12 @@ mod columns;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use fearless_simd::{Level, Simd, dispatch};
 
-use self::columns::{Columns, KNOWN, unquoted};
+use self::columns::{Columns, KNOWN, n_values, unquoted};
 use super::cloudfront::is_cloudfront;
 use super::iis_arr::set_query;
 use super::scan_run::{Look, reads_by_look};
@@ -23,13 +24,15 @@ use crate::record::{AccessRecord, Escape, Field, Record, Skip};
 use crate::taxonomy::{LogRole, Server};
 use crate::time::{Notation, Stamp, Timestamp, w3c_clock_us, w3c_day_us};
 
+const DAY_US: i64 = 24 * 3600 * 1_000_000;
+
 /// Reads the rows of one W3C layout.
 #[derive(Debug, Clone)]
 pub struct IisW3c {
     columns: Columns,
-    /// Start of the day of the last `#Date:` line, microseconds: the date of rows that have only a time. Columns with a
-    /// date forget it: rows behind them may be of any later day.
-    day_us: Option<i64>,
+    /// Time of the last `#Date:` line, whole seconds in microseconds: it tells the date of rows that have only a time.
+    /// Columns with a date forget it: rows behind them may be of any later day.
+    from_us: Option<i64>,
     /// A `#Software:` line names Microsoft's server.
     is_microsoft: bool,
     /// No `#Fields:` line says that the rows have these columns: those of HTTP.sys are told by their shape.
@@ -43,13 +46,13 @@ impl IisW3c {
         Self::new(Columns::declared(fields), None, false)
     }
 
-    fn new(columns: Columns, day_us: Option<i64>, is_microsoft: bool) -> Self {
+    fn new(columns: Columns, from_us: Option<i64>, is_microsoft: bool) -> Self {
         const OWN: [&str; 4] = ["sc-substatus", "sc-win32-status", "s-reason", "s-queuename"];
         let body = columns.names().join(" ");
         let known = KNOWN.iter().find(|row| row.1 == body).map(|row| row.0.to_owned());
         let mut layout = known.unwrap_or(body);
-        if let (true, Some(day_us)) = (columns.lacks_date(), day_us) {
-            layout = format!("{layout} on {}", &Timestamp(day_us).to_rfc3339()[..10]);
+        if let (true, Some(from_us)) = (columns.lacks_date(), from_us) {
+            layout = format!("{layout} on {}", &Timestamp(from_us).to_rfc3339()[..10]);
         }
         let is_iis = is_microsoft || OWN.iter().any(|name| columns.has(name));
         let about = About {
@@ -63,7 +66,7 @@ impl IisW3c {
             ambiguous_with: None,
         };
         let is_assumed = columns.is_exact;
-        IisW3c { columns, day_us, is_microsoft, is_assumed, about }
+        IisW3c { columns, from_us, is_microsoft, is_assumed, about }
     }
 
     /// The reader for rows behind a directive. `None`: it changes nothing.
@@ -77,28 +80,41 @@ impl IisW3c {
                     return Some(Self::declared(""));
                 }
                 let columns = Columns::declared(&fields);
-                let day_us = self.day_us.filter(|_| !columns.has_date());
-                Some(Self::new(columns, day_us, self.is_microsoft))
+                let from_us = self.from_us.filter(|_| !columns.has_date());
+                Some(Self::new(columns, from_us, self.is_microsoft))
             }
             b"Software" => {
                 let software = String::from_utf8_lossy(text);
                 let is_microsoft = SERVERS.iter().any(|name| software.contains(name));
                 let next = || Self {
                     is_assumed: self.is_assumed,
-                    ..Self::new(self.columns.clone(), self.day_us, is_microsoft)
+                    ..Self::new(self.columns.clone(), self.from_us, is_microsoft)
                 };
                 (is_microsoft != self.is_microsoft).then(next)
             }
             // Also where rows have a date: the columns that follow may have none.
             b"Date" | b"Start-Date" => {
-                let day_us = text.get(..10).and_then(w3c_day_us)?;
+                let start_us = text.get(..10).and_then(w3c_day_us)?;
+                let clock_us = text.get(11..19).and_then(w3c_clock_us).unwrap_or(0);
+                let from_us = start_us + clock_us;
                 Some(Self {
                     is_assumed: self.is_assumed,
-                    ..Self::new(self.columns.clone(), Some(day_us), self.is_microsoft)
+                    ..Self::new(self.columns.clone(), Some(from_us), self.is_microsoft)
                 })
             }
             _ => None,
         }
+    }
+
+    /// The time of a row that has no date. IIS writes the `#Date:` line with the first row behind it: what its clock has long
+    /// passed is of the next day. Rows of a whole day later cannot be told, and get the day of the line.
+    fn time_of(&self, clock_us: i64) -> Option<i64> {
+        /// How long before that line the time of a row behind it may be.
+        const SLACK_US: i64 = 3600 * 1_000_000;
+        let from_us = self.from_us?;
+        let at_us = from_us - from_us.rem_euclid(DAY_US) + clock_us;
+        let is_next = self.about.server == Server::Iis && at_us + SLACK_US < from_us;
+        Some(if is_next { at_us + DAY_US } else { at_us })
     }
 
     /// This reader for rows above the `#Fields:` line that names its columns.
@@ -173,7 +189,7 @@ impl Reader for IisW3c {
 
     fn stamp(&self, text: &[u8]) -> Option<Stamp> {
         let micros = if self.columns.lacks_date() {
-            self.day_us? + w3c_clock_us(unquoted(text))?
+            self.time_of(w3c_clock_us(unquoted(text))?)?
         } else {
             Notation::W3c.parse(text)?.micros
         };
@@ -190,8 +206,8 @@ impl Reader for IisW3c {
     }
 
     fn carried(&self) -> i64 {
-        // Days are whole seconds, so that three bits are free.
-        self.day_us.unwrap_or(i64::MIN)
+        // Whole seconds leave six bits free.
+        self.from_us.unwrap_or(i64::MIN)
             | i64::from(self.columns.is_exact)
             | i64::from(self.is_microsoft) << 1
             | i64::from(self.is_assumed) << 2
@@ -304,10 +320,35 @@ impl IisW3cFormat {
             reader.inspect(|reader| n_rows[*reader] += 1).is_some()
         });
         if n_accepted == 0 {
-            return None;
+            return Self::partly_known(sample);
         }
         let best = readers.into_iter().zip(n_rows).rev().max_by_key(|(_, n_rows)| *n_rows)?;
         (best.1 > 0).then(|| (Arc::new(best.0) as Arc<dyn Reader>, n_accepted))
+    }
+
+    /// As [`Self::known`], for rows with columns that are none of a usual layout.
+    fn partly_known(sample: &Sample<'_>) -> Option<(Arc<dyn Reader>, usize)> {
+        let mut lengths: BTreeMap<usize, usize> = BTreeMap::new();
+        let begins = |line: &&&[u8]| {
+            line.get(..19).is_some_and(|stamp| Notation::W3c.parse(stamp).is_some())
+        };
+        for line in sample.lines.iter().filter(begins) {
+            *lengths.entry(n_values(without_padding(line))).or_default() += 1;
+        }
+        let length = *lengths.iter().max_by_key(|(_, count)| **count)?.0;
+        let readers = Columns::partly_known(length).into_iter();
+        readers.map(|columns| IisW3c::new(columns, None, true)).find_map(|reader| {
+            let mut n_successes = 0;
+            let n_accepted = sample.count(|line| {
+                let Ok(record) = reader.understand(line) else { return false };
+                // Sizes would rarely be 0 where the Windows code is: then a column before them is missing.
+                let code = record.raw(Field::Win32Status);
+                n_successes += usize::from(code.is_none_or(|code| code == b"0"));
+                true
+            });
+            (n_successes * 2 > n_accepted && n_accepted > 0)
+                .then(|| (Arc::new(reader) as Arc<dyn Reader>, n_accepted))
+        })
     }
 }
 

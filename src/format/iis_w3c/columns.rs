@@ -6,6 +6,8 @@
 //! Source: IIS configuration reference, `logFile`; W3C working draft "Extended Log File Format". Rows of IIS 10 with two
 //! blanks before `cs-username` have as many values as names when the blanks count as one.
 
+use std::net::IpAddr;
+
 use fearless_simd::{Simd, u8x64};
 
 use crate::bytes::{parse_status, places_of};
@@ -140,6 +142,8 @@ pub(super) struct Columns {
     writer: Writer,
     /// Rows must have exactly these columns: nothing but their shape tells what they are.
     pub(super) is_exact: bool,
+    /// And values that look like those of these columns: some have no name.
+    is_checked: bool,
 }
 
 impl Columns {
@@ -188,7 +192,33 @@ impl Columns {
                 Writer::Web
             },
             is_exact: false,
+            is_checked: false,
         }
+    }
+
+    /// Layouts of which a row with so many values may have one, each with more columns than are known: the administrator's
+    /// own stand behind the standard ones. Which columns follow the status shows only where sizes are among them; of the
+    /// others the known ones end with it. Best first.
+    pub(super) fn partly_known(n_values: usize) -> Vec<Self> {
+        let whole = |names: &Vec<&'static str>| names.contains(&"sc-bytes");
+        let layouts = || KNOWN.iter().map(|row| row.1.split(' ').collect::<Vec<_>>());
+        let to_status = layouts().map(|mut names| {
+            let status = names.iter().position(|name| *name == "sc-status");
+            names.truncate(status.map_or(0, |status| status + 1));
+            names
+        });
+        let mut found: Vec<Self> = Vec::new();
+        for names in layouts().filter(whole).chain(to_status) {
+            let others: Vec<_> =
+                (names.len() + 1..=n_values).map(|number| format!("column-{number}")).collect();
+            let all: Vec<&str> =
+                names.iter().copied().chain(others.iter().map(String::as_str)).collect();
+            let is_new = found.iter().all(|other| other.names != all);
+            if names.len() <= n_values && is_new {
+                found.push(Columns { is_exact: true, is_checked: true, ..Self::of(&all) });
+            }
+        }
+        found
     }
 
     /// The names of the columns, in order.
@@ -273,9 +303,13 @@ impl Columns {
         }
     }
 
-    /// True when a row has as many values as there are columns.
+    /// True when a row has as many values as there are columns; and, where they have to be checked, values like theirs.
     pub(super) fn fit(&self, row: &[u8]) -> bool {
-        values(row, self.form_of(row)).count() == self.names.len()
+        let form = self.form_of(row);
+        let mut columns = self.fields.iter().zip(values(row, form));
+        values(row, form).count() == self.names.len()
+            && (!self.is_checked
+                || columns.all(|(field, (start, end))| may_be(*field, &row[start..end])))
     }
 
     /// True when the column at `index` is this field.
@@ -388,6 +422,28 @@ fn status_of(value: &[u8]) -> Option<u16> {
     })
 }
 
+/// True for a value that a column may have. Asked where the columns are guessed.
+fn may_be(field: Field, value: &[u8]) -> bool {
+    let is_number = || !value.is_empty() && value.iter().all(u8::is_ascii_digit);
+    match field {
+        Field::RemoteAddr | Field::ServerIp => {
+            let address = value.split(|byte| *byte == b'%').next().unwrap_or(value);
+            std::str::from_utf8(address).is_ok_and(|text| text.parse::<IpAddr>().is_ok())
+        }
+        Field::Method => !value.is_empty() && value.iter().all(u8::is_ascii_uppercase),
+        Field::Uri => value.starts_with(b"/"),
+        Field::Protocol => value.starts_with(b"HTTP/"),
+        Field::Status => parse_status(value).is_some(),
+        Field::ServerPort
+        | Field::SubStatus
+        | Field::Win32Status
+        | Field::BytesSent
+        | Field::RequestLength
+        | Field::RequestTimeMillis => is_number(),
+        _ => true,
+    }
+}
+
 /// A value without the quotes around it, if it has any.
 pub(super) fn unquoted(value: &[u8]) -> &[u8] {
     value.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")).unwrap_or(value)
@@ -456,6 +512,11 @@ fn closing(row: &[u8], start: usize) -> Option<usize> {
 
 fn is_blank(byte: u8) -> bool {
     byte == b' ' || byte == b'\t'
+}
+
+/// How many values a row has.
+pub(super) fn n_values(row: &[u8]) -> usize {
+    values(row, USUAL).count()
 }
 
 fn values(row: &[u8], form: Form) -> Values<'_> {

@@ -83,6 +83,20 @@ fn columns_stand_where_the_directive_says() {
         "2022-01-01 00:01:24 ::1 POST /powershell a=1 444  random\\ranuser1 ::1 UA - 200 0 0 15",
         ("2022-01-01T00:01:24Z", 200, "::1", "/powershell", Some("a=1")),
     );
+    // Past midnight; not so where the time is a little before that of the directive, or another server wrote it.
+    let late = "#Date: 2013-07-30 23:58:00\n#Fields: time c-ip cs-uri-stem sc-status";
+    let of_iis = &format!("{late} sc-substatus");
+    check(
+        of_iis,
+        "00:00:13 192.0.2.7 / 200 0",
+        ("2013-07-31T00:00:13Z", 200, "192.0.2.7", "/", None),
+    );
+    check(
+        of_iis,
+        "23:57:59 192.0.2.7 / 200 0",
+        ("2013-07-30T23:57:59Z", 200, "192.0.2.7", "/", None),
+    );
+    check(late, "00:00:13 192.0.2.7 / 200", ("2013-07-30T00:00:13Z", 200, "192.0.2.7", "/", None));
     // Nothing between two blanks is a value where the row has one too few without it.
     check(
         &format!("#Fields: {DEFAULT}"),
