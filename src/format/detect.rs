@@ -387,7 +387,7 @@ fn best_of_several(sample: &Sample<'_>, inferred: &Proposal) -> Option<Proposal>
     let mut readers: Vec<_> = known.iter().map(|proposal| Arc::clone(&proposal.reader)).collect();
     // Each follows every directive.
     let is_known = |line: &&&[u8]| {
-        readers.iter_mut().fold(false, |is_known, reader| understands(reader, line) || is_known)
+        readers.iter_mut().filter_map(|reader| understands(reader, line).then_some(())).count() > 0
     };
     let n_known = sample.lines.iter().filter(is_known).count();
     if n_known * KNOWN_WEIGHT < weight_of(inferred) {

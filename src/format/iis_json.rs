@@ -1,8 +1,8 @@
 //! Rows of IIS and HTTP.sys that shippers of logs have taken apart: one JSON object per row.
 //!
-//! In: events of the `iis` module of Filebeat and Elastic Agent; rows under the names of their W3C columns, as NXLog writes
+//! In: events of the `iis` module of Filebeat and Elastic Agent; rows under the names of their W3C columns, as `NXLog` writes
 //! them. Out: access records.
-//! Source: fields of the `iis` module (`iis.access`, `iis.error`); NXLog documentation, `xm_w3c`.
+//! Source: fields of the `iis` module (`iis.access`, `iis.error`); `NXLog` documentation, `xm_w3c`.
 
 use super::Instant;
 use super::iis_arr::take_apart_query;
