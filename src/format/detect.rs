@@ -23,7 +23,7 @@ use super::envelope::{Indented, Messages, envelopes, is_tail_header, latest_year
 use super::nginx_conf::NginxConf;
 use super::proposal::{INFERRED_WEIGHT, KNOWN_WEIGHT};
 use super::{
-    Directive, FORMATS, FormatBasis, Plan, Proposal, Reader, Sample, apache_access, issued,
+    Directive, FORMATS, Format, FormatBasis, Plan, Proposal, Reader, Sample, apache_access, issued,
     nginx_access, reads, understands,
 };
 use crate::record::Record;
@@ -358,8 +358,43 @@ fn best_proposal(sample: &Sample<'_>) -> Option<Proposal> {
     };
     match resort.filter(|resort| !is_beaten(resort)) {
         Some((resort, _)) => Some(resort),
-        None => best.map(|(proposal, ..)| proposal),
+        None => best.map(|(proposal, ..)| best_of_several(sample, &proposal).unwrap_or(proposal)),
     }
+}
+
+/// The best of several formats whose lines identify themselves, where these together understand as much as a layout that was
+/// worked out: one that fits the lines of several logs is none of theirs.
+fn best_of_several(sample: &Sample<'_>, inferred: &Proposal) -> Option<Proposal> {
+    if inferred.reader.about().basis != FormatBasis::Inferred {
+        return None;
+    }
+    let known_access = |format: &'static dyn Format, sample: &Sample<'_>| {
+        let proposal = format.propose(sample).filter(|proposal| proposal.n_accepted > 0)?;
+        let about = proposal.reader.about();
+        let is_known = about.role == LogRole::Access && about.basis == FormatBasis::Detected;
+        is_known.then_some(proposal)
+    };
+    // A few lines tell whether it is worth the time.
+    let step = sample.lines.len().div_ceil(4 * TRIAL_LINES).max(1);
+    let few = Sample::of(sample.lines.iter().step_by(step).copied().collect());
+    let standing = FORMATS.iter().copied().filter(|format| format.standing_reader().is_some());
+    let standing: Vec<_> = standing.filter(|one| known_access(*one, &few).is_some()).collect();
+    if standing.len() < 2 {
+        return None;
+    }
+    let mut known: Vec<_> =
+        standing.into_iter().filter_map(|format| known_access(format, sample)).collect();
+    let mut readers: Vec<_> = known.iter().map(|proposal| Arc::clone(&proposal.reader)).collect();
+    // Each follows every directive.
+    let is_known = |line: &&&[u8]| {
+        readers.iter_mut().filter_map(|reader| understands(reader, line).then_some(())).count() > 0
+    };
+    let n_known = sample.lines.iter().filter(is_known).count();
+    if n_known * KNOWN_WEIGHT < weight_of(inferred) {
+        return None;
+    }
+    known.sort_by_key(|proposal| Reverse(proposal.n_accepted));
+    known.into_iter().next()
 }
 
 /// What the lines count that a proposal understands.

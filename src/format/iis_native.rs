@@ -5,6 +5,7 @@
 //! Source: IIS documentation, "IIS Log File Formats":
 //! `::1, -, 2/23/2013, 12:12:46, W3SVC1, HOST, ::1, 324, 285, 935, 200, 0, GET, /, -,`
 
+use super::iis_arr::set_query;
 use super::iis_w3c::without_padding;
 use super::{About, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
 use crate::bytes::parse_status;
@@ -94,8 +95,10 @@ impl Reader for IisNative {
         let mut access = AccessRecord::new(stamp, status, Escape::None);
         access.set(Field::Time, text);
         for ((_, field), value) in COLUMNS.iter().zip(values) {
-            if *field != Field::Other {
-                access.set(*field, value);
+            match field {
+                Field::Other => {}
+                Field::Args => set_query(&mut access, value),
+                _ => access.set(*field, value),
             }
         }
         Ok(Record::Access(access))
@@ -148,6 +151,15 @@ mod tests {
         assert_eq!(record.target_parts(), (&b"/a,b"[..], Some(&b"x=1,2"[..])));
         assert_eq!(record.duration_us(), Some(324_000));
         assert_eq!(record.raw(Field::RemoteAddr), Some(&b"::1"[..]));
+    }
+
+    #[test]
+    fn what_the_farm_proxy_adds_to_the_query_is_taken_apart() {
+        let line = b"::1, -, 2/23/2013, 12:12:46, W3SVC1, HOST, ::1, 324, 285, 935, 503, 0, GET, /a, x=1&X-ARR-CACHE-HIT=0&X-ARR-LOG-ID=ab-1&SERVER-STATUS=503,";
+        let Ok(Record::Access(record)) = IisNative::default().parse(line) else { panic!() };
+        assert_eq!(record.target_parts(), (&b"/a"[..], Some(&b"x=1"[..])));
+        assert_eq!(record.raw(Field::UpstreamStatus), Some(&b"503"[..]));
+        assert_eq!(record.raw(Field::ArrLogId), Some(&b"ab-1"[..]));
     }
 
     #[test]

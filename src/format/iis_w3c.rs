@@ -9,28 +9,34 @@ mod columns;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use fearless_simd::{Level, Simd, dispatch};
 
-use self::columns::{Columns, KNOWN, unquoted};
+use self::columns::{Columns, KNOWN, n_values, unquoted};
 use super::cloudfront::is_cloudfront;
+use super::iis_arr::set_query;
 use super::scan_run::{Look, reads_by_look};
+use super::understands;
 use super::{About, Directive, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
-use super::{follow, understands};
 use crate::record::{AccessRecord, Escape, Field, Record, Skip};
 use crate::taxonomy::{LogRole, Server};
 use crate::time::{Notation, Stamp, Timestamp, w3c_clock_us, w3c_day_us};
+
+const DAY_US: i64 = 24 * 3600 * 1_000_000;
 
 /// Reads the rows of one W3C layout.
 #[derive(Debug, Clone)]
 pub struct IisW3c {
     columns: Columns,
-    /// Start of the day of the last `#Date:` line, microseconds: the date of rows that have only a time. Columns with a
-    /// date forget it: rows behind them may be of any later day.
-    day_us: Option<i64>,
+    /// Time of the last `#Date:` line, whole seconds in microseconds: it tells the date of rows that have only a time.
+    /// Columns with a date forget it: rows behind them may be of any later day.
+    from_us: Option<i64>,
     /// A `#Software:` line names Microsoft's server.
     is_microsoft: bool,
+    /// No `#Fields:` line says that the rows have these columns: those of HTTP.sys are told by their shape.
+    is_assumed: bool,
     about: About,
 }
 
@@ -40,13 +46,13 @@ impl IisW3c {
         Self::new(Columns::declared(fields), None, false)
     }
 
-    fn new(columns: Columns, day_us: Option<i64>, is_microsoft: bool) -> Self {
+    fn new(columns: Columns, from_us: Option<i64>, is_microsoft: bool) -> Self {
         const OWN: [&str; 4] = ["sc-substatus", "sc-win32-status", "s-reason", "s-queuename"];
         let body = columns.names().join(" ");
         let known = KNOWN.iter().find(|row| row.1 == body).map(|row| row.0.to_owned());
         let mut layout = known.unwrap_or(body);
-        if let (true, Some(day_us)) = (columns.lacks_date(), day_us) {
-            layout = format!("{layout} on {}", &Timestamp(day_us).to_rfc3339()[..10]);
+        if let (true, Some(from_us)) = (columns.lacks_date(), from_us) {
+            layout = format!("{layout} on {}", &Timestamp(from_us).to_rfc3339()[..10]);
         }
         let is_iis = is_microsoft || OWN.iter().any(|name| columns.has(name));
         let about = About {
@@ -59,11 +65,76 @@ impl IisW3c {
             basis: FormatBasis::Detected,
             ambiguous_with: None,
         };
-        IisW3c { columns, day_us, is_microsoft, about }
+        let is_assumed = columns.is_exact;
+        IisW3c { columns, from_us, is_microsoft, is_assumed, about }
+    }
+
+    /// The reader for rows behind a directive. `None`: it changes nothing.
+    fn behind(&self, name: &[u8], text: &[u8]) -> Option<Self> {
+        const SERVERS: [&str; 3] = ["Internet Information", "IIS", "Microsoft HTTP"];
+        match name {
+            b"Fields" => {
+                let fields = String::from_utf8_lossy(text);
+                if is_httperr(&fields) {
+                    // Not of these columns.
+                    return Some(Self::declared(""));
+                }
+                let columns = Columns::declared(&fields);
+                let from_us = self.from_us.filter(|_| !columns.has_date());
+                Some(Self::new(columns, from_us, self.is_microsoft))
+            }
+            b"Software" => {
+                let software = String::from_utf8_lossy(text);
+                let is_microsoft = SERVERS.iter().any(|name| software.contains(name));
+                let next = || Self {
+                    is_assumed: self.is_assumed,
+                    ..Self::new(self.columns.clone(), self.from_us, is_microsoft)
+                };
+                (is_microsoft != self.is_microsoft).then(next)
+            }
+            // Also where rows have a date: the columns that follow may have none.
+            b"Date" | b"Start-Date" => {
+                let start_us = text.get(..10).and_then(w3c_day_us)?;
+                let clock_us = text.get(11..19).and_then(w3c_clock_us).unwrap_or(0);
+                let from_us = start_us + clock_us;
+                Some(Self {
+                    is_assumed: self.is_assumed,
+                    ..Self::new(self.columns.clone(), Some(from_us), self.is_microsoft)
+                })
+            }
+            _ => None,
+        }
+    }
+
+    /// The time of a row that has no date. IIS writes the `#Date:` line with the first row behind it: what its clock has long
+    /// passed is of the next day. Rows of a whole day later cannot be told, and get the day of the line.
+    fn time_of(&self, clock_us: i64) -> Option<i64> {
+        /// How long before that line the time of a row behind it may be.
+        const SLACK_US: i64 = 3600 * 1_000_000;
+        let from_us = self.from_us?;
+        let at_us = from_us - from_us.rem_euclid(DAY_US) + clock_us;
+        let is_next = self.about.server == Server::Iis && at_us + SLACK_US < from_us;
+        Some(if is_next { at_us + DAY_US } else { at_us })
+    }
+
+    /// This reader for rows above the `#Fields:` line that names its columns.
+    fn assumed(self) -> Self {
+        IisW3c { is_assumed: true, ..self }
+    }
+
+    /// Refuses rows that nothing but their shape gives to this layout, where it says otherwise.
+    #[cold]
+    fn check_shape(&self, row: &[u8]) -> Result<(), Skip> {
+        let is_foreign = is_httperr_row(row) && !self.columns.is_column(3, Field::ClientPort);
+        let is_other = self.columns.is_exact && !self.columns.fit(row);
+        if is_foreign || is_other { Err(Skip::Shape) } else { Ok(()) }
     }
 
     fn understand<'a>(&self, row: &'a [u8]) -> Result<AccessRecord<'a>, Skip> {
         let row = without_padding(row);
+        if self.is_assumed {
+            self.check_shape(row)?;
+        }
         let found = dispatch!(Level::baseline(), simd => self.columns.look(simd, row))?;
         let text = &row[found.stamp.0..found.stamp.1];
         let stamp = self.stamp(text).ok_or(Skip::BadTime)?;
@@ -91,7 +162,7 @@ impl IisW3c {
                 }
                 _ => record.set(field, value),
             }
-        })?;
+        });
         Ok(record)
     }
 }
@@ -101,6 +172,9 @@ impl Look for IisW3c {
     #[expect(clippy::inline_always, reason = "called once per line by the hot loop")]
     fn look<'a, S: Simd>(&self, simd: S, line: &'a [u8]) -> Result<Glance<'a>, Skip> {
         let row = without_padding(line);
+        if self.is_assumed {
+            self.check_shape(row)?;
+        }
         let found = self.columns.look(simd, row)?;
         Ok(Glance { stamp: &row[found.stamp.0..found.stamp.1], status: found.status })
     }
@@ -115,7 +189,7 @@ impl Reader for IisW3c {
 
     fn stamp(&self, text: &[u8]) -> Option<Stamp> {
         let micros = if self.columns.lacks_date() {
-            self.day_us? + w3c_clock_us(unquoted(text))?
+            self.time_of(w3c_clock_us(unquoted(text))?)?
         } else {
             Notation::W3c.parse(text)?.micros
         };
@@ -124,40 +198,19 @@ impl Reader for IisW3c {
 
     fn directive(&self, line: &[u8]) -> Option<Directive> {
         let (name, text) = split_directive(line)?;
-        let next = match name {
-            b"Fields" => {
-                let fields = String::from_utf8_lossy(text);
-                if is_httperr(&fields) || is_cloudfront(&fields) {
-                    return None;
-                }
-                let columns = Columns::declared(&fields);
-                let day_us = self.day_us.filter(|_| !columns.has_date());
-                IisW3c::new(columns, day_us, self.is_microsoft)
-            }
-            b"Software" => {
-                const SERVERS: [&str; 3] = ["Internet Information", "IIS", "Microsoft HTTP"];
-                let software = String::from_utf8_lossy(text);
-                let is_microsoft = SERVERS.iter().any(|name| software.contains(name));
-                if is_microsoft == self.is_microsoft {
-                    return Some(Directive::Comment);
-                }
-                IisW3c::new(self.columns.clone(), self.day_us, is_microsoft)
-            }
-            // Also where rows have a date: the columns that follow may have none.
-            b"Date" | b"Start-Date" => match text.get(..10).and_then(w3c_day_us) {
-                Some(day_us) => IisW3c::new(self.columns.clone(), Some(day_us), self.is_microsoft),
-                None => return Some(Directive::Comment),
-            },
-            _ => return Some(Directive::Comment),
-        };
-        Some(Directive::Layout(Arc::new(next)))
+        if name == b"Fields" && is_cloudfront(&String::from_utf8_lossy(text)) {
+            return None;
+        }
+        let next = self.behind(name, text);
+        Some(next.map_or(Directive::Comment, |next| Directive::Layout(Arc::new(next))))
     }
 
     fn carried(&self) -> i64 {
-        // Days are whole seconds, so that two bits are free.
-        self.day_us.unwrap_or(i64::MIN)
+        // Whole seconds leave six bits free.
+        self.from_us.unwrap_or(i64::MIN)
             | i64::from(self.columns.is_exact)
             | i64::from(self.is_microsoft) << 1
+            | i64::from(self.is_assumed) << 2
     }
 
     fn parse<'a>(&self, record: &'a [u8]) -> Result<Record<'a>, Skip> {
@@ -166,10 +219,7 @@ impl Reader for IisW3c {
 
     fn each_field<'a>(&self, record: &'a [u8], each: &mut dyn FnMut(&str, &'a [u8])) {
         let row = without_padding(record);
-        let shown =
-            self.columns.each_value(row, |name, _, (start, end)| each(name, &row[start..end]));
-        // A row of the wrong length is refused by `parse`; its values are shown all the same.
-        let _ = shown;
+        self.columns.each_value(row, |name, _, (start, end)| each(name, &row[start..end]));
     }
 }
 
@@ -199,6 +249,16 @@ pub(super) fn is_httperr(fields: &str) -> bool {
     names.windows(3).any(|three| three == ["sc-status", "s-siteid", "s-reason"])
 }
 
+/// True for a row that begins like those of an HTTP.sys error log: behind the time stand two pairs of address and port,
+/// then the version of the protocol.
+fn is_httperr_row(row: &[u8]) -> bool {
+    let mut values = row.split(|byte| *byte == b' ').filter(|value| !value.is_empty()).skip(3);
+    let is_port = |value: &[u8]| value == b"-" || value.iter().all(u8::is_ascii_digit);
+    values.next().is_some_and(is_port)
+        && values.nth(1).is_some_and(is_port)
+        && values.next().is_some_and(|version| version == b"-" || version.starts_with(b"HTTP/"))
+}
+
 /// A row without the zeros that the end of a file copied while live is padded with.
 #[inline]
 pub(super) fn without_padding(row: &[u8]) -> &[u8] {
@@ -216,46 +276,6 @@ fn trim_zeros(row: &[u8]) -> &[u8] {
     row.strip_suffix(b"\r").unwrap_or(row)
 }
 
-/// Sets the query that the client sent, and what Application Request Routing added behind it:
-/// `...&X-ARR-CACHE-HIT=0[&SERVER-ROUTED=10.4.0.4]&X-ARR-LOG-ID=GUID[&SERVER-STATUS=503]`.
-///
-/// A client can send these names too: only the last ones count, in this order, at the very end.
-fn set_query<'a>(record: &mut AccessRecord<'a>, query: &'a [u8]) {
-    let mut rest = query;
-    let status = last_pair(&mut rest, &[b"SERVER-STATUS="]);
-    let id = last_pair(&mut rest, &[b"X-ARR-LOG-ID=", b"X-AzureApplicationGateway-LOG-ID="]);
-    let Some(id) = id else {
-        record.set(Field::Args, query);
-        return;
-    };
-    let routed = last_pair(&mut rest, &[b"SERVER-ROUTED="]);
-    let hit = last_pair(&mut rest, &[b"X-ARR-CACHE-HIT=", b"X-AzureApplicationGateway-CACHE-HIT="]);
-    record.set(Field::RequestId, id);
-    let Some(hit) = hit else {
-        // A lone id comes from a front end: this server is the member.
-        record.set(Field::Args, if status.is_none() && routed.is_none() { rest } else { query });
-        return;
-    };
-    record.set(Field::Args, rest);
-    record.set(Field::ArrLogId, id);
-    record.set(Field::UpstreamCacheStatus, hit);
-    record.set(Field::UpstreamStatus, status.unwrap_or(b"-"));
-    if let Some(routed) = routed {
-        record.set(Field::UpstreamAddr, routed);
-    }
-}
-
-/// Takes `NAME=value` off the end of a query if one of these is its last pair.
-fn last_pair<'a>(query: &mut &'a [u8], names: &[&[u8]]) -> Option<&'a [u8]> {
-    let (before, pair) = match memchr::memrchr(b'&', query) {
-        Some(mark) => (&query[..mark], &query[mark + 1..]),
-        None => (&query[..0], *query),
-    };
-    let value = names.iter().find_map(|name| pair.strip_prefix(*name))?;
-    *query = before;
-    Some(value)
-}
-
 /// Recognises W3C extended logs by their `#Fields:` line, or by the usual layouts.
 #[derive(Debug, Clone, Copy)]
 pub struct IisW3cFormat;
@@ -265,7 +285,7 @@ impl IisW3cFormat {
 
     /// The reader that the first `#Fields:` line of a sample calls for, and how many lines it understands from there.
     fn declared(sample: &Sample<'_>) -> Option<(Arc<dyn Reader>, usize)> {
-        let mut reader: Arc<dyn Reader> = Arc::new(IisW3c::declared(""));
+        let mut reader = IisW3c::declared("");
         let is_fields = |line: &&[u8]| {
             split_directive(line).is_some_and(|(name, text)| {
                 let fields = String::from_utf8_lossy(text);
@@ -273,12 +293,20 @@ impl IisW3cFormat {
             })
         };
         let first = sample.lines.iter().position(is_fields)?;
-        for line in &sample.lines[..=first] {
-            follow(&mut reader, line);
+        let (directives, rows): (Vec<_>, Vec<_>) = sample.lines[..=first]
+            .iter()
+            .map(|line| split_directive(line))
+            .partition(Option::is_some);
+        for (name, text) in directives.into_iter().flatten() {
+            reader = reader.behind(name, text).unwrap_or(reader);
         }
-        let mut current = Arc::clone(&reader);
+        if reader.about.layout.is_empty() {
+            return None;
+        }
+        let reader = Arc::new(if rows.is_empty() { reader } else { reader.assumed() });
+        let mut current: Arc<dyn Reader> = Arc::clone(&reader) as Arc<dyn Reader>;
         let lines = sample.lines.iter().filter(|line| understands(&mut current, line));
-        (!reader.about().layout.is_empty()).then(|| (Arc::clone(&reader), lines.count()))
+        Some((reader, lines.count()))
     }
 
     /// The usual layout that most rows of a sample without a `#Fields:` line have, and how many rows have one of them:
@@ -292,10 +320,35 @@ impl IisW3cFormat {
             reader.inspect(|reader| n_rows[*reader] += 1).is_some()
         });
         if n_accepted == 0 {
-            return None;
+            return Self::partly_known(sample);
         }
         let best = readers.into_iter().zip(n_rows).rev().max_by_key(|(_, n_rows)| *n_rows)?;
         (best.1 > 0).then(|| (Arc::new(best.0) as Arc<dyn Reader>, n_accepted))
+    }
+
+    /// As [`Self::known`], for rows with columns that are none of a usual layout.
+    fn partly_known(sample: &Sample<'_>) -> Option<(Arc<dyn Reader>, usize)> {
+        let mut lengths: BTreeMap<usize, usize> = BTreeMap::new();
+        let begins = |line: &&&[u8]| {
+            line.get(..19).is_some_and(|stamp| Notation::W3c.parse(stamp).is_some())
+        };
+        for line in sample.lines.iter().filter(begins) {
+            *lengths.entry(n_values(without_padding(line))).or_default() += 1;
+        }
+        let length = *lengths.iter().max_by_key(|(_, count)| **count)?.0;
+        let readers = Columns::partly_known(length).into_iter();
+        readers.map(|columns| IisW3c::new(columns, None, true)).find_map(|reader| {
+            let mut n_successes = 0;
+            let n_accepted = sample.count(|line| {
+                let Ok(record) = reader.understand(line) else { return false };
+                // Sizes would rarely be 0 where the Windows code is: then a column before them is missing.
+                let code = record.raw(Field::Win32Status);
+                n_successes += usize::from(code.is_none_or(|code| code == b"0"));
+                true
+            });
+            (n_successes * 2 > n_accepted && n_accepted > 0)
+                .then(|| (Arc::new(reader) as Arc<dyn Reader>, n_accepted))
+        })
     }
 }
 

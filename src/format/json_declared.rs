@@ -31,6 +31,9 @@ const DEEPER: char = '>';
 pub enum Use {
     /// The value of a field.
     As(Field),
+    /// As `As`, of a column that every record has, though an object without a value lacks the key: it has none then, if
+    /// the key is seen in others.
+    OfColumn(Field),
     /// An absolute URL: the host, and the target with its query. What is no URL is a target.
     Url,
     /// The client's address, perhaps with its port.
@@ -46,7 +49,7 @@ impl Use {
             return;
         }
         match (self, split_url(value)) {
-            (Use::As(field), _) => access.set(field, value),
+            (Use::As(field) | Use::OfColumn(field), _) => access.set(field, value),
             (Use::Url, Some((host, target))) => {
                 access.set(Field::Host, host);
                 access.set(Field::RequestUri, if target.is_empty() { b"/" } else { target });
@@ -319,6 +322,8 @@ pub struct DeclaredReader {
     clock: Option<KeyAt>,
     status: Option<KeyAt>,
     root: Node,
+    /// Fields of keys that were seen, and stand for no value where they are missing.
+    columns: Vec<Field>,
 }
 
 impl DeclaredReader {
@@ -361,8 +366,15 @@ impl DeclaredReader {
             basis: FormatBasis::Detected,
             ambiguous_with: None,
         };
+        let columns = format.fields.iter().filter_map(|(path, use_)| match use_ {
+            Use::OfColumn(field) => {
+                lines.iter().any(|line| at_path(line, path).is_some()).then_some(*field)
+            }
+            _ => None,
+        });
         Some(DeclaredReader {
             about,
+            columns: columns.collect(),
             marks: marks.collect(),
             time: KeyAt::learn(time.path, &lines)?,
             clock: time.clock.and_then(|clock| KeyAt::learn(clock, &lines)),
@@ -475,6 +487,9 @@ impl Reader for DeclaredReader {
                     use_.set(value, with_value, &mut access);
                 }
             }
+        }
+        for field in &self.columns {
+            access.set(*field, b"-");
         }
         if let Some(finish) = self.format.finish {
             finish(&mut access);

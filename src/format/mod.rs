@@ -25,8 +25,11 @@ pub mod google_lb;
 pub mod haproxy_access;
 pub mod haproxy_log;
 pub mod heroku;
+mod iis_arr;
 pub mod iis_httperr;
+pub mod iis_json;
 pub mod iis_native;
+pub mod iis_ncsa;
 pub mod iis_w3c;
 pub mod infer;
 mod issued;
@@ -295,6 +298,7 @@ pub const FORMATS: &[&dyn Format] = &[
     &varnish_ncsa::VarnishNcsaFormat,
     &varnish_log::VarnishLogFormat,
     &haproxy_access::HaproxyAccessFormat,
+    &iis_ncsa::IisNcsaFormat,
     &nginx_access::NginxAccessFormat,
     &apache_error::ApacheErrorFormat,
     &apache_access::ApacheAccessFormat,
@@ -313,6 +317,8 @@ pub const FORMATS: &[&dyn Format] = &[
     &azure::FRONT_DOOR,
     &azure::APP_GATEWAY,
     &azure::APP_SERVICE,
+    &iis_json::MODULE,
+    &iis_json::COLUMNS,
     &google_lb::ACCESS,
     &cloudfront::JSON,
     &api_gateway::JSON,
@@ -438,12 +444,19 @@ impl Plan {
         (plan, index)
     }
 
-    /// What a line is as a directive to any of the readers. `None`: it is none.
+    /// What a line is as a directive to any of the readers: the first that it changes anything for. `None`: it is none.
     pub fn directive(&self, line: &[u8]) -> Option<Directive> {
         if envelope::is_tail_header(line) {
             return Some(Directive::Comment);
         }
-        self.readers.iter().find_map(|reader| reader.directive(line))
+        let mut comment = None;
+        for reader in &self.readers {
+            match reader.directive(line) {
+                Some(Directive::Layout(next)) => return Some(Directive::Layout(next)),
+                found => comment = comment.or(found),
+            }
+        }
+        comment
     }
 }
 

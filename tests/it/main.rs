@@ -26,6 +26,8 @@ mod readme;
 mod edge;
 // IIS logs of the corpus, line by line; skipped where the corpus is absent.
 mod iis;
+// Shapes in which rows of IIS reach the program: put together, without a header, in JSON.
+mod iis_shapes;
 // Any split of the inputs over any runs merges to one document.
 mod partial;
 // Logs of HAProxy and Varnish, and what a lab provoked; in part skipped where the corpus is absent.

@@ -1,10 +1,12 @@
 //! The columns that a `#Fields:` line declares, and where their values stand in a row.
 //!
 //! In: the names of a `#Fields:` line; rows without terminator. Out: values by column, as offsets into the row.
-//! Invariants: runs of blanks separate like one blank (real rows have them, see below); a value in quotes may hold
-//! blanks; what a short look at the first columns finds, a look at the whole row finds as well.
+//! Invariants: runs of blanks separate like one blank (real rows have them, see below), unless only the empty values
+//! between them make a row as long as its layout; a value in quotes may hold blanks; what a short look at the first columns finds, a look at the whole row finds as well.
 //! Source: IIS configuration reference, `logFile`; W3C working draft "Extended Log File Format". Rows of IIS 10 with two
 //! blanks before `cs-username` have as many values as names when the blanks count as one.
+
+use std::net::IpAddr;
 
 use fearless_simd::{Simd, u8x64};
 
@@ -93,6 +95,17 @@ pub(super) struct Found {
     pub(super) status: u16,
 }
 
+/// How the values of a row are told from each other.
+#[derive(Debug, Clone, Copy)]
+struct Form {
+    quotes: Quotes,
+    /// Between two blanks stands an empty value.
+    has_empty: bool,
+}
+
+/// What is taken for granted until a value shows that the whole row has to be looked at.
+const USUAL: Form = Form { quotes: Quotes::Plain, has_empty: false };
+
 /// How the blanks within quotes count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Quotes {
@@ -129,6 +142,8 @@ pub(super) struct Columns {
     writer: Writer,
     /// Rows must have exactly these columns: nothing but their shape tells what they are.
     pub(super) is_exact: bool,
+    /// And values that look like those of these columns: some have no name.
+    is_checked: bool,
 }
 
 impl Columns {
@@ -177,7 +192,33 @@ impl Columns {
                 Writer::Web
             },
             is_exact: false,
+            is_checked: false,
         }
+    }
+
+    /// Layouts of which a row with so many values may have one, each with more columns than are known: the administrator's
+    /// own stand behind the standard ones. Which columns follow the status shows only where sizes are among them; of the
+    /// others the known ones end with it. Best first.
+    pub(super) fn partly_known(n_values: usize) -> Vec<Self> {
+        let whole = |names: &Vec<&'static str>| names.contains(&"sc-bytes");
+        let layouts = || KNOWN.iter().map(|row| row.1.split(' ').collect::<Vec<_>>());
+        let to_status = layouts().map(|mut names| {
+            let status = names.iter().position(|name| *name == "sc-status");
+            names.truncate(status.map_or(0, |status| status + 1));
+            names
+        });
+        let mut found: Vec<Self> = Vec::new();
+        for names in layouts().filter(whole).chain(to_status) {
+            let others: Vec<_> =
+                (names.len() + 1..=n_values).map(|number| format!("column-{number}")).collect();
+            let all: Vec<&str> =
+                names.iter().copied().chain(others.iter().map(String::as_str)).collect();
+            let is_new = found.iter().all(|other| other.names != all);
+            if names.len() <= n_values && is_new {
+                found.push(Columns { is_exact: true, is_checked: true, ..Self::of(&all) });
+            }
+        }
+        found
     }
 
     /// The names of the columns, in order.
@@ -201,17 +242,17 @@ impl Columns {
     }
 
     /// Finds the time and the status. Looks no further than their columns, unless a value opens a quote and does not
-    /// close it: then the whole row decides what quotes mean in it.
+    /// close it, or blanks stand together: then the whole row decides what they mean in it.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "called once per line by the hot loop")]
     pub(super) fn look<S: Simd>(&self, simd: S, row: &[u8]) -> Result<Found, Skip> {
         if let Some(found) = self.leap(simd, row) {
             return Ok(found);
         }
-        match self.walk(row, Quotes::Plain) {
+        match self.walk(row, USUAL) {
             Ok(found) => Ok(found),
             Err(Stop::Refused(skip)) => Err(skip),
-            Err(Stop::Unbalanced) => self.glance_quoted(row),
+            Err(Stop::Unusual) => self.glance_unusual(row),
         }
     }
 
@@ -239,51 +280,64 @@ impl Columns {
     /// The slow twin of [`Self::leap`].
     #[cfg(test)]
     pub(super) fn walked(&self, row: &[u8]) -> Option<Found> {
-        match self.walk(row, Quotes::Plain) {
+        match self.walk(row, USUAL) {
             Ok(found) => Some(found),
             Err(Stop::Refused(_)) => None,
-            Err(Stop::Unbalanced) => self.glance_quoted(row).ok(),
+            Err(Stop::Unusual) => self.glance_unusual(row).ok(),
         }
     }
 
     #[cold]
-    fn glance_quoted(&self, row: &[u8]) -> Result<Found, Skip> {
-        self.walk(row, self.quotes_of(row)).map_err(|stop| match stop {
+    fn glance_unusual(&self, row: &[u8]) -> Result<Found, Skip> {
+        self.walk(row, self.form_of(row)).map_err(|stop| match stop {
             Stop::Refused(skip) => skip,
-            Stop::Unbalanced => Skip::Shape,
+            Stop::Unusual => Skip::Shape,
         })
     }
 
     /// Calls `each` with the column, the field and the span of every value of a row.
-    pub(super) fn each_value(
-        &self,
-        row: &[u8],
-        mut each: impl FnMut(&str, Field, Span),
-    ) -> Result<(), Skip> {
-        let quotes = self.quotes_of(row);
-        let mut n_values = 0;
-        for span in values(row, quotes) {
-            if let (Some(name), Some(field)) = (self.names.get(n_values), self.fields.get(n_values))
-            {
-                each(name, *field, span);
-            }
-            n_values += 1;
+    pub(super) fn each_value(&self, row: &[u8], mut each: impl FnMut(&str, Field, Span)) {
+        let columns = self.names.iter().zip(&self.fields);
+        for ((name, field), span) in columns.zip(values(row, self.form_of(row))) {
+            each(name, *field, span);
         }
-        if self.is_exact && n_values != self.names.len() { Err(Skip::Shape) } else { Ok(()) }
+    }
+
+    /// True when a row has as many values as there are columns; and, where they have to be checked, values like theirs.
+    pub(super) fn fit(&self, row: &[u8]) -> bool {
+        let form = self.form_of(row);
+        let mut columns = self.fields.iter().zip(values(row, form));
+        values(row, form).count() == self.names.len()
+            && (!self.is_checked
+                || columns.all(|(field, (start, end))| may_be(*field, &row[start..end])))
+    }
+
+    /// True when the column at `index` is this field.
+    pub(super) fn is_column(&self, index: usize, field: Field) -> bool {
+        self.fields.get(index) == Some(&field)
+    }
+
+    /// How the values of a row are told from each other.
+    fn form_of(&self, row: &[u8]) -> Form {
+        let plain = Form { quotes: self.quotes_of(row), has_empty: false };
+        let empty = Form { has_empty: true, ..plain };
+        let n_names = self.names.len();
+        let is_short = || values(row, plain).count() < n_names;
+        let has_empty = row.windows(2).any(|two| is_blank(two[0]) && is_blank(two[1]))
+            && is_short()
+            && values(row, empty).count() == n_names
+            && self.has_status(row, empty);
+        if has_empty { empty } else { plain }
     }
 
     /// What quotes mean in a row: a raw quote may start any value, and one log in a thousand quotes values with blanks.
     fn quotes_of(&self, row: &[u8]) -> Quotes {
-        if !values(row, Quotes::Plain).any(|span| is_unbalanced(row, span)) {
+        if !values(row, USUAL).any(|span| is_unbalanced(row, span)) {
             return Quotes::Ignored;
         }
-        let fits = |quotes| values(row, quotes).count() == self.names.len();
-        let has_status = |quotes| match self.status {
-            Some(column) => values(row, quotes)
-                .nth(column)
-                .is_some_and(|span| status_of(&row[span.0..span.1]).is_some()),
-            None => true,
-        };
+        let form = |quotes| Form { quotes, has_empty: false };
+        let fits = |quotes| values(row, form(quotes)).count() == self.names.len();
+        let has_status = |quotes| self.has_status(row, form(quotes));
         if fits(Quotes::Kept) && has_status(Quotes::Kept) {
             Quotes::Kept
         } else if fits(Quotes::Ignored) && has_status(Quotes::Ignored) {
@@ -295,10 +349,25 @@ impl Columns {
         }
     }
 
+    /// True when a row has a status in its column, if there is one.
+    fn has_status(&self, row: &[u8], form: Form) -> bool {
+        self.status.is_none_or(|column| {
+            let value = values(row, form).nth(column).map(|(start, end)| &row[start..end]);
+            value.is_some_and(|value| self.status_in(value).is_some())
+        })
+    }
+
+    /// What a value of the column of the status says.
+    #[inline]
+    fn status_in(&self, value: &[u8]) -> Option<u16> {
+        let is_none = self.writer == Writer::HttpSys && value == b"-";
+        if is_none { Some(0) } else { status_of(value) }
+    }
+
     // In words: the values in turn, up to the last column that is wanted. The usual first two columns are taken by
     // their width.
     #[inline]
-    fn walk(&self, row: &[u8], quotes: Quotes) -> Result<Found, Stop> {
+    fn walk(&self, row: &[u8], form: Form) -> Result<Found, Stop> {
         let Some(time) = self.time else { return Err(Stop::Refused(Skip::BadTime)) };
         let date = self.date.unwrap_or(time);
         let last = self.status.unwrap_or(0).max(date).max(time);
@@ -309,22 +378,21 @@ impl Columns {
         }
         let mut status = if self.status.is_some() { None } else { Some(0) };
         let mut is_message = self.writer == Writer::Ftp;
-        for span in values_from(row, at, quotes) {
-            if row[span.0] == b'"' && quotes == Quotes::Plain && is_unbalanced(row, span) {
-                return Err(Stop::Unbalanced);
+        let is_open = form.quotes == Quotes::Plain;
+        for span in values_from(row, at, form) {
+            if is_open && (is_behind_two_blanks(row, span) || is_unbalanced(row, span)) {
+                return Err(Stop::Unusual);
             }
             if column == date || column == time {
                 stamp = (stamp.0.min(span.0), stamp.1.max(span.1));
             }
             if self.status == Some(column) {
-                let value = &row[span.0..span.1];
-                let is_none = self.writer == Writer::HttpSys && value == b"-";
-                status = if is_none { Some(0) } else { status_of(value) };
+                status = self.status_in(&row[span.0..span.1]);
                 if status.is_none() {
                     return Err(Stop::Refused(Skip::BadStatus));
                 }
             }
-            if self.method == Some(column) && row[span.0] == b'[' {
+            if self.method == Some(column) && row.get(span.0) == Some(&b'[') {
                 is_message = true;
             }
             if column == last {
@@ -341,8 +409,8 @@ impl Columns {
 enum Stop {
     /// The row is none of this layout.
     Refused(Skip),
-    /// A value opens a quote and does not close it.
-    Unbalanced,
+    /// A value opens a quote and does not close it, or stands behind two blanks.
+    Unusual,
 }
 
 /// The status in its column; 0 for `""`, which edges write when the connection ended before there was one.
@@ -352,6 +420,28 @@ fn status_of(value: &[u8]) -> Option<u16> {
         [] => Some(0),
         inner => parse_status(inner),
     })
+}
+
+/// True for a value that a column may have. Asked where the columns are guessed.
+fn may_be(field: Field, value: &[u8]) -> bool {
+    let is_number = || !value.is_empty() && value.iter().all(u8::is_ascii_digit);
+    match field {
+        Field::RemoteAddr | Field::ServerIp => {
+            let address = value.split(|byte| *byte == b'%').next().unwrap_or(value);
+            std::str::from_utf8(address).is_ok_and(|text| text.parse::<IpAddr>().is_ok())
+        }
+        Field::Method => !value.is_empty() && value.iter().all(u8::is_ascii_uppercase),
+        Field::Uri => value.starts_with(b"/"),
+        Field::Protocol => value.starts_with(b"HTTP/"),
+        Field::Status => parse_status(value).is_some(),
+        Field::ServerPort
+        | Field::SubStatus
+        | Field::Win32Status
+        | Field::BytesSent
+        | Field::RequestLength
+        | Field::RequestTimeMillis => is_number(),
+        _ => true,
+    }
 }
 
 /// A value without the quotes around it, if it has any.
@@ -394,9 +484,16 @@ fn behind_blanks<S: Simd>(simd: S, row: &[u8], n: usize) -> Option<usize> {
     None
 }
 
+/// True for a value before which an empty one may stand.
+#[inline]
+fn is_behind_two_blanks(row: &[u8], (start, _): Span) -> bool {
+    start >= 2 && is_blank(row[start - 2])
+}
+
 /// True when a value, cut at the next blank, is the start of a quoted one.
+#[inline]
 fn is_unbalanced(row: &[u8], (start, end): Span) -> bool {
-    row[start] == b'"' && closing(row, start).is_some_and(|close| close != end)
+    row.get(start) == Some(&b'"') && closing(row, start).is_some_and(|close| close != end)
 }
 
 /// End of the quoted value that starts at `start`: behind a quote before a blank or the end. Two quotes stand for one.
@@ -417,20 +514,25 @@ fn is_blank(byte: u8) -> bool {
     byte == b' ' || byte == b'\t'
 }
 
-fn values(row: &[u8], quotes: Quotes) -> Values<'_> {
-    values_from(row, 0, quotes)
+/// How many values a row has.
+pub(super) fn n_values(row: &[u8]) -> usize {
+    values(row, USUAL).count()
+}
+
+fn values(row: &[u8], form: Form) -> Values<'_> {
+    values_from(row, 0, form)
 }
 
 #[inline]
-fn values_from(row: &[u8], at: usize, quotes: Quotes) -> Values<'_> {
-    Values { row, at, quotes }
+fn values_from(row: &[u8], at: usize, form: Form) -> Values<'_> {
+    Values { row, at, form }
 }
 
 /// The values of a row from some offset on.
 struct Values<'a> {
     row: &'a [u8],
     at: usize,
-    quotes: Quotes,
+    form: Form,
 }
 
 impl Iterator for Values<'_> {
@@ -438,18 +540,21 @@ impl Iterator for Values<'_> {
 
     #[inline]
     fn next(&mut self) -> Option<Span> {
-        while self.row.get(self.at).is_some_and(|byte| is_blank(*byte)) {
+        let has_empty = self.form.has_empty;
+        while !has_empty && self.row.get(self.at).is_some_and(|byte| is_blank(*byte)) {
             self.at += 1;
         }
         let start = self.at;
-        let rest = self.row.get(start..).filter(|rest| !rest.is_empty())?;
-        let quoted = match (self.quotes, rest[0]) {
-            (Quotes::Kept, b'"') => closing(self.row, start),
+        let rest = self.row.get(start..).filter(|rest| has_empty || !rest.is_empty())?;
+        let quoted = match (self.form.quotes, rest.first()) {
+            (Quotes::Kept, Some(b'"')) => closing(self.row, start),
             _ => None,
         };
-        self.at = quoted.unwrap_or_else(|| {
+        let end = quoted.unwrap_or_else(|| {
             memchr::memchr2(b' ', b'\t', rest).map_or(self.row.len(), |length| start + length)
         });
-        Some((start, self.at))
+        // Past the blank behind an empty value; past the end of the row behind its last one.
+        self.at = end + usize::from(has_empty);
+        Some((start, end))
     }
 }

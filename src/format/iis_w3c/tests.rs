@@ -5,8 +5,8 @@ use std::path::Path;
 use proptest::prelude::*;
 
 use super::*;
-use crate::format::accepts;
 use crate::format::detect::{FormatChoice, detect};
+use crate::format::{accepts, follow};
 
 const DEFAULT: &str = KNOWN[0].1;
 
@@ -83,6 +83,37 @@ fn columns_stand_where_the_directive_says() {
         "2022-01-01 00:01:24 ::1 POST /powershell a=1 444  random\\ranuser1 ::1 UA - 200 0 0 15",
         ("2022-01-01T00:01:24Z", 200, "::1", "/powershell", Some("a=1")),
     );
+    // Past midnight; not so where the time is a little before that of the directive, or another server wrote it.
+    let late = "#Date: 2013-07-30 23:58:00\n#Fields: time c-ip cs-uri-stem sc-status";
+    let of_iis = &format!("{late} sc-substatus");
+    check(
+        of_iis,
+        "00:00:13 192.0.2.7 / 200 0",
+        ("2013-07-31T00:00:13Z", 200, "192.0.2.7", "/", None),
+    );
+    check(
+        of_iis,
+        "23:57:59 192.0.2.7 / 200 0",
+        ("2013-07-30T23:57:59Z", 200, "192.0.2.7", "/", None),
+    );
+    check(late, "00:00:13 192.0.2.7 / 200", ("2013-07-30T00:00:13Z", 200, "192.0.2.7", "/", None));
+    // Nothing between two blanks is a value where the row has one too few without it.
+    check(
+        &format!("#Fields: {DEFAULT}"),
+        "2022-01-01 00:01:24 ::1 GET /a a=1 444  ::1 UA - 503 2 0 15",
+        ("2022-01-01T00:01:24Z", 503, "::1", "/a", Some("a=1")),
+    );
+    check(
+        &format!("#Fields: {DEFAULT}"),
+        "2022-01-01 00:01:24 ::1 GET /a  444 - ::1  - 503 2 0 15",
+        ("2022-01-01T00:01:24Z", 503, "::1", "/a", None),
+    );
+    // A row that was cut, with two blanks that count as one.
+    check(
+        &format!("#Fields: {DEFAULT}"),
+        "2022-01-01 00:01:24 ::1 GET /a a=1 444  bob ::1 UA - 503 2 0",
+        ("2022-01-01T00:01:24Z", 503, "::1", "/a", Some("a=1")),
+    );
     // A `#Fields:` line that was cut short.
     check(
         "#Fields: date time s-ip cs-method cs-uri-stem cs-uri-query",
@@ -149,6 +180,7 @@ fn what_the_farm_proxy_adds_to_the_query_is_taken_apart() {
         None,
     );
     check("SERVER-STATUS=503", Some("SERVER-STATUS=503"), None, None);
+    check("...", None, None, None);
     check(
         "SERVER-STATUS=200&X-ARR-CACHE-HIT=0&X-ARR-LOG-ID=f&SERVER-STATUS=503",
         Some("SERVER-STATUS=200"),
@@ -226,16 +258,36 @@ fn directives_are_told_from_rows_and_from_those_of_http_sys() {
     // It tells whose rows are those of few columns.
     assert!(is_layout("#Software: Microsoft Internet Information Services 10.0"));
     assert!(is_comment("#Version: 1.0   // comment"));
-    for line in [
-        "# comment",
-        "#0 main",
-        "Fields: a",
-        "#Fields",
-        "#Error: x",
-        "#Fields: sc-status s-siteid s-reason",
-    ] {
+    for line in ["# comment", "#0 main", "Fields: a", "#Fields", "#Error: x"] {
         assert!(reader.directive(line.as_bytes()).is_none(), "{line}");
     }
+}
+
+#[test]
+fn rows_of_http_sys_are_not_read_by_the_columns_of_another_header() {
+    let w3c = "2026-03-10 12:21:00 ::1 GET /a - 443 - ::2 UA - 503 0 0 15\n";
+    let dropped =
+        "2026-03-10 12:21:00 ::2 50123 ::1 80 HTTP/1.1 GET / - - 503 2 AppOffline P TCP\n";
+    let fields = format!("#Fields: {DEFAULT}\n");
+    let httperr = "#Fields: date time c-ip c-port s-ip s-port cs-version cs-method cs-uri streamid streamid_ex sc-status s-siteid s-reason s-queuename transport\n";
+    let check = |text: &str| {
+        let plan = detect(Path::new("x"), &[text.as_bytes()], &FormatChoice::default());
+        let mut formats: Vec<_> = plan.detected().map(|reader| reader.about().format).collect();
+        formats.sort_unstable();
+        assert_eq!(formats, ["iis_httperr", "iis_w3c"], "{text}");
+        let own = plan.readers.iter().find(|reader| reader.about().format == "iis_w3c");
+        let mut reader = Arc::clone(own.expect("it was detected"));
+        for line in text.lines().map(str::as_bytes) {
+            let is_own = understands(&mut reader, line);
+            assert_eq!(is_own, line != dropped.trim_end().as_bytes(), "{text}");
+        }
+    };
+    check(&format!("{httperr}{dropped}{fields}{w3c}"));
+    check(&format!("{fields}{w3c}{httperr}{dropped}{fields}{w3c}"));
+    // Above a header, and without any.
+    check(&format!("{dropped}{fields}{w3c}"));
+    check(&format!("{w3c}{w3c}{dropped}"));
+    check(&format!("{dropped}{dropped}{w3c}"));
 }
 
 #[test]
@@ -301,7 +353,7 @@ fn layouts_are_found_in_samples_with_and_without_directives() {
 proptest! {
     #[test]
     fn never_panics_and_glance_agrees_with_parse(
-        words in proptest::collection::vec("2026-03-10|12:21:00|503|-|/a|\"|\"x|y\"|\"\"|[ -~]{0,6}|\t|\0", 0..20),
+        words in proptest::collection::vec("|2026-03-10|12:21:00|503|-|/a|\"|\"x|y\"|\"\"|[ -~]{0,6}|\t|\0", 0..20),
         fields in proptest::sample::select(vec![
             DEFAULT,
             "date time sc-status cs-uri-query",
