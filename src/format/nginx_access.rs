@@ -4,10 +4,13 @@
 //! Invariants: [`LAYOUTS`] goes from special to general, so that of two layouts that fit a line the telling one wins.
 //! Source: nginx `ngx_http_log_module.c`; the row comments name where each layout comes from.
 
+pub(in crate::format) mod backend_times;
+
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use self::backend_times::BackendTimes;
 use super::apache_access::evidence;
 use super::layout::Layout;
 use super::layout_reader::{AS_CUT, LayoutReader};
@@ -229,6 +232,23 @@ fn shows_no_backend(name: &str, reader: &LayoutReader, sample: &Sample<'_>) -> b
     !is_usual && !is_shown
 }
 
+/// True where the columns behind the duration of the request, which have no keys, hold something else than layouts of the
+/// same shape have there: anything fits a column without a key.
+fn shows_no_times(name: &str, reader: &LayoutReader, sample: &Sample<'_>) -> bool {
+    if !["combined_times", "combined_times_pipe", "main_times"].contains(&name) {
+        return false;
+    }
+    let mut times = BackendTimes::default();
+    let mut is_pipe = true;
+    for line in &sample.lines {
+        let Ok(access) = reader.parse_access(line) else { continue };
+        let value = access.raw(Field::UpstreamResponseTime).unwrap_or_default();
+        times.note(value, access.status, access.duration_us());
+        is_pipe &= line.ends_with(b" p") || line.ends_with(b" .");
+    }
+    !times.are_shown() || (name == "combined_times_pipe" && !is_pipe)
+}
+
 /// Recognises nginx access lines by trying [`LAYOUTS`].
 #[derive(Debug, Clone, Copy)]
 pub struct NginxAccessFormat;
@@ -258,7 +278,9 @@ impl Format for NginxAccessFormat {
             let Ok(reader) = reader else { continue };
             let n_accepted = sample.count(|line| reader.parse_access(line).is_ok());
             let is_more = n_accepted > best.as_ref().map_or(0, |(_, most)| *most);
-            if is_more && !shows_no_backend(name, &reader, sample) {
+            let is_other =
+                || shows_no_backend(name, &reader, sample) || shows_no_times(name, &reader, sample);
+            if is_more && !is_other() {
                 best = Some((reader, n_accepted));
             }
         }
@@ -337,7 +359,16 @@ mod tests {
             (r#" "10.1.1.1, 10.1.1.2""#, Some("main")),
             (" 0.012", Some("combined_request_time")),
             (" 0.012 0.004, 0.008", Some("combined_times")),
-            (" 0.012 - .", Some("combined_times_pipe")),
+            (" 0.012 0.011 .", Some("combined_times_pipe")),
+            // Anything may be absent, and anything may stand behind a duration.
+            (" 0.012 -", None),
+            (" 0.012 - .", None),
+            (" 0.012 PASSED", None),
+            (" 0.012 5f0c6ad1b8f1a5b2c3d4e5f60718293a", None),
+            (" 0.012 [5f0c6ad1b8f1a5b2c3d4e5f60718293a]", None),
+            (" 0.012 0.011 HIT", None),
+            (" 0.012 www.example.com 5f0c", None),
+            (r#" "-" 0.012 441"#, None),
             (" 2.34", Some("gitlab_access")),
             (r#" "-" 0.012"#, Some("main_request_time")),
             (r#" "-" 0.012 0.011"#, Some("main_times")),
