@@ -121,7 +121,13 @@ impl Verdict {
             || self.rests_on_attempt(matcher)
                 && (companions.pages.differ_from(directory, &self.entry)
                     || companions.go_on(self.evidence.position.input, self.scope));
-        if is_other { Verdict::own(self.entry) } else { self }
+        if !is_other {
+            return self;
+        }
+        // The log was not silent, whatever its line tells.
+        let mut own = Verdict::own(self.entry);
+        own.entry.flags = own.entry.flags.with(Flags::TRACED, true);
+        own
     }
 
     /// The verdict once it is known which error logs stayed silent for good.
@@ -140,7 +146,7 @@ impl Verdict {
                 || companions.tells_failures(self.entry.place.position.input))
             && (id != relayed::BESIDE || companions.behind.fails_at(self.entry.at))
             && (rule_at(rule_index(id)).contact != Contact::None
-                || !companions.answers.has_original_of(&self.entry))
+                || !companions.may_be_kept(&self.entry))
         {
             self.set_rule(rule_index(id));
         }

@@ -59,6 +59,8 @@ pub enum Contact {
     None,
     /// A backend gave the response, as it was passed on.
     Answered,
+    /// A cache gave an answer that it had kept, whatever became of an attempt to renew it.
+    Kept,
     /// A backend answered behind a redirect: with the response, or with the page for an error before it.
     AfterRedirect,
 }

@@ -6,9 +6,7 @@
 use super::super::names::is_status_list;
 use super::super::values::Kind;
 use super::{Naming, is_int};
-use crate::bytes::{
-    is_absent, is_peer_address, last_upstream_item, parse_status, upstream_items,
-};
+use crate::bytes::{is_absent, is_peer_address, last_upstream_item, parse_status, upstream_items};
 use crate::format::nginx_access::backend_times::BackendTimes;
 
 /// With fewer lines than this, chance agreement between columns proves nothing.
