@@ -136,6 +136,8 @@ pub const LAYOUTS: &[(&str, &str)] = &[
     // nginx-proxy.
     ("vhost_upstream", concat!("$host ", combined!(), r#" "$upstream_addr""#)),
     ("vhost_combined", concat!("$host ", combined!())),
+    // Only where the lines bear marks of nginx: it is Debian's layout for Apache.
+    (WITH_PORT, concat!("$host:$server_port ", combined!())),
     // Combined with who was asked; `main` unless the values are addresses of peers.
     ("combined_upstream", concat!(combined!(), r#" "$upstream_addr""#)),
     // nginx's own packages and container image.
@@ -144,6 +146,8 @@ pub const LAYOUTS: &[(&str, &str)] = &[
     ("combined", COMBINED),
     ("common", r#"$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent"#),
 ];
+
+const WITH_PORT: &str = "vhost_port_combined";
 
 /// Layouts of [`LAYOUTS`] whose lines Apache writes as well.
 const SHARED_WITH_APACHE: &[&str] = &["vhost_combined", "main", "combined", "common"];
@@ -272,6 +276,7 @@ impl Format for NginxAccessFormat {
         for (name, body) in LAYOUTS {
             let reader = match writer {
                 Some(Server::Apache) if SHARED_WITH_APACHE.contains(name) => continue,
+                None | Some(Server::Apache) if *name == WITH_PORT => continue,
                 None if SHARED_WITH_APACHE.contains(name) => of_either(name, body),
                 _ => of_body(body, Escape::Default, FormatBasis::Detected),
             };
