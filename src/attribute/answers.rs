@@ -24,6 +24,8 @@ pub(super) struct Answers {
     spans: BTreeMap<u64, (i64, i64)>,
     /// The same of those to requests for one target.
     targets: BTreeMap<u64, (i64, i64)>,
+    /// The same of entries that asked no backend, by path.
+    unasked: BTreeMap<u64, (i64, i64)>,
 }
 
 impl Answers {
@@ -39,10 +41,16 @@ impl Answers {
         widen(&mut self.targets, key(entry, entry.target_key, None), span);
     }
 
+    /// Notes an entry that asked no backend.
+    pub(super) fn note_unasked(&mut self, entry: &EntryFact) {
+        widen(&mut self.unasked, key(entry, entry.path, None), (entry.at, entry.at));
+    }
+
     /// Adds what another has noted.
     pub(super) fn absorb(&mut self, other: &Answers) {
         other.spans.iter().for_each(|(key, span)| widen(&mut self.spans, *key, *span));
         other.targets.iter().for_each(|(key, span)| widen(&mut self.targets, *key, *span));
+        other.unasked.iter().for_each(|(key, span)| widen(&mut self.unasked, *key, *span));
     }
 
     /// True when an entry may be a copy of what a backend answered before. Where it has no body to compare, any answer may
@@ -67,6 +75,16 @@ impl Answers {
         let is_left_out = self.targets.len() >= MAX_ANSWERS
             && self.targets.last_key_value().is_none_or(|(last, _)| target > *last);
         is_left_out || is_before(&self.targets, target, entry)
+    }
+
+    /// True when an entry whose backend failed may have got such an answer in its place, stale as it was: the page is the
+    /// same, or, where that is not known, others of the path got it without a backend.
+    pub(super) fn may_stand_in_for(&self, entry: &EntryFact) -> bool {
+        let any = key(entry, entry.path, None);
+        match entry.page_bytes() {
+            Some(bytes) => is_before(&self.spans, key(entry, entry.path, Some(bytes)), entry),
+            None => is_before(&self.spans, any, entry) && self.unasked.contains_key(&any),
+        }
     }
 }
 

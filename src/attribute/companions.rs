@@ -436,6 +436,13 @@ impl Companions {
         self.one_access_directory || logs.iter().any(|log| self.directory(*log) == own)
     }
 
+    /// True when an entry whose backend failed may have got an answer that a cache had kept.
+    pub(super) fn may_be_stale(&self, entry: &EntryFact) -> bool {
+        let directory = self.directories.get(self.directory(entry.place.position.input));
+        directory.is_some_and(|row| row.cache == CacheSeen::Some)
+            && self.answers.may_stand_in_for(entry)
+    }
+
     /// True when an entry that asked no backend may be an answer that a cache had kept.
     pub(super) fn may_be_kept(&self, entry: &EntryFact) -> bool {
         match self.directories.get(self.directory(entry.place.position.input)) {

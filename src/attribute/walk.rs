@@ -189,6 +189,8 @@ impl<'w> Walk<'w> {
                     // A copy may be in the window, and its original before it.
                     if verdict.rule().contact == Contact::Answered {
                         self.walked.companions.answers.note(&fact);
+                    } else if verdict.rule().contact == Contact::None {
+                        self.walked.companions.answers.note_unasked(&fact);
                     }
                     if ground.config.in_window(fact.at) {
                         cluster.push_entry(verdict)?;

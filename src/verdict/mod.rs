@@ -34,6 +34,7 @@ use crate::record::AccessRecord;
 use crate::taxonomy::{Basis, Cause, Confidence, Origin, Server};
 
 pub use cloudflare::{WORKER_RAN, WORKER_RELAYED};
+pub use nginx::FAILED_OR_STALE;
 pub use probe::is_probe;
 pub use relay::relayed_row;
 

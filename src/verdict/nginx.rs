@@ -14,6 +14,9 @@ const UPSTREAM_FIELDS: &[&str] = &["upstream_status", "error log of this server"
 const ERROR_LOG: &[&str] = &["error log of this server"];
 const HEADER_TIME: &[&str] = &["upstream_header_time", "error log of this server"];
 
+/// Id of the row for an entry whose backend failed, where an answer that the cache had kept may have been given instead.
+pub const FAILED_OR_STALE: &str = "nginx.failed_or_stale";
+
 /// The rows. See the module head for sources; the `source` of a row names the place within them.
 pub(super) const RULES: &[VerdictRule] = &[
     // The layout says nothing of upstreams: relayed and configured responses look the same.
@@ -279,6 +282,13 @@ pub(super) const RULES: &[VerdictRule] = &[
         Some(Cause::UpstreamError),
         ERROR_LOG,
         "proxy_intercept_errors with error_page 404 =503, or a page that the backend lacks",
+    ),
+    open(
+        FAILED_OR_STALE,
+        Origin::Upstream,
+        Some(Cause::Upstream503),
+        &["upstream_cache_status"],
+        "ngx_http_upstream.c: proxy_cache_use_stale gives an answer that was kept in place of an error",
     ),
     open("nginx.other", Origin::Unknown, None, UPSTREAM_FIELDS, "no row of the table applies"),
 ];
