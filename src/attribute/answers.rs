@@ -142,7 +142,6 @@ mod tests {
             (entry(99, 1, 30, Flags::SIZED), false),
             (entry(4001, 1, 30, Flags::SIZED), false),
             (entry(101, 1, 31, Flags::SIZED), false),
-            (entry(101, 2, 30, Flags::SIZED), false),
             (entry(101, 2, 0, head), false),
             // The page is one that backends have.
             (entry(101, 2, 30, Flags::SIZED), true),
@@ -163,5 +162,15 @@ mod tests {
         ] {
             assert_eq!(answers.has_twin_of(&copy), expected, "{copy:?}");
         }
+        for (failed, expected) in [
+            (asked(1, 8, 30, Flags::SIZED), true),
+            (asked(1, 8, 31, Flags::SIZED), false),
+            (asked(2, 8, 30, Flags::SIZED), false),
+            (asked(1, 8, 0, head), false),
+        ] {
+            assert_eq!(answers.may_stand_in_for(&failed), expected, "{failed:?}");
+        }
+        answers.note_unasked(&entry(101, 1, 0, head));
+        assert!(answers.may_stand_in_for(&asked(1, 8, 0, head)));
     }
 }

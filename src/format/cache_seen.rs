@@ -58,7 +58,7 @@ impl CacheSeen {
             for line in lines {
                 if let Ok(Record::Access(record)) = reader.parse(line)
                     && (200..300).contains(&record.status)
-                    && matches!(record.request().0, b"GET" | b"HEAD")
+                    && matches!(record.request().0, b"" | b"GET" | b"HEAD")
                 {
                     note(&record);
                 }
