@@ -16,16 +16,16 @@ const FEW_LINES: usize = 10;
 /// What the values of a column show, counted.
 #[derive(Debug, Default)]
 pub(in crate::format) struct BackendTimes {
-    n_timed: usize,
-    n_absent: usize,
-    n_lists: usize,
-    n_other: usize,
+    timed: usize,
+    absent: usize,
+    lists: usize,
+    other: usize,
     /// Longer than the request, and shorter.
-    n_above: usize,
-    n_below: usize,
+    above: usize,
+    below: usize,
     /// Absent for a 502 or 504, and not.
-    n_lost: usize,
-    n_told: usize,
+    lost: usize,
+    told: usize,
 }
 
 impl BackendTimes {
@@ -39,33 +39,33 @@ impl BackendTimes {
                 continue;
             }
             let Some(micros) = parse_seconds_us(item).filter(|_| has_three_decimals(item)) else {
-                self.n_other += 1;
+                self.other += 1;
                 return;
             };
             n_times += 1;
             total_us = total_us.saturating_add(micros);
         }
-        self.n_lists += usize::from(n_items > 1);
+        self.lists += usize::from(n_items > 1);
         if n_times == 0 {
-            self.n_absent += 1;
-            self.n_lost += usize::from(is_gateway_error);
+            self.absent += 1;
+            self.lost += usize::from(is_gateway_error);
             return;
         }
-        self.n_timed += 1;
-        self.n_told += usize::from(is_gateway_error);
+        self.timed += 1;
+        self.told += usize::from(is_gateway_error);
         let Some(request_us) = request_us else { return };
-        self.n_above += usize::from(total_us > request_us + TICKS_US);
-        self.n_below += usize::from(request_us > total_us + TICKS_US);
+        self.above += usize::from(total_us > request_us + TICKS_US);
+        self.below += usize::from(request_us > total_us + TICKS_US);
     }
 
     /// True when they are durations of backends.
     pub(in crate::format) fn are_shown(&self) -> bool {
-        let n = self.n_timed + self.n_absent + self.n_other;
-        let differs = self.n_absent > 0 || self.n_lists > 0 || self.n_below > 0;
-        self.n_timed > 0
-            && self.n_other * 50 <= n
-            && self.n_above * 10 <= self.n_timed
-            && self.n_lost <= self.n_told
+        let n = self.timed + self.absent + self.other;
+        let differs = self.absent > 0 || self.lists > 0 || self.below > 0;
+        self.timed > 0
+            && self.other * 50 <= n
+            && self.above * 10 <= self.timed
+            && self.lost <= self.told
             && (differs || n < FEW_LINES)
     }
 }
