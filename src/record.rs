@@ -170,6 +170,13 @@ pub fn split_url(target: &[u8]) -> Option<(&[u8], &[u8])> {
     (!host.is_empty()).then_some((host, if path.is_empty() { b"/" } else { path }))
 }
 
+/// True for what nginx calls the ways to use a cache (`$upstream_cache_status`).
+pub fn is_cache_status(value: &[u8]) -> bool {
+    const STATUSES: [&[u8]; 8] =
+        [b"HIT", b"MISS", b"BYPASS", b"EXPIRED", b"STALE", b"UPDATING", b"REVALIDATED", b"SCARCE"];
+    STATUSES.contains(&value)
+}
+
 /// True for what Apache's `%R` calls a request that `mod_proxy` took: `proxy-server`, and what `SetHandler` names
 /// (`proxy:fcgi://...`).
 pub fn is_proxy_handler(handler: &[u8]) -> bool {

@@ -22,45 +22,91 @@ const MAX_ANSWERS: usize = 1 << 16;
 pub(super) struct Answers {
     /// First and last instant (microseconds UTC) of those that are alike.
     spans: BTreeMap<u64, (i64, i64)>,
+    /// The same of those to requests for one target.
+    targets: BTreeMap<u64, (i64, i64)>,
+    /// The same of entries that asked no backend, by path.
+    unasked: BTreeMap<u64, (i64, i64)>,
 }
 
 impl Answers {
     /// Notes an entry that a backend answered.
     pub(super) fn note(&mut self, entry: &EntryFact) {
+        let span = (entry.at, entry.at);
         if let Some(bytes) = entry.page_bytes() {
-            self.widen(key(entry, Some(bytes)), (entry.at, entry.at));
+            widen(&mut self.spans, key(entry, entry.path, Some(bytes)), span);
+            widen(&mut self.spans, key(entry, 0, Some(bytes)), span);
         }
-        self.widen(key(entry, None), (entry.at, entry.at));
+        widen(&mut self.spans, key(entry, entry.path, None), span);
+        widen(&mut self.spans, key(entry, 0, None), span);
+        widen(&mut self.targets, key(entry, entry.target_key, None), span);
+    }
+
+    /// Notes an entry that asked no backend.
+    pub(super) fn note_unasked(&mut self, entry: &EntryFact) {
+        widen(&mut self.unasked, key(entry, entry.path, None), (entry.at, entry.at));
     }
 
     /// Adds what another has noted.
     pub(super) fn absorb(&mut self, other: &Answers) {
-        for (key, span) in &other.spans {
-            self.widen(*key, *span);
-        }
-    }
-
-    fn widen(&mut self, key: u64, (first, last): (i64, i64)) {
-        let span = self.spans.entry(key).or_insert((first, last));
-        *span = (span.0.min(first), span.1.max(last));
-        if self.spans.len() > MAX_ANSWERS {
-            self.spans.pop_last();
-        }
+        other.spans.iter().for_each(|(key, span)| widen(&mut self.spans, *key, *span));
+        other.targets.iter().for_each(|(key, span)| widen(&mut self.targets, *key, *span));
+        other.unasked.iter().for_each(|(key, span)| widen(&mut self.unasked, *key, *span));
     }
 
     /// True when an entry may be a copy of what a backend answered before. Where it has no body to compare, any answer may
-    /// be the original.
+    /// be the original; where it has a page that backends of the host have, so may one without a body, or of another path.
     pub(super) fn has_original_of(&self, entry: &EntryFact) -> bool {
-        let alike = self.spans.get(&key(entry, entry.page_bytes()));
-        alike.is_some_and(|(first, last)| *first <= entry.at && entry.at <= last + KEPT_US)
+        let bytes = entry.page_bytes();
+        let is_before = |path, bytes| is_before(&self.spans, key(entry, path, bytes), entry);
+        is_before(entry.path, bytes)
+            || bytes.is_some()
+                && self.spans.contains_key(&key(entry, 0, bytes))
+                && is_before(0, None)
+    }
+
+    /// True when an entry may be a copy of such an answer though good answers are not kept: it has the same page, or, where
+    /// that is not known, the same target.
+    pub(super) fn has_twin_of(&self, entry: &EntryFact) -> bool {
+        if let Some(bytes) = entry.page_bytes() {
+            return is_before(&self.spans, key(entry, entry.path, Some(bytes)), entry);
+        }
+        let target = key(entry, entry.target_key, None);
+        // What was left out may have been the original.
+        let is_left_out = self.targets.len() >= MAX_ANSWERS
+            && self.targets.last_key_value().is_none_or(|(last, _)| target > *last);
+        is_left_out || is_before(&self.targets, target, entry)
+    }
+
+    /// True when an entry whose backend failed may have got such an answer in its place, stale as it was: the page is the
+    /// same, or, where that is not known, others of the path got it without a backend.
+    pub(super) fn may_stand_in_for(&self, entry: &EntryFact) -> bool {
+        let any = key(entry, entry.path, None);
+        match entry.page_bytes() {
+            Some(bytes) => is_before(&self.spans, key(entry, entry.path, Some(bytes)), entry),
+            None => is_before(&self.spans, any, entry) && self.unasked.contains_key(&any),
+        }
     }
 }
 
-/// Hash of what a copy has of its original; without a size, of what any copy has.
-fn key(entry: &EntryFact, bytes: Option<u32>) -> u64 {
+fn widen(spans: &mut BTreeMap<u64, (i64, i64)>, key: u64, (first, last): (i64, i64)) {
+    let span = spans.entry(key).or_insert((first, last));
+    *span = (span.0.min(first), span.1.max(last));
+    if spans.len() > MAX_ANSWERS {
+        spans.pop_last();
+    }
+}
+
+/// True when one of the answers with this key was given before an entry, and not too long before.
+fn is_before(spans: &BTreeMap<u64, (i64, i64)>, key: u64, entry: &EntryFact) -> bool {
+    spans.get(&key).is_some_and(|(first, last)| *first <= entry.at && entry.at <= last + KEPT_US)
+}
+
+/// Hash of what a copy has of its original; without a size, of what any copy has. `path`: of one path, of one target, or 0
+/// for any.
+fn key(entry: &EntryFact, path: u64, bytes: Option<u32>) -> u64 {
     let mut text = [0u8; 20];
     text[..4].copy_from_slice(&entry.host.to_le_bytes());
-    text[4..12].copy_from_slice(&entry.path.to_le_bytes());
+    text[4..12].copy_from_slice(&path.to_le_bytes());
     text[12..14].copy_from_slice(&entry.status.to_le_bytes());
     text[14] = u8::from(bytes.is_some());
     text[16..].copy_from_slice(&bytes.unwrap_or(0).to_le_bytes());
@@ -96,10 +142,35 @@ mod tests {
             (entry(99, 1, 30, Flags::SIZED), false),
             (entry(4001, 1, 30, Flags::SIZED), false),
             (entry(101, 1, 31, Flags::SIZED), false),
-            (entry(101, 2, 30, Flags::SIZED), false),
             (entry(101, 2, 0, head), false),
+            // The page is one that backends have.
+            (entry(101, 2, 30, Flags::SIZED), true),
+            (entry(99, 2, 30, Flags::SIZED), false),
         ] {
             assert_eq!(answers.has_original_of(&copy), expected, "{copy:?}");
         }
+        let asked = |path, target_key, body_bytes, flags| {
+            let entry = entry(101, path, body_bytes, flags);
+            EntryFact { target_key, ..entry }
+        };
+        answers.note(&EntryFact { target_key: 7, ..entry(100, 1, 30, Flags::SIZED) });
+        for (copy, expected) in [
+            (asked(1, 8, 30, Flags::SIZED), true),
+            (asked(2, 8, 30, Flags::SIZED), false),
+            (asked(1, 7, 0, head), true),
+            (asked(1, 8, 0, head), false),
+        ] {
+            assert_eq!(answers.has_twin_of(&copy), expected, "{copy:?}");
+        }
+        for (failed, expected) in [
+            (asked(1, 8, 30, Flags::SIZED), true),
+            (asked(1, 8, 31, Flags::SIZED), false),
+            (asked(2, 8, 30, Flags::SIZED), false),
+            (asked(1, 8, 0, head), false),
+        ] {
+            assert_eq!(answers.may_stand_in_for(&failed), expected, "{failed:?}");
+        }
+        answers.note_unasked(&entry(101, 1, 0, head));
+        assert!(answers.may_stand_in_for(&asked(1, 8, 0, head)));
     }
 }

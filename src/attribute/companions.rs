@@ -19,7 +19,7 @@ use super::retries::Retries;
 use super::zones::Zones;
 use crate::evidence::InputIndex;
 use crate::fact::{CauseFact, EntryFact, machines_agree};
-use crate::format::Plan;
+use crate::format::{CacheSeen, Plan};
 use crate::scan::ScannedInput;
 use crate::taxonomy::{LogRole, Server};
 use crate::time::SECOND_US;
@@ -40,6 +40,8 @@ struct Directory {
     access_span: Option<(i64, i64)>,
     /// An empty error log is there.
     has_empty: bool,
+    /// What good answers in its access logs show of a cache.
+    cache: CacheSeen,
     joined: u64,
     unjoined: u64,
     /// Entries that leave a line, whose line was found, and others.
@@ -202,6 +204,7 @@ impl Companions {
             let row = &mut companions.directories[directory];
             match &input.plan {
                 Some(plan) => {
+                    row.cache = row.cache.max(plan.cache);
                     for reader in plan.detected() {
                         let about = reader.about();
                         match about.role {
@@ -428,6 +431,22 @@ impl Companions {
     fn is_near(&self, logs: &[InputIndex], input: InputIndex) -> bool {
         let own = self.directory(input);
         self.one_access_directory || logs.iter().any(|log| self.directory(*log) == own)
+    }
+
+    /// True when an entry whose backend failed may have got an answer that a cache had kept.
+    pub(super) fn may_be_stale(&self, entry: &EntryFact) -> bool {
+        let directory = self.directories.get(self.directory(entry.place.position.input));
+        directory.is_some_and(|row| row.cache == CacheSeen::Some)
+            && self.answers.may_stand_in_for(entry)
+    }
+
+    /// True when an entry that asked no backend may be an answer that a cache had kept.
+    pub(super) fn may_be_kept(&self, entry: &EntryFact) -> bool {
+        match self.directories.get(self.directory(entry.place.position.input)) {
+            Some(Directory { cache: CacheSeen::Some, .. }) => true,
+            Some(Directory { cache: CacheSeen::None, .. }) => self.answers.has_twin_of(entry),
+            _ => self.answers.has_original_of(entry),
+        }
     }
 
     /// True when an error log is among the inputs.

@@ -86,6 +86,7 @@ fn is_ruled_out(entry: &EntryFact, row: &VerdictRule, fact: &CauseFact, rule: &R
     let asked_nobody = row.contact == Contact::None && entry.upstream == 0;
     let is_answer = row.contact == Contact::Answered
         || row.openness == Openness::Closed
+            && row.contact != Contact::Kept
             && row.origin == Origin::Upstream
             && entry.upstream != 0;
     let was_answered =
@@ -143,6 +144,7 @@ mod tests {
         check("nginx.upstream_status_503", once(7), refused, of(7), Fit::Not);
         check("nginx.upstream_status_503", once(7), none_live, of(8), Fit::Not);
         check("nginx.upstream_status_503", again(7), refused, of(8), Fit::Poorly);
+        check("nginx.cached_upstream_error", once(7), refused, of(7), Fit::Poorly);
         check("nginx.upstream_status_503", once(7), "nginx.limit_req", of(9), Fit::Elsewhere);
         // Backends and hosts.
         check("nginx.upstream_502_ambiguous", once(7), refused, of(7), Fit::Surely);

@@ -226,6 +226,7 @@ pub fn attribute(
         is_with_cache,
         fronts,
         takes_shared: is_apache_alone(inputs),
+        is_nginx_alone: is_nginx_alone(inputs),
         strangers,
     };
     let walked = walk(&ground, companions, &mut entries, &mut causes)?;
@@ -295,7 +296,24 @@ fn is_apache_alone(inputs: &[ScannedInput]) -> bool {
     let any = |role, server| inputs.iter().any(|input| is_log_of(input, role, server));
     any(LogRole::Error, Server::Apache)
         && !any(LogRole::Error, Server::Nginx)
-        && !any(LogRole::Access, Server::Apache)
+        && !inputs.iter().any(|input| has_access_log_of(input, Server::Apache))
+}
+
+/// True when access lines in a layout of Apache's that nginx may have been told to write are nginx's: its messages are
+/// there, and neither Apache's nor an access log that is surely nginx's own.
+pub fn is_nginx_alone(inputs: &[ScannedInput]) -> bool {
+    let any = |role, server| inputs.iter().any(|input| is_log_of(input, role, server));
+    any(LogRole::Error, Server::Nginx)
+        && !any(LogRole::Error, Server::Apache)
+        && !any(LogRole::Access, Server::Nginx)
+}
+
+/// True when an input holds access lines in a layout of this server's.
+fn has_access_log_of(input: &ScannedInput, server: Server) -> bool {
+    input.plan.iter().flat_map(|plan| plan.detected()).any(|reader| {
+        let about = reader.about();
+        about.role == LogRole::Access && about.server == server
+    })
 }
 
 /// True when access lines that several servers write are Apache's, and no other lines are nginx's: advice is for Apache.

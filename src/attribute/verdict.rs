@@ -13,7 +13,9 @@ use crate::cause::{CauseMatcher, Rule, RuleKind};
 use crate::evidence::Place;
 use crate::fact::{CauseFact, EntryFact, Flags};
 use crate::taxonomy::{Basis, Cause, Confidence, Origin, Server};
-use crate::verdict::{Contact, Openness, RULES, VerdictRule, relayed_row, rule_index};
+use crate::verdict::{
+    Contact, FAILED_OR_STALE, Openness, RULES, VerdictRule, relayed_row, rule_index,
+};
 
 /// A set of [`Basis`] items.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -113,7 +115,7 @@ impl Verdict {
     }
 
     /// The verdict once all pages and attempts are known: that of an attempt behind the one that failed leaves it open,
-    /// and so do a backend whose requests go on to others, and an answer behind a redirect.
+    /// and so do a backend whose requests go on to others, an answer behind a redirect, and one that may be stale.
     pub(super) fn by_page(self, matcher: &CauseMatcher, companions: &Companions) -> Self {
         let directory = companions.directory(self.entry.place.position.input);
         let is_before = self.rule().contact == Contact::AfterRedirect && !self.is_kin();
@@ -121,7 +123,24 @@ impl Verdict {
             || self.rests_on_attempt(matcher)
                 && (companions.pages.differ_from(directory, &self.entry)
                     || companions.go_on(self.evidence.position.input, self.scope));
-        if is_other { Verdict::own(self.entry) } else { self }
+        let is_failure = || {
+            self.server() == Server::Nginx
+                && self.is_decided()
+                && self.own_origin() == Origin::Proxy
+                && self.rule().contact != Contact::None
+        };
+        if is_failure() && !self.is_kin() && companions.may_be_stale(&self.entry) {
+            let mut own = Verdict::own(self.entry);
+            own.set_rule(rule_index(FAILED_OR_STALE));
+            return own;
+        }
+        if !is_other {
+            return self;
+        }
+        // The log was not silent, whatever its line tells.
+        let mut own = Verdict::own(self.entry);
+        own.entry.flags = own.entry.flags.with(Flags::TRACED, true);
+        own
     }
 
     /// The verdict once it is known which error logs stayed silent for good.
@@ -140,7 +159,7 @@ impl Verdict {
                 || companions.tells_failures(self.entry.place.position.input))
             && (id != relayed::BESIDE || companions.behind.fails_at(self.entry.at))
             && (rule_at(rule_index(id)).contact != Contact::None
-                || !companions.answers.has_original_of(&self.entry))
+                || !companions.may_be_kept(&self.entry))
         {
             self.set_rule(rule_index(id));
         }

@@ -18,6 +18,7 @@ use super::relayed::{self, Hops};
 use super::second::{Outlet, SecondPhase};
 use super::signals::Signals;
 use super::strangers::Strangers;
+use super::verdict::server_of;
 use super::workers::Workers;
 use super::zones::Zones;
 use super::{AttributeConfig, TimeKey, Verdict, peek_key, twice};
@@ -27,7 +28,8 @@ use crate::evidence::InputIndex;
 use crate::fact::{CauseFact, EntryFact, Flags};
 use crate::scan::JoinKey;
 use crate::store::{Rows, Sorted, Sorter};
-use crate::verdict::Contact;
+use crate::taxonomy::Server;
+use crate::verdict::{Contact, undecided_rule};
 
 /// What is known before the walk.
 pub(super) struct Ground<'w> {
@@ -40,11 +42,24 @@ pub(super) struct Ground<'w> {
     pub(super) fronts: BTreeSet<InputIndex>,
     /// Entries in a layout that several servers write are Apache's.
     pub(super) takes_shared: bool,
+    /// Entries in a layout of Apache's that nginx may have been told to write are nginx's.
+    pub(super) is_nginx_alone: bool,
     /// Access logs and error logs that name different clients: the target alone joins them.
     pub(super) strangers: Strangers,
 }
 
 impl Ground<'_> {
+    /// Decides whose an entry is in a layout of Apache's that nginx may have been told to write.
+    fn settle_writer(&self, entry: &mut EntryFact) {
+        if entry.flags.has(Flags::SHARED_LAYOUT) && server_of(entry.rule) == Server::Apache {
+            entry.flags = entry.flags.with(Flags::SHARED_LAYOUT, false);
+            if self.is_nginx_alone {
+                entry.rule = undecided_rule(Server::Nginx);
+                entry.flags = entry.flags.with(Flags::AT_START, false);
+            }
+        }
+    }
+
     /// True for entries that may be of a cache, or of its backends.
     fn asks_for_backend(&self, entry: &EntryFact) -> bool {
         self.is_with_cache && !self.fronts.contains(&entry.place.position.input)
@@ -162,6 +177,7 @@ impl<'w> Walk<'w> {
             }) {
                 let mut fact = row?;
                 ground.zones.resolve_entry(&mut fact);
+                ground.settle_writer(&mut fact);
                 ground.workers.resolve(&mut fact);
                 if relayed::is_abandoned(&fact) {
                     if ground.asks_for_backend(&fact) {
@@ -173,6 +189,8 @@ impl<'w> Walk<'w> {
                     // A copy may be in the window, and its original before it.
                     if verdict.rule().contact == Contact::Answered {
                         self.walked.companions.answers.note(&fact);
+                    } else if verdict.rule().contact == Contact::None {
+                        self.walked.companions.answers.note_unasked(&fact);
                     }
                     if ground.config.in_window(fact.at) {
                         cluster.push_entry(verdict)?;

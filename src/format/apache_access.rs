@@ -83,6 +83,9 @@ const SHARED_WITH_NGINX: &[&str] = &[
     "common_other_time",
 ];
 
+/// Layouts of [`LAYOUTS`] with a port behind the host, which nginx can be told to write.
+const WITH_PORT: &[&str] = &["vhost_combined", "vhost_combined_body"];
+
 /// A reader for a layout of [`LAYOUTS`]. `None`: no layout has this name.
 pub fn named(name: &str) -> Option<LayoutReader> {
     let (_, body) = LAYOUTS.iter().find(|row| row.0 == name)?;
@@ -130,12 +133,14 @@ impl Format for ApacheAccessFormat {
     fn propose(&self, sample: &Sample<'_>) -> Option<Proposal> {
         let writer = evidence::writer_of(sample);
         let includes_headers = evidence::sizes_include_headers(sample);
+        let has_port_alone = evidence::shows_port_alone(sample);
         let mut best: Option<(LayoutReader, usize)> = None;
         for (name, body) in LAYOUTS {
             let is_shared = SHARED_WITH_NGINX.contains(name);
             let is_other_size = WITH_HEADERS.contains(name)
                 && (includes_headers == Some(false) || is_shared && includes_headers.is_none());
-            if is_other_size || is_shared && writer == Some(Server::Nginx) {
+            let is_with_port = WITH_PORT.contains(name);
+            if is_other_size || (is_shared || is_with_port) && writer == Some(Server::Nginx) {
                 continue;
             }
             // Nobody asks for idents any more. Taking any word for one would take a host in front of the line for the
@@ -145,7 +150,7 @@ impl Format for ApacheAccessFormat {
                 continue;
             };
             (*name).clone_into(&mut reader.about.layout);
-            if is_shared && writer.is_none() {
+            if is_shared && writer.is_none() || is_with_port && has_port_alone {
                 reader.about.ambiguous_with = Some(Server::Nginx);
             }
             // Columns of others, or its own in another order, stand where the diagnostic layout has its own: then all

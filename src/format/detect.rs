@@ -23,8 +23,8 @@ use super::envelope::{Indented, Messages, envelopes, is_tail_header, latest_year
 use super::nginx_conf::NginxConf;
 use super::proposal::{INFERRED_WEIGHT, KNOWN_WEIGHT};
 use super::{
-    Directive, FORMATS, Format, FormatBasis, Plan, Proposal, Reader, Sample, apache_access, issued,
-    nginx_access, reads, understands,
+    CacheSeen, Directive, FORMATS, Format, FormatBasis, Plan, Proposal, Reader, Sample,
+    apache_access, issued, nginx_access, reads, understands,
 };
 use crate::record::Record;
 use crate::taxonomy::LogRole;
@@ -175,7 +175,9 @@ pub fn detect_dated(
     for standing in FORMATS.iter().filter_map(|format| format.standing_reader()) {
         add_missing(&mut readers, standing);
     }
-    Plan { readers, n_detected, sampled: (n_sampled, n_sampled - rest.lines.len()), notes }
+    let cache = CacheSeen::of(&readers[..n_detected], &sampled);
+    let sampled = (n_sampled, n_sampled - rest.lines.len());
+    Plan { readers, n_detected, sampled, notes, cache }
 }
 
 /// Adds a reader unless there is one of its format and layout.

@@ -18,7 +18,8 @@ use super::json_pairs::{Key, Leaves};
 use super::{About, FORMATS, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
 use crate::bytes::{is_absent, is_peer_address, parse_seconds_us, parse_status, upstream_items};
 use crate::record::{
-    AccessRecord, Escape, Field, Record, Skip, is_proxy_handler, split_request, split_url,
+    AccessRecord, Escape, Field, Record, Skip, is_cache_status, is_proxy_handler, split_request,
+    split_url,
 };
 use crate::taxonomy::{LogRole, Server};
 use crate::time::Notation;
@@ -115,6 +116,9 @@ impl JsonAccess {
         let is_nginx = !is_apache
             && (names.iter().any(|name| is_nginx_key(name))
                 || (has(Field::UpstreamAddr) && has(Field::UpstreamStatus)));
+        if is_nginx && !has(Field::UpstreamCacheStatus) {
+            fields.extend(cache_field(&names, &fields, &objects));
+        }
         fields.sort_by(|one, other| one.0.cmp(&other.0));
         let listed: Vec<_> = names.iter().map(|name| String::from_utf8_lossy(name)).collect();
         let server = match (is_apache, is_nginx) {
@@ -319,6 +323,30 @@ fn field_by_values(name: &[u8], objects: &[Object<'_>]) -> Field {
         }
         field => field,
     }
+}
+
+/// The key, of those that stand for nothing yet, whose values are those of `$upstream_cache_status` and of nothing else.
+fn cache_field(
+    names: &[&[u8]],
+    fields: &[(Box<[u8]>, Field)],
+    objects: &[Object<'_>],
+) -> Option<(Box<[u8]>, Field)> {
+    let is_free = |name: &&&[u8]| {
+        field_of(name) == Field::Other && fields.iter().all(|(known, _)| **known != ***name)
+    };
+    let holds_verdicts = |name: &&&[u8]| {
+        let values = || {
+            objects
+                .iter()
+                .filter_map(|object| value_of(object, name))
+                .filter(|value| !is_absent(value))
+        };
+        values().next().is_some() && values().all(is_cache_status)
+    };
+    let mut found = names.iter().filter(is_free).filter(holds_verdicts);
+    // Of two, one may be that of a cache behind this one.
+    let only = found.next().filter(|_| found.next().is_none())?;
+    Some((Box::from(*only), Field::UpstreamCacheStatus))
 }
 
 /// Where the query has a key of its own and no target holds one, the target is the path alone.

@@ -12,6 +12,7 @@ pub mod api_gateway;
 pub mod app_log;
 pub mod aws_elb;
 pub mod azure;
+mod cache_seen;
 pub mod caddy;
 pub mod caddy_log;
 pub mod cloudflare;
@@ -65,6 +66,7 @@ use crate::time::{Notation, Stamp};
 
 use json_declared::Declared;
 
+pub use cache_seen::CacheSeen;
 pub use detect::{FormatChoice, detect, detect_dated};
 pub(crate) use line_ends::LineEnds;
 pub use proposal::{Proposal, Sample};
@@ -378,6 +380,8 @@ pub struct Plan {
     pub sampled: (usize, usize),
     /// What was worked out, for people.
     pub notes: Vec<String>,
+    /// What the sample shows of a cache of nginx.
+    pub cache: CacheSeen,
 }
 
 impl Plan {

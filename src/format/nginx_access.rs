@@ -4,10 +4,13 @@
 //! Invariants: [`LAYOUTS`] goes from special to general, so that of two layouts that fit a line the telling one wins.
 //! Source: nginx `ngx_http_log_module.c`; the row comments name where each layout comes from.
 
+pub(in crate::format) mod backend_times;
+
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use self::backend_times::BackendTimes;
 use super::apache_access::evidence;
 use super::layout::Layout;
 use super::layout_reader::{AS_CUT, LayoutReader};
@@ -133,6 +136,8 @@ pub const LAYOUTS: &[(&str, &str)] = &[
     // nginx-proxy.
     ("vhost_upstream", concat!("$host ", combined!(), r#" "$upstream_addr""#)),
     ("vhost_combined", concat!("$host ", combined!())),
+    // Only where the lines bear marks of nginx: it is Debian's layout for Apache.
+    (WITH_PORT, concat!("$host:$server_port ", combined!())),
     // Combined with who was asked; `main` unless the values are addresses of peers.
     ("combined_upstream", concat!(combined!(), r#" "$upstream_addr""#)),
     // nginx's own packages and container image.
@@ -141,6 +146,8 @@ pub const LAYOUTS: &[(&str, &str)] = &[
     ("combined", COMBINED),
     ("common", r#"$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent"#),
 ];
+
+const WITH_PORT: &str = "vhost_port_combined";
 
 /// Layouts of [`LAYOUTS`] whose lines Apache writes as well.
 const SHARED_WITH_APACHE: &[&str] = &["vhost_combined", "main", "combined", "common"];
@@ -229,6 +236,23 @@ fn shows_no_backend(name: &str, reader: &LayoutReader, sample: &Sample<'_>) -> b
     !is_usual && !is_shown
 }
 
+/// True where the columns behind the duration of the request, which have no keys, hold something else than layouts of the
+/// same shape have there: anything fits a column without a key.
+fn shows_no_times(name: &str, reader: &LayoutReader, sample: &Sample<'_>) -> bool {
+    if !["combined_times", "combined_times_pipe", "main_times"].contains(&name) {
+        return false;
+    }
+    let mut times = BackendTimes::default();
+    let mut is_pipe = true;
+    for line in &sample.lines {
+        let Ok(access) = reader.parse_access(line) else { continue };
+        let value = access.raw(Field::UpstreamResponseTime).unwrap_or_default();
+        times.note(value, access.status, access.duration_us());
+        is_pipe &= line.ends_with(b" p") || line.ends_with(b" .");
+    }
+    !times.are_shown() || (name == "combined_times_pipe" && !is_pipe)
+}
+
 /// Recognises nginx access lines by trying [`LAYOUTS`].
 #[derive(Debug, Clone, Copy)]
 pub struct NginxAccessFormat;
@@ -252,13 +276,16 @@ impl Format for NginxAccessFormat {
         for (name, body) in LAYOUTS {
             let reader = match writer {
                 Some(Server::Apache) if SHARED_WITH_APACHE.contains(name) => continue,
+                None | Some(Server::Apache) if *name == WITH_PORT => continue,
                 None if SHARED_WITH_APACHE.contains(name) => of_either(name, body),
                 _ => of_body(body, Escape::Default, FormatBasis::Detected),
             };
             let Ok(reader) = reader else { continue };
             let n_accepted = sample.count(|line| reader.parse_access(line).is_ok());
             let is_more = n_accepted > best.as_ref().map_or(0, |(_, most)| *most);
-            if is_more && !shows_no_backend(name, &reader, sample) {
+            let is_other =
+                || shows_no_backend(name, &reader, sample) || shows_no_times(name, &reader, sample);
+            if is_more && !is_other() {
                 best = Some((reader, n_accepted));
             }
         }
@@ -337,7 +364,16 @@ mod tests {
             (r#" "10.1.1.1, 10.1.1.2""#, Some("main")),
             (" 0.012", Some("combined_request_time")),
             (" 0.012 0.004, 0.008", Some("combined_times")),
-            (" 0.012 - .", Some("combined_times_pipe")),
+            (" 0.012 0.011 .", Some("combined_times_pipe")),
+            // Anything may be absent, and anything may stand behind a duration.
+            (" 0.012 -", None),
+            (" 0.012 - .", None),
+            (" 0.012 PASSED", None),
+            (" 0.012 5f0c6ad1b8f1a5b2c3d4e5f60718293a", None),
+            (" 0.012 [5f0c6ad1b8f1a5b2c3d4e5f60718293a]", None),
+            (" 0.012 0.011 HIT", None),
+            (" 0.012 www.example.com 5f0c", None),
+            (r#" "-" 0.012 441"#, None),
             (" 2.34", Some("gitlab_access")),
             (r#" "-" 0.012"#, Some("main_request_time")),
             (r#" "-" 0.012 0.011"#, Some("main_times")),

@@ -34,6 +34,7 @@ use crate::record::AccessRecord;
 use crate::taxonomy::{Basis, Cause, Confidence, Origin, Server};
 
 pub use cloudflare::{WORKER_RAN, WORKER_RELAYED};
+pub use nginx::FAILED_OR_STALE;
 pub use probe::is_probe;
 pub use relay::relayed_row;
 
@@ -59,6 +60,8 @@ pub enum Contact {
     None,
     /// A backend gave the response, as it was passed on.
     Answered,
+    /// A cache gave an answer that it had kept, whatever became of an attempt to renew it.
+    Kept,
     /// A backend answered behind a redirect: with the response, or with the page for an error before it.
     AfterRedirect,
 }

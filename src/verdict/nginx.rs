@@ -14,6 +14,9 @@ const UPSTREAM_FIELDS: &[&str] = &["upstream_status", "error log of this server"
 const ERROR_LOG: &[&str] = &["error log of this server"];
 const HEADER_TIME: &[&str] = &["upstream_header_time", "error log of this server"];
 
+/// Id of the row for an entry whose backend failed, where an answer that the cache had kept may have been given instead.
+pub const FAILED_OR_STALE: &str = "nginx.failed_or_stale";
+
 /// The rows. See the module head for sources; the `source` of a row names the place within them.
 pub(super) const RULES: &[VerdictRule] = &[
     // The layout says nothing of upstreams: relayed and configured responses look the same.
@@ -71,12 +74,15 @@ pub(super) const RULES: &[VerdictRule] = &[
         Some(Cause::ConnectionLimit),
         "ngx_http_limit_conn_module.c, $limit_conn_status",
     ),
-    decided(
-        "nginx.cached_upstream_error",
-        Origin::Upstream,
-        Some(Cause::Upstream503),
-        "ngx_http_file_cache.c: only a backend's answer is cached",
-    ),
+    VerdictRule {
+        contact: Contact::Kept,
+        ..decided(
+            "nginx.cached_upstream_error",
+            Origin::Upstream,
+            Some(Cause::Upstream503),
+            "ngx_http_file_cache.c: only a backend's answer is cached; ngx_http_upstream.c: a stale one goes before an error",
+        )
+    },
     VerdictRule {
         contact: Contact::Answered,
         ..decided(
@@ -277,6 +283,13 @@ pub(super) const RULES: &[VerdictRule] = &[
         ERROR_LOG,
         "proxy_intercept_errors with error_page 404 =503, or a page that the backend lacks",
     ),
+    open(
+        FAILED_OR_STALE,
+        Origin::Upstream,
+        Some(Cause::Upstream503),
+        &["upstream_cache_status"],
+        "ngx_http_upstream.c: proxy_cache_use_stale gives an answer that was kept in place of an error",
+    ),
     open("nginx.other", Origin::Unknown, None, UPSTREAM_FIELDS, "no row of the table applies"),
 ];
 
@@ -290,6 +303,9 @@ pub(super) fn own_verdict(record: &AccessRecord<'_>) -> &'static str {
     }
     if record.raw(Field::LimitConnStatus) == Some(b"REJECTED") {
         return "nginx.limit_conn_rejected";
+    }
+    if is_kept_answer(record) {
+        return "nginx.cached_upstream_error";
     }
     let Some(last) = record.last_item(Field::UpstreamStatus) else {
         return without_status_field(record);
@@ -305,6 +321,17 @@ pub(super) fn own_verdict(record: &AccessRecord<'_>) -> &'static str {
         Some(400..=499) => "nginx.remapped_answer",
         _ => "nginx.other",
     }
+}
+
+/// True where the response is one that the cache had kept. Behind an internal redirect it may be the page for an error.
+fn is_kept_answer(record: &AccessRecord<'_>) -> bool {
+    let is_redirected =
+        |field| record.raw(field).is_some_and(|list| memchr::memmem::find(list, b" : ").is_some());
+    matches!(
+        record.raw(Field::UpstreamCacheStatus),
+        Some(b"HIT" | b"STALE" | b"UPDATING" | b"REVALIDATED")
+    ) && !is_redirected(Field::UpstreamStatus)
+        && !is_redirected(Field::UpstreamAddr)
 }
 
 /// The attempt that decides: the last one of the request, but not one that only made the page for its error.
@@ -352,6 +379,8 @@ fn without_status_field(record: &AccessRecord<'_>) -> &'static str {
 fn by_times(record: &AccessRecord<'_>, has_peer: bool) -> &'static str {
     if !has_peer {
         match record.raw(Field::UpstreamResponseTime) {
+            // What was not in the cache, or not fresh, was asked for.
+            None if record.status == 503 && was_looked_for(record) => return "nginx.contacted",
             None => return "nginx.no_upstream_field",
             Some(response) if is_absent(response) => return without_contact(record),
             Some(_) => {}
@@ -369,14 +398,13 @@ fn by_times(record: &AccessRecord<'_>, has_peer: bool) -> &'static str {
     }
 }
 
+/// True where the cache had no answer that could be given.
+fn was_looked_for(record: &AccessRecord<'_>) -> bool {
+    matches!(record.raw(Field::UpstreamCacheStatus), Some(b"MISS" | b"EXPIRED" | b"BYPASS"))
+}
+
 /// No attempt has a status.
 fn without_contact(record: &AccessRecord<'_>) -> &'static str {
-    if matches!(
-        record.raw(Field::UpstreamCacheStatus),
-        Some(b"HIT" | b"STALE" | b"UPDATING" | b"REVALIDATED")
-    ) {
-        return "nginx.cached_upstream_error";
-    }
     // With escape=default a missing value is `-`; the empty string is a peer without a name.
     if record.raw(Field::UpstreamAddr) == Some(b"")
         && record.escape == Escape::Default
@@ -524,6 +552,22 @@ mod tests {
         check(503, &[(Status, "-"), (LimitConn, "REJECTED")], "nginx.limit_conn_rejected");
         check(503, &[(Status, "-"), (LimitReq, "REJECTED_DRY_RUN")], "nginx.no_upstream_contact");
         check(503, &[(Status, "-"), (Cache, "HIT")], "nginx.cached_upstream_error");
+        // Where an answer could not be renewed, the one that was kept is given.
+        let failed = [(Status, "502"), (Addr, "10.0.0.5:80"), (Header, "-")];
+        for kept in ["STALE", "UPDATING", "REVALIDATED"] {
+            let fields = [failed[0], failed[1], failed[2], (Cache, kept)];
+            check(503, &fields, "nginx.cached_upstream_error");
+        }
+        check(503, &[failed[0], failed[2], (Cache, "EXPIRED")], "nginx.upstream_502_no_header");
+        check(
+            503,
+            &[(Status, "502 : -"), (Addr, "10.0.0.5:80 : -"), (Cache, "HIT")],
+            "nginx.redirect_without_attempt",
+        );
+        // The word of the cache alone.
+        check(503, &[(Cache, "HIT")], "nginx.cached_upstream_error");
+        check(503, &[(Cache, "MISS")], "nginx.contacted");
+        check(503, &[(Cache, "-")], "nginx.no_upstream_field");
         check(503, &[(Status, "-"), (Addr, "")], "nginx.upstream_addr_empty");
         check(502, &[(Status, "-"), (Addr, "-")], "nginx.502_without_attempt");
         check(

@@ -16,6 +16,8 @@ mod redact;
 mod removal;
 // What a user types, and what comes back.
 mod cli;
+// Columns and layouts that look like others.
+mod columns;
 // Same bytes in, same bytes out, however they are given.
 mod determinism;
 // Verdicts in situations where a hasty answer would be wrong.

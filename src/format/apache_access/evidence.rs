@@ -12,6 +12,19 @@ const NGINX_STATUSES: [&[u8]; 8] = [b"000", b"009", b"444", b"494", b"495", b"49
 
 /// The server whose marks the lines bear. `None`: no line bears a mark, or the marks contradict each other.
 pub fn writer_of(sample: &Sample<'_>) -> Option<Server> {
+    let by_port = || shows_port_alone(sample).then_some(Server::Apache);
+    surely_writer_of(sample).or_else(by_port)
+}
+
+/// True where a port behind the host is all that speaks for Apache: it stands so in Debian's `vhost_combined`, and nginx can
+/// be told to write it.
+pub(super) fn shows_port_alone(sample: &Sample<'_>) -> bool {
+    let has_mark = |line: &&[u8]| writer_of_line(line).is_some();
+    sample.lines.iter().any(|line| has_host_and_port(line) && Tail::of(line).is_some())
+        && !sample.lines.iter().any(has_mark)
+}
+
+fn surely_writer_of(sample: &Sample<'_>) -> Option<Server> {
     let (mut n_apache, mut n_nginx) = (0usize, 0usize);
     for line in &sample.lines {
         match writer_of_line(line) {
@@ -34,7 +47,7 @@ fn writer_of_line(line: &[u8]) -> Option<Server> {
     if let Some(server) = escapes_of(line) {
         return Some(server);
     }
-    if tail.size == b"-" || has_host_and_port(line) || tail.counts_headers() {
+    if tail.size == b"-" || tail.counts_headers() {
         return Some(Server::Apache);
     }
     if memchr::memmem::find(line, b"(internal dummy connection)").is_some() {
@@ -154,6 +167,8 @@ mod tests {
         one(r#""GET / HTTP/1.1" 200 12 "-" "a\x22b""#, nginx, None);
         one(r#""GET / HTTP/1.1" 499 0 "-" "agent""#, nginx, None);
         check(&[&format!("a.example:80 {plain}")], apache, None);
+        let quoting = line(r#""GET / HTTP/1.1" 200 12 "-" "a\x22b""#);
+        check(&[&format!("a.example:80 {plain}"), &format!("a.example:80 {quoting}")], nginx, None);
         check(&[&format!("a.example {plain}")], None, None);
         check(&["no access line - \\\"", ""], None, None);
     }

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use crate::bytes::{is_absent, is_peer_address, parse_seconds_us, parse_status, upstream_items};
+use crate::record::is_cache_status;
 use crate::time::{
     parse_clf, parse_clf_variant, parse_epoch_micros, parse_epoch_millis, parse_epoch_seconds,
     parse_iso8601,
@@ -96,8 +97,6 @@ const METHODS: &[&str] = &[
     "SEARCH",
     "PRI",
 ];
-const CACHE_WORDS: &[&str] =
-    &["HIT", "MISS", "BYPASS", "EXPIRED", "STALE", "UPDATING", "REVALIDATED", "SCARCE"];
 const LIMIT_WORDS: &[&str] =
     &["PASSED", "DELAYED", "REJECTED", "DELAYED_DRY_RUN", "REJECTED_DRY_RUN"];
 
@@ -213,7 +212,7 @@ fn word_kind(text: &str) -> Kind {
     if METHODS.contains(&text) {
         return Kind::Method;
     }
-    if CACHE_WORDS.contains(&text) {
+    if is_cache_status(value) {
         return Kind::Cache;
     }
     if LIMIT_WORDS.contains(&text) {

@@ -219,6 +219,28 @@ fn path_and_query_make_the_target() {
 }
 
 #[test]
+fn the_word_of_the_cache_is_known_by_its_values() {
+    let line = |rest: &str| {
+        format!(
+            r#"{{"ts":1795342032.225,"method":"GET","uri":"/a","status":503,"upstream_status":"",{rest}}}"#
+        )
+    };
+    let cache_of = |lines: &[String]| {
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        let reader = reader_of(&lines).expect("detected");
+        let Ok(Record::Access(access)) = reader.parse(lines[0].as_bytes()) else {
+            panic!("refused")
+        };
+        access.raw(Field::UpstreamCacheStatus).map(<[u8]>::to_vec)
+    };
+    let hit = Some(b"HIT".to_vec());
+    assert_eq!(cache_of(&[line(r#""cache":"HIT""#), line(r#""cache":"""#)]), hit);
+    assert_eq!(cache_of(&[line(r#""edge":"HIT""#), line(r#""edge":"MISS""#)]), hit);
+    assert_eq!(cache_of(&[line(r#""cache":"HIT""#), line(r#""cache":"no-store""#)]), None);
+    assert_eq!(cache_of(&[line(r#""cache":"HIT","edge":"MISS""#)]), None);
+}
+
+#[test]
 fn invalid_utf8_is_kept() {
     let mut line = NGINX.as_bytes().to_vec();
     let at = NGINX.find("shop").expect("there");

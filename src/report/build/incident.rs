@@ -14,7 +14,7 @@ use super::round;
 use super::ruled_out::rejected;
 use super::story::{Story, story};
 use crate::analysis::{Analysis, AnalysisConfig};
-use crate::attribute::is_apache_without_nginx;
+use crate::attribute::{is_apache_without_nginx, is_nginx_alone};
 use crate::cause::advice::advice;
 use crate::cause::{CauseMatcher, Scope};
 use crate::evidence::Place;
@@ -312,9 +312,14 @@ pub(super) fn filled_steps(
 ) -> Vec<String> {
     let plans = texts.inputs.iter().filter_map(|input| input.plan.as_deref());
     let is_apache = is_apache_without_nginx(texts.inputs);
+    let is_nginx = is_nginx_alone(texts.inputs);
     let read = plans.flat_map(|plan| &plan.readers[..plan.n_detected]).map(|reader| {
         let about = reader.about();
-        if is_apache && about.ambiguous_with.is_some() { Server::Apache } else { about.server }
+        match about.ambiguous_with {
+            Some(_) if is_apache => Server::Apache,
+            Some(Server::Nginx) if is_nginx => Server::Nginx,
+            _ => about.server,
+        }
     });
     let servers: Vec<Server> = match server {
         Some(server) => vec![server],

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::{MAX_TOLD_NAMES, MAX_TOLD_PLACES};
 use crate::fact::CauseFact;
-use crate::format::{About, FormatBasis, Glance, Instant, Plan, Reader, Run};
+use crate::format::{About, CacheSeen, FormatBasis, Glance, Instant, Plan, Reader, Run};
 use crate::input::{Breaks, Compression, Origin, Unit, read_exact_at};
 use crate::record::{Record, Skip};
 use crate::scan::late::LateSample;
@@ -242,6 +242,7 @@ pub(super) struct RecordedPlan {
     n_detected: usize,
     sampled: (usize, usize),
     notes: Vec<String>,
+    cache: u8,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -272,6 +273,7 @@ impl RecordedPlan {
             n_detected: plan.n_detected,
             sampled: plan.sampled,
             notes: plan.notes.clone(),
+            cache: plan.cache as u8,
         }
     }
 
@@ -295,6 +297,7 @@ impl RecordedPlan {
             n_detected: self.n_detected.min(self.readers.len()),
             sampled: self.sampled,
             notes: self.notes.clone(),
+            cache: CacheSeen::ALL.get(usize::from(self.cache)).copied().unwrap_or_default(),
         }
     }
 }

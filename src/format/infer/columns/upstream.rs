@@ -6,7 +6,8 @@
 use super::super::names::is_status_list;
 use super::super::values::Kind;
 use super::{Naming, is_int};
-use crate::bytes::{is_absent, is_peer_address, last_upstream_item, upstream_items};
+use crate::bytes::{is_absent, is_peer_address, last_upstream_item, parse_status, upstream_items};
+use crate::format::nginx_access::backend_times::BackendTimes;
 
 /// With fewer lines than this, chance agreement between columns proves nothing.
 const FEW_LINES: usize = 10;
@@ -296,8 +297,8 @@ impl Naming<'_, '_> {
                 .copied()
                 .find(|idx| open.iter().all(|other| idx == other || self.is_longer(*idx, *other))),
         };
-        let Some(response) = response.filter(|_| self.find("upstream_response_time").is_none())
-        else {
+        let is_known = self.find("upstream_response_time").is_some();
+        let Some(response) = response.filter(|idx| !is_known && self.is_of_backends(*idx)) else {
             return;
         };
         let has_request_time = self.find("request_time").is_some();
@@ -317,6 +318,20 @@ impl Naming<'_, '_> {
             self.set(short, "upstream_connect_time");
             self.set(long, "upstream_header_time");
         }
+    }
+
+    /// True when the durations of a column may be those of backends: of answers, not of connections.
+    fn is_of_backends(&self, idx: usize) -> bool {
+        let columns = self.columns;
+        let Some(status) = self.find("status") else { return false };
+        let whole = self.find("request_time");
+        let mut times = BackendTimes::default();
+        for row in 0..self.n_lines() {
+            let request_us = whole.and_then(|whole| columns[whole].seconds_us_at(row));
+            let status = parse_status(columns[status].values[row]).unwrap_or(0);
+            times.note(columns[idx].values[row], status, request_us);
+        }
+        times.are_shown()
     }
 
     /// True when a duration is at least the other in nearly all lines, and really more in some.

@@ -1,0 +1,110 @@
+//! Whether sampled lines show that nginx keeps answers of backends.
+//!
+//! In: lines and their readers. Out: [`CacheSeen`].
+//! A layout without `$upstream_cache_status` shows an answer from the cache like one of the server's own: without a backend.
+//! Good answers tell the two apart: where a cache is, those of one kind of path now have a backend and now have none.
+//! Files beside a backend (`try_files`) look the same; then it is not known who gave an answer without a backend either.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::Reader;
+use crate::fact::{hash_name, hash_path};
+use crate::record::{AccessRecord, Field, Record};
+use crate::taxonomy::{LogRole, Server};
+
+/// So many good answers without a backend, where others of the path have one, show a cache.
+const MIN_KEPT: usize = 2;
+
+/// So many good answers of backends, and none of those, show that there is none.
+const MIN_ANSWERED: usize = 20;
+
+/// Kinds of paths that are counted.
+const MAX_PATHS: usize = 1024;
+
+/// What good answers show of a cache; what is later goes before what is earlier, of two samples.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CacheSeen {
+    /// Nothing.
+    #[default]
+    Unknown,
+    /// Paths that have backends always have one.
+    None,
+    /// Paths that have backends have answers without one.
+    Some,
+}
+
+impl CacheSeen {
+    /// Every value.
+    pub const ALL: [CacheSeen; 3] = [CacheSeen::Unknown, CacheSeen::None, CacheSeen::Some];
+
+    /// What lines show that these readers understand.
+    pub(super) fn of(readers: &[Arc<dyn Reader>], lines: &[&[u8]]) -> CacheSeen {
+        let mut paths: BTreeMap<(u64, u64), (usize, usize)> = BTreeMap::new();
+        let is_nginx = |reader: &&Arc<dyn Reader>| {
+            reader.about().role == LogRole::Access && reader.about().server == Server::Nginx
+        };
+        for reader in readers.iter().filter(is_nginx) {
+            let mut note = |record: &AccessRecord<'_>| {
+                let Some(has_backend) = has_backend(record) else { return };
+                let host = record.value(Field::Host).map_or(0, hash_name);
+                let key = (host, hash_path(record.target_parts().0));
+                if paths.len() < MAX_PATHS || paths.contains_key(&key) {
+                    let (n_answered, n_kept) = paths.entry(key).or_default();
+                    *n_answered += usize::from(has_backend);
+                    *n_kept += usize::from(!has_backend);
+                }
+            };
+            for line in lines {
+                if let Ok(Record::Access(record)) = reader.parse(line)
+                    && (200..300).contains(&record.status)
+                    && matches!(record.request().0, b"" | b"GET" | b"HEAD")
+                {
+                    note(&record);
+                }
+            }
+        }
+        let n_answered: usize = paths.values().map(|(n_answered, _)| n_answered).sum();
+        let mixed = paths.values().filter(|(n_answered, _)| *n_answered > 0);
+        let n_kept: usize = mixed.map(|(_, n_kept)| n_kept).sum();
+        match (n_answered, n_kept) {
+            (_, MIN_KEPT..) => CacheSeen::Some,
+            (MIN_ANSWERED.., 0) => CacheSeen::None,
+            _ => CacheSeen::Unknown,
+        }
+    }
+}
+
+/// Whether a backend was asked. `None`: the layout does not tell.
+fn has_backend(record: &AccessRecord<'_>) -> Option<bool> {
+    const FIELDS: [Field; 3] =
+        [Field::UpstreamStatus, Field::UpstreamAddr, Field::UpstreamResponseTime];
+    let told = FIELDS.into_iter().find(|field| record.raw(*field).is_some())?;
+    Some(record.value(told).is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::nginx_access::parse_spec;
+
+    #[track_caller]
+    fn check(rows: &[(usize, &str)], expected: CacheSeen) {
+        let reader = parse_spec("$msec $status $upstream_status $request_uri").unwrap();
+        let reader: Arc<dyn Reader> = Arc::new(reader);
+        let line = |rest: &str| format!("1795210283.328 {rest}").into_bytes();
+        let lines: Vec<Vec<u8>> =
+            rows.iter().flat_map(|(n, rest)| std::iter::repeat_n(line(rest), *n)).collect();
+        let lines: Vec<&[u8]> = lines.iter().map(Vec::as_slice).collect();
+        assert_eq!(CacheSeen::of(&[reader], &lines), expected, "{rows:?}");
+    }
+
+    #[test]
+    fn good_answers_with_and_without_a_backend_show_a_cache() {
+        check(&[(9, "200 200 /a/1"), (2, "200 - /a/2")], CacheSeen::Some);
+        check(&[(30, "200 200 /a/1"), (9, "200 - /b.css"), (9, "503 - /a/1")], CacheSeen::None);
+        check(&[(30, "200 200 /a/1"), (1, "200 - /a/1")], CacheSeen::Unknown);
+        check(&[(9, "200 200 /a/1")], CacheSeen::Unknown);
+        check(&[(9, "200 - /a/1")], CacheSeen::Unknown);
+    }
+}
