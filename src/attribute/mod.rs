@@ -25,6 +25,7 @@ pub mod lean;
 mod leftovers;
 mod limit_pages;
 mod onset;
+mod overlap;
 mod pages;
 mod places;
 mod referrers;
