@@ -16,7 +16,7 @@ use crate::time::SECOND_US;
 pub(super) const ROUNDING_US: i64 = SECOND_US;
 
 /// Failures that wait for nothing are written within this time.
-const AT_ONCE_US: i64 = SECOND_US / 10;
+const AT_ONCE_US: i64 = SECOND_US / 50;
 
 /// First and last instant.
 pub(super) type Span = (i64, i64);
