@@ -178,15 +178,27 @@ fn plain_target(escape: Escape, path: &[u8], query: Option<&[u8]>, plain: &mut [
     n
 }
 
-/// Short key of a method; 0 for none. A cache asks with GET for what it was asked for with HEAD: both have one key.
+/// Short key of a method; 0 for none. A cache asks with GET for what it was asked for with HEAD: both keys differ in the
+/// lowest bit alone.
 pub fn method_key(method: &[u8]) -> u16 {
-    let method = if method == b"HEAD" { b"GET" } else { method };
-    if method.is_empty() { 0 } else { (hash_short(method) as u16).max(1) }
+    let is_head = method == b"HEAD";
+    let hash = hash_short(if is_head { b"GET" } else { method }) as u16;
+    if method.is_empty() { 0 } else { asked_method(hash).max(2) | u16::from(is_head) }
+}
+
+/// The key of the method that a cache asks with, where it was asked with the method of this key.
+pub const fn asked_method(key: u16) -> u16 {
+    key & !1
 }
 
 /// True when two lines may be of one request by their methods, as [`method_key`] gives them.
 pub const fn methods_agree(one: u16, other: u16) -> bool {
-    one == 0 || other == 0 || one == other
+    one == 0 || other == 0 || asked_method(one) == asked_method(other)
+}
+
+/// True when two lines that one server wrote name different methods.
+pub const fn methods_differ(one: u16, other: u16) -> bool {
+    one != 0 && other != 0 && one != other
 }
 
 /// The key of an unescaped target.

@@ -383,9 +383,9 @@ impl Join<'_> {
         let of_entries = || open.iter().map(|open| names_of(open.entry));
         let of_traces =
             || traces.iter().map(|trace| (self.traces[*trace].referrer, self.traces[*trace].host));
-        let (tell_referrer, tell_host) = of_entries().chain(of_traces()).fold((true, true), |told, names| {
-            (told.0 && names.0 != 0, told.1 && names.1 != 0)
-        });
+        let (tell_referrer, tell_host) = of_entries()
+            .chain(of_traces())
+            .fold((true, true), |told, names| (told.0 && names.0 != 0, told.1 && names.1 != 0));
         if !tell_referrer && !tell_host {
             return self.judge_alike(open, traces, round);
         }

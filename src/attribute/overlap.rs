@@ -193,8 +193,9 @@ mod tests {
             ..EntryFact::default()
         };
         let last_ms = |duration_ms| span_of(&timed(duration_ms), 60 * SECOND_US).1 / 1000;
-        assert_eq!([last_ms(1), last_ms(2500), last_ms(0), last_ms(2000)], [
-            11_002, 13_501, 12_000, 14_000
-        ]);
+        assert_eq!(
+            [last_ms(1), last_ms(2500), last_ms(0), last_ms(2000)],
+            [11_002, 13_501, 12_000, 14_000]
+        );
     }
 }

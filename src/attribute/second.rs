@@ -312,7 +312,7 @@ impl Ground<'_> {
 }
 
 /// What a row of the cause table tells.
-fn told_by(rule: &Rule) -> Told {
+pub(super) fn told_by(rule: &Rule) -> Told {
     Told { origin: rule.origin as u8, cause: rule.cause.map_or(0, |cause| cause as u8 + 1) }
 }
 
