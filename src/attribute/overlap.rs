@@ -177,7 +177,7 @@ mod tests {
             &[trace(10_500, false), trace(11_500, false), trace(12_500, false)],
             &[(&[10], &[0]), (&[11], &[1])],
         );
-        check(&[trace(11_050, false), trace(13_000, false)], &[(&[10, 11], &[0]), (&[13], &[1])]);
+        check(&[trace(11_010, false), trace(13_000, false)], &[(&[10, 11], &[0]), (&[13], &[1])]);
         check(
             &[trace(10_500, false), trace(12_900, true), trace(13_200, false)],
             &[(&[10, 11], &[0, 1]), (&[13], &[2])],
