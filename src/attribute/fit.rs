@@ -166,5 +166,9 @@ mod tests {
         check("nginx.no_upstream_field", asked(from(0), b"DELETE"), limited, told, Fit::Well);
         check("nginx.no_upstream_field", asked(from(6), b"DELETE"), limited, told, Fit::Elsewhere);
         check("nginx.no_upstream_field", from(5), limited, told, Fit::Elsewhere);
+        check("nginx.no_upstream_field", asked(from(5), b"GET"), limited, told, Fit::Not);
+        let head = CauseFact { method: method_key(b"HEAD"), ..CauseFact::default() };
+        check("nginx.no_upstream_field", asked(from(0), b"GET"), limited, head, Fit::Not);
+        check("nginx.no_upstream_field", asked(from(0), b"HEAD"), limited, head, Fit::Well);
     }
 }
