@@ -4,12 +4,16 @@
 //! Invariants: names are hashes; the text is fetched again by position when a report needs it. Hashes are SipHash-1-3
 //! with a fixed key, so facts from several machines agree. Times may be local: see [`Flags::ZONELESS`].
 
+mod methods;
+
 use std::hash::Hasher;
 
 use siphasher::sip::SipHasher13;
 
 use crate::evidence::Place;
 use crate::record::{Escape, plain_id, split_request, split_url, unescape};
+
+pub use methods::{asked_method, method_key, methods_agree, methods_differ};
 
 /// Statuses by which limits of nginx may refuse requests: too many of them; and what it logs where it closes the connection
 /// without an answer.
@@ -176,29 +180,6 @@ fn plain_target(escape: Escape, path: &[u8], query: Option<&[u8]>, plain: &mut [
         n += unescape(escape, query, &mut plain[n..]);
     }
     n
-}
-
-/// Short key of a method; 0 for none. A cache asks with GET for what it was asked for with HEAD: both keys differ in the
-/// lowest bit alone.
-pub fn method_key(method: &[u8]) -> u16 {
-    let is_head = method == b"HEAD";
-    let hash = hash_short(if is_head { b"GET" } else { method }) as u16;
-    if method.is_empty() { 0 } else { asked_method(hash).max(2) | u16::from(is_head) }
-}
-
-/// The key of the method that a cache asks with, where it was asked with the method of this key.
-pub const fn asked_method(key: u16) -> u16 {
-    key & !1
-}
-
-/// True when two lines may be of one request by their methods, as [`method_key`] gives them.
-pub const fn methods_agree(one: u16, other: u16) -> bool {
-    one == 0 || other == 0 || asked_method(one) == asked_method(other)
-}
-
-/// True when two lines that one server wrote name different methods.
-pub const fn methods_differ(one: u16, other: u16) -> bool {
-    one != 0 && other != 0 && one != other
 }
 
 /// The key of an unescaped target.
