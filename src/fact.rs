@@ -5,6 +5,7 @@
 //! with a fixed key, so facts from several machines agree. Times may be local: see [`Flags::ZONELESS`].
 
 mod machine;
+mod methods;
 
 use std::hash::Hasher;
 
@@ -14,6 +15,7 @@ use crate::evidence::Place;
 use crate::record::{Escape, plain_id, split_request, split_url, unescape};
 
 pub use machine::{Machine, machine_key, machines_agree, pool_key};
+pub use methods::{asked_method, method_key, methods_agree, methods_differ};
 
 /// Statuses by which limits of nginx may refuse requests: too many of them; and what it logs where it closes the connection
 /// without an answer.
@@ -180,17 +182,6 @@ fn plain_target(escape: Escape, path: &[u8], query: Option<&[u8]>, plain: &mut [
         n += unescape(escape, query, &mut plain[n..]);
     }
     n
-}
-
-/// Short key of a method; 0 for none. A cache asks with GET for what it was asked for with HEAD: both have one key.
-pub fn method_key(method: &[u8]) -> u16 {
-    let method = if method == b"HEAD" { b"GET" } else { method };
-    if method.is_empty() { 0 } else { (hash_short(method) as u16).max(1) }
-}
-
-/// True when two lines may be of one request by their methods, as [`method_key`] gives them.
-pub const fn methods_agree(one: u16, other: u16) -> bool {
-    one == 0 || other == 0 || one == other
 }
 
 /// The key of an unescaped target.

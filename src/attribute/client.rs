@@ -12,11 +12,11 @@
 //!    more, they are paired in order of time, one to one; those that name the same referrer or backend before others.
 //! 3. Where there are fewer requests than entries, some entries have another reason, or a line was not understood. Then
 //!    only those are paired that a common referrer or backend sets apart, or whose page is one that comes with error
-//!    lines: see [`Pages`].
+//!    lines, if there are enough for these: see [`Pages`].
 //! 4. An entry that looks like entries without any request in the error log is not paired, nor one that names another
 //!    backend than the last one that the request failed at.
 //! 5. A request is looked for at home first (see module `homes`), and what contradicts each other is not paired: another
-//!    server or machine, or another referrer where both logs tell it.
+//!    server or machine, or another referrer or host where both logs tell it.
 //! 6. A pair is contested where another pairing fits as well and tells something else: see module `rivals`.
 //!
 //! Pages are learned from pairs that nothing doubts and from entries of clients without lines; where these tell nothing,
@@ -32,15 +32,13 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
 
 use super::homes::Home;
+use super::overlap::{Open, ROUNDING_US, groups, span_of};
 use super::rivals::{Claim, Contest, Told, contested};
 use super::waiting::Waiting;
 use crate::fact::{EntryFact, Flags};
 use crate::time::SECOND_US;
 
-/// How far logs round a time, microseconds.
-const ROUNDING_US: i64 = SECOND_US;
-
-/// The same where numbers are to tell which page comes with error lines, and failures that do not wait.
+/// How much is allowed where numbers are to tell which page comes with error lines, and failures that do not wait.
 const AT_ONCE_US: i64 = SECOND_US / 2;
 
 /// Allowed between the start of an entry and its last line, beside rounding, where the duration is not known.
@@ -61,6 +59,8 @@ pub struct Trace<'t> {
     pub referrer: u32,
     /// Key of the last backend; 0 for none.
     pub upstream: u32,
+    /// Key of the host; 0 where the lines do not tell.
+    pub host: u32,
     /// Statuses that the server answers with; empty for any.
     pub statuses: &'t [u16],
     /// The failure may take long.
@@ -74,7 +74,8 @@ pub struct Trace<'t> {
 impl<'t> Trace<'t> {
     /// An order that does not depend on how the lines were handed over.
     fn content(&self) -> impl Ord + use<'t> {
-        (self.at, self.referrer, self.upstream, self.statuses, self.is_slow, self.told, self.home)
+        let names = (self.referrer, self.upstream, self.host);
+        (self.at, names, self.statuses, self.is_slow, self.told, self.home)
     }
 
     pub(super) fn gives(&self, status: u16) -> bool {
@@ -190,6 +191,8 @@ pub struct Known<'k> {
     pub look: &'k dyn Fn(&EntryFact) -> Look,
     /// Where an entry was logged.
     pub home: &'k dyn Fn(&EntryFact) -> Home,
+    /// Key of the host of an entry, where messages name it as well; 0 where that is not known.
+    pub host: &'k dyn Fn(&EntryFact) -> u32,
     /// Of this many entries one may be without a request, and the order of time still be trusted; `None`: of any number.
     pub slack: Option<usize>,
 }
@@ -199,6 +202,7 @@ impl Known<'_> {
     pub const OF_CLIENT: Known<'static> = Known {
         look: &|_| Look::Open,
         home: &|_| Home { place: 0, machine: 0 },
+        host: &|entry| entry.host,
         slack: Some(SLACK),
     };
 }
@@ -224,6 +228,7 @@ pub fn match_client(entries: &[EntryFact], traces: &[Trace<'_>], known: Known<'_
         entries,
         traces,
         looks: entries.iter().map(known.look).collect(),
+        hosts: entries.iter().map(known.host).collect(),
         homes,
         slack: known.slack,
         tells_referrers: traces.iter().any(|trace| trace.referrer != 0),
@@ -247,26 +252,15 @@ pub fn match_client(entries: &[EntryFact], traces: &[Trace<'_>], known: Known<'_
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Round {
+pub(super) enum Round {
     Near,
     Far,
 }
 
-/// The first and the last instant at which the last line of an entry's request may have been written.
-fn window(entry: &EntryFact, round: Round) -> (i64, i64) {
-    window_of(entry, if round == Round::Near { NEAR_US } else { FAR_US })
-}
-
-/// The same with this much allowed where the duration is not known.
-fn window_of(entry: &EntryFact, allowed_us: i64) -> (i64, i64) {
-    let is_timed = entry.flags.has(Flags::TIMED);
-    let slack_us =
-        if is_timed { i64::from(entry.duration_ms) * 1000 + ROUNDING_US } else { allowed_us };
-    let (from, to) = (entry.at, entry.at + ROUNDING_US);
-    match (entry.flags.has(Flags::SHARED_LAYOUT), entry.flags.has(Flags::AT_START)) {
-        (true, _) => (from - slack_us, to + slack_us),
-        (false, true) => (from, to + slack_us),
-        (false, false) => (from - slack_us - ROUNDING_US, to),
+impl Round {
+    /// What is allowed to failures that take their time where the duration is not known.
+    pub(super) fn allowed_us(self) -> i64 {
+        if self == Round::Near { NEAR_US } else { FAR_US }
     }
 }
 
@@ -275,6 +269,8 @@ struct Join<'j> {
     traces: &'j [Trace<'j>],
     looks: Vec<Look>,
     /// Of the entries.
+    hosts: Vec<u32>,
+    /// Of the entries.
     homes: Vec<Home>,
     slack: Option<usize>,
     /// The error log tells referrers.
@@ -282,14 +278,6 @@ struct Join<'j> {
     taken_entries: Vec<bool>,
     taken_traces: Vec<bool>,
     joined: Joined,
-}
-
-/// An entry with the time in which its lines may lie.
-#[derive(Debug, Clone, Copy)]
-struct Open {
-    entry: usize,
-    from: i64,
-    to: i64,
 }
 
 impl Join<'_> {
@@ -302,58 +290,46 @@ impl Join<'_> {
             .filter(|index| home.is_none_or(|home| home.agrees(self.traces[*index].home)))
             .collect();
         heard.sort_by_key(|index| (self.traces[*index].content(), *index));
-        let times_of = |traces: &[usize]| -> Vec<i64> {
-            traces.iter().map(|index| self.traces[*index].at).collect()
+        let times_of = |traces: &[usize], is_of_kind: &dyn Fn(&Trace<'_>) -> bool| -> Vec<i64> {
+            let traces = traces.iter().map(|index| &self.traces[*index]);
+            traces.filter(|trace| is_of_kind(trace)).map(|trace| trace.at).collect()
         };
-        let heard_times = times_of(&heard);
+        let heard_times = times_of(&heard, &|_| true);
         let mut traces = heard;
         traces.retain(|index| home.is_none_or(|home| home == self.traces[*index].home));
-        let times = times_of(&traces);
+        let times = [false, true]
+            .map(|is_slow| (is_slow, times_of(&traces, &|trace| trace.is_slow == is_slow)));
         let is_any_at = |times: &[i64], (from, to): (i64, i64)| {
             let next = times.partition_point(|at| *at < from);
             times.get(next).is_some_and(|at| *at <= to)
         };
-        let mut open = Vec::new();
+        let mut all_open = Vec::new();
         for (index, entry) in self.entries.iter().enumerate() {
             // What has no home may be at home here: it keeps its share of the lines.
             let is_here = home.is_none_or(|home| home.agrees(self.homes[index]));
             if self.taken_entries[index] || entry.status != status || !is_here {
                 continue;
             }
-            let (from, to) = window(entry, round);
+            let open = Open::of(index, entry, round);
             // Of what has a turn of its own it is known by then.
             let is_heard = home.map_or_else(
                 || !own.contains(&self.homes[index]),
                 |home| home == self.homes[index],
             );
-            if is_any_at(&times, (from, to)) {
-                open.push(Open { entry: index, from, to });
+            if times.iter().any(|(is_slow, times)| is_any_at(times, open.span(*is_slow))) {
+                all_open.push(open);
             } else if round == Round::Near
                 && is_heard
-                && !is_any_at(&heard_times, window(entry, Round::Far))
+                && !is_any_at(&heard_times, span_of(entry, FAR_US))
             {
                 self.joined.silent.push(index);
             }
         }
-        open.sort_by_cached_key(|open| {
-            (open.from, open.to, self.entries[open.entry].content(), open.entry)
+        all_open.sort_by_cached_key(|open| {
+            (open.hull(), self.entries[open.entry].content(), open.entry)
         });
-        // Entries whose times overlap, with the requests in their times.
-        let (mut first, mut first_trace) = (0, 0);
-        while first < open.len() {
-            let (mut last, mut to) = (first + 1, open[first].to);
-            while last < open.len() && open[last].from <= to {
-                to = to.max(open[last].to);
-                last += 1;
-            }
-            let from_trace =
-                first_trace + times[first_trace..].partition_point(|at| *at < open[first].from);
-            let to_trace = from_trace + times[from_trace..].partition_point(|at| *at <= to);
-            if round == Round::Near {
-                self.count(&open[first..last], &traces[from_trace..to_trace]);
-            }
-            self.judge(&open[first..last], &traces[from_trace..to_trace]);
-            (first, first_trace) = (last, to_trace);
+        for (open, traces) in groups(&all_open, &traces, self.traces) {
+            self.judge(&open, &traces, round);
         }
     }
 
@@ -389,7 +365,7 @@ impl Join<'_> {
         let is_slow = traces.iter().any(|trace| self.traces[*trace].is_slow);
         let near_us = if is_slow { NEAR_US } else { AT_ONCE_US };
         let mut windows: Vec<(i64, i64)> =
-            entries.iter().map(|entry| window_of(&self.entries[*entry], near_us)).collect();
+            entries.iter().map(|entry| span_of(&self.entries[*entry], near_us)).collect();
         windows.sort_unstable();
         let mut windows = windows.into_iter().peekable();
         let mut waiting: BinaryHeap<Reverse<i64>> = BinaryHeap::new();
@@ -401,28 +377,39 @@ impl Join<'_> {
         })
     }
 
-    /// Steps 2 to 6 for entries and requests whose times overlap: those of each referrer alone, if all tell it.
-    fn judge(&mut self, open: &[Open], traces: &[usize]) {
-        let is_told = traces.iter().all(|trace| self.traces[*trace].referrer != 0)
-            && open.iter().all(|open| self.entries[open.entry].referrer != 0);
-        if !is_told {
-            self.judge_alike(open, traces);
-            return;
+    /// Steps 2 to 6 for entries and requests whose times overlap: those of each referrer and host alone, if all tell it.
+    fn judge(&mut self, open: &[Open], traces: &[usize], round: Round) {
+        let names_of = |index: usize| (self.entries[index].referrer, self.hosts[index]);
+        let of_entries = || open.iter().map(|open| names_of(open.entry));
+        let of_traces =
+            || traces.iter().map(|trace| (self.traces[*trace].referrer, self.traces[*trace].host));
+        let (tell_referrer, tell_host) = of_entries()
+            .chain(of_traces())
+            .fold((true, true), |told, names| (told.0 && names.0 != 0, told.1 && names.1 != 0));
+        if !tell_referrer && !tell_host {
+            return self.judge_alike(open, traces, round);
         }
-        let mut of_referrer: BTreeMap<u32, (Vec<Open>, Vec<usize>)> = BTreeMap::new();
+        let key = |(referrer, host): (u32, u32)| {
+            (if tell_referrer { referrer } else { 0 }, if tell_host { host } else { 0 })
+        };
+        let mut classes: BTreeMap<(u32, u32), (Vec<Open>, Vec<usize>)> = BTreeMap::new();
         for open in open {
-            let referrer = self.entries[open.entry].referrer;
-            of_referrer.entry(referrer).or_default().0.push(*open);
+            classes.entry(key(names_of(open.entry))).or_default().0.push(*open);
         }
-        for &trace in traces {
-            of_referrer.entry(self.traces[trace].referrer).or_default().1.push(trace);
+        for (index, names) in traces.iter().zip(of_traces()) {
+            classes.entry(key(names)).or_default().1.push(*index);
         }
-        for (open, traces) in of_referrer.into_values() {
-            self.judge_alike(&open, &traces);
+        for (open, traces) in classes.into_values() {
+            for (open, traces) in groups(&open, &traces, self.traces) {
+                self.judge_alike(&open, &traces, round);
+            }
         }
     }
 
-    fn judge_alike(&mut self, open: &[Open], traces: &[usize]) {
+    fn judge_alike(&mut self, open: &[Open], traces: &[usize], round: Round) {
+        if round == Round::Near {
+            self.count(open, traces);
+        }
         let n_before = self.joined.pairs.len();
         self.pair_up(open, traces);
         self.contest(open, traces, n_before);
@@ -444,17 +431,25 @@ impl Join<'_> {
                     self.pair(entry, trace);
                 }
             }
-            return;
+            // As many as there are, but not for each entry one that fits: then some have none.
+            if self.counts_agree(open.len(), self.joined.pairs.len() - n_before) {
+                return;
+            }
+            self.undo(n_before);
         }
         self.in_classes(&open, traces);
-        let explained: Vec<Open> = open
-            .iter()
-            .filter(|open| {
-                !self.taken_entries[open.entry] && self.looks[open.entry] == Look::Explained
-            })
-            .copied()
-            .collect();
-        self.in_order(&explained, traces);
+        let is_open = |open: &&Open| !self.taken_entries[open.entry];
+        let is_explained = |open: &&Open| self.looks[open.entry] == Look::Explained;
+        let (explained, others): (Vec<&Open>, Vec<&Open>) =
+            open.iter().filter(is_open).partition(is_explained);
+        // What has no page may have a request as well.
+        let has_no_page = |open: &&&Open| self.entries[open.entry].page_bytes().is_none();
+        let n_without_page = others.iter().filter(has_no_page).count();
+        let n_left = traces.iter().filter(|trace| !self.taken_traces[**trace]).count();
+        if self.counts_agree(explained.len() + n_without_page, n_left) {
+            let explained: Vec<Open> = explained.into_iter().copied().collect();
+            self.in_order(&explained, traces);
+        }
     }
 
     /// Pairs what names the same backend and referrer, or else the same referrer, where the numbers agree.
@@ -501,16 +496,20 @@ impl Join<'_> {
 
     /// Pairs in order of time: each request with the entry that could be served no later.
     fn in_order(&mut self, open: &[Open], traces: &[usize]) {
-        let mut waiting = Waiting::default();
-        let mut next = 0;
+        // Entries wait for requests of either kind.
+        let mut lines = [false, true].map(|is_slow| {
+            let mut by_start: Vec<usize> = (0..open.len()).collect();
+            by_start.sort_by_key(|at_open| open[*at_open].span(is_slow).0);
+            (Waiting::default(), by_start.into_iter().peekable())
+        });
         for &trace in traces {
-            let at = self.traces[trace].at;
-            while next < open.len() && open[next].from <= at {
-                let Open { entry, from, to } = open[next];
+            let Trace { at, is_slow, .. } = self.traces[trace];
+            let (waiting, next) = &mut lines[usize::from(is_slow)];
+            while let Some(at_open) = next.next_if(|next| open[*next].span(is_slow).0 <= at) {
+                let (entry, (from, to)) = (open[at_open].entry, open[at_open].span(is_slow));
                 let referrer = self.referrer_of(&self.entries[entry]);
                 let named = (referrer, self.entries[entry].upstream);
-                waiting.push(self.homes[entry], named, (to, from, next));
-                next += 1;
+                waiting.push(self.homes[entry], named, (to, from, at_open));
             }
             if self.taken_traces[trace] {
                 continue;
@@ -536,37 +535,37 @@ impl Join<'_> {
     fn contest(&mut self, open: &[Open], traces: &[usize], n_before: usize) {
         let entry_of: HashMap<usize, usize> =
             self.joined.pairs[n_before..].iter().map(|(entry, trace)| (*trace, *entry)).collect();
-        let times_of: HashMap<usize, (i64, i64)> =
-            open.iter().map(|open| (open.entry, (open.from, open.to))).collect();
+        let open_of: HashMap<usize, &Open> = open.iter().map(|open| (open.entry, open)).collect();
         let claims: Vec<Claim> = traces
             .iter()
             .filter(|trace| !self.taken_traces[**trace] || entry_of.contains_key(trace))
             .map(|&trace| {
-                let entry = entry_of
-                    .get(&trace)
-                    .and_then(|entry| times_of.get(entry).map(|(from, to)| (*entry, *from, *to)));
+                let entry = entry_of.get(&trace).and_then(|entry| {
+                    let (from, to) = open_of.get(entry)?.hull();
+                    Some((*entry, from, to))
+                });
                 let Trace { at, told, .. } = self.traces[trace];
                 Claim { at, told, entry, trace }
             })
             .collect();
         let fit = |entry: usize, trace: usize| {
-            let window = *times_of.get(&entry)?;
-            self.fit(entry, window, &self.traces[trace])
+            let open = open_of.get(&entry)?;
+            self.fit(open, &self.traces[trace])
         };
         for (entry, contest) in contested(&claims, &fit) {
             self.joined.contested.insert(entry, contest);
         }
     }
 
-    /// How well a request fits an entry that is served in this time: the more, the more both name, and then if it was
-    /// written when such lines are.
-    fn fit(&self, entry: usize, (from, to): (i64, i64), trace: &Trace<'_>) -> Option<u32> {
+    /// How well a request fits an entry: the more, the more both name, and then if it was written when such lines are.
+    fn fit(&self, open: &Open, trace: &Trace<'_>) -> Option<u32> {
+        let (entry, host) = (open.entry, self.hosts[open.entry]);
         let (fact, referrer) = (&self.entries[entry], self.referrer_of(&self.entries[entry]));
-        let agrees = from <= trace.at
-            && trace.at <= to
+        let agrees = open.holds(trace)
             && self.homes[entry].agrees(trace.home)
             && (referrer == 0 || trace.referrer == 0 || referrer == trace.referrer)
-            && (fact.upstream == 0 || trace.upstream == 0 || fact.upstream == trace.upstream);
+            && (fact.upstream == 0 || trace.upstream == 0 || fact.upstream == trace.upstream)
+            && (host == 0 || trace.host == 0 || host == trace.host);
         let is_common = |one: u32, other: u32| u32::from(one != 0 && one == other);
         let n_common = is_common(referrer, trace.referrer)
             + is_common(fact.upstream, trace.upstream)

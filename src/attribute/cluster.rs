@@ -11,10 +11,13 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::companions::Companions;
 use super::copies::share;
+use super::doubles::contests;
 use super::fit::{Fit, fit, is_of_earlier_attempt};
 use super::join::{Matched, match_cluster, may_have_written};
 use super::lean::PADDING_BYTES;
 use super::refused::{is_bystander, is_of_limit, is_refused};
+use super::rivals::Contest;
+use super::second::told_by;
 use super::strangers::Strangers;
 use super::zones::Zones;
 use super::{TimeKey, Verdict, peek_key};
@@ -25,7 +28,7 @@ use crate::fact::{CauseFact, EntryFact, Flags};
 use crate::store::{Budget, Sorter};
 use crate::taxonomy::{Cause, Confidence, Server};
 use crate::time::SECOND_US;
-use crate::verdict::Contact;
+use crate::verdict::{Contact, Openness};
 
 /// Facts that are joined together at most.
 const MAX_FACTS: usize = 200_000;
@@ -372,12 +375,19 @@ impl Part {
         let matched =
             match_cluster(&entry_facts, &cause_facts, &explains, &is_final, &is_last_try, &fit);
         let other_pages = OtherPages::of(&entry_facts, &matched, &is_page_of_limits);
-        for Matched { entry, deciding, lines, confidence, basis } in matched {
+        let told = |fact: &CauseFact| matcher.rule(fact.rule).map(told_by).unwrap_or_default();
+        let contests = contests(&entry_facts, &cause_facts, &matched, &explains, &told, &fit);
+        for (pair, contest) in matched.into_iter().zip(contests) {
+            let Matched { entry, deciding, lines, confidence, basis } = pair;
+            // What the fields of an entry decide needs no line.
+            let is_open = Verdict::own(entry_facts[entry]).rule().openness != Openness::Closed;
+            let contest = contest.filter(|_| is_open);
             let fact = cause_facts[deciding];
             let rule = matcher.rule(fact.rule);
             let tells_nothing = |rule: &Rule| {
                 is_of_earlier_attempt(&entry_facts[entry], &fact, rule)
                     || other_pages.hold_like(&entry_facts[entry])
+                    || contest == Some(Contest::Origin)
             };
             if rule.is_some_and(tells_nothing) {
                 // Nor does silence tell how the request ended: the line is its own, or may be.
@@ -388,15 +398,23 @@ impl Part {
                 // had to be measured makes no pair certain.
                 let sees_upstream = entry_facts[entry].flags.has(Flags::SEES_UPSTREAM);
                 let certain = (rule.kind == RuleKind::FinalFailure || sees_upstream)
+                    && contest.is_none()
                     && !zones.is_measured_clock(fact.place.position.input)
                     && by_client;
                 let confidence =
                     if certain { confidence } else { confidence.min(Confidence::Likely) };
-                self.entries[entries[entry]].set_message(&fact, rule, confidence, basis);
+                let verdict = &mut self.entries[entries[entry]];
+                verdict.set_message(&fact, rule, confidence, basis);
+                if contest.is_some() {
+                    verdict.forget_cause();
+                }
                 self.taken.extend(lines.iter().map(|line| (entries[entry], causes[*line])));
             }
             let flags = &mut self.causes[causes[deciding]].flags;
             *flags = flags.with(Flags::KIN, entry_facts[entry].is_kin_failure());
+            if contest == Some(Contest::Origin) {
+                doubted.push((fact.at - EDGE_US, fact.at + EDGE_US));
+            }
             if let Some(span) = repeats(&lines, &cause_facts) {
                 doubted.push(span);
             }

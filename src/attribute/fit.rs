@@ -2,7 +2,7 @@
 //!
 //! In: an entry, a message, and their rows of the two tables. Out: a [`Fit`], by which entries compete for lines.
 //! The rule: a line about an attempt that failed belongs to no entry that asked no backend, nor to one whose only attempt
-//! was answered. The entry that names the backend or the referrer of the line goes before others, and one that names
+//! was answered; a line of nginx to none that names another method, HEAD and GET included. The entry that names the backend or the referrer of the line goes before others, and one that names
 //! another backend, host, referrer or method comes last; so does one that was handed to a backend, where the line is that of a limit.
 //! Source: nginx `ngx_http_upstream.c` (one line per failed attempt, with the peer's name as in `$upstream_addr`; the
 //! `$upstream_*` variables have an item per attempt and are `-` where there was none), `ngx_http_limit_req_module.c` (a
@@ -11,7 +11,7 @@
 use super::refused::is_of_limit;
 use super::verdict::{Verdict, server_of};
 use crate::cause::{Rule, RuleKind, Scope};
-use crate::fact::{CauseFact, EntryFact, Flags, method_key};
+use crate::fact::{CauseFact, EntryFact, Flags, method_key, methods_differ};
 use crate::taxonomy::{Origin, Server};
 use crate::verdict::{Contact, Openness, VerdictRule, writes_access_logs};
 
@@ -91,7 +91,9 @@ fn is_ruled_out(entry: &EntryFact, row: &VerdictRule, fact: &CauseFact, rule: &R
             && entry.upstream != 0;
     let was_answered =
         is_answer && entry.flags.has(Flags::SEES_UPSTREAM) && !entry.flags.has(Flags::RETRIED);
-    is_of_attempt(fact, rule) && (asked_nobody || was_answered)
+    // Of one server, both logs have the request line as it came.
+    let is_of_other = rule.server == Server::Nginx && methods_differ(entry.method, fact.method);
+    is_of_other || is_of_attempt(fact, rule) && (asked_nobody || was_answered)
 }
 
 fn is_elsewhere(entry: &EntryFact, fact: &CauseFact, rule: &Rule) -> bool {
@@ -166,5 +168,9 @@ mod tests {
         check("nginx.no_upstream_field", asked(from(0), b"DELETE"), limited, told, Fit::Well);
         check("nginx.no_upstream_field", asked(from(6), b"DELETE"), limited, told, Fit::Elsewhere);
         check("nginx.no_upstream_field", from(5), limited, told, Fit::Elsewhere);
+        check("nginx.no_upstream_field", asked(from(5), b"GET"), limited, told, Fit::Not);
+        let head = CauseFact { method: method_key(b"HEAD"), ..CauseFact::default() };
+        check("nginx.no_upstream_field", asked(from(0), b"GET"), limited, head, Fit::Not);
+        check("nginx.no_upstream_field", asked(from(0), b"HEAD"), limited, head, Fit::Well);
     }
 }

@@ -25,7 +25,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::BasisSet;
 use super::fit::Fit;
-use crate::fact::{CauseFact, EntryFact, Flags, machines_agree, methods_agree};
+use crate::fact::{CauseFact, EntryFact, Flags, machines_agree, methods_agree, methods_differ};
 use crate::taxonomy::{Basis, Confidence};
 use crate::time::SECOND_US;
 
@@ -151,7 +151,7 @@ fn rounds_of(fits: &[Fit], is_of_several: bool) -> Vec<Vec<Fit>> {
 }
 
 /// The second that holds an instant, in microseconds: what a log with whole seconds would have printed.
-fn second_us(at: i64) -> i64 {
+pub(super) fn second_us(at: i64) -> i64 {
     at.div_euclid(SECOND_US) * SECOND_US
 }
 
@@ -175,7 +175,7 @@ fn group_lines(
         let current = open.get(&fact.connection).copied().filter(|group| {
             let last_at = groups[*group].last_at;
             fact.connection != 0
-                && methods_agree(groups[*group].method, fact.method)
+                && !methods_differ(groups[*group].method, fact.method)
                 && machines_agree(groups[*group].machine, fact.machine)
                 && fact.at - last_at <= SAME_REQUEST_US
                 && !ended_between(second_us(last_at), second_us(fact.at))

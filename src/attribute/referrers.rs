@@ -1,14 +1,15 @@
-//! Which logs tell the `Referer` of a request.
+//! Which logs tell the `Referer` of a request, and which hosts.
 //!
 //! In: entries and messages that name no request. Out: whether the lack of a referrer, or another one, says that an entry
 //! and a message are of different requests. The rule: messages of one row of the cause table name the referrer where there
 //! is one if any of that row does so beside them; a layout may have been worked out, so that its column is believed only
-//! where most of what it holds stands in messages as well.
+//! where most of what it holds stands in messages as well. Of hosts only those count that messages name: an access log may
+//! hold what the client asked for where messages hold the name of the site.
 //! Invariants: memory is bounded; directories count, not files, so that a log in pieces is one log.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::fact::{CauseFact, NO_REFERRER};
+use crate::fact::{CauseFact, EntryFact, NO_REFERRER};
 
 /// Referrers of messages that are kept: those with the smallest keys.
 const MAX_KEYS: usize = 1 << 16;
@@ -20,6 +21,8 @@ pub(super) struct Referrers {
     rows: BTreeSet<(usize, u16)>,
     /// What messages name.
     keys: BTreeSet<u32>,
+    /// Hosts that messages name: those with the smallest keys.
+    hosts: BTreeSet<u32>,
     /// Entries of a directory by whether messages name their referrer: yes, no.
     entries: BTreeMap<usize, (u64, u64)>,
 }
@@ -27,6 +30,12 @@ pub(super) struct Referrers {
 impl Referrers {
     /// Notes a message of a log in this directory.
     pub(super) fn note_message(&mut self, fact: &CauseFact, directory: usize) {
+        if fact.host != 0 {
+            self.hosts.insert(fact.host);
+            if self.hosts.len() > MAX_KEYS {
+                self.hosts.pop_last();
+            }
+        }
         if fact.referrer != 0 {
             self.rows.insert((directory, fact.rule));
             self.keys.insert(fact.referrer);
@@ -50,9 +59,17 @@ impl Referrers {
     pub(super) fn absorb(&mut self, other: Referrers) {
         self.rows.extend(other.rows);
         self.keys.extend(other.keys);
-        while self.keys.len() > MAX_KEYS {
-            self.keys.pop_last();
+        self.hosts.extend(other.hosts);
+        for keys in [&mut self.keys, &mut self.hosts] {
+            while keys.len() > MAX_KEYS {
+                keys.pop_last();
+            }
         }
+    }
+
+    /// The host of an entry if messages name it; else 0.
+    pub(super) fn host_of(&self, entry: &EntryFact) -> u32 {
+        if self.hosts.contains(&entry.host) { entry.host } else { 0 }
     }
 
     /// True when the entries of a directory tell their referrers.

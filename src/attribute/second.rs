@@ -25,7 +25,7 @@ use crate::error::Result;
 use crate::evidence::{InputIndex, Position};
 use crate::fact::{CauseFact, EntryFact, Flags};
 use crate::store::{Budget, Sorted, Sorter};
-use crate::taxonomy::{Basis, Cause, Confidence, Server};
+use crate::taxonomy::{Basis, Cause, Confidence, Origin, Server};
 use crate::time::SECOND_US;
 use crate::verdict::Openness;
 
@@ -34,6 +34,9 @@ const MAX_CHUNK: usize = 200_000;
 
 /// Facts of one client further apart than this, beside durations, have nothing to do with each other.
 const GAP_US: i64 = 10 * FAR_US;
+
+/// A status that follows a failed attempt at the same backend within this time is no answer of it.
+const SELF_MADE_US: i64 = SECOND_US / 10;
 
 /// Order of entries: by client.
 type ClientKey = (u64, i64, Position);
@@ -179,8 +182,10 @@ impl<'m> SecondPhase<'m> {
         drop(both);
         each_chunk(&left.sorted(), &unnamed.sorted(), |_| 0, &mut |chunk| {
             let traces = chunk.traces_in_time(&ground, &is_off);
+            let host = |entry: &EntryFact| ground.referrers.host_of(entry);
             // Any client's: so each entry must have its request.
-            let known = Known { home: &ground.of_entry(), slack: None, ..Known::OF_CLIENT };
+            let known =
+                Known { home: &ground.of_entry(), host: &host, slack: None, ..Known::OF_CLIENT };
             let joined = match_client(&chunk.facts(&ground), &traces, known);
             let basis = [Basis::ExplicitMessage, Basis::CountMatch, Basis::TimeWindow];
             chunk.settle(&joined, matcher, &basis);
@@ -307,7 +312,7 @@ impl Ground<'_> {
 }
 
 /// What a row of the cause table tells.
-fn told_by(rule: &Rule) -> Told {
+pub(super) fn told_by(rule: &Rule) -> Told {
     Told { origin: rule.origin as u8, cause: rule.cause.map_or(0, |cause| cause as u8 + 1) }
 }
 
@@ -318,18 +323,24 @@ struct Chunk {
     requests: Vec<Failed>,
 }
 
-/// Failures that do not wait for anything.
-fn is_at_once(cause: Option<Cause>) -> bool {
-    matches!(
-        cause,
-        Some(
-            Cause::UpstreamRefused
-                | Cause::NoLiveUpstreams
-                | Cause::RateLimited
-                | Cause::PolicyDenied
-                | Cause::ConfigPermission
-        )
-    )
+/// The host that the lines of a request name: what knows the request knows its host. A line without client may name the
+/// server that holds the backends.
+fn host_of(lines: &[CauseFact]) -> u32 {
+    lines.iter().rfind(|fact| fact.client != 0).map_or(0, |fact| fact.host)
+}
+
+/// True when one of the failures that the lines of a request tell waits for something; they may if none is told.
+fn takes_time<'r>(rules: impl Iterator<Item = &'r Rule>) -> bool {
+    let mut waits = rules.filter_map(|rule| match rule.cause? {
+        // That there is no route is told by the lack of an answer.
+        Cause::UpstreamRefused => Some(rule.id == "apache.connect_unreachable"),
+        Cause::NoLiveUpstreams
+        | Cause::RateLimited
+        | Cause::PolicyDenied
+        | Cause::ConfigPermission => Some(false),
+        _ => Some(true),
+    });
+    waits.next().is_none_or(|first| first || waits.any(|waits| waits))
 }
 
 impl Chunk {
@@ -346,8 +357,9 @@ impl Chunk {
                 at: request.key.at,
                 referrer: ground.referrer_of(&request.lines),
                 upstream: request.lines.iter().rfind(is_peer).map_or(0, |fact| fact.scope),
+                host: host_of(&request.lines),
                 statuses: last.map_or(&[], |rule| &rule.status),
-                is_slow: !is_at_once(decides.and_then(|rule| rule.cause)),
+                is_slow: takes_time(request.lines.iter().filter_map(rule_of)),
                 told: decides.map(told_by).unwrap_or_default(),
                 home: ground.home_of(&request.lines),
             }
@@ -365,7 +377,8 @@ impl Chunk {
         if self.requests.first().is_some_and(|request| request.client == 0) {
             return Joined::default();
         }
-        let known = Known { look, home: &ground.of_entry(), ..Known::OF_CLIENT };
+        let host = |entry: &EntryFact| ground.referrers.host_of(entry);
+        let known = Known { look, home: &ground.of_entry(), host: &host, ..Known::OF_CLIENT };
         match_client(&self.facts(ground), &self.traces_in_time(ground, is_off), known)
     }
 
@@ -435,12 +448,32 @@ fn deciding<'l>(
     upstream: u32,
     matcher: &CauseMatcher,
 ) -> Option<&'l CauseFact> {
-    let has_cause =
-        |fact: &&CauseFact| matcher.rule(fact.rule).is_some_and(|rule| rule.cause.is_some());
+    let has_cause = |fact: &&CauseFact| {
+        matcher.rule(fact.rule).is_some_and(|rule| {
+            rule.cause.is_some()
+                && !(rule.origin == Origin::Upstream && is_after_no_contact(lines, fact, matcher))
+        })
+    };
     let mut telling = lines.iter().filter(has_cause);
     let about =
         lines.iter().filter(has_cause).rfind(|fact| upstream != 0 && fact.scope == upstream);
     about.or_else(|| telling.next_back()).or(lines.last())
+}
+
+/// True for a line about the status of a backend that a line just before tells was not reached at all. Apache compares the
+/// status that it gives itself with `failonstatus`, too.
+/// Source: `mod_proxy_balancer.c` (`proxy_balancer_post_request` takes `r->status`, whoever set it).
+fn is_after_no_contact(lines: &[CauseFact], fact: &CauseFact, matcher: &CauseMatcher) -> bool {
+    fact.scope != 0
+        && lines.iter().any(|before| {
+            before.scope == fact.scope
+                && (0..=SELF_MADE_US).contains(&(fact.at - before.at))
+                && matcher.rule(before.rule).is_some_and(|rule| {
+                    rule.origin == Origin::Proxy
+                        && rule.kind == RuleKind::Failure
+                        && rule.scope == Scope::UpstreamPeer
+                })
+        })
 }
 
 /// What the clocks of the error logs are apart, and which statuses the entries have.

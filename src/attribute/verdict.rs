@@ -145,7 +145,10 @@ impl Verdict {
 
     /// The verdict once it is known which error logs stayed silent for good.
     pub(super) fn settled(mut self, companions: &Companions, intervals: &Intervals) -> Self {
-        if self.open == 1
+        // Where the origin stands, silence may tell the cause.
+        let lacks_cause =
+            self.rule().openness == Openness::CauseOpen && self.message_rule == NO_RULE;
+        if (self.open == 1 || lacks_cause)
             && let Some(id) = self.rule().when_silent
             && !self.entry.flags.has(Flags::DOUBTED)
             && !self.entry.flags.has(Flags::TRACED)

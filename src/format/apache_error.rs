@@ -52,6 +52,8 @@ struct Parts<'a> {
     request_id: &'a [u8],
     /// Address and port.
     client: Option<&'a [u8]>,
+    /// The name of the site.
+    host: Option<&'a [u8]>,
     /// `(111)Connection refused`.
     errno: Option<&'a [u8]>,
     /// From the error number, or else from the text, up to the referer.
@@ -158,7 +160,7 @@ impl Reader for ApacheError {
             connection: thread_key(parts.pid, parts.tid).or_else(|| id_key(parts.request_id)),
             message: parts.message,
             client: parts.client.map(|client| without_port(client, has_port)),
-            server: None,
+            server: parts.host,
             request: None,
             subrequest: None,
             upstream: None,
@@ -181,6 +183,7 @@ impl Reader for ApacheError {
             ("request_id", Some(parts.request_id).filter(|id| !id.is_empty())),
             ("errno", parts.errno),
             ("client", parts.client),
+            ("vhost", parts.host),
             ("message", Some(parts.text)),
             ("referer", parts.referrer),
         ] {

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use foldhash::fast::RandomState;
 
 use crate::evidence::{InputIndex, Place};
-use crate::fact::{EntryFact, Flags};
+use crate::fact::{EntryFact, Flags, asked_method};
 use crate::time::SECOND_US;
 
 /// The same request of the same client again within this time is a retry, microseconds.
@@ -213,7 +213,8 @@ impl Retries {
         if entry.client == 0 || entry.target_key == 0 || entry.flags.has(Flags::PROBE) {
             return;
         }
-        let key = (entry.client, entry.target_key.wrapping_add(u64::from(entry.method)));
+        let key =
+            (entry.client, entry.target_key.wrapping_add(u64::from(asked_method(entry.method))));
         if rank(key) < self.level {
             return;
         }

@@ -139,13 +139,14 @@ pub(super) const RULES: &[VerdictRule] = &[
     },
     // No handler ran: RewriteRule with R=503, Redirect 503, or a module that refused before.
     VerdictRule {
+        openness: Openness::CauseOpen,
+        confidence: Confidence::Likely,
         when_silent: Some("apache.no_handler_silent"),
-        ..open(
+        ..decided(
             "apache.no_handler",
             Origin::LocalProcess,
-            Some(Cause::Maintenance),
-            LOG_ID,
-            "mod_rewrite.c, mod_alias.c: a configured status runs no handler",
+            None,
+            "mod_rewrite.c, mod_alias.c: a configured status runs no handler; mod_proxy sets its own before",
         )
     },
     VerdictRule {

@@ -14,6 +14,8 @@ mod invariance;
 mod redact;
 // The same logs with something taken away, or with clocks that are off; skipped where the corpus is absent.
 mod removal;
+// Requests that follow each other at once.
+mod repeats;
 // What a user types, and what comes back.
 mod cli;
 // Columns and layouts that look like others.

@@ -154,7 +154,7 @@ fn numbers_tell_which_page_of_apache_comes_with_error_lines() {
         let line = format!("503 {size} \"-\" \"curl/8\"");
         access(&mut log, second, &format!("a.test:80 {client}"), &format!("/cart/{n}"), &line);
         if second >= 5 {
-            let time = format!("{}.{:06}", clock(second), n % 24 * 40_000 + 900);
+            let time = format!("{}.{:06}", clock(second), n % 24 * 40_000 + 30_900);
             let head = format!("[Fri Nov 20 {time} 2026]");
             let thread = format!("[pid 8:tid {}]", 100 + n);
             let _ = writeln!(

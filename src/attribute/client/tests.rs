@@ -60,6 +60,18 @@ fn a_line_is_written_between_start_and_end() {
 }
 
 #[test]
+fn what_waits_for_nothing_is_written_at_once() {
+    check(&[entry(10)], &[trace(11_500)], &[]);
+    check(&[entry(10)], &[Trace { is_slow: true, ..trace(11_500) }], &[(0, 0)]);
+    // Of two entries, only one was being served.
+    check(&[entry(10), entry(11)], &[trace(11_500)], &[(1, 0)]);
+    let at = |second, host| EntryFact { host, ..entry(second) };
+    let of = |ms, host| Trace { host, ..trace(ms) };
+    check(&[at(10, 3), at(10, 4)], &[of(10_100, 4)], &[(1, 0)]);
+    check(&[at(10, 3)], &[of(10_100, 4)], &[]);
+}
+
+#[test]
 fn the_status_must_be_one_that_the_failure_gives() {
     check(&[entry(10)], &[Trace { statuses: &[502], ..trace(10_100) }], &[]);
     check(&[entry(10)], &[Trace { statuses: &[], ..trace(10_100) }], &[(0, 0)]);
@@ -165,8 +177,12 @@ fn numbers_tell_which_page_comes_with_lines() {
     };
     // One answer of a backend, and then two failures.
     let entries = [sized(9, 1), sized(10, 2), sized(10, 2)];
+    let slow = |ms| Trace { is_slow: true, ..trace(ms) };
     let traces = [trace(10_100), trace(10_900)];
-    assert_eq!(counted(&entries, &traces), [(0, false), (1, true), (2, true)]);
+    assert_eq!(
+        counted(&entries, &[slow(10_100), slow(10_900)]),
+        [(0, false), (1, true), (2, true)]
+    );
     // Of two pages either may be it; of one with too many, some have no line.
     assert_eq!(counted(&[sized(10, 1), sized(10, 2)], &traces[..1]), []);
     assert_eq!(counted(&[sized(10, 1), sized(10, 1)], &traces[..1]), [(1, false)]);

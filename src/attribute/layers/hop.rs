@@ -6,7 +6,7 @@
 
 use crate::attribute::Verdict;
 use crate::evidence::{Place, Position};
-use crate::fact::{Flags, shortened};
+use crate::fact::{Flags, asked_method, shortened};
 use crate::taxonomy::Origin;
 use crate::time::SECOND_US;
 
@@ -86,7 +86,7 @@ impl Hop {
             body_bytes: entry.body_bytes,
             duration_ms: entry.duration_ms,
             status: entry.status,
-            method: entry.method,
+            method: asked_method(entry.method),
             flags: entry.flags,
             group,
             origin: verdict.origin() as u8,

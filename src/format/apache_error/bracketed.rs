@@ -48,6 +48,9 @@ fn behind_stamp<'a>(mut parts: Parts<'a>, mut rest: &'a [u8]) -> Result<Parts<'a
         if !take_group(inside, &mut parts) && !is_of_head(inside, behind) {
             break;
         }
+        if parts.host.is_none() {
+            parts.host = host_of(inside);
+        }
         rest = behind;
     }
     if parts.level.is_empty() {
@@ -72,7 +75,17 @@ fn behind_stamp<'a>(mut parts: Parts<'a>, mut rest: &'a [u8]) -> Result<Parts<'a
             (parts.client, parts.text) = (Some(client), text);
         }
     }
+    if parts.host.is_none() {
+        parts.host = take_bracket(parts.text).and_then(|(inside, _)| host_of(inside));
+    }
     Ok(parts)
+}
+
+/// The name of the site in `[vhost %v]`, as the manual writes it.
+fn host_of(inside: &[u8]) -> Option<&[u8]> {
+    let name = inside.strip_prefix(b"vhost ")?;
+    let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || b".-_:*".contains(byte);
+    (!name.is_empty() && name.iter().all(is_name)).then_some(name)
 }
 
 /// `[inside]` at the start of a line.

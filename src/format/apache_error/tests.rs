@@ -99,13 +99,13 @@ fn log_ids_are_no_part_of_the_message() {
 fn brackets_that_an_operator_adds_are_no_part_of_the_message() {
     check(
         "[Fri Nov 20 21:21:42.8 2026] [proxy:error] [pid 17445:tid 17470] [vhost www.example.com] (111)Connection refused: AH00957: http: x",
-        "time=Fri Nov 20 21:21:42.8 2026|module=proxy|level=error|pid=17445|tid=17470|errno=(111)Connection refused|message=AH00957: http: x",
+        "time=Fri Nov 20 21:21:42.8 2026|module=proxy|level=error|pid=17445|tid=17470|errno=(111)Connection refused|vhost=www.example.com|message=AH00957: http: x",
         "(111)Connection refused: AH00957: http: x",
         None,
     );
     check(
         "[Fri Nov 20 21:21:42.8 2026] [proxy_http:error] [pid 1:tid 2] [vhost a.example] [keepalive 2] [client 192.0.2.1:5] AH01114: HTTP: y",
-        "time=Fri Nov 20 21:21:42.8 2026|module=proxy_http|level=error|pid=1|tid=2|client=192.0.2.1:5|message=AH01114: HTTP: y",
+        "time=Fri Nov 20 21:21:42.8 2026|module=proxy_http|level=error|pid=1|tid=2|client=192.0.2.1:5|vhost=a.example|message=AH01114: HTTP: y",
         "AH01114: HTTP: y",
         Some("192.0.2.1"),
     );

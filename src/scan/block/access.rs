@@ -156,13 +156,19 @@ pub(in crate::scan) fn whole_fact(
             .value(Field::ComputerName)
             .map_or(0, |name| machine_key(Machine::Computer(name))),
         referrer: entry_referrer_key(record.escape, record.value(Field::Referer)),
-        duration_ms: duration_us.map_or(0, |us| (us / 1000).min(u64::from(u32::MAX)) as u32),
+        duration_ms: duration_us.map_or(0, milliseconds),
         body_bytes: body_bytes.or(sent_bytes).map_or(0, |n| n.min(u64::from(u32::MAX)) as u32),
         status: record.status,
         method: if may_be_changed { 0 } else { method_key(method) },
         rule: own_verdict(about, record),
         flags,
     }
+}
+
+/// A duration in milliseconds; 0 only for none at all: what lasted less is not what a log of whole seconds calls 0.
+fn milliseconds(duration_us: u64) -> u32 {
+    let ms = (duration_us / 1000).max(u64::from(duration_us > 0));
+    ms.min(u64::from(u32::MAX)) as u32
 }
 
 /// What the request was sent to last, or was to be sent to: a backend, a group of them, a request queue.
