@@ -372,6 +372,8 @@ pub struct Plan {
     pub sampled: (usize, usize),
     /// What was worked out, for people.
     pub notes: Vec<String>,
+    /// The lines are rows under a heading that names their columns: what it does not tell is not worked out of them.
+    pub is_table: bool,
 }
 
 impl Plan {

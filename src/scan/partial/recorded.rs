@@ -295,6 +295,7 @@ impl RecordedPlan {
             n_detected: self.n_detected.min(self.readers.len()),
             sampled: self.sampled,
             notes: self.notes.clone(),
+            is_table: false,
         }
     }
 }
