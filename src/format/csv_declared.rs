@@ -104,9 +104,18 @@ impl CsvReader {
             return None;
         }
         let column = |path: &str| names.iter().position(|name| is_column(name, path));
+        // `httpRequest.status` is inside of `httpRequest`.
+        let has_inside = |path: &str| {
+            let inside = |name: &&[u8]| {
+                name.get(..path.len()).is_some_and(|head| is_column(head, path))
+                    && name.get(path.len()) == Some(&b'.')
+            };
+            names.iter().any(|name| inside(&name))
+        };
         FORMATS.iter().filter_map(|format| format.declared()).find_map(|format| {
             let has_all = format.required.iter().all(|required| {
-                required.optional || required.any_of.iter().any(|path| column(path).is_some())
+                let has = |path: &&str| column(path).is_some() || has_inside(path);
+                required.optional || required.any_of.iter().any(has)
             });
             let time =
                 format.time.iter().find(|time| time.clock.is_none() && column(time.path).is_some());
@@ -240,7 +249,7 @@ impl Format for CsvDeclaredFormat {
     }
 
     fn summary(&self) -> &'static str {
-        "CSV of the formats in JSON, with a heading (Cloudflare Logpush); recognised by the names of the columns"
+        "CSV of the formats in JSON, with a heading (Cloudflare Logpush, tables of Azure, Google and AWS); recognised by the names of the columns"
     }
 
     fn propose(&self, sample: &Sample<'_>) -> Option<Proposal> {

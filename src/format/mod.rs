@@ -11,6 +11,7 @@ pub mod apache_error;
 pub mod api_gateway;
 pub mod app_log;
 pub mod aws_elb;
+pub mod aws_elb_table;
 pub mod azure;
 pub mod caddy;
 pub mod caddy_log;
@@ -326,6 +327,7 @@ pub const FORMATS: &[&dyn Format] = &[
     &json_access::JsonAccessFormat,
     &aws_elb::AwsAlbFormat,
     &aws_elb::AwsClbFormat,
+    &aws_elb_table::ALB,
     &api_gateway::ApiGatewayFormat,
     &cloudfront::CloudFrontFormat,
     &iis_w3c::IisW3cFormat,

@@ -147,7 +147,12 @@ pub(super) fn may_be_directive(line: &[u8]) -> bool {
         // A record beside those of the log.
         [b'{' | b' ' | b'\r', ..] => line.trim_ascii_start().starts_with(b"{"),
         // A heading of columns, perhaps.
-        [b'A'..=b'Z' | b'a'..=b'z' | b'"', ..] => line.contains(&b',') && !line.contains(&b' '),
+        [b'A'..=b'Z' | b'a'..=b'z' | b'"', ..] => {
+            line.contains(&b',')
+                && (!line.contains(&b' ') || memchr::memmem::find(line, b" [").is_some())
+        }
+        // A row of a table that is no record of the log.
+        [b'0'..=b'9', ..] => line.contains(&b','),
         _ => false,
     }
 }
