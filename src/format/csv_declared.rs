@@ -310,7 +310,7 @@ mod tests {
         let Ok(Record::Access(access)) = proposal.reader.parse(row) else { panic!("no record") };
         let at = crate::time::Timestamp(access.stamp.micros).to_rfc3339();
         assert_eq!((&*at, access.stamp.offset_s), ("2026-06-01T19:46:40.250Z", Some(0)));
-        let here = memchr::memmem::find(heading, b"UTC")
+        let here = memmem::find(heading, b"UTC")
             .map(|at| [&heading[..at], b"Local Time", &heading[at + 3..]].concat());
         let here = here.expect("found");
         let proposal =
