@@ -166,7 +166,8 @@ impl Reader for CsvReader {
 
     fn glance<'a>(&self, line: &'a [u8]) -> Result<Glance<'a>, Skip> {
         let (mut time, mut status) = (None, None);
-        let last = self.time.max(self.status.unwrap_or(0));
+        let last_mark = self.marks.iter().map(|mark| mark.0).max().unwrap_or(0);
+        let last = self.time.max(self.status.unwrap_or(0)).max(last_mark);
         for (index, value) in values(line).enumerate().take(last + 1) {
             let value = value.ok_or(Skip::Shape)?;
             if index == self.time {
@@ -174,6 +175,10 @@ impl Reader for CsvReader {
             }
             if Some(index) == self.status {
                 status = Some(value);
+            }
+            let mark = self.marks.iter().find(|mark| mark.0 == index);
+            if mark.is_some_and(|mark| !is_absent(value) && !is_one_of(value, mark.1)) {
+                return Err(Skip::Shape);
             }
         }
         if self.status.is_some() && status.is_none() {
@@ -210,12 +215,6 @@ impl Reader for CsvReader {
         let columns: Vec<&[u8]> = values(record).collect::<Option<_>>().ok_or(Skip::Shape)?;
         if columns.len() != self.n_columns {
             return Err(if columns.len() < self.n_columns { Skip::Truncated } else { Skip::Shape });
-        }
-        let is_absent_or_one = |mark: &&(usize, &'static [&'static str])| {
-            is_absent(columns[mark.0]) || holds_one(&columns, mark)
-        };
-        if !self.marks.iter().all(|mark| is_absent_or_one(&mark)) {
-            return Err(Skip::Shape);
         }
         let mut access = AccessRecord::new(stamp, glance.status, Escape::None);
         access.set(Field::Time, glance.stamp);

@@ -43,17 +43,19 @@ impl Envelope for CsvCell {
         while let Some(text) = rest {
             let (cell, quoted, behind) = first_cell(text)?;
             n_cells += 1;
+            // Text has blanks behind its commas, tables have none.
+            if !quoted && cell.first() == Some(&b' ') {
+                return None;
+            }
             if cell.len() > longest.len() {
                 (longest, is_quoted) = (cell, quoted);
             }
             rest = behind;
         }
         let line = longest.trim_ascii_end();
-        if !(2..=MAX_CELLS).contains(&n_cells) || line.len() < MIN_LINE_BYTES {
-            return None;
-        }
-        let inner = if is_quoted { undoubled(line) } else { Cow::Borrowed(line) };
-        Some(Opened { inner, ..Opened::default() })
+        // A line has quotes or commas, so that its cell is quoted.
+        (is_quoted && (2..=MAX_CELLS).contains(&n_cells) && line.len() >= MIN_LINE_BYTES)
+            .then(|| Opened { inner: undoubled(line), ..Opened::default() })
     }
 
     /// The names of the columns, and the end of a cell whose line ended with a line break.
@@ -120,10 +122,9 @@ mod tests {
         let quoted = line.replace('"', "\"\"");
         check(&format!("1775483475604,\"{quoted}\""), Some(line));
         check(&format!("\"{quoted}\",\"2026-04-06T14:18:05.701+0000\",web"), Some(line));
-        check(
-            "a,{no quotes or commas are in this line}",
-            Some("{no quotes or commas are in this line}"),
-        );
+        check("a,{no quotes or commas are in this line}", None);
+        check("2026/06/01 x failed, client: 192.0.2.1, request: \"GET / HTTP/1.1\"", None);
+        check("192.0.2.1 failed,\"GET / HTTP/1.1 to a long target\", host", None);
         // A line that ended with a line break goes on behind it.
         check(&format!("1775483475604,\"{quoted}"), Some(line));
         check(&format!("\"{quoted}\""), None);
