@@ -63,8 +63,50 @@ pub fn parse_seconds_us(text: &[u8]) -> Option<u64> {
     seconds.checked_mul(1_000_000)?.checked_add(micros)
 }
 
-/// Parses `0.004`, `0.005192s`, `15ms`, `15.2us` or `77ns` to microseconds: seconds where no unit is given.
+/// As [`parse_seconds_us`], with an exponent where there is one: `3.4633e-05`, as encoders of JSON write small and large
+/// numbers.
+pub fn parse_scaled_seconds_us(text: &[u8]) -> Option<u64> {
+    let Some(mark) = memchr::memchr2(b'e', b'E', text) else { return parse_seconds_us(text) };
+    let (number, exponent) = (&text[..mark], &text[mark + 1..]);
+    let (is_negative, exponent) = match exponent {
+        [b'-', digits @ ..] => (true, digits),
+        [b'+', digits @ ..] | digits => (false, digits),
+    };
+    let exponent = u32::try_from(parse_u64(exponent)?).ok()?;
+    let dot = memchr::memchr(b'.', number).unwrap_or(number.len());
+    let fraction = number.get(dot + 1..).unwrap_or_default();
+    // Sixteen digits are all that a number of JSON holds.
+    let mut digits = 0u64;
+    let mut power = 6 + if is_negative { -i64::from(exponent) } else { i64::from(exponent) };
+    for (place, byte) in number[..dot].iter().chain(fraction).enumerate() {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        let is_of_fraction = place >= dot;
+        if digits < 10_u64.pow(16) {
+            digits = digits * 10 + u64::from(digit);
+            power -= i64::from(is_of_fraction);
+        } else {
+            power += i64::from(!is_of_fraction);
+        }
+    }
+    if dot == 0 {
+        return None;
+    }
+    let factor = 10_u64.checked_pow(u32::try_from(power.unsigned_abs()).ok()?);
+    match factor {
+        Some(factor) if power < 0 => Some(digits / factor),
+        Some(factor) => digits.checked_mul(factor),
+        None => (power < 0 || digits == 0).then_some(0),
+    }
+}
+
+/// Parses `0.004`, `3.4633e-05`, `0.005192s`, `15ms`, `15.2us` or `77ns` to microseconds: seconds where no unit is given.
 pub fn parse_duration_us(text: &[u8]) -> Option<u64> {
+    if text.iter().any(|byte| matches!(byte, b'e' | b'E')) {
+        return parse_scaled_seconds_us(text);
+    }
     let split = text.iter().position(|byte| !byte.is_ascii_digit() && *byte != b'.');
     let (number, unit) = text.split_at(split.unwrap_or(text.len()));
     let per_second = match unit {
@@ -283,6 +325,25 @@ mod tests {
         assert_eq!(parse_seconds_us(b"0.0000019"), Some(1));
         assert_eq!(parse_seconds_us(b"-"), None);
         assert_eq!(parse_seconds_us(b"1.0x"), None);
+    }
+
+    #[test]
+    fn numbers_may_have_an_exponent() {
+        let check = |text: &str, us| {
+            assert_eq!(parse_scaled_seconds_us(text.as_bytes()), us, "{text}");
+            assert_eq!(parse_duration_us(text.as_bytes()), us, "{text}");
+        };
+        check("3.4633e-05", Some(34));
+        check("1E-7", Some(0));
+        check("2.5e+3", Some(2_500_000_000));
+        check("12e0", Some(12_000_000));
+        check("1.23456789012345678901e1", Some(12_345_678));
+        check("1e-4000000000", Some(0));
+        for text in
+            ["1e40", "e5", ".5e1", "1e", "1e-", "1ex", "1.2.3e4", "-1e2", "1e99999999999999999999"]
+        {
+            check(text, None);
+        }
     }
 
     #[test]

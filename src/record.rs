@@ -11,7 +11,8 @@ use std::borrow::Cow;
 use memchr::memmem;
 
 use crate::bytes::{
-    is_absent, last_upstream_item, parse_duration_us, parse_seconds_us, parse_status, parse_u64,
+    is_absent, last_upstream_item, parse_duration_us, parse_scaled_seconds_us, parse_status,
+    parse_u64,
 };
 use crate::taxonomy::{Cause, Origin};
 use crate::time::Stamp;
@@ -118,7 +119,7 @@ impl<'a> AccessRecord<'a> {
     pub fn duration_us(&self) -> Option<u64> {
         // The number is read as if it were seconds, so that fractions of smaller units count too.
         let scaled = |field, per_second| {
-            self.value(field).and_then(parse_seconds_us).map(|micros| micros / per_second)
+            self.value(field).and_then(parse_scaled_seconds_us).map(|micros| micros / per_second)
         };
         scaled(Field::RequestTimeMicros, 1_000_000)
             .or_else(|| scaled(Field::RequestTimeMillis, 1000))
@@ -126,7 +127,7 @@ impl<'a> AccessRecord<'a> {
             .or_else(|| self.value(Field::RequestTime).and_then(parse_duration_us))
             .or_else(|| {
                 // The parts that a load balancer tells; one of them is -1 when it has no answer.
-                let part = |field| self.value(field).and_then(parse_seconds_us);
+                let part = |field| self.value(field).and_then(parse_scaled_seconds_us);
                 let request_us = part(Field::RequestProcessingTime)?;
                 let target_us = part(Field::TargetProcessingTime)?;
                 request_us.checked_add(target_us)?.checked_add(part(Field::ResponseProcessingTime)?)
@@ -156,6 +157,9 @@ impl<'a> AccessRecord<'a> {
     pub fn body_bytes(&self) -> Option<u64> {
         match self.raw(Field::BodyBytes)? {
             b"-" if self.escape == Escape::Apache => Some(0),
+            digits if digits.contains(&b'e') => {
+                parse_scaled_seconds_us(digits).map(|micros| micros / 1_000_000)
+            }
             digits => parse_u64(digits),
         }
     }

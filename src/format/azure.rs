@@ -29,7 +29,12 @@ pub const FRONT_DOOR: Declared = Declared {
     required: &[
         value_if_any(&["category"], &["FrontDoorAccessLog", "AzureCdnAccessLog"]),
         value_if_any(&["properties>isReceivedFromClient"], &["true"]),
-        key(&["properties>trackingReference", "trackingReference", "trackingReference_s"]),
+        key(&[
+            "properties>trackingReference",
+            "trackingReference",
+            "trackingReference_s",
+            "errorInfo_s",
+        ]),
         key(&[
             "properties>httpStatusCode",
             "httpStatusCode",

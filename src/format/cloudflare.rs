@@ -51,6 +51,8 @@ pub const HTTP_REQUESTS: Declared = Declared {
         ("SecurityActions", Use::As(Field::SecurityAction)),
         ("FirewallMatchesActions", Use::As(Field::SecurityAction)),
         ("WAFAction", Use::As(Field::SecurityAction)),
+        ("SecuritySources", Use::As(Field::Reason)),
+        ("FirewallMatchesSources", Use::As(Field::Reason)),
         ("WorkerStatus", Use::As(Field::FunctionStatus)),
         ("RequestHeaders>Sec-Purpose", Use::As(Field::Purpose)),
         ("ResponseHeaders>cf-error-type", Use::As(Field::ResponseDetails)),

@@ -7,11 +7,14 @@
 
 use std::sync::Arc;
 
-use super::json_declared::{Declared, Use, is_key, status_of};
+use memchr::memmem;
+
+use super::json_declared::{Declared, Required, Use, is_one_of, status_of};
 use super::{About, Directive, FORMATS, Format, FormatBasis, Glance, Proposal, Reader, Sample};
+use crate::bytes::is_absent;
 use crate::record::{AccessRecord, Escape, Field, Record, Skip};
 use crate::taxonomy::LogRole;
-use crate::time::Notation;
+use crate::time::{Notation, Stamp};
 
 /// Columns of a heading at least.
 const MIN_COLUMNS: usize = 3;
@@ -23,6 +26,12 @@ struct CsvReader {
     format: Declared,
     heading: Vec<u8>,
     n_columns: usize,
+    /// Columns that have one of some values in rows of the format ...
+    marks: Vec<(usize, &'static [&'static str])>,
+    /// ... and in those that come with them and are no requests.
+    besides: Vec<(usize, &'static [&'static str])>,
+    /// The heading says that times without a zone are UTC.
+    is_utc: bool,
     time: usize,
     status: Option<usize>,
     /// Columns and what they are, in the order of the declaration.
@@ -31,11 +40,16 @@ struct CsvReader {
 
 /// The values of a line, without the quotes around them. `None`: a quote is not closed, or stands inside of a value.
 fn values(line: &[u8]) -> impl Iterator<Item = Option<&[u8]>> {
+    values_by(line, b',')
+}
+
+/// As [`values`], where another byte stands between them.
+pub(super) fn values_by(line: &[u8], separator: u8) -> impl Iterator<Item = Option<&[u8]>> {
     let mut rest = Some(line);
     std::iter::from_fn(move || {
         let text = rest?;
         let Some(quoted) = text.strip_prefix(b"\"") else {
-            let end = memchr::memchr(b',', text).unwrap_or(text.len());
+            let end = memchr::memchr(separator, text).unwrap_or(text.len());
             rest = text.get(end + 1..);
             return Some(Some(&text[..end]));
         };
@@ -52,15 +66,36 @@ fn values(line: &[u8]) -> impl Iterator<Item = Option<&[u8]>> {
             at += 2;
         }
         let behind = &quoted[at + 1..];
-        rest = behind.strip_prefix(b",");
+        rest = behind.strip_prefix(&[separator]);
         Some((rest.is_some() || behind.is_empty()).then_some(&quoted[..at]))
     })
+}
+
+/// True for a column named as a path: `httpRequest.status` for `httpRequest>status`.
+fn is_column(name: &[u8], path: &str) -> bool {
+    let letters = |text| <[u8]>::iter(text).filter(|byte| !matches!(byte, b'_' | b'-'));
+    let plain = |byte: &u8| if *byte == b'>' { b'.' } else { byte.to_ascii_lowercase() };
+    letters(name).map(plain).eq(letters(path.as_bytes()).map(plain))
+}
+
+/// True where a column of a row holds one of its values.
+fn holds_one(row: &[&[u8]], (column, allowed): &(usize, &'static [&'static str])) -> bool {
+    row.get(*column).is_some_and(|value| is_one_of(value, allowed))
 }
 
 impl CsvReader {
     /// A reader for a heading of a declared format.
     fn of_heading(heading: &[u8], notation: Option<Notation>) -> Option<Self> {
-        let names: Vec<&[u8]> = values(heading).collect::<Option<_>>()?;
+        let mut is_utc = false;
+        let plain = |name: &mut &[u8]| {
+            let Some(at) = name.strip_suffix(b"]").and_then(|_| memmem::find(name, b" [")) else {
+                return;
+            };
+            is_utc |= &name[at..] == b" [UTC]";
+            *name = &name[..at];
+        };
+        let mut names: Vec<&[u8]> = values(heading).collect::<Option<_>>()?;
+        names.iter_mut().for_each(plain);
         let is_name = |name: &&[u8]| {
             name.first().is_some_and(u8::is_ascii_alphabetic)
                 && name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_-.@".contains(byte))
@@ -68,14 +103,32 @@ impl CsvReader {
         if names.len() < MIN_COLUMNS || !names.iter().all(is_name) {
             return None;
         }
-        let column = |path: &str| names.iter().position(|name| is_key(name, path));
+        let column = |path: &str| names.iter().position(|name| is_column(name, path));
+        // `httpRequest.status` is inside of `httpRequest`.
+        let has_inside = |path: &str| {
+            let inside = |name: &&[u8]| {
+                name.get(..path.len()).is_some_and(|head| is_column(head, path))
+                    && name.get(path.len()) == Some(&b'.')
+            };
+            names.iter().any(|name| inside(&name))
+        };
         FORMATS.iter().filter_map(|format| format.declared()).find_map(|format| {
             let has_all = format.required.iter().all(|required| {
-                required.optional || required.any_of.iter().any(|path| column(path).is_some())
+                let has = |path: &&str| column(path).is_some() || has_inside(path);
+                required.optional || required.any_of.iter().any(has)
             });
             let time =
                 format.time.iter().find(|time| time.clock.is_none() && column(time.path).is_some());
             let time = time.filter(|_| has_all)?;
+            let columns_of = |required: &'static [Required]| {
+                let with_values = required.iter().filter(|required| !required.values.is_empty());
+                with_values
+                    .filter_map(|required| {
+                        let at = required.any_of.iter().find_map(|path| column(path))?;
+                        Some((at, required.values))
+                    })
+                    .collect()
+            };
             let about = About {
                 format: format.name,
                 layout: "csv".to_owned(),
@@ -91,6 +144,9 @@ impl CsvReader {
                 format: *format,
                 heading: heading.to_vec(),
                 n_columns: names.len(),
+                marks: columns_of(format.required),
+                besides: columns_of(format.besides),
+                is_utc,
                 time: column(time.path)?,
                 status: format.status.iter().find_map(|path| column(path)),
                 uses: format
@@ -110,7 +166,8 @@ impl Reader for CsvReader {
 
     fn glance<'a>(&self, line: &'a [u8]) -> Result<Glance<'a>, Skip> {
         let (mut time, mut status) = (None, None);
-        let last = self.time.max(self.status.unwrap_or(0));
+        let last_mark = self.marks.iter().map(|mark| mark.0).max().unwrap_or(0);
+        let last = self.time.max(self.status.unwrap_or(0)).max(last_mark);
         for (index, value) in values(line).enumerate().take(last + 1) {
             let value = value.ok_or(Skip::Shape)?;
             if index == self.time {
@@ -118,6 +175,10 @@ impl Reader for CsvReader {
             }
             if Some(index) == self.status {
                 status = Some(value);
+            }
+            let mark = self.marks.iter().find(|mark| mark.0 == index);
+            if mark.is_some_and(|mark| !is_absent(value) && !is_one_of(value, mark.1)) {
+                return Err(Skip::Shape);
             }
         }
         if self.status.is_some() && status.is_none() {
@@ -127,9 +188,22 @@ impl Reader for CsvReader {
         Ok(Glance { stamp, status: status_of(status).ok_or(Skip::BadStatus)? })
     }
 
+    fn stamp(&self, text: &[u8]) -> Option<Stamp> {
+        let stamp = self.about.notation.parse(text)?;
+        let offset_s = stamp.offset_s.or(self.is_utc.then_some(0));
+        Some(Stamp { offset_s, ..stamp })
+    }
+
     fn directive(&self, line: &[u8]) -> Option<Directive> {
         if line == self.heading {
             return Some(Directive::Comment);
+        }
+        if !self.besides.is_empty()
+            && let Some(row) = values(line).collect::<Option<Vec<_>>>()
+            && row.len() == self.n_columns
+        {
+            let is_beside = self.besides.iter().any(|beside| holds_one(&row, beside));
+            return is_beside.then_some(Directive::Comment);
         }
         let next = CsvReader::of_heading(line, Some(self.about.notation))?;
         Some(Directive::Layout(Arc::new(next)))
@@ -137,7 +211,7 @@ impl Reader for CsvReader {
 
     fn parse<'a>(&self, record: &'a [u8]) -> Result<Record<'a>, Skip> {
         let glance = self.glance(record)?;
-        let stamp = self.about.notation.parse(glance.stamp).ok_or(Skip::BadTime)?;
+        let stamp = self.stamp(glance.stamp).ok_or(Skip::BadTime)?;
         let columns: Vec<&[u8]> = values(record).collect::<Option<_>>().ok_or(Skip::Shape)?;
         if columns.len() != self.n_columns {
             return Err(if columns.len() < self.n_columns { Skip::Truncated } else { Skip::Shape });
@@ -174,19 +248,22 @@ impl Format for CsvDeclaredFormat {
     }
 
     fn summary(&self) -> &'static str {
-        "CSV of the formats in JSON, with a heading (Cloudflare Logpush); recognised by the names of the columns"
+        "CSV of the formats in JSON, with a heading (Cloudflare Logpush, tables of Azure, Google and AWS); recognised by the names of the columns"
     }
 
     fn propose(&self, sample: &Sample<'_>) -> Option<Proposal> {
-        let is_heading = |line: &&&[u8]| line.contains(&b',') && !line.contains(&b' ');
+        let is_heading = |line: &&&[u8]| {
+            line.contains(&b',') && (!line.contains(&b' ') || memmem::find(line, b" [").is_some())
+        };
         let heading = sample
             .lines
             .iter()
             .filter(is_heading)
             .find_map(|line| CsvReader::of_heading(line, None).map(|reader| (*line, reader)));
         let (heading, reader) = heading?;
-        let time = reader.format.time.iter().find(|time| time.clock.is_none())?;
-        let readers = time.notations.iter().filter_map(|notation| {
+        let notations = reader.format.time.iter().find(|time| time.clock.is_none())?.notations;
+        // Portals write the times of their tables as the language of the browser does.
+        let readers = notations.iter().chain(&[Notation::WindowsLocal]).filter_map(|notation| {
             let reader = CsvReader::of_heading(heading, Some(*notation))?;
             let n = sample.lines.iter().filter(|line| reader.parse(line).is_ok()).count();
             Some((n, reader))
@@ -221,6 +298,35 @@ mod tests {
         assert!(matches!(proposal.reader.directive(HEADING), Some(Directive::Comment)));
         let other = b"RayID,EdgeResponseStatus,EdgeStartTimestamp";
         assert!(matches!(proposal.reader.directive(other), Some(Directive::Layout(_))));
+    }
+
+    #[test]
+    fn headings_may_tell_the_zone() {
+        let heading = b"\"TimeGenerated [UTC]\",ClientIp,HttpStatus,ServerRouted";
+        let row = b"\"6/1/2026, 7:46:40.250 PM\",192.0.2.1,503,10.0.0.4:443";
+        let proposal =
+            CsvDeclaredFormat.propose(&Sample::of(vec![heading, row])).expect("recognised");
+        let Ok(Record::Access(access)) = proposal.reader.parse(row) else { panic!("no record") };
+        let at = crate::time::Timestamp(access.stamp.micros).to_rfc3339();
+        assert_eq!((&*at, access.stamp.offset_s), ("2026-06-01T19:46:40.250Z", Some(0)));
+        let here = memmem::find(heading, b"UTC")
+            .map(|at| [&heading[..at], b"Local Time", &heading[at + 3..]].concat());
+        let here = here.expect("found");
+        let proposal =
+            CsvDeclaredFormat.propose(&Sample::of(vec![&here, row])).expect("recognised");
+        assert_eq!(proposal.reader.stamp(b"6/1/2026, 7:46:40 AM").expect("read").offset_s, None);
+    }
+
+    #[test]
+    fn rows_of_other_tables_are_left_out() {
+        let heading = b"TimeGenerated,Category,trackingReference_s,httpStatusCode_s";
+        let row = |category: &str| format!("2026-03-04T08:04:09.0Z,{category},0A1B,503");
+        let (own, other) = (row("FrontDoorAccessLog"), row("FrontDoorHealthProbeLog"));
+        let sample = Sample::of(vec![heading, own.as_bytes(), other.as_bytes()]);
+        let reader = CsvDeclaredFormat.propose(&sample).expect("recognised").reader;
+        assert!(reader.parse(own.as_bytes()).is_ok());
+        assert_eq!(reader.parse(other.as_bytes()).err(), Some(Skip::Shape));
+        assert!(matches!(reader.directive(other.as_bytes()), Some(Directive::Comment)));
     }
 
     #[test]

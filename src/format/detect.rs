@@ -20,6 +20,7 @@ use super::apache_conf::ApacheConf;
 use super::apache_error::ApacheError;
 use super::app_log;
 use super::envelope::{Indented, Messages, envelopes, is_tail_header, latest_year_shown};
+use super::infer::heading::heading_of;
 use super::nginx_conf::NginxConf;
 use super::proposal::{INFERRED_WEIGHT, KNOWN_WEIGHT};
 use super::{
@@ -176,8 +177,9 @@ pub fn detect_dated(
         add_missing(&mut readers, standing);
     }
     let cache = CacheSeen::of(&readers[..n_detected], &sampled);
+    let is_table = heading_of(&sampled).is_some();
     let sampled = (n_sampled, n_sampled - rest.lines.len());
-    Plan { readers, n_detected, sampled, notes, cache }
+    Plan { readers, n_detected, sampled, notes, cache, is_table }
 }
 
 /// Adds a reader unless there is one of its format and layout.

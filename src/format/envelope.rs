@@ -5,6 +5,7 @@
 //! copied; where it has to be unescaped ([`Envelope::decodes`]) it is decoded once per look. Envelopes nest because a
 //! [`Wrapped`] reader is a reader.
 
+mod cells;
 mod columns;
 mod container;
 mod journal;
@@ -16,6 +17,7 @@ mod stern;
 mod syslog;
 #[cfg(test)]
 mod tests;
+mod viewer;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -29,6 +31,7 @@ use crate::record::{Record, Skip};
 use crate::taxonomy::LogRole;
 use crate::time::{Notation, SECOND_US, Stamp, parse_clf, parse_clf_variant, parse_nginx_error};
 
+pub use cells::CsvCell;
 pub use columns::ZapConsole;
 pub use container::{Cri, DockerJson};
 pub use journal::JournalJson;
@@ -39,6 +42,7 @@ pub use prefix::{Ansi, Compose, FileName, Indented, LeadingStamp, Pod, Program, 
 pub use shipper::{FluentdFile, Pairs};
 pub use stern::Stern;
 pub use syslog::{Rfc5424, Syslog};
+pub use viewer::{LogsTail, PageClock, TaskName};
 
 /// Offsets of zones are multiples of this, microseconds.
 const QUARTER_US: i64 = 900 * SECOND_US;
@@ -149,12 +153,16 @@ pub fn envelopes(reference_us: Option<i64>) -> Vec<Arc<dyn Envelope>> {
         Arc::new(FileName),
         Arc::new(Ansi),
         Arc::new(LeadingStamp),
+        Arc::new(LogsTail),
+        Arc::new(TaskName),
+        Arc::new(PageClock),
         Arc::new(Program),
         Arc::new(Quoted),
         Arc::new(MessageJson),
         Arc::new(ObjectJson),
         Arc::new(ZapConsole),
         Arc::new(Pairs),
+        Arc::new(CsvCell),
     ]
 }
 

@@ -8,6 +8,7 @@
 //! values; profile each column of values; name the columns by label, by shape, and by how they move together.
 
 mod columns;
+pub(in crate::format) mod heading;
 mod matcher;
 mod names;
 pub(in crate::format) mod telltale;
@@ -22,6 +23,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use self::columns::Naming;
+use self::heading::{Heading, heading_of};
 use self::tokens::{Cut, SEPARATORS, Tokens, common_labels, cut, is_key_byte};
 use self::values::{Column, Kind, item_kind};
 use super::apache_access::evidence;
@@ -65,7 +67,7 @@ pub struct Inferred {
 /// Lines that cannot be access lines of any layout (no time or no status anywhere) are not counted against it.
 pub fn infer_layout(sample: &Sample<'_>) -> Option<Inferred> {
     let lines = access_like(sample);
-    let best = best_layout(&lines)?;
+    let best = best_layout(&lines, heading_of(&sample.lines).as_ref())?;
     (best.n_accepted_estimate * 100 >= lines.len() * MIN_FIT_PERCENT).then_some(best)
 }
 
@@ -129,10 +131,11 @@ impl Format for InferredFormat {
 /// Infers up to `max` layouts of a sample that mixes several, the most frequent first.
 pub fn infer_layouts(sample: &Sample<'_>, max: usize) -> Vec<Inferred> {
     let mut lines = access_like(sample);
+    let heading = heading_of(&sample.lines);
     let n_total = lines.len();
     let mut found = Vec::new();
     while found.len() < max && !lines.is_empty() {
-        let Some(best) = best_layout(&lines) else { break };
+        let Some(best) = best_layout(&lines, heading.as_ref()) else { break };
         // What fits one line in twenty is rather noise than a layout.
         if best.n_accepted_estimate * 20 < n_total {
             break;
@@ -162,9 +165,14 @@ fn access_like<'a>(sample: &Sample<'a>) -> Vec<&'a [u8]> {
     kept.into_iter().step_by(step).collect()
 }
 
-fn best_layout(lines: &[&[u8]]) -> Option<Inferred> {
+fn best_layout(lines: &[&[u8]], heading: Option<&Heading>) -> Option<Inferred> {
     if lines.is_empty() {
         return None;
+    }
+    if let Some(heading) = heading {
+        let separator = SEPARATORS.iter().find(|other| **other == [heading.separator])?;
+        let how = Cut::Separator(separator, Vec::new());
+        return layout_by(lines, &how, Some(heading)).map(|(_, inferred)| inferred);
     }
     let mut cuts = vec![Cut::Blanks];
     let labels = common_labels(lines);
@@ -183,7 +191,7 @@ fn best_layout(lines: &[&[u8]]) -> Option<Inferred> {
     let mut best: Option<(usize, Inferred)> = None;
     for how in cuts {
         for how in refinements(lines, how) {
-            let Some((score, inferred)) = layout_by(lines, &how) else { continue };
+            let Some((score, inferred)) = layout_by(lines, &how, None) else { continue };
             if best.as_ref().is_none_or(|(so_far, _)| score > *so_far) {
                 best = Some((score, inferred));
             }
@@ -256,12 +264,15 @@ fn longest_common_head(cut_lines: &[Tokens<'_>]) -> Option<usize> {
     })
 }
 
-/// The layout of the lines when cut in one way, and how good it is.
-fn layout_by(lines: &[&[u8]], how: &Cut) -> Option<(usize, Inferred)> {
+/// The layout of the lines when cut in one way, and how good it is. Under a heading, its names alone say what columns are.
+fn layout_by(lines: &[&[u8]], how: &Cut, heading: Option<&Heading>) -> Option<(usize, Inferred)> {
     let cut_lines: Vec<Tokens<'_>> = lines.iter().map(|line| cut(line, how)).collect();
     let (shape, n_common) = common_shape(&cut_lines);
     let n_columns = shape.len().checked_sub(1)?;
-    if !(3..=MAX_COLUMNS).contains(&n_columns) || n_common * 20 < lines.len() {
+    if !(3..=MAX_COLUMNS).contains(&n_columns)
+        || n_common * 20 < lines.len()
+        || heading.is_some_and(|heading| heading.names.len() != n_columns)
+    {
         return None;
     }
     let rows: Vec<&Tokens<'_>> =
@@ -271,11 +282,17 @@ fn layout_by(lines: &[&[u8]], how: &Cut) -> Option<(usize, Inferred)> {
         .map(|idx| {
             let mut values: Vec<&[u8]> = rows.iter().map(|row| row.values[idx]).collect();
             let wrap = literals[idx].last().copied().filter(|byte| b"\"[".contains(byte));
+            if let Some(heading) = heading {
+                return Column::new(heading.names.get(idx).cloned(), wrap.unwrap_or(0), values);
+            }
             peel_label(&mut literals[idx], &mut values);
             Column::new(label_of(&literals[idx]), wrap.unwrap_or(0), values)
         })
         .collect();
-    let naming = Naming::of(&columns)?;
+    let naming = match heading {
+        Some(_) => Naming::of_labels(&columns)?,
+        None => Naming::of(&columns)?,
+    };
     let escape = escape_of(lines);
     let (body, n_named) = write_body(&literals, &columns, &naming)?;
     let matcher = matcher::Matcher::new(&body, escape);

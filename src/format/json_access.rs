@@ -16,7 +16,9 @@ use self::keys::{STATUS_KEYS, TIME_KEYS, field_of, is_nginx_key, is_upstream_add
 use super::caddy_log;
 use super::json_pairs::{Key, Leaves};
 use super::{About, FORMATS, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
-use crate::bytes::{is_absent, is_peer_address, parse_seconds_us, parse_status, upstream_items};
+use crate::bytes::{
+    is_absent, is_peer_address, parse_scaled_seconds_us, parse_status, upstream_items,
+};
 use crate::record::{
     AccessRecord, Escape, Field, Record, Skip, is_cache_status, is_proxy_handler, split_request,
     split_url,
@@ -287,9 +289,11 @@ fn field_by_values(name: &[u8], objects: &[Object<'_>]) -> Field {
         }
         // Whole milliseconds or text with a unit would be read as seconds.
         Field::RequestTime if name != b"request_time" => {
-            let is_seconds =
-                |value: &[u8]| value.contains(&b'.') && parse_seconds_us(value).is_some();
-            if values().next().is_some() && values().all(is_seconds) { field } else { Field::Other }
+            if values().next().is_some() && values().all(is_fraction) {
+                field
+            } else {
+                Field::Other
+            }
         }
         // A name of which no line has an address is that of a backend, not of a group without a peer.
         Field::UpstreamAddr if !is_upstream_addr(name) => {
@@ -316,9 +320,7 @@ fn field_by_values(name: &[u8], objects: &[Object<'_>]) -> Field {
             if values().all(is_url) { field } else { Field::Other }
         }
         Field::UpstreamResponseTime if name != b"upstream_response_time" => {
-            let is_seconds = |item: &[u8]| {
-                is_absent(item) || (item.contains(&b'.') && parse_seconds_us(item).is_some())
-            };
+            let is_seconds = |item: &[u8]| is_absent(item) || is_fraction(item);
             if values().flat_map(upstream_items).all(is_seconds) { field } else { Field::Other }
         }
         field => field,
@@ -347,6 +349,11 @@ fn cache_field(
     // Of two, one may be that of a cache behind this one.
     let only = found.next().filter(|_| found.next().is_none())?;
     Some((Box::from(*only), Field::UpstreamCacheStatus))
+}
+
+/// True for a number with a fraction: `0.003`, or `3e-05` as some encoders have it.
+fn is_fraction(value: &[u8]) -> bool {
+    value.iter().any(|byte| matches!(byte, b'.' | b'-')) && parse_scaled_seconds_us(value).is_some()
 }
 
 /// Where the query has a key of its own and no target holds one, the target is the path alone.

@@ -192,7 +192,7 @@ impl Mark {
 
 /// True for a value that is listed, compared without case. Behind a `*` there may be anything; behind a `~` nothing, or two
 /// bytes of which each is a letter or `-`.
-fn is_one_of(found: &[u8], values: &[&str]) -> bool {
+pub(super) fn is_one_of(found: &[u8], values: &[&str]) -> bool {
     let begins = |start: &str| {
         let head = found.get(..start.len());
         head.is_some_and(|head| head.eq_ignore_ascii_case(start.as_bytes()))

@@ -11,6 +11,7 @@ pub mod apache_error;
 pub mod api_gateway;
 pub mod app_log;
 pub mod aws_elb;
+pub mod aws_elb_table;
 pub mod azure;
 mod cache_seen;
 pub mod caddy;
@@ -334,6 +335,7 @@ pub const FORMATS: &[&dyn Format] = &[
     &json_access::JsonAccessFormat,
     &aws_elb::AwsAlbFormat,
     &aws_elb::AwsClbFormat,
+    &aws_elb_table::ALB,
     &api_gateway::ApiGatewayFormat,
     &cloudfront::CloudFrontFormat,
     &iis_w3c::IisW3cFormat,
@@ -382,6 +384,8 @@ pub struct Plan {
     pub notes: Vec<String>,
     /// What the sample shows of a cache of nginx.
     pub cache: CacheSeen,
+    /// The lines are rows under a heading that names their columns: what it does not tell is not worked out of them.
+    pub is_table: bool,
 }
 
 impl Plan {

@@ -146,8 +146,15 @@ pub(super) fn may_be_directive(line: &[u8]) -> bool {
         [b'E', ..] if line.starts_with(CONTROL_MESSAGE) => true,
         // A record beside those of the log.
         [b'{' | b' ' | b'\r', ..] => line.trim_ascii_start().starts_with(b"{"),
+        // The rest of a cell that ended in a line break.
+        b"\"" => true,
         // A heading of columns, perhaps.
-        [b'A'..=b'Z' | b'a'..=b'z' | b'"', ..] => line.contains(&b',') && !line.contains(&b' '),
+        [b'A'..=b'Z' | b'a'..=b'z' | b'"' | b'@' | b'_', ..] => {
+            line.contains(&b',')
+                && (!line.contains(&b' ') || memchr::memmem::find(line, b" [").is_some())
+        }
+        // A row of a table that is no record of the log.
+        [b'0'..=b'9', ..] => line.contains(&b','),
         _ => false,
     }
 }

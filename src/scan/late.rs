@@ -296,9 +296,11 @@ pub(super) fn grown_by(
         let is_known = plan.readers.iter().any(|known| {
             known.about().format == about.format && known.about().layout == about.layout
         });
-        let least = if about.basis == FormatBasis::Inferred { *least_inferred } else { 1 };
+        let is_inferred = about.basis == FormatBasis::Inferred;
+        let least = if is_inferred { *least_inferred } else { 1 };
         about.role == LogRole::Access
             && !is_known
+            && !(is_inferred && plan.is_table)
             && lines.iter().filter(|line| reads(reader.as_ref(), line)).take(least).count() == least
     };
     let mut grown = plan.clone();

@@ -317,7 +317,7 @@ pub fn parse_iis_native(text: &[u8]) -> Option<Stamp> {
 }
 
 /// Parses `3/17/2026 12:54:16 PM` (month first, unless that number is above 12), `17.03.2026 12:54:16` (day first) and
-/// `2026-03-17 12:54:16`: the local time as the language of Windows writes it.
+/// `2026-03-17 12:54:16`: the local time as the language of Windows writes it. A fraction may follow the seconds.
 pub fn parse_windows_local(text: &[u8]) -> Option<Stamp> {
     parse_windows_local_in(text, false)
 }
@@ -341,6 +341,14 @@ pub fn parse_windows_local_in(text: &[u8], is_day_first: bool) -> Option<Stamp> 
     let (month, day) = if day_first { (second, first) } else { (first, second) };
     let end = clock.iter().position(|byte| !byte.is_ascii_digit() && *byte != b':');
     let (clock, half) = clock.split_at(end.unwrap_or(clock.len()));
+    let (fraction_us, half) = match half {
+        [b'.', rest @ ..] => {
+            let n = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            let us = rest[..n].iter().chain(b"000000").take(6);
+            (us.fold(0, |us, digit| us * 10 + i64::from(digit - b'0')), &rest[n..])
+        }
+        _ => (0, half),
+    };
     // A narrow blank may stand before the half of the day.
     let half =
         half.iter().copied().find(u8::is_ascii_alphabetic).map(|byte| byte.to_ascii_uppercase());
@@ -353,7 +361,8 @@ pub fn parse_windows_local_in(text: &[u8], is_day_first: bool) -> Option<Stamp> 
     };
     let local =
         civil_us(year as i64, month as u32, day as u32, hour as u32, minute as u32, second as u32)?;
-    (1970..=9999).contains(&year).then_some(Stamp { micros: local, offset_s: None })
+    let micros = local + fraction_us;
+    (1970..=9999).contains(&year).then_some(Stamp { micros, offset_s: None })
 }
 
 /// Parses `1795210283328123456`, nanoseconds since the epoch (19 digits).

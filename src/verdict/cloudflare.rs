@@ -151,6 +151,9 @@ const ENDING: [&str; 9] = [
     "chlng",
 ];
 
+/// Products that end a request because there are too many.
+const LIMITS: [&str; 3] = ["rateLimit", "rate_limit", "l7ddos"];
+
 /// True where what was served came from cache.
 fn is_cached(record: &AccessRecord<'_>) -> bool {
     let status = record.raw(Field::UpstreamCacheStatus).unwrap_or_default();
@@ -165,7 +168,15 @@ fn by_edge(record: &AccessRecord<'_>) -> Option<&'static str> {
         return Some("cloudflare.rate_limited");
     }
     if ENDING.iter().any(|known| is(known)) {
-        return Some("cloudflare.denied");
+        // Of several products that had a say, which of them ended the request is not told.
+        let mut sources = words(record.value(Field::Reason).unwrap_or_default()).peekable();
+        let is_limit =
+            |word: &[u8]| LIMITS.iter().any(|known| word.eq_ignore_ascii_case(known.as_bytes()));
+        return if sources.peek().is_some() && sources.all(is_limit) {
+            Some("cloudflare.rate_limited")
+        } else {
+            Some("cloudflare.denied")
+        };
     }
     match record.value(Field::FunctionStatus) {
         None | Some(b"unknown") => {}
@@ -230,6 +241,11 @@ mod tests {
         check(503, &[none, (SecurityAction, r#"[""rateLimit""]"#)], "cloudflare.rate_limited");
         check(503, &[none, (SecurityAction, "[]"), (ServerIp, "")], "cloudflare.no_contact");
         check(503, &[none, (SecurityAction, "block")], "cloudflare.denied");
+        let sources = |list| [none, (SecurityAction, "block"), (Field::Reason, list)];
+        check(503, &sources(r#"["rateLimit"]"#), "cloudflare.rate_limited");
+        check(503, &sources(r#"["rateLimit","firewallCustom"]"#), "cloudflare.denied");
+        check(503, &sources("[]"), "cloudflare.denied");
+        check(503, &[none, (Field::Reason, r#"["rateLimit"]"#)], "cloudflare.no_answer");
         check(503, &[none, (FunctionStatus, "exceededCpu")], "cloudflare.worker_failed");
         check(503, &[none, (FunctionStatus, "ok")], "cloudflare.worker_ran");
         check(

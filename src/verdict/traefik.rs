@@ -153,8 +153,8 @@ pub(super) fn own_verdict(record: &AccessRecord<'_>) -> &'static str {
                 Some(1..) if record.stamp.micros >= V3_US => "traefik.middleware",
                 _ => "traefik.without_size",
             },
-            // Only the status of the origin is known: 0 is none.
-            (_, None) if origin.is_some() => match size {
+            // Only the status of the origin is known: 0 is none. So is its absence, where no field was dropped.
+            (_, None) if origin.is_some() || is_whole(record) => match size {
                 Some(20) => "traefik.no_available_server",
                 Some(19) => without_line_break(record),
                 Some(1..) if record.stamp.micros >= V3_US => "traefik.middleware",
@@ -170,6 +170,20 @@ pub(super) fn own_verdict(record: &AccessRecord<'_>) -> &'static str {
         },
         _ => "traefik.other",
     }
+}
+
+/// True for a record with all of the fields that configurations drop before they drop what became of the request: what
+/// then is not there was not there to be logged.
+fn is_whole(record: &AccessRecord<'_>) -> bool {
+    let dropped = [
+        Field::RemoteAddr,
+        Field::Host,
+        Field::Protocol,
+        Field::RequestTimeNanos,
+        Field::ServerName,
+        Field::ProxyUpstreamName,
+    ];
+    dropped.iter().all(|field| record.raw(*field).is_some())
 }
 
 /// True where the service that answered is called after errors: the middleware `errors` asks such a one for the page of
@@ -269,6 +283,26 @@ mod tests {
             "traefik.no_available_server",
         );
         check(503, &[], "traefik.other");
+    }
+
+    #[test]
+    fn a_whole_record_without_an_origin_had_none() {
+        let whole = |size, until: usize| {
+            let fields = [
+                (BodyBytes, size),
+                (Field::RemoteAddr, "192.0.2.1"),
+                (Field::Host, "a.example"),
+                (Field::Protocol, "HTTP/2.0"),
+                (Field::RequestTimeNanos, "171000"),
+                (ServerName, "app@file"),
+                (ProxyUpstreamName, "app@file"),
+            ];
+            fields[..until].to_vec()
+        };
+        check(503, &whole("20", 7), "traefik.no_available_server");
+        // Others may have been dropped as well.
+        check(503, &whole("20", 6), "traefik.other");
+        check(502, &whole("20", 7), "traefik.other");
     }
 
     #[test]

@@ -56,6 +56,8 @@ mod exports;
 mod schema;
 // What the timeline tells: onset, spread, relapse, recovery, recurrence.
 mod story;
+// Logs of load balancers and CDNs as consoles, queries and shippers export them.
+mod shapes;
 // Several formats in one stream: by source, by turns, and late.
 mod streams;
 // No tests: a private directory, the program, and what it said.

@@ -24,9 +24,18 @@ pub struct MessageJson;
 type Keys<const N: usize> = LazyLock<[Finder<'static>; N]>;
 
 /// Where the line is, the likelier key first.
-static LINE: Keys<7> = LazyLock::new(|| {
-    ["\"message\"", "\"log\"", "\"msg\"", "\"@message\"", "\"line\"", "\"_raw\"", "\"textPayload\""]
-        .map(Finder::new)
+static LINE: Keys<8> = LazyLock::new(|| {
+    [
+        "\"message\"",
+        "\"log\"",
+        "\"msg\"",
+        "\"@message\"",
+        "\"line\"",
+        "\"_raw\"",
+        "\"textPayload\"",
+        "\"short_message\"",
+    ]
+    .map(Finder::new)
 });
 
 /// Where the time is.
@@ -127,6 +136,7 @@ const OBJECTS: &[&[u8]] = &[
     b"jsonPayload",
     b"_source",
     b"log_processed",
+    b"json",
     b"attributes",
     b"message",
     b"log",

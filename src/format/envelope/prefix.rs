@@ -115,7 +115,8 @@ impl Envelope for Compose {
         let start = head.iter().position(u8::is_ascii_alphabetic)?;
         let (clock, name) = head.split_at(start);
         let is_clock = |byte: &u8| byte.is_ascii_digit() || b" .:-/".contains(byte);
-        let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"_.-/".contains(byte);
+        // The name of a task goes on with its node: `web.1.x7k2@node3`.
+        let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"_.-/@".contains(byte);
         if !clock.iter().all(is_clock) || !name.iter().all(is_name) {
             return None;
         }
@@ -340,7 +341,9 @@ impl Envelope for Indented {
 
     fn open<'a>(&self, record: &'a [u8]) -> Option<Opened<'a>> {
         let inner = record.trim_ascii_start();
-        (!inner.is_empty() && inner.len() < record.len())
+        // Objects of an array come without the blanks that stood between them.
+        let may_be_bare = inner.starts_with(b"{");
+        (!inner.is_empty() && (inner.len() < record.len() || may_be_bare))
             .then(|| Opened { inner: inner.into(), ..Opened::default() })
     }
 }

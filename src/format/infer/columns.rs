@@ -67,6 +67,31 @@ impl<'c, 'a> Naming<'c, 'a> {
         has_time.then_some(naming)
     }
 
+    /// Names the columns by their labels alone; what decides verdicts, only by the variable's own name. `None`: the
+    /// lines have no time or no status.
+    pub(super) fn of_labels(columns: &'c [Column<'a>]) -> Option<Self> {
+        let names = vec![None; columns.len()];
+        let mut naming = Naming { columns, names, status_is_sure: true, notes: Vec::new() };
+        let name_of = |idx: usize| {
+            let label = columns[idx].label.as_deref()?;
+            variables_for(label, &columns[idx]).map(|name| (name, is_own_name(label, name)))
+        };
+        for own_names in [true, false] {
+            for idx in 0..columns.len() {
+                if let Some((name, is_own)) = name_of(idx)
+                    && is_own == own_names
+                    && (is_own || !["upstream_", "limit_"].iter().any(|of| name.starts_with(of)))
+                    && !is_address_of_host(&columns[idx])
+                {
+                    naming.set(idx, name);
+                }
+            }
+        }
+        naming.path_alone();
+        let has_time = TIMES.iter().any(|(name, _)| naming.find(name).is_some());
+        (has_time && naming.find("status").is_some()).then_some(naming)
+    }
+
     /// Index of the column of a variable.
     pub(super) fn find(&self, name: &str) -> Option<usize> {
         self.names.iter().position(|known| *known == Some(name))

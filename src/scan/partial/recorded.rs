@@ -298,6 +298,7 @@ impl RecordedPlan {
             sampled: self.sampled,
             notes: self.notes.clone(),
             cache: CacheSeen::ALL.get(usize::from(self.cache)).copied().unwrap_or_default(),
+            is_table: false,
         }
     }
 }

@@ -4,7 +4,7 @@
 //! Invariants: columns of one attempt have values, lists and absences in the same lines; that is the evidence.
 
 use super::super::names::is_status_list;
-use super::super::values::Kind;
+use super::super::values::{Column, Kind};
 use super::{Naming, is_int};
 use crate::bytes::{is_absent, is_peer_address, last_upstream_item, parse_status, upstream_items};
 use crate::format::nginx_access::backend_times::BackendTimes;
@@ -63,7 +63,8 @@ impl Naming<'_, '_> {
             let goes_along = |other| self.n_same_absence(idx, other) * 50 >= column.n() * 49;
             return others().filter(is_upstream_like).any(goes_along) || self.are_few_peers(idx);
         }
-        // Never absent: few addresses, with a status beside them that mostly is that of the response.
+        // Never absent: few addresses, with a status beside them that mostly, but not always, is that of the response. One
+        // that always is shows nothing: the server's own address stands in every line as well.
         let Some(status) = self.find("status") else { return false };
         let hosts_are_addresses = column.values.iter().all(|value| {
             let host =
@@ -78,12 +79,29 @@ impl Naming<'_, '_> {
         column.n() >= FEW_LINES
             && hosts_are_addresses
             && !is_web_port
+            && !self.is_in_place_of_client(idx)
             && column.n_distinct * 2 <= column.n()
             && others().any(|other| {
                 other != status
                     && self.columns[other].is(&[Kind::Status])
+                    && self.differs(other, status)
                     && self.mostly_agrees(other, status)
             })
+    }
+
+    /// True for the first address of a line, in front of its time: that of the client, with its port.
+    fn is_in_place_of_client(&self, idx: usize) -> bool {
+        let is_time = |name: &Option<&str>| {
+            name.is_some_and(|name| super::TIMES.iter().any(|(time, _)| *time == name))
+        };
+        let is_address = |column: &Column<'_>| column.is(&[Kind::Ip, Kind::Addr]);
+        self.names.iter().position(is_time).is_some_and(|time| idx < time)
+            && !self.columns[..idx].iter().any(is_address)
+    }
+
+    /// True when a status is not that of the response in some line: a copy of it is the same in all.
+    fn differs(&self, idx: usize, status: usize) -> bool {
+        self.n_equal(idx, status) < self.n_lines() || self.columns[idx].n_lists > 0
     }
 
     /// True for addresses with a port of which there are fewer than clients: those of clients would be as many or more.
@@ -139,6 +157,8 @@ impl Naming<'_, '_> {
         let (columns, n) = (self.columns, self.n_lines());
         let Some(status) = self.find("status") else { return };
         let addr = self.find("upstream_addr");
+        // A label is proof of its own.
+        let is_called_so = addr.is_some_and(|addr| columns[addr].label.is_some());
         let mut candidates = self.unnamed();
         candidates.retain(|idx| is_status_list(&columns[*idx]));
         let mut proven = Vec::new();
@@ -167,6 +187,7 @@ impl Naming<'_, '_> {
                             || self.is_remapped(*idx, status)
                             || (self.status_is_sure
                                 && n >= FEW_LINES
+                                && (is_called_so || self.differs(*idx, status))
                                 && self.mostly_agrees(*idx, status)))
                 }
                 // Without addresses only a list, or absence and agreement in many lines, tell; or that the response
