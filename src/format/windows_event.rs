@@ -1,6 +1,6 @@
 //! Events of the Windows event log as tools export them: `wevtutil` text and XML, the XML, CSV and copied text of Event
 //! Viewer, what PowerShell makes of `Get-WinEvent` and `Get-EventLog` (JSON, CSV, `Format-List`), and the JSON of
-//! shippers: Winlogbeat, NXLog, Fluent Bit.
+//! shippers: Winlogbeat, `NXLog`, Fluent Bit.
 //!
 //! In: one event, mostly over several lines. Out: an [`ErrorRecord`] that carries provider and number of the event.
 //! The first line of an event is known by its `Shape`; the time stands in a later line for most of them, so that a

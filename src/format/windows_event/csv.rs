@@ -109,16 +109,13 @@ fn named(line: &[u8]) -> Option<Columns> {
         };
         let computer = index(&["MachineName"]);
         let message = index(&["Message"])?;
-        let (time, provider, id, level) = match index(&["ProviderName"]) {
-            Some(provider) => {
-                let level = index(&["LevelDisplayName", "Level"]);
-                (index(&["TimeCreated"])?, provider, index(&["Id"])?, level)
-            }
+        let (time, provider, id, level) = if let Some(provider) = index(&["ProviderName"]) {
+            let level = index(&["LevelDisplayName", "Level"]);
+            (index(&["TimeCreated"])?, provider, index(&["Id"])?, level)
+        } else {
             // Of `Get-EventLog`.
-            None => {
-                let id = index(&["EventID", "InstanceId"])?;
-                (index(&["TimeGenerated"])?, index(&["Source"])?, id, index(&["EntryType"]))
-            }
+            let id = index(&["EventID", "InstanceId"])?;
+            (index(&["TimeGenerated"])?, index(&["Source"])?, id, index(&["EntryType"]))
         };
         let (n, heading) = (names.len(), Vec::new());
         Some(Columns { n, time, provider, id, level, computer, message, separator, heading })

@@ -1,4 +1,4 @@
-//! Events as objects of JSON: what PowerShell, Winlogbeat, Elastic Agent, NXLog and Fluent Bit name their parts.
+//! Events as objects of JSON: what PowerShell, Winlogbeat, Elastic Agent, `NXLog` and Fluent Bit name their parts.
 
 use super::shapes::Parts;
 use crate::cause::RULES;
@@ -11,7 +11,7 @@ enum Writer {
     Winlogbeat,
     /// The common schema of Elastic alone: `event.code`, `event.provider`.
     Ecs,
-    /// NXLog: `EventTime`, `SourceName`, `EventID`, and the data of the event among them.
+    /// `NXLog`: `EventTime`, `SourceName`, `EventID`, and the data of the event among them.
     Nxlog,
     /// PowerShell, Fluent Bit, the table `Event` of Azure: properties of the event.
     Properties,
@@ -124,12 +124,14 @@ pub(super) fn parts(record: &[u8]) -> Parts<'_> {
     }
 }
 
+/// The key of the name of a pool, up to its end.
+const POOL: &[u8] = b"AppPoolID\"";
+
 /// The named data of an event: all that stands in an object of its own, or the name of the pool with its key.
 fn data_of(record: &[u8]) -> Option<&[u8]> {
     if let Some(data) = object(record, b"event_data") {
         return Some(data);
     }
-    const POOL: &[u8] = b"AppPoolID\"";
     let at = memchr::memmem::find(record, POOL)?;
     let rest = record[at + POOL.len()..].trim_ascii_start().strip_prefix(b":")?;
     let string = rest.trim_ascii_start().strip_prefix(b"\"")?;
