@@ -71,7 +71,7 @@ fn check(text: &str, expected: &[(&str, &str, usize)]) {
         .iter()
         .map(|(origin, cause, n)| (((*origin).to_owned(), (*cause).to_owned()), *n))
         .collect();
-    assert_eq!(verdicts(text), expected, "{:.600}", text);
+    assert_eq!(verdicts(text), expected, "{text:.600}");
 }
 
 #[test]
