@@ -38,7 +38,7 @@ pub(super) fn span_of(entry: &EntryFact, allowed_us: i64) -> Span {
 fn served_us(entry: &EntryFact) -> i64 {
     const MILLISECOND_US: i64 = SECOND_US / 1000;
     let duration_us = i64::from(entry.duration_ms) * MILLISECOND_US;
-    let is_whole = entry.duration_ms % 1000 == 0;
+    let is_whole = entry.duration_ms.is_multiple_of(1000);
     duration_us + if is_whole { ROUNDING_US } else { MILLISECOND_US }
 }
 

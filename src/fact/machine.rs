@@ -15,7 +15,7 @@ pub enum Machine<'a> {
     Computer(&'a [u8]),
 }
 
-/// A NetBIOS name is cut to this many bytes (Microsoft, naming conventions for computers), and of any case.
+/// A `NetBIOS` name is cut to this many bytes (Microsoft, naming conventions for computers), and of any case.
 const NETBIOS_BYTES: usize = 15;
 
 /// Key of a machine; 0 for none. Of a host the first label counts, since some write its domain and some do not; an
