@@ -126,7 +126,7 @@ fn site_in(path: &Path) -> u32 {
     };
     let directory = path.parent().unwrap_or(Path::new(""));
     let names = directory.iter().filter_map(|part| part.to_str());
-    names.filter(is_folder).last().map_or(0, |name| site_key(name.as_bytes()))
+    names.filter(is_folder).next_back().map_or(0, |name| site_key(name.as_bytes()))
 }
 
 #[cfg(test)]
