@@ -125,8 +125,8 @@ fn site_in(path: &Path) -> u32 {
         digits.is_some() && name.len() > 5 && name[5..].bytes().all(|byte| byte.is_ascii_digit())
     };
     let directory = path.parent().unwrap_or(Path::new(""));
-    let names = directory.iter().filter_map(|part| part.to_str());
-    names.filter(is_folder).next_back().map_or(0, |name| site_key(name.as_bytes()))
+    let mut names = directory.iter().filter_map(|part| part.to_str());
+    names.rfind(is_folder).map_or(0, |name| site_key(name.as_bytes()))
 }
 
 #[cfg(test)]

@@ -110,7 +110,7 @@ impl CsvReader {
                 name.get(..path.len()).is_some_and(|head| is_column(head, path))
                     && name.get(path.len()) == Some(&b'.')
             };
-            names.iter().any(|name| inside(&name))
+            names.iter().any(inside)
         };
         FORMATS.iter().filter_map(|format| format.declared()).find_map(|format| {
             let has_all = format.required.iter().all(|required| {

@@ -141,13 +141,12 @@ impl InForce {
 /// The cheap look at a line.
 pub(super) fn may_be_directive(line: &[u8]) -> bool {
     match line {
-        [b'#', ..] | [0xef, 0xbb, 0xbf, b'#', ..] => true,
+        // The last: the rest of a cell that ended in a line break.
+        [b'#', ..] | [0xef, 0xbb, 0xbf, b'#', ..] | [b'"'] => true,
         [b'-' | b'=', ..] => line.starts_with(b"-- ") || line.starts_with(b"==> "),
         [b'E', ..] if line.starts_with(CONTROL_MESSAGE) => true,
         // A record beside those of the log.
         [b'{' | b' ' | b'\r', ..] => line.trim_ascii_start().starts_with(b"{"),
-        // The rest of a cell that ended in a line break.
-        b"\"" => true,
         // A heading of columns, perhaps.
         [b'A'..=b'Z' | b'a'..=b'z' | b'"' | b'@' | b'_', ..] => {
             line.contains(&b',')

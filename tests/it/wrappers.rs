@@ -63,21 +63,6 @@ const WRAPPERS: &[(&str, Wrap)] = &[
     ("logfmt", |name, _, at, line| {
         format!("ts={} level=info file={name} msg={}", iso(at), json!(line))
     }),
-    ("aws logs tail", |name, _, at, line| format!("{} {name}/web/0a1b2c {line}", iso(at))),
-    ("swarm", |name, _, _, line| format!("{name}.1.x7k2@node3    | {line}")),
-    ("swarm -t", |name, _, at, line| format!("{} {name}.1.x7k2@node3    | {line}", iso(at))),
-    ("rancher", |_, _, at, line| format!("{} {line}", at.format("%a, %b %-d %Y %-I:%M:%S %P"))),
-    ("gelf", |name, _, at, line| {
-        let seconds = at.timestamp_micros() as f64 / 1e6;
-        json!({"version": "1.1", "host": name, "short_message": line, "timestamp": seconds})
-            .to_string()
-    }),
-    ("cloudwatch csv", |_, _, at, line| {
-        format!("{},\"{}\"", at.timestamp_millis(), line.replace('"', "\"\""))
-    }),
-    ("splunk csv", |name, _, at, line| {
-        format!("\"{}\",{name},web,\"{}\"", iso(at), line.replace('"', "\"\""))
-    }),
     ("journald", |_, _, at, line| {
         let at = (at.timestamp_micros() + 4000).to_string();
         json!({"_HOSTNAME": "w", "__REALTIME_TIMESTAMP": at, "MESSAGE": line}).to_string()

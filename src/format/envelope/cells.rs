@@ -1,5 +1,5 @@
 //! Lines in a cell of a table: `1775483475604,"LINE with ""quotes"""`, as consoles and searches of logs export what they
-//! found (CloudWatch and its Insights, Splunk, Datadog).
+//! found (`CloudWatch` and its Insights, Splunk, Datadog).
 //!
 //! In: one row. Out: its longest cell, which is the line. Nothing tells such a row from one of an application's own table,
 //! so it counts only around lines of a known format; the time of the row is left alone, as the line has its own.
@@ -71,9 +71,12 @@ impl Envelope for CsvCell {
     }
 }
 
+/// A cell, whether it is quoted, and what is behind it.
+type Cell<'a> = (&'a [u8], bool, Option<&'a [u8]>);
+
 /// The first cell of a text, whether it is quoted, and what is behind the comma after it. A cell whose quote is not closed
 /// goes on in the next line.
-fn first_cell(text: &[u8]) -> Option<(&[u8], bool, Option<&[u8]>)> {
+fn first_cell(text: &[u8]) -> Option<Cell<'_>> {
     let Some(quoted) = text.strip_prefix(b"\"") else {
         let end = memchr::memchr(b',', text).unwrap_or(text.len());
         return Some((&text[..end], false, text.get(end + 1..)));

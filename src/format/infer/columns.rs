@@ -72,16 +72,16 @@ impl<'c, 'a> Naming<'c, 'a> {
     pub(super) fn of_labels(columns: &'c [Column<'a>]) -> Option<Self> {
         let names = vec![None; columns.len()];
         let mut naming = Naming { columns, names, status_is_sure: true, notes: Vec::new() };
-        let name_of = |idx: usize| {
-            let label = columns[idx].label.as_deref()?;
-            variables_for(label, &columns[idx]).map(|name| (name, is_own_name(label, name)))
+        let name_of = |column: &Column<'_>| {
+            let label = column.label.as_deref()?;
+            variables_for(label, column).map(|name| (name, is_own_name(label, name)))
         };
         for own_names in [true, false] {
-            for idx in 0..columns.len() {
-                if let Some((name, is_own)) = name_of(idx)
+            for (idx, column) in columns.iter().enumerate() {
+                if let Some((name, is_own)) = name_of(column)
                     && is_own == own_names
                     && (is_own || !["upstream_", "limit_"].iter().any(|of| name.starts_with(of)))
-                    && !is_address_of_host(&columns[idx])
+                    && !is_address_of_host(column)
                 {
                     naming.set(idx, name);
                 }

@@ -91,11 +91,11 @@ impl Naming<'_, '_> {
 
     /// True for the first address of a line, in front of its time: that of the client, with its port.
     fn is_in_place_of_client(&self, idx: usize) -> bool {
-        let is_time = |name: &Option<&str>| {
+        let is_time = |name: Option<&str>| {
             name.is_some_and(|name| super::TIMES.iter().any(|(time, _)| *time == name))
         };
         let is_address = |column: &Column<'_>| column.is(&[Kind::Ip, Kind::Addr]);
-        self.names.iter().position(is_time).is_some_and(|time| idx < time)
+        self.names.iter().copied().position(is_time).is_some_and(|time| idx < time)
             && !self.columns[..idx].iter().any(is_address)
     }
 
