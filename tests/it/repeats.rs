@@ -61,15 +61,15 @@ fn a_status_of_a_backend_that_was_not_reached_is_apaches_own() {
     let at = |us: u32, rest: &str| format!("[Sun Nov 22 15:41:20.{us} 2026] {rest}\n");
     let lines = [
         at(
-            506198,
+            506_198,
             "[proxy:error] [pid 7:tid 7] (111)Connection refused: AH00957: http: attempt to connect to 10.0.0.9:9000 (10.0.0.9:9000) failed",
         ),
         at(
-            506237,
+            506_237,
             "[proxy_http:error] [pid 7:tid 7] [client 198.51.100.7:0] AH01114: HTTP: failed to make connection to backend: 10.0.0.9",
         ),
         at(
-            506241,
+            506_241,
             "[proxy_balancer:error] [pid 7:tid 7] [client 198.51.100.7:0] AH01174: balancer://api: Forcing worker (http://10.0.0.9:9000) into error state due to status code 503 matching 'failonstatus' balancer parameter",
         ),
     ];

@@ -139,9 +139,12 @@ fn numbers_with_an_exponent_are_numbers() {
     assert_eq!(said("3.4633e-05")[2], "0.034");
 }
 
+/// Puts something around a line, given its number.
+type Wrap = fn(&str, usize) -> String;
+
 #[test]
 fn what_stands_around_objects_and_lines_is_taken_off() {
-    let around: [(&str, fn(&str, usize) -> String); 6] = [
+    let around: [(&str, Wrap); 6] = [
         ("logs tail", |line, n| format!("2026-03-17T19:06:{n:02} {line}")),
         ("stream", |line, n| format!("2026-03-17T19:06:{n:02}.9+00:00 ecs/edge/0a1b {line}")),
         ("swarm", |line, _| format!("edge_proxy.1.x7k2@node3    | {line}")),
