@@ -340,6 +340,12 @@ impl Flags {
     pub const fn with(self, other: Flags, condition: bool) -> Flags {
         if condition { Flags(self.0 | other.0) } else { self }
     }
+
+    /// Takes a flag away.
+    #[must_use]
+    pub const fn without(self, other: Flags) -> Flags {
+        Flags(self.0 & !other.0)
+    }
 }
 
 /// One access line of a wanted status.

@@ -16,7 +16,7 @@ mod cluster;
 pub mod companions;
 mod copies;
 pub mod doubles;
-mod fit;
+pub mod fit;
 mod folders;
 mod fronts;
 pub mod homes;

@@ -52,10 +52,10 @@ impl Ground<'_> {
     /// Decides whose an entry is in a layout of Apache's that nginx may have been told to write.
     fn settle_writer(&self, entry: &mut EntryFact) {
         if entry.flags.has(Flags::SHARED_LAYOUT) && server_of(entry.rule) == Server::Apache {
-            entry.flags = entry.flags.with(Flags::SHARED_LAYOUT, false);
+            entry.flags = entry.flags.without(Flags::SHARED_LAYOUT);
             if self.is_nginx_alone {
                 entry.rule = undecided_rule(Server::Nginx);
-                entry.flags = entry.flags.with(Flags::AT_START, false);
+                entry.flags = entry.flags.without(Flags::AT_START);
             }
         }
     }

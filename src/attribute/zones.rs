@@ -248,7 +248,7 @@ impl Zones {
     pub(super) fn resolve_entry(&self, fact: &mut EntryFact) {
         if fact.flags.has(Flags::ZONELESS) {
             fact.at = self.utc(fact.place.position.input, fact.at);
-            fact.flags = Flags(fact.flags.0 & !Flags::ZONELESS.0);
+            fact.flags = fact.flags.without(Flags::ZONELESS);
         }
     }
 
@@ -256,7 +256,7 @@ impl Zones {
     pub(super) fn resolve_cause(&self, fact: &mut CauseFact) {
         if fact.flags.has(Flags::ZONELESS) {
             fact.at = self.utc(fact.place.position.input, fact.at);
-            fact.flags = Flags(fact.flags.0 & !Flags::ZONELESS.0);
+            fact.flags = fact.flags.without(Flags::ZONELESS);
         }
     }
 }
