@@ -64,7 +64,7 @@ impl Naming<'_, '_> {
             return others().filter(is_upstream_like).any(goes_along) || self.are_few_peers(idx);
         }
         // Never absent: few addresses, with a status beside them that mostly, but not always, is that of the response. One
-        // that always is shows nothing: the server's own address stands in every line as well.
+        // that always is shows nothing, unless a second duration does: the server's own address stands in every line too.
         let Some(status) = self.find("status") else { return false };
         let hosts_are_addresses = column.values.iter().all(|value| {
             let host =
@@ -84,7 +84,7 @@ impl Naming<'_, '_> {
             && others().any(|other| {
                 other != status
                     && self.columns[other].is(&[Kind::Status])
-                    && self.differs(other, status)
+                    && self.is_of_another(other, status)
                     && self.mostly_agrees(other, status)
             })
     }
@@ -99,9 +99,27 @@ impl Naming<'_, '_> {
             && !self.columns[..idx].iter().any(is_address)
     }
 
-    /// True when a status is not that of the response in some line: a copy of it is the same in all.
-    fn differs(&self, idx: usize, status: usize) -> bool {
-        self.n_equal(idx, status) < self.n_lines() || self.columns[idx].n_lists > 0
+    /// True when a status is not that of the response in some line: a copy of it is the same in all. Where two durations
+    /// stand in the lines, of which one is never above the other, there are two answers, which may be alike.
+    fn is_of_another(&self, idx: usize, status: usize) -> bool {
+        self.n_equal(idx, status) < self.n_lines()
+            || self.columns[idx].n_lists > 0
+            || self.has_two_durations()
+    }
+
+    fn has_two_durations(&self) -> bool {
+        let durations = || self.columns.iter().filter(|column| column.is(&[Kind::Seconds]));
+        let is_within = |inner: &Column<'_>, outer: &Column<'_>| {
+            let pairs = || {
+                (0..self.n_lines())
+                    .filter_map(|row| Some((inner.seconds_us_at(row)?, outer.seconds_us_at(row)?)))
+            };
+            pairs().all(|(inner, outer)| inner <= outer) && pairs().any(|(one, other)| one < other)
+        };
+        durations().enumerate().any(|(nth, outer)| {
+            let mut others = durations().enumerate().filter(|(other, _)| *other != nth);
+            others.any(|(_, inner)| is_within(inner, outer))
+        })
     }
 
     /// True for addresses with a port of which there are fewer than clients: those of clients would be as many or more.
@@ -187,7 +205,7 @@ impl Naming<'_, '_> {
                             || self.is_remapped(*idx, status)
                             || (self.status_is_sure
                                 && n >= FEW_LINES
-                                && (is_called_so || self.differs(*idx, status))
+                                && (is_called_so || self.is_of_another(*idx, status))
                                 && self.mostly_agrees(*idx, status)))
                 }
                 // Without addresses only a list, or absence and agreement in many lines, tell; or that the response
