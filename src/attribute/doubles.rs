@@ -46,7 +46,11 @@ pub(super) fn contests(
     let taken: BTreeSet<usize> = matched.iter().flat_map(|pair| &pair.lines).copied().collect();
     let is_free = |line: &usize| !taken.contains(line) && explains(&causes[*line]);
     let free: Vec<usize> = (0..causes.len()).filter(is_free).collect();
-    if entries.len() < 2 && free.is_empty() {
+    let mut all = matched.iter().map(|pair| pair.deciding).chain(free.iter().copied());
+    let first = all.next().map(|line| told(&causes[line]));
+    // All that is there says the same, and nothing lacks a line.
+    let is_one = all.all(|line| Some(told(&causes[line])) == first);
+    if entries.len() < 2 && free.is_empty() || is_one && matched.len() >= entries.len() {
         return vec![None; matched.len()];
     }
     let doubles = Doubles {
@@ -83,15 +87,17 @@ fn kinds_of_lines(
     matched: &[Matched],
     free: &[usize],
     told: &dyn Fn(&CauseFact) -> Told,
-) -> BTreeMap<i64, Vec<Line>> {
-    let (mut kinds, mut seen) = (BTreeMap::<_, Vec<Line>>::new(), BTreeSet::new());
+) -> BTreeMap<i64, BTreeMap<Told, Vec<Line>>> {
+    let mut kinds = BTreeMap::<_, BTreeMap<_, Vec<Line>>>::new();
+    let mut seen = BTreeSet::new();
     let paired = matched.iter().map(|pair| (pair.deciding, false));
     for (index, is_free) in paired.chain(free.iter().map(|line| (*line, true))) {
         let fact = &causes[index];
         let (second, told) = (second_us(fact.at), told(fact));
         let names = (fact.scope, fact.host, fact.referrer, fact.method, fact.machine);
         if seen.insert((second, is_free, told, names, fact.rule)) {
-            kinds.entry(second).or_default().push(Line { index, told, is_free });
+            let alike = kinds.entry(second).or_default().entry(told).or_default();
+            alike.push(Line { index, told, is_free });
         }
     }
     kinds
@@ -111,7 +117,7 @@ struct Doubles<'d> {
     causes: &'d [CauseFact],
     fit: Fitness<'d>,
     entries_in: BTreeMap<(InputIndex, i64), Kinds>,
-    lines_in: BTreeMap<i64, Vec<Line>>,
+    lines_in: BTreeMap<i64, BTreeMap<Told, Vec<Line>>>,
 }
 
 impl Doubles<'_> {
@@ -123,21 +129,28 @@ impl Doubles<'_> {
         let own = (self.fit)(entry, line);
         let (from, to) = (second_us(line.at), second_us(entry.at));
         let from = from.max(to - MAX_SECONDS * SECOND_US);
-        let near: Vec<Line> = self
-            .lines_in
-            .range(from.min(to)..=to)
-            .flat_map(|(_, lines)| lines)
-            .filter(|other| other.told != told && self.fits(entry, other.index, own))
+        let others = || {
+            let told_in = self.lines_in.range(from.min(to)..=to).flat_map(|(_, told_in)| told_in);
+            told_in.filter(|(other, _)| **other != told).map(|(_, lines)| lines)
+        };
+        if others().any(|lines| lines.len() > MAX_KINDS) {
+            return Some(Contest::Origin);
+        }
+        let near: Vec<Line> = others()
+            .flatten()
+            .filter(|other| self.fits(entry, other.index, own))
             .copied()
             .collect();
         let input = entry.place.position.input;
         let beside = self.entries_in.range((input, from.min(to))..=(input, to));
         let mut worst = None;
         for (_, kinds) in beside {
-            if kinds.len() > MAX_KINDS {
+            // What tells the same contests nothing.
+            let other_kinds = || kinds.iter().filter(|(_, theirs)| *theirs != Some(told));
+            if other_kinds().take(MAX_KINDS + 1).count() > MAX_KINDS {
                 return Some(Contest::Origin);
             }
-            for (other, theirs) in kinds {
+            for (other, theirs) in other_kinds() {
                 if *other == pair.entry || !self.fits(&self.entries[*other], pair.deciding, own) {
                     continue;
                 }

@@ -2,7 +2,7 @@
 //!
 //! In: where the inputs lie, and what they hold. Out: [`Folders`], a number per input. The rules:
 //!
-//! 1. Logs of one directory lie together. `access/` and `error/` beside each other are one directory.
+//! 1. Logs of one directory lie together. For the next rule `access/` and `error/` beside each other are one directory.
 //! 2. Where the error logs of a directory have several names, and each is the name of an access log as well (`web1-access.log`
 //!    beside `web1-error.log`, and the same of `web2`), the names are servers', or hosts' of one server with logs of their
 //!    own: each name is a folder. An access log whose name no error log has is one by itself.

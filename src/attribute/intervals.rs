@@ -27,13 +27,14 @@ use crate::cause::{CauseMatcher, RULES};
 use crate::error::Result;
 use crate::evidence::{InputIndex, Place};
 use crate::fact::{CauseFact, EntryFact, Flags, hash_short, machines_agree, pool_key};
+use crate::format::iis_httperr::IisHttperrFormat;
 use crate::scan::{JoinKey, ScannedInput};
 use crate::store::Sorted;
 use crate::taxonomy::{Cause, Server};
 use crate::time::SECOND_US;
 
 use self::shown::{Shown, Thing};
-use super::machines::{self, Machines};
+use super::machines::Machines;
 use super::places::{Heard, Places};
 use super::zones::Zones;
 
@@ -303,12 +304,8 @@ impl Intervals {
         if events.is_empty() {
             return Ok(intervals);
         }
-        let index =
-            |input: InputIndex| inputs.get(input as usize).map(|input| input.path.as_path());
-        let of_events = events.iter().filter_map(|(fact, ..)| index(fact.place.position.input));
-        let of_access = intervals.places.access_logs().filter_map(index);
-        let mut known = machines::shared_names(of_events, of_access);
-        known.extend(events.iter().map(|(fact, ..)| fact.machine).filter(|machine| *machine != 0));
+        let named = events.iter().map(|(fact, ..)| fact.machine);
+        let known = named.filter(|machine| *machine != 0).collect();
         intervals.machines = Machines::of(inputs, entries, &intervals.places, &known)?;
         for (fact, about, heard) in &mut events {
             if fact.machine == 0 {
@@ -382,11 +379,20 @@ impl Intervals {
                 && row.about.names(&entry) != Some(false)
         };
         let heard = self.heard.get(row.heard).cloned().unwrap_or_default();
+        // What another site, or HTTP.sys itself, does says nothing.
+        let own: BTreeSet<u32> = shown.sites(&is_of).collect();
+        let all: BTreeSet<u32> = shown.sites(&|_| true).chain(self.machines.sites()).collect();
+        let tells = |index: &InputIndex| match self.machines.site(*index) {
+            0 => all.len() <= 1,
+            site => own.contains(&site),
+        };
         let good = |from, to| {
-            let near = (0..).zip(inputs).filter(|(index, _)| self.places.hears(&heard, *index));
+            let near = (0..).zip(inputs).filter(|(index, input)| {
+                self.places.hears(&heard, *index) && tells(index) && !is_of_http_sys(input)
+            });
             shown::good_requests(near, zones, (from, to))
         };
-        shown.end((row.from, row.to), is_of, good)
+        shown.end((row.from, row.to), &is_of, good)
     }
 
     /// The access logs that the events of an input speak for.
@@ -516,6 +522,12 @@ impl Intervals {
             .take_while(move |row| at <= row.reach)
             .filter(move |row| at <= row.to && self.is_of(row, entry))
     }
+}
+
+/// True for the log of requests that HTTP.sys kept from applications.
+fn is_of_http_sys(input: &ScannedInput) -> bool {
+    let mut readers = input.plan.iter().flat_map(|plan| plan.detected());
+    readers.any(|reader| reader.about().format == IisHttperrFormat::NAME)
 }
 
 /// What an event is about: the pool that it names, or the site in `/LM/W3SVC/1/ROOT` and `MACHINE/WEBROOT/APPHOST/...`.

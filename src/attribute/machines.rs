@@ -2,9 +2,9 @@
 //!
 //! In: paths of inputs, the machines that events name, and entries that name theirs. Out: [`Machines`]. The rule: a
 //! directory or a part of a file's name that is a machine's name (`web01/`, `web01_httperr1.log`) tells the machine; so do
-//! the other logs of the directory, where their entries name one. A name is a machine's where events have it, or where
-//! files of events and some of the access logs have it in their paths (`WEB01_System.csv`). A directory `W3SVC2` tells the
-//! site, as IIS names the folders of sites.
+//! the other logs of the directory, where their entries name one. A name is a machine's where events have it: words of
+//! paths alone, which number pieces of logs as well, tell nothing. A directory `W3SVC2` tells the site, as IIS names the
+//! folders of sites.
 //! Invariants: names of files are compared, never read; two names in one path tell nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -79,6 +79,16 @@ impl Machines {
         self.told(input).machine
     }
 
+    /// The site of an input; 0 where it is not known.
+    pub(super) fn site(&self, input: InputIndex) -> u32 {
+        self.told(input).site
+    }
+
+    /// The sites that inputs tell.
+    pub(super) fn sites(&self) -> impl Iterator<Item = u32> + '_ {
+        self.of_input.iter().map(|told| told.site).filter(|site| *site != 0)
+    }
+
     fn told(&self, input: InputIndex) -> Told {
         self.of_input.get(input as usize).copied().unwrap_or_default()
     }
@@ -87,20 +97,6 @@ impl Machines {
 /// The only one, if there is one.
 fn only(keys: &BTreeSet<u32>) -> Option<u32> {
     keys.first().copied().filter(|_| keys.len() == 1)
-}
-
-/// The names that the paths of these files of events share with some, but not all, of these access logs.
-pub(super) fn shared_names<'p>(
-    events: impl Iterator<Item = &'p Path>,
-    access: impl Iterator<Item = &'p Path>,
-) -> BTreeSet<u32> {
-    let said: BTreeSet<u32> = events.flat_map(names_in).collect();
-    let access: Vec<BTreeSet<u32>> = access.map(|path| names_in(path).collect()).collect();
-    let is_shared = |key: &u32| {
-        let n = access.iter().filter(|names| names.contains(key)).count();
-        n > 0 && n < access.len()
-    };
-    said.into_iter().filter(is_shared).collect()
 }
 
 /// The keys that parts of a path would have as names of machines.
@@ -148,12 +144,6 @@ mod tests {
         ] {
             assert_eq!(machine_in(Path::new(path), &known), key(expected), "{path}");
         }
-        let paths = |paths: &'static [&str]| paths.iter().map(Path::new);
-        let shared = shared_names(
-            paths(&["events/WEB01_System.log"]),
-            paths(&["web01/u_ex1.log", "web01/httperr1.log", "web02/u_ex1.log"]),
-        );
-        assert_eq!(shared, BTreeSet::from([key("web01")]));
         assert_eq!(site_in(Path::new("LogFiles/W3SVC2/u_ex260512.log")), site_key(b"2"));
         assert_eq!(site_in(Path::new("LogFiles/W3SVC/W3SVC2.log")), 0);
     }

@@ -78,12 +78,6 @@ impl Places {
         self.directory(input).is_some_and(|own| heard.binary_search(&own).is_ok())
     }
 
-    /// The inputs in directories with access logs.
-    pub(super) fn access_logs(&self) -> impl Iterator<Item = InputIndex> + '_ {
-        let is_access = |directory: &usize| self.access.binary_search(directory).is_ok();
-        (0..).zip(&self.of_input).filter(move |(_, own)| is_access(own)).map(|(input, _)| input)
-    }
-
     /// The directory of an input, as a number.
     pub(super) fn directory(&self, input: InputIndex) -> Option<usize> {
         self.of_input.get(input as usize).copied()

@@ -75,10 +75,13 @@ impl CacheSeen {
     }
 }
 
-/// Whether a backend was asked. `None`: the layout does not tell.
+/// Whether a backend was asked. `None`: the layout does not tell, or tells of the cache itself.
 fn has_backend(record: &AccessRecord<'_>) -> Option<bool> {
     const FIELDS: [Field; 3] =
         [Field::UpstreamStatus, Field::UpstreamAddr, Field::UpstreamResponseTime];
+    if record.raw(Field::UpstreamCacheStatus).is_some() {
+        return None;
+    }
     let told = FIELDS.into_iter().find(|field| record.raw(*field).is_some())?;
     Some(record.value(told).is_some())
 }

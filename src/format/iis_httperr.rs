@@ -214,7 +214,8 @@ impl Reader for IisHttperr {
 pub struct IisHttperrFormat;
 
 impl IisHttperrFormat {
-    const NAME: &'static str = "iis_httperr";
+    /// What reports call the format.
+    pub const NAME: &'static str = "iis_httperr";
 }
 
 impl Format for IisHttperrFormat {

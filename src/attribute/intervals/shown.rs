@@ -36,18 +36,28 @@ pub(super) type Thing = (usize, u32, u32, u32);
 #[derive(Debug, Clone, Default)]
 pub(super) struct Shown {
     /// First and last second with entries in each minute.
-    minutes: BTreeMap<(Thing, i64), (i64, i64)>,
+    minutes: BTreeMap<Thing, BTreeMap<i64, (i64, i64)>>,
+    n_minutes: usize,
 }
 
 impl Shown {
     /// Notes an entry.
     pub(super) fn note(&mut self, thing: Thing, entry: &EntryFact) {
         let second = entry.at.div_euclid(SECOND_US);
-        if self.minutes.len() < MAX_MINUTES {
-            let row = self.minutes.entry((thing, second.div_euclid(MINUTE_S)));
+        if self.n_minutes < MAX_MINUTES {
+            let minutes = self.minutes.entry(thing).or_default();
+            let n_before = minutes.len();
+            let row = minutes.entry(second.div_euclid(MINUTE_S));
             let (first, last) = row.or_insert((second, second));
             (*first, *last) = ((*first).min(second), (*last).max(second));
+            self.n_minutes += minutes.len() - n_before;
         }
+    }
+
+    /// The sites of entries of these things; those that tell none left out.
+    pub(super) fn sites(&self, is_of: &dyn Fn(&Thing) -> bool) -> impl Iterator<Item = u32> {
+        let things = self.minutes.keys().filter(move |thing| is_of(thing));
+        things.map(|(_, _, site, _)| *site).filter(|site| *site != 0)
     }
 
     /// The last instant, microseconds, of the first run of entries between two instants, if it is seen to end there.
@@ -55,14 +65,17 @@ impl Shown {
     pub(super) fn end(
         &self,
         (from, to): (i64, i64),
-        is_of: impl Fn(&Thing) -> bool,
+        is_of: &dyn Fn(&Thing) -> bool,
         good: impl Fn(i64, i64) -> u64,
     ) -> Option<i64> {
-        if self.minutes.len() >= MAX_MINUTES {
+        if self.n_minutes >= MAX_MINUTES || to < from {
             return None;
         }
         let (from_s, to_s) = (from.div_euclid(SECOND_US), to.div_euclid(SECOND_US));
-        let rows = self.minutes.iter().filter(|((thing, _), _)| is_of(thing));
+        let rows =
+            self.minutes.iter().filter(|(thing, _)| is_of(thing)).flat_map(|(_, minutes)| {
+                minutes.range(from_s.div_euclid(MINUTE_S)..=to_s.div_euclid(MINUTE_S))
+            });
         let mut spans: Vec<(i64, i64)> = rows
             .map(|(_, span)| *span)
             .filter(|(first, _)| (from_s..=to_s).contains(first))
@@ -111,7 +124,7 @@ mod tests {
             shown.note((0, 1, 0, 0), &entry);
             shown.note((0, 2, 0, 0), &EntryFact { at: entry.at + 400 * SECOND_US, ..entry });
         }
-        let end = shown.end((0, 86_400 * SECOND_US), |thing| thing.1 == 1, |_, _| good);
+        let end = shown.end((0, 86_400 * SECOND_US), &|thing| thing.1 == 1, |_, _| good);
         assert_eq!(end.map(|end| end / SECOND_US), expected);
     }
 

@@ -54,8 +54,8 @@ impl BackendTimes {
         self.timed += 1;
         self.told += usize::from(is_gateway_error);
         let Some(request_us) = request_us else { return };
-        self.above += usize::from(total_us > request_us + TICKS_US);
-        self.below += usize::from(request_us > total_us + TICKS_US);
+        self.above += usize::from(total_us > request_us.saturating_add(TICKS_US));
+        self.below += usize::from(request_us > total_us.saturating_add(TICKS_US));
     }
 
     /// True when they are durations of backends.

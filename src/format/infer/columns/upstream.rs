@@ -384,8 +384,8 @@ impl Naming<'_, '_> {
             let (Some(a), Some(b)) = (one, self.columns[other].seconds_us_at(row)) else {
                 continue;
             };
-            n_longer += usize::from(a > b + TICKS_US);
-            n_shorter += usize::from(b > a + TICKS_US);
+            n_longer += usize::from(a > b.saturating_add(TICKS_US));
+            n_shorter += usize::from(b > a.saturating_add(TICKS_US));
         }
         n_longer > 0 && n_shorter * 20 <= n_longer
     }
