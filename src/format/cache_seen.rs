@@ -1,6 +1,7 @@
-//! Whether sampled lines show that nginx keeps answers of backends.
+//! Whether the first lines of an input show that nginx keeps answers of backends.
 //!
-//! In: lines and their readers. Out: [`CacheSeen`].
+//! In: the head of an input and its readers. Out: [`CacheSeen`].
+//! Only the head counts, which is the same bytes for a file and for a stream of it.
 //! A layout without `$upstream_cache_status` shows an answer from the cache like one of the server's own: without a backend.
 //! Good answers tell the two apart: where a cache is, those of one kind of path now have a backend and now have none.
 //! Files beside a backend (`try_files`) look the same; then it is not known who gave an answer without a backend either.
@@ -18,6 +19,9 @@ const MIN_KEPT: usize = 2;
 
 /// So many good answers of backends, and none of those, show that there is none.
 const MIN_ANSWERED: usize = 20;
+
+/// Bytes of the head whose lines are looked at.
+const HEAD_BYTES: usize = 256 << 10;
 
 /// Kinds of paths that are counted.
 const MAX_PATHS: usize = 1024;
@@ -38,30 +42,30 @@ impl CacheSeen {
     /// Every value.
     pub const ALL: [CacheSeen; 3] = [CacheSeen::Unknown, CacheSeen::None, CacheSeen::Some];
 
-    /// What lines show that these readers understand.
-    pub(super) fn of(readers: &[Arc<dyn Reader>], lines: &[&[u8]]) -> CacheSeen {
+    /// What the whole lines of a head show that these readers understand.
+    pub(super) fn of(readers: &[Arc<dyn Reader>], head: &[u8]) -> CacheSeen {
+        let head = &head[..head.len().min(HEAD_BYTES)];
+        let n_whole = memchr::memrchr(b'\n', head).unwrap_or(0);
+        let readers: Vec<_> = readers.iter().filter(|reader| is_nginx(reader)).collect();
+        if readers.is_empty() {
+            return CacheSeen::Unknown;
+        }
         let mut paths: BTreeMap<(u64, u64), (usize, usize)> = BTreeMap::new();
-        let is_nginx = |reader: &&Arc<dyn Reader>| {
-            reader.about().role == LogRole::Access && reader.about().server == Server::Nginx
-        };
-        for reader in readers.iter().filter(is_nginx) {
-            let mut note = |record: &AccessRecord<'_>| {
-                let Some(has_backend) = has_backend(record) else { return };
-                let host = record.value(Field::Host).map_or(0, hash_name);
-                let key = (host, hash_path(record.target_parts().0));
-                if paths.len() < MAX_PATHS || paths.contains_key(&key) {
-                    let (n_answered, n_kept) = paths.entry(key).or_default();
-                    *n_answered += usize::from(has_backend);
-                    *n_kept += usize::from(!has_backend);
-                }
+        for line in head[..n_whole].split(|byte| *byte == b'\n') {
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            let Some(Record::Access(record)) = readers.iter().find_map(|it| it.parse(line).ok())
+            else {
+                continue;
             };
-            for line in lines {
-                if let Ok(Record::Access(record)) = reader.parse(line)
-                    && (200..300).contains(&record.status)
-                    && matches!(record.request().0, b"" | b"GET" | b"HEAD")
-                {
-                    note(&record);
-                }
+            let is_good = (200..300).contains(&record.status)
+                && matches!(record.request().0, b"" | b"GET" | b"HEAD");
+            let Some(has_backend) = has_backend(&record).filter(|_| is_good) else { continue };
+            let host = record.value(Field::Host).map_or(0, hash_name);
+            let key = (host, hash_path(record.target_parts().0));
+            if paths.len() < MAX_PATHS || paths.contains_key(&key) {
+                let (n_answered, n_kept) = paths.entry(key).or_default();
+                *n_answered += usize::from(has_backend);
+                *n_kept += usize::from(!has_backend);
             }
         }
         let n_answered: usize = paths.values().map(|(n_answered, _)| n_answered).sum();
@@ -73,6 +77,11 @@ impl CacheSeen {
             _ => CacheSeen::Unknown,
         }
     }
+}
+
+/// Whether a reader is one of nginx's access lines.
+fn is_nginx(reader: &Arc<dyn Reader>) -> bool {
+    reader.about().role == LogRole::Access && reader.about().server == Server::Nginx
 }
 
 /// Whether a backend was asked. `None`: the layout does not tell, or tells of the cache itself.
@@ -95,11 +104,10 @@ mod tests {
     fn check(rows: &[(usize, &str)], expected: CacheSeen) {
         let reader = parse_spec("$msec $status $upstream_status $request_uri").unwrap();
         let reader: Arc<dyn Reader> = Arc::new(reader);
-        let line = |rest: &str| format!("1795210283.328 {rest}").into_bytes();
+        let line = |rest: &str| format!("1795210283.328 {rest}\n").into_bytes();
         let lines: Vec<Vec<u8>> =
             rows.iter().flat_map(|(n, rest)| std::iter::repeat_n(line(rest), *n)).collect();
-        let lines: Vec<&[u8]> = lines.iter().map(Vec::as_slice).collect();
-        assert_eq!(CacheSeen::of(&[reader], &lines), expected, "{rows:?}");
+        assert_eq!(CacheSeen::of(&[reader], &lines.concat()), expected, "{rows:?}");
     }
 
     #[test]

@@ -176,7 +176,7 @@ pub fn detect_dated(
     for standing in FORMATS.iter().filter_map(|format| format.standing_reader()) {
         add_missing(&mut readers, standing);
     }
-    let cache = CacheSeen::of(&readers[..n_detected], &sampled);
+    let cache = CacheSeen::of(&readers[..n_detected], parts.first().copied().unwrap_or_default());
     let is_table = heading_of(&sampled).is_some();
     let sampled = (n_sampled, n_sampled - rest.lines.len());
     Plan { readers, n_detected, sampled, notes, cache, is_table }
