@@ -30,6 +30,9 @@ const REACH_US: i64 = 900 * SECOND_US;
 /// Of more machines of one server than this, it is not asked which of them wrote a line.
 const MAX_MACHINES: usize = 4096;
 
+/// More seconds of losses than this are not kept for a directory.
+const MAX_LOSSES: usize = 65_536;
+
 /// The error logs of one directory.
 #[derive(Debug, Clone, Default)]
 struct Directory {
@@ -40,6 +43,8 @@ struct Directory {
     access_span: Option<(i64, i64)>,
     /// An empty error log is there.
     has_empty: bool,
+    /// Seconds in which it was told that messages had been dropped.
+    losses_s: BTreeSet<i64>,
     /// What good answers in its access logs show of a cache.
     cache: CacheSeen,
     joined: u64,
@@ -55,6 +60,24 @@ impl Directory {
         self.unjoined += other.unjoined;
         self.told += other.told;
         self.untold += other.untold;
+        other.losses_s.iter().for_each(|second| self.note_loss(second * SECOND_US));
+    }
+
+    fn note_loss(&mut self, at: i64) {
+        if self.losses_s.len() < MAX_LOSSES {
+            self.losses_s.insert(at.div_euclid(SECOND_US));
+        }
+    }
+
+    /// True when messages of about this time were dropped.
+    fn lost_at(&self, at: i64) -> bool {
+        let second = |at: i64| at.div_euclid(SECOND_US);
+        self.losses_s.range(second(at - REACH_US)..=second(at + REACH_US)).next().is_some()
+    }
+
+    /// True when its error logs were written at this time for sure: between the seconds of their first and last line.
+    fn surrounds(&self, at: i64) -> bool {
+        self.span.is_some_and(|(first, last)| (first + SECOND_US..last).contains(&at))
     }
 
     fn covers(&self, at: i64) -> bool {
@@ -63,7 +86,10 @@ impl Directory {
     }
 
     fn speaks_at(&self, at: i64) -> bool {
-        self.unjoined <= self.joined && self.untold <= self.told && self.covers(at)
+        self.unjoined <= self.joined
+            && self.untold <= self.told
+            && self.covers(at)
+            && !self.lost_at(at)
     }
 }
 
@@ -328,6 +354,27 @@ impl Companions {
         if joined || own.or(self.access_span).is_some_and(covers) {
             self.retries.note(directory, fact.scope, fact.target_key, joined);
         }
+    }
+
+    /// Notes that messages of logs beside this one were dropped.
+    pub(super) fn note_loss(&mut self, input: InputIndex, at: i64) {
+        let directory = self.directory(input);
+        if let Some(row) = self.directories.get_mut(directory) {
+            row.note_loss(at);
+        }
+    }
+
+    /// True when the error logs that tell how requests failed at the entry's backend had not begun at its time, or had
+    /// ended: a piece of a log that was rotated, or copied before the end.
+    pub(super) fn is_cut_off(&self, entry: &EntryFact) -> bool {
+        let own = self.directory(entry.place.position.input);
+        let is_own = self.has_error_log(own);
+        let mut rows = self.directories.iter().enumerate();
+        rows.any(|(index, row)| {
+            (!is_own || index == own)
+                && self.retries.ends_at(index, entry.upstream)
+                && !row.surrounds(entry.at)
+        })
     }
 
     /// True when requests for which this message stands went on to other backends.

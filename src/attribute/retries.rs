@@ -58,6 +58,11 @@ impl Retries {
         })
     }
 
+    /// True when lines tell of requests that ended with a failure of this backend.
+    pub(super) fn ends_at(&self, directory: usize, backend: u32) -> bool {
+        self.lines.get(&(directory, backend)).is_some_and(|lines| lines.n_ended > 0)
+    }
+
     fn add(&mut self, key: (usize, u32), more: Lines) {
         let lines = self.lines.entry(key).or_default();
         lines.n_ended += more.n_ended;

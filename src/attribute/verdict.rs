@@ -159,7 +159,8 @@ impl Verdict {
                 server_of_rule(id),
             )
             && (!RELAYED.contains(&id)
-                || companions.tells_failures(self.entry.place.position.input))
+                || companions.tells_failures(self.entry.place.position.input)
+                    && !companions.is_cut_off(&self.entry))
             && (id != relayed::BESIDE || companions.behind.fails_at(self.entry.at))
             && (rule_at(rule_index(id)).contact != Contact::None
                 || !companions.may_be_kept(&self.entry))

@@ -31,6 +31,9 @@ use crate::store::{Rows, Sorted, Sorter};
 use crate::taxonomy::Server;
 use crate::verdict::{Contact, undecided_rule};
 
+/// The row of messages which tell that others were dropped.
+const MESSAGES_DROPPED: &str = "systemd.rate_limited";
+
 /// What is known before the walk.
 pub(super) struct Ground<'w> {
     pub(super) config: &'w AttributeConfig<'w>,
@@ -301,6 +304,9 @@ impl<'w> Walk<'w> {
             let directory = self.walked.companions.directory(fact.place.position.input);
             if let Some(rule) = self.ground.config.matcher.rule(fact.rule) {
                 self.walked.companions.note_machine(rule.server, fact.machine);
+                if rule.id == MESSAGES_DROPPED {
+                    self.walked.companions.note_loss(fact.place.position.input, fact.at);
+                }
             }
             let Some(fact) = self.second.take_message(fact, directory)? else { continue };
             let joined = fact.flags.has(Flags::JOINED);

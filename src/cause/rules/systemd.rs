@@ -362,6 +362,9 @@ pub(super) const RULES: &[CauseRule] = &[
     CauseRule {
         id: "systemd.rate_limited",
         needles: &[&["^Suppressed "], &[" messages from "]],
+        regex: r"(?-u) messages from (?<scope>[^\n]+)",
+        kind: RuleKind::Pressure,
+        scope: Scope::Name,
         note: "the journal dropped messages: counts are lower bounds",
         example: "Suppressed 812 messages from app.service",
         source: "systemd src/journal/journald-rate-limit.c",

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use super::super::envelope::{Envelope, MESSAGES, Messages, Opened, Wrapped, zone_of};
-use super::super::{FormatBasis, Reader, Sample, reads};
+use super::super::{FormatBasis, Reader, Sample, app_log, reads};
 use super::sources::{OfSource, readers_of_sources};
 use super::{Found, Setting, add_missing, best_proposal, standing};
 use crate::taxonomy::{LogRole, Server};
@@ -79,7 +79,9 @@ impl<'l> Fitting<'l> {
         inside.add_all(&mut rest, setting, depth + 1);
         let is_told = |reader: &&Arc<dyn Reader>| {
             let about = reader.about();
-            let is_plain = about.layout.starts_with(MESSAGES) && about.server == Server::Unknown;
+            // Any text is one of these.
+            let is_plain = about.layout.starts_with(app_log::BARE)
+                || (about.layout.starts_with(MESSAGES) && about.server == Server::Unknown);
             let is_its_own = envelope.is_like_messages() && about.server == Server::Application;
             !is_plain && !is_its_own
         };
