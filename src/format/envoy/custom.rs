@@ -15,7 +15,7 @@ const DETAILS: &[&str] =
     &["via_upstream", "upstream_reset_before_response_started", "no_healthy_upstream"];
 
 /// `%RESPONSE_CODE_DETAILS%`.
-const BY_DETAILS: Telltale = Telltale {
+pub(in crate::format) const BY_DETAILS: Telltale = Telltale {
     is_value: is_details,
     is_proof: |value| DETAILS.iter().any(|details| value.starts_with(details.as_bytes())),
     is_sure: |_, _| true,
@@ -41,6 +41,18 @@ const BY_FLAGS: Telltale = Telltale {
     escape: Escape::Default,
     name,
     finish,
+};
+
+/// The same under a key of an object: the key tells too, where no flag does. Codes of states stand under keys as well.
+pub(in crate::format) const FLAGS_BY_KEY: Telltale = Telltale {
+    is_proof: is_flags,
+    is_sure: |columns, idx| {
+        let label = columns.label(idx);
+        let is_own = |value: &[u8]| (BY_FLAGS.is_proof)(value) && value != b"UT" && value != b"UR";
+        ["responseflag", "respflag"].iter().any(|name| label.contains(name))
+            || columns.any(idx, is_own)
+    },
+    ..BY_FLAGS
 };
 
 /// The reader for lines of a format that has details or flags, if they are such lines.
