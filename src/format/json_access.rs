@@ -41,6 +41,8 @@ pub struct JsonAccess {
     by_search: bool,
     // Paths as written, sorted.
     fields: Vec<(Box<[u8]>, Field)>,
+    /// The key that gave the server away: an object without it is another's.
+    telltale: Option<Place>,
     /// Sets fields that are parts of others.
     finish: fn(&mut AccessRecord<'_>),
 }
@@ -89,13 +91,16 @@ impl<'a> Object<'a> {
 impl JsonAccess {
     /// Chooses keys from the lines. `None`: no key holds times, none holds statuses, or nothing is a request.
     pub fn detect(sample: &Sample<'_>) -> Option<Self> {
-        let objects: Vec<Object<'_>> = sample
+        let mut objects: Vec<Object<'_>> = sample
             .lines
             .iter()
             .filter(|line| line.trim_ascii_start().starts_with(b"{") && !is_declared(line))
             .take(MAX_LINES)
             .filter_map(|line| Object::of(line))
             .collect();
+        if let Some(telltale) = GivenAway::key_of(&objects) {
+            objects.retain(|object| value_of(object, &telltale).is_some());
+        }
         let names = names_of(&objects);
         let (time, notation) = choose_time(&objects, &names)?;
         let status = choose(&objects, &names, STATUS_KEYS, |value| parse_status(value).is_some())?;
@@ -158,8 +163,9 @@ impl JsonAccess {
         let by_search = is_on_top(&time)
             && is_on_top(&status)
             && objects.iter().all(|row| time.is_found(row) && status.is_found(row));
+        let telltale = given_away.as_ref().map(|told| Place::of(&told.key, &objects));
         let finish = given_away.map_or((|_| {}) as fn(&mut AccessRecord<'_>), |told| told.finish);
-        Some(JsonAccess { about, time, status, by_search, fields, finish })
+        Some(JsonAccess { about, time, status, by_search, fields, telltale, finish })
     }
 
     /// Time and status by a walk over the line.
@@ -186,7 +192,10 @@ impl Reader for JsonAccess {
 
     #[inline]
     fn glance<'a>(&self, line: &'a [u8]) -> Result<Glance<'a>, Skip> {
-        if !line.trim_ascii_start().starts_with(b"{") {
+        let is_telling = |telltale: &Place| telltale.key.find(line).is_some();
+        if !line.trim_ascii_start().starts_with(b"{")
+            || !self.telltale.as_ref().is_none_or(is_telling)
+        {
             return Err(Skip::Shape);
         }
         if !self.by_search {

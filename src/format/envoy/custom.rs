@@ -78,6 +78,8 @@ fn name(columns: &mut Columns<'_>) {
     columns.set_first(Field::ResponseFlags, |columns, idx| {
         columns.all(idx, is_flags) && columns.any(idx, is_known_flag)
     });
+    let is_host = |value: &[u8]| value == b"-" || is_address(value);
+    columns.set_labelled(Field::UpstreamAddr, &["upstreamhost"], is_host);
     columns.set_first(Field::UpstreamAddr, |columns, idx| {
         columns.all(idx, |value| value == b"-" || is_address(value))
             && columns.any(idx, |value| value == b"-")

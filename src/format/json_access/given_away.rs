@@ -4,7 +4,7 @@
 //! Invariants: the words are those by which lines of text are known (`infer/telltale.rs`); other keys are named as there,
 //! by their label and their values, else as in any access log. Objects with keys that only nginx has are not looked at.
 
-use super::{Object, value_of};
+use super::{Object, names_of, value_of};
 use crate::format::infer::telltale::{Columns, Telltale};
 use crate::format::{envoy, fastly, haproxy_access};
 use crate::record::{AccessRecord, Field};
@@ -47,28 +47,49 @@ pub(super) struct GivenAway {
     pub(super) format: &'static str,
     pub(super) server: Server,
     pub(super) finish: fn(&mut AccessRecord<'_>),
+    /// The key that tells.
+    pub(super) key: Box<[u8]>,
     pub(super) fields: Vec<(Box<[u8]>, Field)>,
 }
 
+/// What a key gives away: the id of the format, who writes it, the words, and which column it is.
+type Told = (&'static str, Server, &'static Telltale, usize);
+
+/// The values under each key.
+fn columns_of<'a>(objects: &[Object<'a>], names: &[&[u8]]) -> Columns<'a> {
+    let column = |name: &&[u8]| {
+        let last = memchr::memrchr(b'.', name).map_or(*name, |dot| &name[dot + 1..]);
+        // A key that is missing, and one without a value, is as a dash in a line of text.
+        let value = |object| value_of(object, name).filter(|value| !value.is_empty());
+        let values = objects.iter().map(|object| value(object).unwrap_or(b"-")).collect();
+        (String::from_utf8_lossy(last).into_owned(), values)
+    };
+    Columns::labelled(names.iter().map(column).collect())
+}
+
+fn told_by(columns: &Columns<'_>) -> Option<Told> {
+    KNOWN.iter().find_map(|(format, server, telltale)| {
+        Some((*format, *server, *telltale, columns.given_away_by(telltale)?))
+    })
+}
+
 impl GivenAway {
+    /// The key of some of the objects that gives a server away.
+    pub(super) fn key_of(objects: &[Object<'_>]) -> Option<Box<[u8]>> {
+        let names = names_of(objects);
+        let (.., idx) = told_by(&columns_of(objects, &names))?;
+        names.get(idx).map(|name| Box::from(*name))
+    }
+
     /// `None`: no key gives a server away. `usual`: what keys mean by their names.
     pub(super) fn of(
         objects: &[Object<'_>],
         names: &[&[u8]],
         usual: &[(Box<[u8]>, Field)],
     ) -> Option<Self> {
-        let column = |name: &&[u8]| {
-            let last = memchr::memrchr(b'.', name).map_or(*name, |dot| &name[dot + 1..]);
-            // A key that is missing, and one without a value, is as a dash in a line of text.
-            let value = |object| value_of(object, name).filter(|value| !value.is_empty());
-            let values = objects.iter().map(|object| value(object).unwrap_or(b"-")).collect();
-            (String::from_utf8_lossy(last).into_owned(), values)
-        };
-        let mut columns = Columns::labelled(names.iter().map(column).collect());
-        let (format, server, telltale, idx) =
-            KNOWN.iter().find_map(|(format, server, telltale)| {
-                Some((*format, *server, *telltale, columns.given_away_by(telltale)?))
-            })?;
+        let mut columns = columns_of(objects, names);
+        let (format, server, telltale, idx) = told_by(&columns)?;
+        let key = Box::from(*names.get(idx)?);
         columns.set(idx, telltale.field);
         (telltale.name)(&mut columns);
         for (idx, name) in names.iter().enumerate() {
@@ -83,7 +104,7 @@ impl GivenAway {
             .iter()
             .enumerate()
             .filter_map(|(idx, name)| columns.field(idx).map(|field| (Box::from(*name), field)));
-        Some(GivenAway { format, server, finish: telltale.finish, fields: fields.collect() })
+        Some(GivenAway { format, server, finish: telltale.finish, key, fields: fields.collect() })
     }
 }
 
@@ -159,6 +180,17 @@ mod tests {
             "fastly_access",
             &[(Field::ResponseDetails, "first byte timeout")],
         );
+    }
+
+    #[test]
+    fn objects_without_the_key_are_anothers() {
+        let envoy = r#"{"t":"2026-11-20T21:30:01Z","code":503,"path":"/a","why":"via_upstream"}"#;
+        let other = r#"{"t":"2026-11-20T21:30:02Z","code":503,"path":"/b","msg":"x"}"#;
+        let sample = Sample::of(vec![other.as_bytes(), envoy.as_bytes()]);
+        let reader = JsonAccess::detect(&sample).expect("known");
+        assert_eq!(reader.about().server, Server::Envoy);
+        assert!(reader.parse(envoy.as_bytes()).is_ok());
+        assert!(reader.glance(other.as_bytes()).is_err());
     }
 
     #[test]
