@@ -16,7 +16,15 @@ pub const HTTP_REQUESTS: Declared = Declared {
     instant: Instant::Start,
     required: &[
         key(&["EdgeResponseStatus", "RayID"]),
-        key(&["EdgeStartTimestamp", "EdgeEndTimestamp", "ClientRequestHost", "ClientRequestURI"]),
+        key(&[
+            "EdgeStartTimestamp",
+            "EdgeEndTimestamp",
+            "ClientRequestHost",
+            "ClientRequestURI",
+            "ClientRequestPath",
+            "ClientRequestHTTPHost",
+            "OriginResponseStatus",
+        ]),
     ],
     besides: &[],
     time: &[
@@ -40,6 +48,12 @@ pub const HTTP_REQUESTS: Declared = Declared {
         ("EdgeResponseBytes", Use::As(Field::BytesSent)),
         ("EdgeTimeToFirstByteMs", Use::As(Field::RequestTimeMillis)),
         ("RayID", Use::As(Field::RequestId)),
+        // The data set of the GraphQL API (`httpRequestsAdaptive`).
+        ("ClientRequestHTTPHost", Use::As(Field::Host)),
+        ("ClientRequestHTTPMethodName", Use::As(Field::Method)),
+        ("ClientRequestHTTPProtocol", Use::As(Field::Protocol)),
+        ("CacheStatus", Use::As(Field::UpstreamCacheStatus)),
+        ("RayName", Use::As(Field::RequestId)),
         ("ParentRayID", Use::As(Field::EdgeRequestId)),
         ("OriginIP", Use::As(Field::UpstreamAddr)),
         ("OriginResponseStatus", Use::As(Field::UpstreamStatus)),

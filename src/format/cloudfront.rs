@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use self::fields::{field_of, is_known};
 use super::iis_w3c::split_directive;
-use super::json_declared::{Declared, TimeAt, Use, key, time_at};
+use super::json_declared::{ANY_TIME, Declared, TimeAt, Use, key, time_at};
 use super::{About, Directive, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
 use super::{follow, understands};
 use crate::bytes::parse_status;
@@ -273,10 +273,10 @@ impl Format for CloudFrontFormat {
     }
 }
 
-/// Standard logs as JSON: the names of the columns are the keys.
+/// Standard and real-time logs as JSON: the names of the columns are the keys.
 pub const JSON: Declared = Declared {
     name: "cloudfront_json",
-    summary: "Amazon CloudFront standard logs as JSON; recognised by \"x-edge-...\" and \"sc-status\"",
+    summary: "Amazon CloudFront standard and real-time logs as JSON; recognised by \"x-edge-...\" and \"sc-status\"",
     server: Server::CloudFront,
     instant: Instant::End,
     required: &[
@@ -287,12 +287,14 @@ pub const JSON: Declared = Declared {
             "x-edge-result-type",
             "x-edge-detailed-result-type",
             "x-edge-response-result-type",
+            "origin-fbl",
+            "origin-lbl",
         ]),
     ],
     besides: &[],
     time: &[
         time_at("timestamp(ms)", &[Notation::EpochMillis]),
-        time_at("timestamp", &[Notation::EpochSeconds, Notation::EpochMillis]),
+        time_at("timestamp", ANY_TIME),
         TimeAt { path: "date", clock: Some("time"), notations: &[Notation::W3c] },
     ],
     status: &["sc-status"],

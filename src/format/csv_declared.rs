@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use memchr::memmem;
 
-use super::json_declared::{Declared, Required, Use, is_one_of, status_of};
+use super::json_declared::{Declared, Required, Use, is_flat_key, is_one_of, status_of};
 use super::{About, Directive, FORMATS, Format, FormatBasis, Glance, Proposal, Reader, Sample};
 use crate::bytes::is_absent;
 use crate::record::{AccessRecord, Escape, Field, Record, Skip};
@@ -71,8 +71,11 @@ pub(super) fn values_by(line: &[u8], separator: u8) -> impl Iterator<Item = Opti
     })
 }
 
-/// True for a column named as a path: `httpRequest.status` for `httpRequest>status`.
+/// True for a column named as a path: `httpRequest.status` or `httpRequest_status` for `httpRequest>status`.
 fn is_column(name: &[u8], path: &str) -> bool {
+    if is_flat_key(name, path) {
+        return true;
+    }
     let letters = |text| <[u8]>::iter(text).filter(|byte| !matches!(byte, b'_' | b'-'));
     let plain = |byte: &u8| if *byte == b'>' { b'.' } else { byte.to_ascii_lowercase() };
     letters(name).map(plain).eq(letters(path.as_bytes()).map(plain))
@@ -98,7 +101,7 @@ impl CsvReader {
         names.iter_mut().for_each(plain);
         let is_name = |name: &&[u8]| {
             name.first().is_some_and(u8::is_ascii_alphabetic)
-                && name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_-.@".contains(byte))
+                && name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_-.@()".contains(byte))
         };
         if names.len() < MIN_COLUMNS || !names.iter().all(is_name) {
             return None;
@@ -261,9 +264,10 @@ impl Format for CsvDeclaredFormat {
             .filter(is_heading)
             .find_map(|line| CsvReader::of_heading(line, None).map(|reader| (*line, reader)));
         let (heading, reader) = heading?;
-        let notations = reader.format.time.iter().find(|time| time.clock.is_none())?.notations;
+        let times = reader.format.time.iter().filter(|time| time.clock.is_none());
+        let notations = times.flat_map(|time| time.notations);
         // Portals write the times of their tables as the language of the browser does.
-        let readers = notations.iter().chain(&[Notation::WindowsLocal]).filter_map(|notation| {
+        let readers = notations.chain(&[Notation::WindowsLocal]).filter_map(|notation| {
             let reader = CsvReader::of_heading(heading, Some(*notation))?;
             let n = sample.lines.iter().filter(|line| reader.parse(line).is_ok()).count();
             Some((n, reader))

@@ -42,7 +42,7 @@ pub use prefix::{Ansi, Compose, FileName, Indented, LeadingStamp, Pod, Program, 
 pub use shipper::{FluentdFile, Pairs};
 pub use stern::Stern;
 pub use syslog::{Rfc5424, Syslog};
-pub use viewer::{LogsTail, PageClock, TaskName};
+pub use viewer::{DetailedTail, LogsTail, PageClock, TaskName};
 
 /// Offsets of zones are multiples of this, microseconds.
 const QUARTER_US: i64 = 900 * SECOND_US;
@@ -152,6 +152,7 @@ pub fn envelopes(reference_us: Option<i64>) -> Vec<Arc<dyn Envelope>> {
         Arc::new(Compose),
         Arc::new(FileName),
         Arc::new(Ansi),
+        Arc::new(DetailedTail),
         Arc::new(LeadingStamp),
         Arc::new(LogsTail),
         Arc::new(TaskName),

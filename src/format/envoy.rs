@@ -13,6 +13,7 @@ mod tests;
 
 use std::sync::Arc;
 
+pub(super) use self::custom::{BY_DETAILS, FLAGS_BY_KEY};
 use super::json_declared::{ANY_TIME, Declared, Use, key, time_at};
 use super::layout_reader::LayoutReader;
 use super::{About, Format, FormatBasis, Instant, Proposal, Reader, Sample};
@@ -21,6 +22,10 @@ use crate::record::{AccessRecord, Escape, Field};
 use crate::taxonomy::{LogRole, Server};
 use crate::time::Notation;
 
+/// Where the status is.
+const STATUS: &[&str] =
+    &["response_code", "status", "status_code", "response_status", "code", "resp_code"];
+
 /// The JSON log, by Istio's names, Envoy Gateway's, and those that operators derive from the names of operators.
 pub const JSON: Declared = Declared {
     name: "envoy_json",
@@ -28,8 +33,14 @@ pub const JSON: Declared = Declared {
     server: Server::Envoy,
     instant: Instant::Start,
     required: &[
-        key(&["response_flags", "response_flags_long", "response_code_details", "resp_flags"]),
-        key(&["response_code", "status", "status_code", "response_status", "code"]),
+        key(&[
+            "response_flags",
+            "response_flags_long",
+            "response_code_details",
+            "resp_flags",
+            "resp_code_details",
+        ]),
+        key(STATUS),
     ],
     besides: &[],
     time: &[
@@ -40,7 +51,7 @@ pub const JSON: Declared = Declared {
         time_at("ts", ANY_TIME),
         time_at("date", ANY_TIME),
     ],
-    status: &["response_code", "status", "status_code", "response_status", "code"],
+    status: STATUS,
     fields: &[
         ("downstream_remote_address", Use::Client),
         ("downstream_remote_address_without_port", Use::Client),
@@ -49,6 +60,8 @@ pub const JSON: Declared = Declared {
         ("forwarded_for", Use::FirstClient),
         ("method", Use::As(Field::Method)),
         ("request_method", Use::As(Field::Method)),
+        ("req_method", Use::As(Field::Method)),
+        ("req_path", Use::Url),
         ("path", Use::Url),
         ("request_path", Use::Url),
         ("x-envoy-original-path", Use::Url),
@@ -72,6 +85,7 @@ pub const JSON: Declared = Declared {
         ("response_flags_long", Use::As(Field::ResponseFlags)),
         ("resp_flags", Use::As(Field::ResponseFlags)),
         ("response_code_details", Use::As(Field::ResponseDetails)),
+        ("resp_code_details", Use::As(Field::ResponseDetails)),
         ("upstream_transport_failure_reason", Use::As(Field::TransportFailure)),
         ("upstream_host", Use::As(Field::UpstreamAddr)),
         ("upstream_cluster", Use::As(Field::ProxyUpstreamName)),

@@ -115,7 +115,7 @@ pub const ACCESS: Declared = Declared {
 };
 
 /// `%{fastly_info.state}V`, whatever else an operator logs.
-const STATES: Telltale = Telltale {
+pub(super) const STATES: Telltale = Telltale {
     is_value: is_state,
     // Other caches know hits and misses too.
     is_proof: |value| {
@@ -126,6 +126,35 @@ const STATES: Telltale = Telltale {
     field: Field::UpstreamCacheStatus,
     escape: Escape::Default,
     name,
+    finish: |_| {},
+};
+
+/// Reasons under a key that is called so: some that no other server gives, between those of usual answers.
+pub(super) const REASONS: Telltale = Telltale {
+    is_value: |_| true,
+    is_proof: |value| value == b"OK",
+    is_sure: |columns, idx| {
+        const OWN: &[&[u8]] = &[
+            b"All backends failed or unhealthy",
+            b"Backend is unhealthy",
+            b"backend read error",
+            b"backend write error",
+            b"first byte timeout",
+            b"between bytes timeout",
+            b"Backend.max_conn reached",
+        ];
+        let is_own = |value: &[u8]| OWN.contains(&value);
+        let label = columns.label(idx);
+        label == "fastlyreason"
+            || (["reason", "response"].iter().any(|word| label.contains(word))
+                && columns.any(idx, is_own))
+    },
+    hints: &[],
+    field: Field::ResponseDetails,
+    escape: Escape::Default,
+    name: |columns| {
+        columns.set_first(Field::UpstreamCacheStatus, |columns, idx| columns.all(idx, is_state));
+    },
     finish: |_| {},
 };
 

@@ -16,7 +16,7 @@ pub const ACCESS: Declared = Declared {
     server: Server::GoogleLb,
     instant: Instant::Start,
     required: &[
-        key(&["httpRequest"]),
+        key(&["httpRequest", "httpRequest>status"]),
         value(
             &["resource>type"],
             &[
@@ -50,6 +50,10 @@ pub const ACCESS: Declared = Declared {
         ("httpRequest>cacheHit", Use::As(Field::UpstreamCacheStatus)),
         ("jsonPayload>statusDetails", Use::As(Field::ResponseDetails)),
         ("jsonPayload>proxyStatus", Use::As(Field::ResponseDetails)),
+        // BigQuery puts the type of the payload into the name of its column.
+        ("jsonPayload_type_loadBalancerLogEntry>statusDetails", Use::As(Field::ResponseDetails)),
+        ("jsonPayload_type_loadBalancerLogEntry>proxyStatus", Use::As(Field::ResponseDetails)),
+        ("jsonPayload_type_loadBalancerLogEntry>remoteIp", Use::Client),
         ("jsonPayload>enforcedSecurityPolicy>outcome", Use::As(Field::SecurityAction)),
         ("resource>labels>backend_service_name", Use::As(Field::ProxyUpstreamName)),
         ("resource>labels>backend_target_name", Use::As(Field::ProxyUpstreamName)),

@@ -26,6 +26,7 @@ use crate::taxonomy::{LogRole, Server};
 use crate::time::{Notation, SECOND_US, Stamp};
 
 pub use clf::HaproxyClf;
+pub(super) use custom::STATES_BY_KEY;
 pub use json::JSON;
 
 /// Bytes of `20/Nov/2026:21:29:42.123`.

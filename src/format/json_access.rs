@@ -7,11 +7,13 @@
 //! `glance`.
 //! Source: nginx `ngx_http_log_module.c`.
 
+mod given_away;
 mod keys;
 
 #[cfg(test)]
 mod tests;
 
+use self::given_away::GivenAway;
 use self::keys::{STATUS_KEYS, TIME_KEYS, field_of, is_nginx_key, is_upstream_addr, rank_in};
 use super::caddy_log;
 use super::json_pairs::{Key, Leaves};
@@ -39,6 +41,10 @@ pub struct JsonAccess {
     by_search: bool,
     // Paths as written, sorted.
     fields: Vec<(Box<[u8]>, Field)>,
+    /// The key that gave the server away: an object without it is another's.
+    telltale: Option<Place>,
+    /// Sets fields that are parts of others.
+    finish: fn(&mut AccessRecord<'_>),
 }
 
 /// Where a value stands.
@@ -85,22 +91,30 @@ impl<'a> Object<'a> {
 impl JsonAccess {
     /// Chooses keys from the lines. `None`: no key holds times, none holds statuses, or nothing is a request.
     pub fn detect(sample: &Sample<'_>) -> Option<Self> {
-        let objects: Vec<Object<'_>> = sample
+        let mut objects: Vec<Object<'_>> = sample
             .lines
             .iter()
             .filter(|line| line.trim_ascii_start().starts_with(b"{") && !is_declared(line))
             .take(MAX_LINES)
             .filter_map(|line| Object::of(line))
             .collect();
+        if let Some(telltale) = GivenAway::key_of(&objects) {
+            objects.retain(|object| value_of(object, &telltale).is_some());
+        }
         let names = names_of(&objects);
         let (time, notation) = choose_time(&objects, &names)?;
         let status = choose(&objects, &names, STATUS_KEYS, |value| parse_status(value).is_some())?;
-        let mut fields: Vec<(Box<[u8]>, Field)> = names
+        let others: Vec<&[u8]> =
+            names.iter().copied().filter(|name| *name != time && *name != status).collect();
+        let mut fields: Vec<(Box<[u8]>, Field)> = others
             .iter()
-            .filter(|name| **name != time && **name != status)
             .map(|name| (Box::from(*name), field_by_values(name, &objects)))
             .filter(|(_, field)| *field != Field::Other)
             .collect();
+        let given_away = GivenAway::of(&objects, &others, &fields);
+        if let Some(given_away) = &given_away {
+            fields.clone_from(&given_away.fields);
+        }
         // Traefik tells the client twice: `ClientAddr` has the port too.
         if names.iter().any(|name| name.eq_ignore_ascii_case(b"clienthost")) {
             fields.retain(|(name, _)| !name.eq_ignore_ascii_case(b"clientaddr"));
@@ -111,11 +125,13 @@ impl JsonAccess {
         if !request.into_iter().any(has) {
             return None;
         }
-        let is_apache = fields.iter().any(|(name, field)| {
-            let values = objects.iter().filter_map(|object| value_of(object, name));
-            *field == Field::Handler && values.into_iter().any(is_proxy_handler)
-        });
+        let is_apache = given_away.is_none()
+            && fields.iter().any(|(name, field)| {
+                let values = objects.iter().filter_map(|object| value_of(object, name));
+                *field == Field::Handler && values.into_iter().any(is_proxy_handler)
+            });
         let is_nginx = !is_apache
+            && given_away.is_none()
             && (names.iter().any(|name| is_nginx_key(name))
                 || (has(Field::UpstreamAddr) && has(Field::UpstreamStatus)));
         if is_nginx && !has(Field::UpstreamCacheStatus) {
@@ -123,23 +139,20 @@ impl JsonAccess {
         }
         fields.sort_by(|one, other| one.0.cmp(&other.0));
         let listed: Vec<_> = names.iter().map(|name| String::from_utf8_lossy(name)).collect();
-        let server = match (is_apache, is_nginx) {
-            (true, _) => Server::Apache,
-            (_, true) => Server::Nginx,
-            _ => Server::Unknown,
+        let (server, format) = match (&given_away, is_apache, is_nginx) {
+            (Some(given_away), ..) => (given_away.server, given_away.format),
+            (_, true, _) => (Server::Apache, "apache_access"),
+            (_, _, true) => (Server::Nginx, "nginx_access"),
+            _ => (Server::Unknown, "json_access"),
         };
         let about = About {
-            format: match server {
-                Server::Nginx => "nginx_access",
-                Server::Apache => "apache_access",
-                _ => "json_access",
-            },
+            format,
             layout: format!("json{{{}}}", listed.join(",")),
             server,
             role: LogRole::Access,
             notation,
-            // Apache's `%t` is when the request came in.
-            instant: if is_apache { Instant::Start } else { Instant::End },
+            // Apache's `%t` is when the request came in, and so is what proxies have.
+            instant: if is_apache || given_away.is_some() { Instant::Start } else { Instant::End },
             basis: FormatBasis::Detected,
             // Keys that any server may be told to write.
             ambiguous_with: (server == Server::Unknown).then_some(Server::Apache),
@@ -150,7 +163,9 @@ impl JsonAccess {
         let by_search = is_on_top(&time)
             && is_on_top(&status)
             && objects.iter().all(|row| time.is_found(row) && status.is_found(row));
-        Some(JsonAccess { about, time, status, by_search, fields })
+        let telltale = given_away.as_ref().map(|told| Place::of(&told.key, &objects));
+        let finish = given_away.map_or((|_| {}) as fn(&mut AccessRecord<'_>), |told| told.finish);
+        Some(JsonAccess { about, time, status, by_search, fields, telltale, finish })
     }
 
     /// Time and status by a walk over the line.
@@ -177,7 +192,10 @@ impl Reader for JsonAccess {
 
     #[inline]
     fn glance<'a>(&self, line: &'a [u8]) -> Result<Glance<'a>, Skip> {
-        if !line.trim_ascii_start().starts_with(b"{") {
+        let is_telling = |telltale: &Place| telltale.key.find(line).is_some();
+        if !line.trim_ascii_start().starts_with(b"{")
+            || !self.telltale.as_ref().is_none_or(is_telling)
+        {
             return Err(Skip::Shape);
         }
         if !self.by_search {
@@ -214,6 +232,7 @@ impl Reader for JsonAccess {
         if time != Some(glance.stamp) || status.and_then(parse_status) != Some(glance.status) {
             return Err(Skip::Shape);
         }
+        (self.finish)(&mut access);
         Ok(Record::Access(access))
     }
 
@@ -266,12 +285,18 @@ fn choose<'o>(
 
 fn choose_time<'o>(objects: &[Object<'_>], names: &[&'o [u8]]) -> Option<(&'o [u8], Notation)> {
     // Notations with a zone and a known unit go first.
-    [Notation::Iso8601, Notation::Clf, Notation::EpochSeconds, Notation::EpochMillis]
-        .into_iter()
-        .find_map(|notation| {
-            let name = choose(objects, names, TIME_KEYS, |value| notation.parse(value).is_some())?;
-            Some((name, notation))
-        })
+    [
+        Notation::Iso8601,
+        Notation::Clf,
+        Notation::EpochSeconds,
+        Notation::EpochMillis,
+        Notation::ClfVariant,
+    ]
+    .into_iter()
+    .find_map(|notation| {
+        let name = choose(objects, names, TIME_KEYS, |value| notation.parse(value).is_some())?;
+        Some((name, notation))
+    })
 }
 
 /// The field of a key, corrected where its values say otherwise.

@@ -222,8 +222,28 @@ pub(super) fn is_key(spelled: &[u8], declared: &str) -> bool {
         .eq(letters(declared.as_bytes()).map(u8::to_ascii_lowercase))
 }
 
-/// The key and the value at a path of an object.
+/// True for a key that spells a whole path: exports of tables have `httpRequest.status` or `httpRequest_status` for
+/// `httpRequest>status`.
+pub(super) fn is_flat_key(spelled: &[u8], path: &str) -> bool {
+    fn letters(key: &[u8]) -> impl Iterator<Item = u8> {
+        let is_letter = |byte: &&u8| !matches!(byte, b'_' | b'-' | b'.' | b'>');
+        key.iter().filter(is_letter).map(u8::to_ascii_lowercase)
+    }
+    path.contains(DEEPER)
+        && spelled.iter().any(|byte| matches!(byte, b'.' | b'_'))
+        && letters(spelled).eq(letters(path.as_bytes()))
+}
+
+/// The key and the value at a path of an object, or of the key that spells the path.
 pub(super) fn at_path<'a>(object: &'a [u8], path: &str) -> Option<(&'a [u8], &'a [u8])> {
+    nested_at(object, path).or_else(|| {
+        let is_object = path.contains(DEEPER) && object.trim_ascii_start().starts_with(b"{");
+        let mut pairs = Pairs::of(object).map_while(Result::ok).filter(|_| is_object);
+        pairs.find(|(key, _)| is_flat_key(key, path))
+    })
+}
+
+fn nested_at<'a>(object: &'a [u8], path: &str) -> Option<(&'a [u8], &'a [u8])> {
     let (key, deeper) = match path.split_once(DEEPER) {
         Some((key, deeper)) => (key, Some(deeper)),
         None => (path, None),
@@ -234,7 +254,7 @@ pub(super) fn at_path<'a>(object: &'a [u8], path: &str) -> Option<(&'a [u8], &'a
         Pairs::of(object).map_while(Result::ok).find(|(name, _)| is_key(name, key))?
     };
     match deeper {
-        Some(deeper) => at_path(value, deeper),
+        Some(deeper) => nested_at(value, deeper),
         None => Some((spelled, value)),
     }
 }
@@ -322,6 +342,8 @@ pub struct DeclaredReader {
     clock: Option<KeyAt>,
     status: Option<KeyAt>,
     root: Node,
+    /// Paths that keys of the sample spell as a whole, and their slots.
+    flat: Vec<(&'static str, usize)>,
     /// Fields of keys that were seen, and stand for no value where they are missing.
     columns: Vec<Field>,
 }
@@ -345,17 +367,21 @@ impl DeclaredReader {
             let rank = format.status.iter().position(|other| other == *path);
             (lines.iter().filter(has_it).count(), usize::MAX - rank.unwrap_or(0))
         });
+        let mut places = vec![(time.path, TIME)];
+        places.extend(time.clock.map(|clock| (clock, CLOCK)));
+        places.extend(status.map(|status| (*status, STATUS)));
+        let fields = (FIELDS..MAX_KEYS).zip(format.fields);
+        places.extend(fields.map(|(slot, (path, _))| (*path, slot)));
         let mut root = Node::default();
-        root.add(time.path, TIME);
-        if let Some(clock) = time.clock {
-            root.add(clock, CLOCK);
+        for (path, slot) in &places {
+            root.add(path, *slot);
         }
-        if let Some(status) = status {
-            root.add(status, STATUS);
-        }
-        for (slot, (path, _)) in (FIELDS..MAX_KEYS).zip(format.fields) {
-            root.add(path, slot);
-        }
+        let is_flat = |(path, _): &(&str, usize)| {
+            lines.iter().any(|line| {
+                Pairs::of(line).map_while(Result::ok).any(|(key, _)| is_flat_key(key, path))
+            })
+        };
+        let flat = places.into_iter().filter(is_flat).collect();
         let about = About {
             format: format.name,
             layout: "json".to_owned(),
@@ -380,6 +406,7 @@ impl DeclaredReader {
             clock: time.clock.and_then(|clock| KeyAt::learn(clock, &lines)),
             status: status.and_then(|status| KeyAt::learn(status, &lines)),
             root,
+            flat,
             format: *format,
         })
     }
@@ -465,6 +492,12 @@ impl Reader for DeclaredReader {
         let stamp = self.about.notation.parse(glance.stamp).ok_or(Skip::BadTime)?;
         let mut found: Found<'a> = [None; MAX_KEYS];
         self.root.walk(record, &mut found)?;
+        if !self.flat.is_empty() {
+            for (key, value) in Pairs::of(record).map_while(Result::ok) {
+                let named = self.flat.iter().filter(|(path, _)| is_flat_key(key, path));
+                named.for_each(|(_, slot)| found[*slot] = found[*slot].or(Some(value)));
+            }
+        }
         let time = match (found[TIME], found[CLOCK]) {
             (Some(time), Some(clock)) => Some(spanning(record, time, clock)),
             (time, _) => time,

@@ -319,11 +319,12 @@ pub const FORMATS: &[&dyn Format] = &[
     &akamai::DATASTREAM_TEXT,
     &azure::FRONT_DOOR,
     &azure::APP_GATEWAY,
+    // Before App Service, whose keys are the names of the same columns (`ScStatus`).
+    &cloudfront::JSON,
     &azure::APP_SERVICE,
     &iis_json::MODULE,
     &iis_json::COLUMNS,
     &google_lb::ACCESS,
-    &cloudfront::JSON,
     &api_gateway::JSON,
     &haproxy_log::HaproxyLogFormat,
     &heroku::HerokuRouterFormat,

@@ -76,7 +76,8 @@ fn clock_of(text: [u8; 8]) -> Option<(u32, u32, u32)> {
 /// Seconds east of UTC of `+0200`, `+02:00`, `-08`, `Z`.
 pub fn parse_offset(text: &[u8]) -> Option<i32> {
     let (sign, digits) = match text {
-        b"Z" | b"z" => return Some(0),
+        // BigQuery writes the name.
+        b"Z" | b"z" | b"UTC" => return Some(0),
         [b'+', rest @ ..] => (1, rest),
         [b'-', rest @ ..] => (-1, rest),
         _ => return None,

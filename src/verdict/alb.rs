@@ -115,6 +115,15 @@ pub(super) const RULES: &[VerdictRule] = &[
             "target:port is - when the request was sent to no target",
         )
     },
+    VerdictRule {
+        confidence: Confidence::Likely,
+        ..decided(
+            "alb.target_silent",
+            Origin::Proxy,
+            None,
+            "target_status_code: - when no target answered; target_processing_time: -1 as well",
+        )
+    },
     open(
         "alb.target_without_status",
         Origin::Proxy,
@@ -183,6 +192,9 @@ pub(super) fn own_verdict(record: &AccessRecord<'_>) -> &'static str {
         // The firewall looks first: what it let pass was forwarded or answered otherwise.
         _ if did("waf") && !did("forward") && !has_target => "alb.waf",
         561 => "alb.auth_unauthorized",
+        503 if has_target && record.raw(Field::TargetProcessingTime) == Some(b"-1") => {
+            "alb.target_silent"
+        }
         503 if has_target => "alb.target_without_status",
         // Lines from before actions were logged have a group only where the request was for one.
         503 if did("forward") || (actions_unknown && has_group) => "alb.empty_target_group",
@@ -286,6 +298,21 @@ mod tests {
         check(503, "10.0.0.1:80", "-", "forward", "-", "alb.target_without_status");
         check(502, "10.0.0.1:80", "-", "forward", "-", "alb.target_failed");
         check(504, "10.0.0.1:80", "-", "forward", "-", "alb.target_timed_out");
+    }
+
+    #[test]
+    fn a_target_without_status_and_time_did_not_answer() {
+        let check = |time, row| {
+            let fields = [
+                (Field::UpstreamAddr, "10.0.0.1:80"),
+                (Field::UpstreamStatus, "-"),
+                (Field::TargetProcessingTime, time),
+                (Field::ActionsExecuted, "forward"),
+            ];
+            check_row(own_verdict, Escape::Apache, 503, &fields, row);
+        };
+        check("-1", "alb.target_silent");
+        check("0.003", "alb.target_without_status");
     }
 
     #[test]

@@ -284,8 +284,16 @@ pub(super) fn own_verdict(record: &AccessRecord<'_>) -> &'static str {
     }
     let body_bytes = record.body_bytes().filter(|_| record.request().0 != b"HEAD");
     let handling = record.value(Field::CacheHandling).unwrap_or_default();
+    let reason = record.value(Field::ResponseReason).unwrap_or_default();
+    // VCL may make a page of its own for the status and the reason of a response. Another Varnish as a backend has the
+    // same words.
+    let says_failed = reason.eq_ignore_ascii_case(b"Backend fetch failed")
+        && !handling.eq_ignore_ascii_case(b"hit")
+        && handling != b"streaming-hit";
+    if record.status == 503 && says_failed && record.value(Field::BackendStatus).is_none() {
+        return "varnish.own_page";
+    }
     if handling.eq_ignore_ascii_case(b"synth") || handling == b"error" {
-        let reason = record.value(Field::ResponseReason).unwrap_or_default();
         let is_fault = reason.eq_ignore_ascii_case(b"VCL failed")
             || reason.eq_ignore_ascii_case(b"Too many restarts");
         return if is_fault { "varnish.vcl_failed" } else { "varnish.synth" };
@@ -364,6 +372,7 @@ mod tests {
         check(503, &[(Handling, "BACKEND_ERROR")], "varnish.error_by_vcl");
         check(503, &[(Handling, "synth"), (Bytes, "234")], "varnish.synth");
         check(503, &[(Handling, "SYNTH"), (Reason, "VCL failed")], "varnish.vcl_failed");
+        check(503, &[(Handling, "SYNTH"), (Reason, "Backend fetch failed")], "varnish.own_page");
         check(503, &[(Handling, "hit"), (Bytes, "14")], "varnish.cached");
         check(503, &[(Handling, "hit"), (Bytes, "282")], "varnish.cached_own_page");
         check(503, &[(Handling, "miss"), (Bytes, "282")], "varnish.own_page");

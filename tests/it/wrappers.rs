@@ -59,6 +59,14 @@ const WRAPPERS: &[(&str, Wrap)] = &[
         let time = at.format("%Y-%m-%dT%H:%M:%S+00:00");
         format!("{time}\tnginx.{name}\t{}", json!({ "message": line }))
     }),
+    ("aws logs tail", |name, _, at, line| {
+        format!("{}+00:00 web/{name}/0a1b2c {line}", at.format("%Y-%m-%dT%H:%M:%S.004000"))
+    }),
+    ("gelf", |_, _, at, line| {
+        let cut: String = line.chars().take(60).collect();
+        json!({"version": "1.1", "short_message": cut, "full_message": line, "timestamp": at.timestamp()})
+            .to_string()
+    }),
     ("stern -t", |name, _, at, line| format!("web-7d9c8b6f5-x2x4z {name} {} {line}", iso(at))),
     ("logfmt", |name, _, at, line| {
         format!("ts={} level=info file={name} msg={}", iso(at), json!(line))

@@ -193,6 +193,26 @@ fn json_has_the_names_as_keys() {
     assert_eq!(proposal.reader.about().notation, Notation::W3c);
 }
 
+#[test]
+fn real_time_records_as_json_are_no_logs_of_app_service() {
+    let lines: Vec<String> = ["0.250", "-"]
+        .iter()
+        .map(|first| {
+            format!(
+                r#"{{"timestamp":"1772559812.408","c-ip":"203.0.113.7","sc-status":"503","cs-method":"GET","cs-uri-stem":"/img","x-edge-response-result-type":"Error","x-edge-detailed-result-type":"Error","origin-fbl":"{first}"}}"#
+            )
+        })
+        .collect();
+    let text = lines.join("\n") + "\n";
+    let path = std::path::Path::new("x");
+    let plan =
+        crate::format::detect(path, &[text.as_bytes()], &crate::format::FormatChoice::default());
+    let reader = plan.detected().next().expect("a reader");
+    assert_eq!(reader.about().format, "cloudfront_json");
+    let Ok(Record::Access(record)) = reader.parse(lines[0].as_bytes()) else { panic!() };
+    assert_eq!(record.raw(Field::OriginFirstByte), Some(&b"0.250"[..]));
+}
+
 proptest! {
     #[test]
     fn never_panics_and_glance_agrees_with_parse(

@@ -38,6 +38,9 @@ static LINE: Keys<8> = LazyLock::new(|| {
     .map(Finder::new)
 });
 
+/// Where GELF has the whole line, if not in `short_message`.
+static FULL: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"full_message\""));
+
 /// Where the time is.
 static TIME: Keys<6> = LazyLock::new(|| {
     ["\"@timestamp\"", "\"time\"", "\"timestamp\"", "\"ts\"", "\"date\"", "\"_time\""]
@@ -99,7 +102,15 @@ impl Envelope for MessageJson {
     fn open<'a>(&self, record: &'a [u8]) -> Option<Opened<'a>> {
         let object = first_line(record).strip_prefix(b"{")?;
         let text = |key| value_of(key, object).and_then(raw_string);
-        let (line, escaped) = LINE.iter().find_map(text)?;
+        let found = LINE.iter().enumerate().find_map(|(at, key)| Some((at, text(key)?)))?;
+        let (at, (mut line, mut escaped)) = found;
+        // GELF cuts the short one off.
+        if at + 1 == LINE.len()
+            && let Some((full, is_escaped)) = text(&FULL)
+            && full.starts_with(line)
+        {
+            (line, escaped) = (full, escaped || is_escaped);
+        }
         let stamp = TIME.iter().find_map(|key| {
             let value = value_of(key, object)?;
             raw_string(value).map_or_else(|| number(value), |(text, _)| Some(text))

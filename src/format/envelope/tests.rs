@@ -148,6 +148,39 @@ fn lines_that_shippers_put_into_json_are_opened() {
 }
 
 #[test]
+fn the_whole_line_of_gelf_is_taken_where_the_short_one_is_cut() {
+    let line = r#"{"short_message":"a \"b","full_message":"a \"b\" c","timestamp":1795210182.5}"#;
+    check(&MessageJson, line, Some("a \"b\" c"), "1795210182.5", "");
+    let line = r#"{"full_message":"trace","short_message":"a"}"#;
+    check(&MessageJson, line, Some("a"), "", "");
+}
+
+#[test]
+fn tails_of_streams_have_whole_milliseconds_and_a_stream() {
+    let check = |head: &str, rest: &str, inner: Option<&str>, origin: &str| {
+        let stamp = if inner.is_some() { head } else { "" };
+        check(&DetailedTail, &format!("{head} {rest}"), inner, stamp, origin);
+    };
+    let at = "2026-11-20T21:29:42.547000+00:00";
+    check(
+        at,
+        "web/a/0b1c https 2026-11-20T21:29:42Z",
+        Some("https 2026-11-20T21:29:42Z"),
+        "web/a/0b1c",
+    );
+    check(
+        "2026-11-20T21:29:42+00:00",
+        "2026/11/20/[$LATEST]0b x",
+        Some("x"),
+        "2026/11/20/[$LATEST]0b",
+    );
+    // The clocks of other daemons.
+    check("2026-11-20T21:29:42.547123+00:00", "web nginx: x", None, "");
+    check("2026-11-20T21:29:42.547000Z", "web x", None, "");
+    check(at, "192.0.2.1 - - [", None, "");
+}
+
+#[test]
 fn json_of_applications_is_no_envelope() {
     let line = r#"{"time":"2026-11-20T21:29:42Z","level":"error","msg":"upstream timed out","err":"dial tcp: connection refused"}"#;
     let text = format!("{line}\n{line}\n");

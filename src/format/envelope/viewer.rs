@@ -8,9 +8,26 @@ use crate::time::{Notation, parse_iso8601};
 /// Longest name of a stream or task.
 const MAX_NAME_BYTES: usize = 160;
 
-/// True for what a whole line may begin with: an object, a time in brackets, an address or a time.
+/// Bytes of `2026-06-01T07:46:40`.
+const WHOLE_SECONDS: usize = 19;
+
+/// Bytes of `2026-06-01T07:46:40.733000`.
+const MICROS: usize = 26;
+
+/// True for what a whole line may begin with: an object, a time in brackets, an address, a time or a priority.
 fn may_be_line(text: &[u8]) -> bool {
-    matches!(text.first(), Some(b'{' | b'[' | b'"' | b'0'..=b'9'))
+    matches!(text.first(), Some(b'{' | b'[' | b'"' | b'<' | b'0'..=b'9'))
+}
+
+/// A word that may be the name of a stream, and what stands behind it.
+fn stream_and_rest(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = memchr::memchr(b' ', &text[..text.len().min(MAX_NAME_BYTES)])?;
+    let (stream, inner) = (&text[..end], &text[end + 1..]);
+    let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-./#$[]@".contains(byte);
+    let is_stream = stream.first().is_some_and(u8::is_ascii_alphanumeric)
+        && stream.iter().any(u8::is_ascii_alphabetic)
+        && stream.iter().all(is_part);
+    is_stream.then_some((stream, inner))
 }
 
 /// A time and the blank behind it, with `T` between date and clock; the zone may be missing.
@@ -42,17 +59,43 @@ impl Envelope for LogsTail {
         let bare = Opened { inner: rest.into(), stamp: Some(stamp), ..Opened::default() };
         let bare = may_be_line(rest).then_some(bare);
         // What follows begins with a digit in streams named by days, too.
-        let head = &rest[..rest.len().min(MAX_NAME_BYTES)];
-        let Some(end) = memchr::memchr(b' ', head) else { return bare };
-        let (stream, inner) = (&rest[..end], &rest[end + 1..]);
-        let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-./#$[]@".contains(byte);
-        let is_stream = stream.first().is_some_and(u8::is_ascii_alphanumeric)
-            && stream.iter().any(u8::is_ascii_alphabetic)
-            && stream.iter().all(is_part)
-            && may_be_line(inner);
-        if !is_stream {
+        let Some((stream, inner)) = stream_and_rest(rest).filter(|(_, inner)| may_be_line(inner))
+        else {
             return bare;
+        };
+        let stamp = Some(stamp);
+        Some(Opened { inner: inner.into(), stamp, origin: Some(stream), level: b"" })
+    }
+}
+
+/// `2026-06-01T07:46:40.733000+00:00 STREAM LINE` of `aws logs tail --format detailed`, whatever the line begins with.
+///
+/// Streams keep milliseconds, and the tool writes them as microseconds with the zone in full, which daemons that have
+/// microseconds do not. Source: AWS CLI `awscli/customizations/logs/tail.py` (`DetailedLogEventsFormatter`).
+#[derive(Debug)]
+pub struct DetailedTail;
+
+impl Envelope for DetailedTail {
+    fn name(&self) -> &'static str {
+        "the output of aws logs tail"
+    }
+
+    fn notation(&self) -> Option<Notation> {
+        Some(Notation::Iso8601)
+    }
+
+    fn is_certain(&self) -> bool {
+        false
+    }
+
+    fn open<'a>(&self, record: &'a [u8]) -> Option<Opened<'a>> {
+        let (stamp, rest) = time_and_rest(record)?;
+        let clock = stamp.strip_suffix(b"+00:00")?;
+        // The fraction is left out where it is zero.
+        if clock.len() != WHOLE_SECONDS && !(clock.len() == MICROS && clock.ends_with(b"000")) {
+            return None;
         }
+        let (stream, inner) = stream_and_rest(rest)?;
         let stamp = Some(stamp);
         Some(Opened { inner: inner.into(), stamp, origin: Some(stream), level: b"" })
     }

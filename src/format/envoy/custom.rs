@@ -15,7 +15,7 @@ const DETAILS: &[&str] =
     &["via_upstream", "upstream_reset_before_response_started", "no_healthy_upstream"];
 
 /// `%RESPONSE_CODE_DETAILS%`.
-const BY_DETAILS: Telltale = Telltale {
+pub(in crate::format) const BY_DETAILS: Telltale = Telltale {
     is_value: is_details,
     is_proof: |value| DETAILS.iter().any(|details| value.starts_with(details.as_bytes())),
     is_sure: |_, _| true,
@@ -43,6 +43,18 @@ const BY_FLAGS: Telltale = Telltale {
     finish,
 };
 
+/// The same under a key of an object: the key tells too, where no flag does. Codes of states stand under keys as well.
+pub(in crate::format) const FLAGS_BY_KEY: Telltale = Telltale {
+    is_proof: is_flags,
+    is_sure: |columns, idx| {
+        let label = columns.label(idx);
+        let is_own = |value: &[u8]| (BY_FLAGS.is_proof)(value) && value != b"UT" && value != b"UR";
+        ["responseflag", "respflag"].iter().any(|name| label.contains(name))
+            || columns.any(idx, is_own)
+    },
+    ..BY_FLAGS
+};
+
 /// The reader for lines of a format that has details or flags, if they are such lines.
 pub(super) fn custom(sample: &Sample<'_>) -> Option<Proposal> {
     let by = |telltale| {
@@ -66,6 +78,8 @@ fn name(columns: &mut Columns<'_>) {
     columns.set_first(Field::ResponseFlags, |columns, idx| {
         columns.all(idx, is_flags) && columns.any(idx, is_known_flag)
     });
+    let is_host = |value: &[u8]| value == b"-" || is_address(value);
+    columns.set_labelled(Field::UpstreamAddr, &["upstreamhost"], is_host);
     columns.set_first(Field::UpstreamAddr, |columns, idx| {
         columns.all(idx, |value| value == b"-" || is_address(value))
             && columns.any(idx, |value| value == b"-")

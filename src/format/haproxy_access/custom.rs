@@ -34,6 +34,16 @@ const STATES: Telltale = Telltale {
     finish,
 };
 
+/// The same under a key of an object. Two letters are codes of countries and states as well.
+pub(in crate::format) const STATES_BY_KEY: Telltale = Telltale {
+    is_sure: |columns, idx| {
+        let has_none = |other: usize| columns.any(other, is_no_server);
+        (STATES.is_sure)(columns, idx)
+            && (columns.all(idx, |value| value.len() == 4) || (0..columns.n()).any(has_none))
+    },
+    ..STATES
+};
+
 /// True for a termination state: how and when a session ended, and what was done with cookies.
 pub(in crate::format) fn is_termination(value: &[u8]) -> bool {
     let (end, cookies) = match value {
@@ -101,7 +111,7 @@ fn is_unreached(value: &[u8]) -> bool {
 fn name(columns: &mut Columns<'_>) {
     const SERVER: &[&str] =
         &["server", "srv", "servername", "backendserver", "s", "srvname", "hapserver"];
-    const BACKEND: &[&str] = &["backend", "be", "backendname", "b", "bename", "pool"];
+    const BACKEND: &[&str] = &["backend", "be", "backendname", "b", "bename", "pool", "bk", "bck"];
     const FRONTEND: &[&str] = &["frontend", "fe", "frontendname", "f", "ft", "fename"];
     columns.set_first(Field::BackendTarget, |columns, idx| {
         columns.all(idx, is_target)

@@ -178,9 +178,42 @@ impl<'a> Columns<'a> {
         self.columns[idx].is(kinds)
     }
 
+    /// Columns with these labels and values, of which none has a meaning.
+    pub(in crate::format) fn labelled(columns: Vec<(String, Vec<&'a [u8]>)>) -> Self {
+        let fields = vec![None; columns.len()];
+        let column = |(label, values)| Column::new(Some(label), 0, values);
+        Columns { columns: columns.into_iter().map(column).collect(), fields }
+    }
+
+    /// What a column means.
+    pub(in crate::format) fn field(&self, idx: usize) -> Option<Field> {
+        self.fields.get(idx).copied().flatten()
+    }
+
+    /// The column that tells the server. `None`: none does, or others say that it is nginx.
+    pub(in crate::format) fn given_away_by(&self, telltale: &Telltale) -> Option<usize> {
+        // Who logs an upstream as nginx calls it is nginx, whatever else there is.
+        if (0..self.n()).any(|idx| is_of_nginx(&self.label(idx))) {
+            return None;
+        }
+        let is_telltale = |idx: &usize| {
+            self.is_free(*idx)
+                && self.all(*idx, telltale.is_value)
+                && self.any(*idx, telltale.is_proof)
+                && (telltale.is_sure)(self, *idx)
+        };
+        (0..self.n()).find(is_telltale)
+    }
+
     /// Columns that access lines of any server have.
     fn name_common(&mut self) -> Option<()> {
         self.name_status()?;
+        self.name_request();
+        Some(())
+    }
+
+    /// Columns that tell the request and the client.
+    pub(in crate::format) fn name_request(&mut self) {
         let is_mostly = |columns: &Self, idx: usize, kind: Shape| {
             columns.columns[idx].count(kind) * 2 > columns.columns[idx].n_present()
         };
@@ -200,7 +233,6 @@ impl<'a> Columns<'a> {
         self.set_first(Field::UserAgent, |columns, idx| is_mostly(columns, idx, Shape::Agent));
         self.set_first(Field::Host, |columns, idx| columns.is(idx, &[Shape::Host]));
         self.set_first(Field::RequestId, |columns, idx| columns.is(idx, &[Shape::Id]));
-        Some(())
     }
 
     fn name_time(&mut self) -> Option<Notation> {
@@ -232,6 +264,16 @@ impl<'a> Columns<'a> {
         self.set(best, Field::Status);
         Some(())
     }
+}
+
+/// True for the label of what nginx says of a backend. Other proxies have upstreams too, but other words of them.
+fn is_of_nginx(label: &str) -> bool {
+    label.strip_prefix("upstream").is_some_and(|of| {
+        let is_own = ["http", "bytes", "trailer", "cookie"].iter().any(|own| of.starts_with(own));
+        let words =
+            ["addr", "status", "connecttime", "headertime", "responsetime", "responselength"];
+        is_own || words.contains(&of) || of == "cachestatus"
+    })
 }
 
 /// A line in pieces: `literals[0] values[0] literals[1] ... values[n-1] literals[n]`.
@@ -342,16 +384,7 @@ fn layout_of(
     };
     let columns: Vec<_> = (0..n_columns).map(column).collect();
     let mut columns = Columns { fields: vec![None; columns.len()], columns };
-    // Who logs an upstream as nginx calls it is nginx, whatever else there is.
-    if (0..n_columns).any(|idx| columns.label(idx).starts_with("upstream")) {
-        return None;
-    }
-    let is_telltale = |idx: &usize| {
-        columns.all(*idx, telltale.is_value)
-            && columns.any(*idx, telltale.is_proof)
-            && (telltale.is_sure)(&columns, *idx)
-    };
-    let idx = (0..n_columns).find(is_telltale)?;
+    let idx = columns.given_away_by(telltale)?;
     columns.set(idx, telltale.field);
     let notation = columns.name_time();
     if notation.is_none() && needs_time {

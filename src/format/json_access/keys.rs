@@ -25,6 +25,8 @@ pub(super) const TIME_KEYS: &[&str] = &[
     "log_time",
     "localtime",
     "t",
+    // Kong.
+    "started_at",
 ];
 
 /// Keys that may hold the status, best first.
@@ -41,12 +43,15 @@ pub(super) const STATUS_KEYS: &[&str] = &[
     "httpstatus",
     "code",
     "resp_status",
+    "resp_code",
+    "st",
 ];
 
 /// Objects that only group what stands in them.
 const GROUPING: &[&str] = &[
     "request",
     "http",
+    "httprequest",
     "response",
     "req",
     "res",
@@ -177,6 +182,7 @@ const FIELDS: &[(Field, &[&str])] = &[
             "request_path",
             "target",
             "requesturi",
+            "requesturl",
             "requestpath",
             "http_uri",
             "url_path",

@@ -219,6 +219,27 @@ fn every_declared_format_knows_its_lines() {
 }
 
 #[test]
+fn keys_may_spell_whole_paths() {
+    for joint in ['.', '_'] {
+        let line = r#"{"timestamp":"2026-04-06 06:11:33.654640 UTC","httpRequest~status":"503","httpRequest~requestUrl":"https://a.example/b","resource~type":"http_load_balancer","jsonpayload_type_loadbalancerlogentry~statusdetails":"failed_to_pick_backend"}"#;
+        check_format(
+            "google_lb",
+            &line.replace('~', &joint.to_string()),
+            503,
+            "2026-04-06T06:11:33.654640Z",
+            &[
+                (Field::ResponseDetails, "failed_to_pick_backend"),
+                (Field::RequestUri, "/b"),
+                (Field::Host, "a.example"),
+            ],
+        );
+    }
+    assert!(is_flat_key(b"http_request.status", "httpRequest>status"));
+    assert!(!is_flat_key(b"status", "status"));
+    assert!(!is_flat_key(b"request_status", "httpRequest>status"));
+}
+
+#[test]
 fn records_beside_the_requests_are_comments() {
     let access = r#"{"time":"2026-03-04T08:06:06Z","category":"FrontDoorAccessLog","properties":{"trackingReference":"x1","requestUri":"https://a/b","httpStatusCode":"503"}}"#;
     let probe = r#"{"time":"2026-03-04T08:06:06Z","category":"FrontDoorHealthProbeLog","properties":{"httpStatusCode":"503"}}"#;
