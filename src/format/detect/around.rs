@@ -158,9 +158,14 @@ fn wrapped(
             || (envelope.notation() == Some(Notation::Syslog) && !has_zone),
     };
     known.extend(own.into_iter().map(|own| own.reader));
-    if stamps().next().is_some()
-        && let Some(messages) = Messages::new(Arc::clone(envelope), known)
-    {
+    let messages = if stamps().next().is_some() {
+        Messages::new(Arc::clone(envelope), known)
+    } else if envelope.is_certain() && opened.iter().all(|opened| opened.stamp.is_none()) {
+        Messages::undated(Arc::clone(envelope), known)
+    } else {
+        None
+    };
+    if let Some(messages) = messages {
         if lines.iter().any(|line| reads(&messages, line)) {
             found.readers.push(Arc::new(messages));
         } else {

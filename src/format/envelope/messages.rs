@@ -16,7 +16,7 @@ use crate::time::{Notation, Stamp};
 /// The layout of such lines.
 pub const MESSAGES: &str = "messages";
 
-/// Reads any line in an envelope that has a time.
+/// Reads any line in an envelope that has a time, or in one whose times date nothing.
 #[derive(Debug)]
 pub struct Messages {
     envelope: Arc<dyn Envelope>,
@@ -27,9 +27,16 @@ pub struct Messages {
     /// Those of them to which the envelope is a part of the line.
     whole: Vec<Arc<dyn Reader>>,
     about: About,
+    /// The envelope's times date nothing: its lines are in order, and that is all.
+    is_undated: bool,
 }
 
 impl Messages {
+    /// The same reader for lines whose times date nothing, such as those since the start of a machine.
+    pub fn undated(envelope: Arc<dyn Envelope>, known: Vec<Arc<dyn Reader>>) -> Option<Self> {
+        Some(Messages { is_undated: true, ..Messages::new(envelope, known)? })
+    }
+
     /// A reader of what `known` leaves. `None`: the envelope has no time.
     pub fn new(envelope: Arc<dyn Envelope>, known: Vec<Arc<dyn Reader>>) -> Option<Self> {
         let about = About {
@@ -50,12 +57,12 @@ impl Messages {
             let has_slashes = matches!(about.notation, Notation::Clf | Notation::ClfVariant);
             has_slashes && about.role == LogRole::Access
         });
-        Some(Messages { envelope, known, slashed, whole, about })
+        Some(Messages { envelope, known, slashed, whole, about, is_undated: false })
     }
 
     fn open<'a>(&self, record: &'a [u8]) -> Result<(&'a [u8], Opened<'a>), Skip> {
         let opened = self.envelope.open(record).ok_or(Skip::Shape)?;
-        let stamp = opened.stamp.ok_or(Skip::BadTime)?;
+        let stamp = self.stamp_of(&opened)?;
         let first = line_of(&opened.inner);
         let is_of = |readers: &[Arc<dyn Reader>]| {
             readers.iter().any(|reader| accepts(reader.as_ref(), first))
@@ -68,6 +75,11 @@ impl Messages {
         Ok((stamp, opened))
     }
 
+    /// The time of an envelope as it is written; empty where it dates nothing.
+    fn stamp_of<'a>(&self, opened: &Opened<'a>) -> Result<&'a [u8], Skip> {
+        opened.stamp.or(self.is_undated.then_some(&b""[..])).ok_or(Skip::BadTime)
+    }
+
     fn record<'r>(
         &self,
         stamp: &[u8],
@@ -77,7 +89,10 @@ impl Messages {
         Ok(Record::Error(ErrorRecord {
             event: None,
             told: None,
-            stamp: Some(self.envelope.stamp(stamp).ok_or(Skip::BadTime)?),
+            stamp: match stamp {
+                [] => None,
+                _ => Some(self.envelope.stamp(stamp).ok_or(Skip::BadTime)?),
+            },
             level,
             pid: None,
             connection: None,
@@ -145,7 +160,10 @@ impl Reader for Messages {
 
     fn read_taken(&self, record: &[u8], each: &mut dyn FnMut(Result<Record<'_>, Skip>)) {
         let Some(mut opened) = self.envelope.open(record) else { return each(Err(Skip::Shape)) };
-        let Some(stamp) = opened.stamp else { return each(Err(Skip::BadTime)) };
+        let stamp = match self.stamp_of(&opened) {
+            Ok(stamp) => stamp,
+            Err(skip) => return each(Err(skip)),
+        };
         self.envelope.describe(record, &mut opened);
         each(self.record(stamp, opened.level, &opened.inner));
     }
