@@ -58,9 +58,11 @@ impl Retries {
         })
     }
 
-    /// True when lines tell of requests that ended with a failure of this backend.
+    /// True when lines tell of requests that ended with a failure of this backend; of any one for 0.
     pub(super) fn ends_at(&self, directory: usize, backend: u32) -> bool {
-        self.lines.get(&(directory, backend)).is_some_and(|lines| lines.n_ended > 0)
+        let which = if backend == 0 { 0..=u32::MAX } else { backend..=backend };
+        let mut lines = self.lines.range((directory, *which.start())..=(directory, *which.end()));
+        lines.any(|(_, lines)| lines.n_ended > 0)
     }
 
     fn add(&mut self, key: (usize, u32), more: Lines) {

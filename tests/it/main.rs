@@ -37,6 +37,7 @@ mod partial;
 // Logs of HAProxy and Varnish, and what a lab provoked; in part skipped where the corpus is absent.
 mod proxies;
 // lighttpd, whose error lines name no request.
+mod journals;
 mod lighttpd;
 // Logs beside each other: what others do not take away, and which of them is in front.
 mod neighbours;
