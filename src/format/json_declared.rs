@@ -3,7 +3,7 @@
 //! In: a [`Declared`], which says how objects are recognised, where time and status are, and what other keys mean.
 //! Out: a [`Reader`] for the spellings and the notation of time that a sample has.
 //! Paths: keys from the outside in, `>` between them (`request>remote_ip`); an item of a list is called by its number
-//! (`resp_headers>Server>0`). Compared without case, `_` and `-`.
+//! (`resp_headers>Server>0`). Compared without case, `_` and `-`; an object may have the path as one key with dots.
 //! Invariants: `glance` finds keys by search, as in `json_access`; a key that occurs twice in a line is looked up by its
 //! path instead. `parse` walks the whole object, and refuses a line in which the search found something else.
 
@@ -222,6 +222,13 @@ pub(super) fn is_key(spelled: &[u8], declared: &str) -> bool {
         .eq(letters(declared.as_bytes()).map(u8::to_ascii_lowercase))
 }
 
+/// True for a path written as one key with dots: `iis.access.sub_status` for `iis>access>sub_status`.
+fn is_dotted(spelled: &[u8], path: &str) -> bool {
+    let mut keys = spelled.split(|byte| *byte == b'.');
+    let is_same = path.split(DEEPER).all(|key| keys.next().is_some_and(|it| is_key(it, key)));
+    is_same && keys.next().is_none()
+}
+
 /// The key and the value at a path of an object.
 pub(super) fn at_path<'a>(object: &'a [u8], path: &str) -> Option<(&'a [u8], &'a [u8])> {
     let (key, deeper) = match path.split_once(DEEPER) {
@@ -231,7 +238,13 @@ pub(super) fn at_path<'a>(object: &'a [u8], path: &str) -> Option<(&'a [u8], &'a
     let (spelled, value) = if object.trim_ascii_start().starts_with(b"[") {
         (object, items(object).nth(key.parse().ok()?)?)
     } else {
-        Pairs::of(object).map_while(Result::ok).find(|(name, _)| is_key(name, key))?
+        let is_flat = |name: &[u8]| deeper.is_some() && is_dotted(name, path);
+        let mut pairs = Pairs::of(object).map_while(Result::ok);
+        let (name, value) = pairs.find(|(name, _)| is_key(name, key) || is_flat(name))?;
+        if is_flat(name) {
+            return Some((name, value));
+        }
+        (name, value)
     };
     match deeper {
         Some(deeper) => at_path(value, deeper),
@@ -275,6 +288,17 @@ impl Node {
         }
     }
 
+    /// Takes the value of a key that is a path with dots.
+    fn take_flat<'a>(&self, key: &[u8], value: &'a [u8], found: &mut Found<'a>) {
+        let Some(dot) = memchr::memchr(b'.', key) else { return };
+        let (first, rest) = (&key[..dot], &key[dot + 1..]);
+        let Some(node) = self.inside.iter().find(|node| is_key(first, node.key)) else { return };
+        match node.inside.iter().find(|node| is_key(rest, node.key)) {
+            Some(node) => node.take(value, found),
+            None => node.take_flat(rest, value, found),
+        }
+    }
+
     /// Takes the values of declared keys inside of an object or a list.
     fn walk<'a>(&self, value: &'a [u8], found: &mut Found<'a>) -> Result<(), Skip> {
         if value.first() == Some(&b'[') {
@@ -290,7 +314,10 @@ impl Node {
         for pair in Pairs::of(value) {
             let (key, value) = pair?;
             let known = self.inside.iter().position(|node| is_key(key, node.key));
-            let Some(index) = known else { continue };
+            let Some(index) = known else {
+                self.take_flat(key, value, found);
+                continue;
+            };
             let node = &self.inside[index];
             let bit = 1_u128 << (index % 128);
             if key == node.key.as_bytes() && spelled_so & bit == 0 {
@@ -419,7 +446,7 @@ fn choose_time(format: &Declared, lines: &[&[u8]]) -> Option<(TimeAt, Notation)>
 }
 
 /// The part of a line from the start of one of its values to the end of another.
-fn spanning<'a>(line: &'a [u8], one: &[u8], other: &[u8]) -> &'a [u8] {
+pub(super) fn spanning<'a>(line: &'a [u8], one: &[u8], other: &[u8]) -> &'a [u8] {
     let offset = |part: &[u8]| part.as_ptr() as usize - line.as_ptr() as usize;
     let start = offset(one).min(offset(other));
     let end = (offset(one) + one.len()).max(offset(other) + other.len());
