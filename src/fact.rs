@@ -14,7 +14,7 @@ use siphasher::sip::SipHasher13;
 use crate::evidence::Place;
 use crate::record::{Escape, plain_id, split_request, split_url, unescape};
 
-pub use machine::{Machine, machine_key, machines_agree, pool_key};
+pub use machine::{Machine, machine_key, machines_agree, pool_key, site_key, sites_differ};
 pub use methods::{asked_method, method_key, methods_agree, methods_differ};
 
 /// Statuses by which limits of nginx may refuse requests: too many of them; and what it logs where it closes the connection
@@ -211,12 +211,6 @@ fn decoded_key(plain: &mut [u8], mut n: usize) -> u64 {
 pub fn forwarded_keys(raw: &[u8]) -> [u32; 2] {
     let mut addresses = raw.rsplit(|byte| *byte == b',').map(<[u8]>::trim_ascii).map(hash_short);
     [addresses.next().unwrap_or(0), addresses.next().unwrap_or(0)]
-}
-
-/// Key of an IIS site, by its number: `W3SVC1` and `1` are the same.
-pub fn site_key(name: &[u8]) -> u32 {
-    let is_service = name.get(..5).is_some_and(|head| head.eq_ignore_ascii_case(b"W3SVC"));
-    hash_short(if is_service { &name[5..] } else { name })
 }
 
 /// Key of the address and port that a server listens on, spelled as a proxy in front spells its backend; 0 unless both

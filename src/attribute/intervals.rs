@@ -8,14 +8,17 @@
 //!    served (module `shown`). It may begin a little before its event: the event is written when all is done.
 //! 2. It explains entries of the rows that its row names only: the server's own word, where there is one, goes before.
 //! 3. An event about another application pool, or another site, explains nothing. Where entry or event does not tell,
-//!    the event counts only if all such events of that time are about one.
+//!    the event counts only if all such events of that time are about one; if it is about some pool or site, also only if
+//!    all entries of that time that do not tell, or that tell what it does not, are of one pool, site or log.
 //! 4. Of several machines, an event explains entries of its own: module `places`, and the names that events, entries and
-//!    files have for their machine (module `machines`). An entry that names none is explained where all machines whose events are about the same
+//!    files have for their machine (modules `machines` and `siblings`). Where they tell several apart, and not of which
+//!    the event is, it explains none. An entry that names none is explained where all machines whose events are about the same
 //!    thing are in that state, or there is one such machine.
 //!
 //! Invariants: the origin of an entry never changes here; a cause by state is never more than `likely`.
 //! Source: Microsoft, IIS and ASP.NET Core module events; KB 820729 (`N/A`: memory could not be had).
 
+mod about;
 mod shown;
 #[cfg(test)]
 mod tests;
@@ -26,16 +29,18 @@ use std::sync::LazyLock;
 use crate::cause::{CauseMatcher, RULES};
 use crate::error::Result;
 use crate::evidence::{InputIndex, Place};
-use crate::fact::{CauseFact, EntryFact, Flags, hash_short, machines_agree, pool_key};
+use crate::fact::{CauseFact, EntryFact, Flags, machines_agree};
 use crate::format::iis_httperr::IisHttperrFormat;
 use crate::scan::{JoinKey, ScannedInput};
 use crate::store::Sorted;
 use crate::taxonomy::{Cause, Server};
 use crate::time::SECOND_US;
 
+use self::about::About;
 use self::shown::{Shown, Thing};
 use super::machines::Machines;
-use super::places::{Heard, Places};
+use super::places::{Heard, Places, paths};
+use super::siblings::Siblings;
 use super::zones::Zones;
 
 /// A kind of state.
@@ -57,6 +62,8 @@ pub(super) struct State {
     cause: Cause,
     /// The first of these entries comes with the event, so that a clock without zone can be read from it.
     pub(super) is_sharp: bool,
+    /// Its events are about a pool or a site, even those that do not say about which.
+    is_of_one: bool,
 }
 
 const HOUR_S: i64 = 3600;
@@ -71,6 +78,7 @@ const BASE: State = State {
     explains_messages: &[],
     cause: Cause::ProcessCrashed,
     is_sharp: false,
+    is_of_one: false,
 };
 
 /// The kinds of state. Of several that hold, the first counts.
@@ -83,6 +91,7 @@ pub(super) const STATES: &[State] = &[
         explains: &["iis.application_503"],
         cause: Cause::AppOffline,
         is_sharp: true,
+        is_of_one: true,
         ..BASE
     },
     State {
@@ -93,6 +102,7 @@ pub(super) const STATES: &[State] = &[
         explains: &["iis.application_503"],
         cause: Cause::DeployInProgress,
         is_sharp: true,
+        is_of_one: true,
         ..BASE
     },
     State {
@@ -102,6 +112,7 @@ pub(super) const STATES: &[State] = &[
         explains: &["iis.httperr_app_offline"],
         cause: Cause::StartupFailure,
         is_sharp: true,
+        is_of_one: true,
         ..BASE
     },
     // The event of the resource detector is written some time into the shortage.
@@ -120,6 +131,7 @@ pub(super) const STATES: &[State] = &[
         explains: &["iis.httperr_app_offline"],
         cause: Cause::RapidFailProtection,
         is_sharp: true,
+        is_of_one: true,
         ..BASE
     },
     // The socket of a daemon whose processes die faster than they start fills up.
@@ -157,24 +169,6 @@ pub(super) const STATES: &[State] = &[
     },
 ];
 
-/// What an event is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-struct About {
-    /// The application pool; 0 for not told.
-    pool: u32,
-    /// The site; 0 for not told.
-    site: u32,
-}
-
-impl About {
-    /// Whether it is about the application of an entry. `None`: one of them does not tell.
-    fn names(self, entry: &EntryFact) -> Option<bool> {
-        let sides = [(self.pool, entry.upstream), (self.site, entry.site)];
-        let known = sides.into_iter().find(|(event, entry)| *event != 0 && *entry != 0);
-        known.map(|(event, entry)| event == entry)
-    }
-}
-
 /// A stretch of time in a state.
 #[derive(Debug, Clone, Copy)]
 struct Interval {
@@ -186,10 +180,25 @@ struct Interval {
     about: About,
     /// Which entries it may explain: index into [`Intervals::heard`].
     heard: usize,
+    /// Which of several entries it is about cannot be told.
+    is_vague: bool,
+    /// Its entries that name no machine stand in logs that seem to be of several: of which cannot be told.
+    is_torn: bool,
     fact: CauseFact,
 }
 
 impl Interval {
+    /// Whether entries of a thing are of its state, and may be of its machine.
+    fn may_be_of(&self, (state, _, _, machine, _): &Thing) -> bool {
+        *state == self.state && machines_agree(self.fact.machine, *machine)
+    }
+
+    /// As [`About::names`].
+    fn names(&self, (_, upstream, site, ..): &Thing) -> Option<bool> {
+        let entry = EntryFact { upstream: *upstream, site: *site, ..EntryFact::default() };
+        self.about.names(&entry)
+    }
+
     fn explained(&self) -> Explained {
         Explained {
             cause: STATES[self.state].cause,
@@ -205,9 +214,10 @@ impl Interval {
 #[derive(Debug, Default)]
 pub struct Intervals {
     rows: Vec<Interval>,
-    /// The access logs that events of each place speak for.
-    heard: Vec<Heard>,
+    /// The access logs that events of each place speak for, and those that they do not.
+    heard: Vec<(Heard, Vec<InputIndex>)>,
     places: Places,
+    siblings: Siblings,
     /// The machines that have events about one thing, by what it is and which entries they may explain.
     known: BTreeMap<(About, usize), BTreeSet<u32>>,
     /// Machines and sites of the inputs.
@@ -277,7 +287,11 @@ impl Intervals {
         zones: &Zones,
         matcher: &CauseMatcher,
     ) -> Result<Self> {
-        let mut intervals = Intervals { places: Places::of(inputs), ..Intervals::default() };
+        let mut intervals = Intervals {
+            places: Places::of(inputs),
+            siblings: Siblings::of_paths(paths(inputs)),
+            ..Intervals::default()
+        };
         let mut events: Vec<(CauseFact, About, usize)> = Vec::new();
         // Events name no request: they come first.
         for fact in causes.rows() {
@@ -297,7 +311,7 @@ impl Intervals {
                     matcher.rule(fact.rule).is_some_and(|rule| rule.server == Server::Windows);
                 let about =
                     if is_windows { about(inputs, &fact, matcher) } else { About::default() };
-                let heard = intervals.heard(fact.place.position.input);
+                let heard = intervals.heard(fact.place.position.input, fact.machine);
                 events.push((fact, about, heard));
             }
         }
@@ -335,11 +349,15 @@ impl Intervals {
                     reach: 0,
                     about: *about,
                     heard: *heard,
+                    is_vague: false,
+                    is_torn: false,
                     fact: *fact,
                 };
                 let end = intervals.shown_end(&interval, &shown, inputs, zones);
                 // The second in which it ended belongs to it.
                 interval.to = end.unwrap_or(interval.to) + SECOND_US;
+                interval.is_vague = row.is_of_one && intervals.is_vague(&interval, &shown);
+                interval.is_torn = intervals.is_torn(&interval, &shown);
                 intervals.rows.push(interval);
             }
         }
@@ -356,8 +374,9 @@ impl Intervals {
             if states != 0 {
                 zones.resolve_entry(&mut entry);
                 let EntryFact { upstream, site, machine, .. } = self.machines.placed(&entry);
+                let log = self.siblings.series(entry.place.position.input);
                 for state in (0..STATES.len()).filter(|state| states >> state & 1 == 1) {
-                    shown.note((state, upstream, site, machine), &entry);
+                    shown.note((state, upstream, site, machine, log), &entry);
                 }
             }
         }
@@ -372,13 +391,7 @@ impl Intervals {
         inputs: &[ScannedInput],
         zones: &Zones,
     ) -> Option<i64> {
-        let is_of = |(state, upstream, site, machine): &Thing| {
-            let entry = EntryFact { upstream: *upstream, site: *site, ..EntryFact::default() };
-            *state == row.state
-                && machines_agree(row.fact.machine, *machine)
-                && row.about.names(&entry) != Some(false)
-        };
-        let heard = self.heard.get(row.heard).cloned().unwrap_or_default();
+        let is_of = |thing: &Thing| row.may_be_of(thing) && row.names(thing) != Some(false);
         // What another site, or HTTP.sys itself, does says nothing.
         let own: BTreeSet<u32> = shown.sites(&is_of).collect();
         let all: BTreeSet<u32> = shown.sites(&|_| true).chain(self.machines.sites()).collect();
@@ -388,16 +401,56 @@ impl Intervals {
         };
         let good = |from, to| {
             let near = (0..).zip(inputs).filter(|(index, input)| {
-                self.places.hears(&heard, *index) && tells(index) && !is_of_http_sys(input)
+                self.hears(row, *index) && tells(index) && !is_of_http_sys(input)
             });
             shown::good_requests(near, zones, (from, to))
         };
         shown.end((row.from, row.to), &is_of, good)
     }
 
-    /// The access logs that the events of an input speak for.
-    fn heard(&mut self, input: InputIndex) -> usize {
-        let heard = self.places.heard(input);
+    /// True when entries of several pools, sites or logs may be those that an event is about: it does not say, or they do
+    /// not. One of a pool that it does not say is told by entries that begin with it.
+    fn is_vague(&self, row: &Interval, shown: &Shown) -> bool {
+        /// So long after the event the first entry comes, seconds.
+        const REACH_S: i64 = 120;
+        let mut one = None;
+        shown.between((row.from, row.to)).any(|(thing, first_s)| {
+            let (_, pool, site, _, log) = *thing;
+            if !row.may_be_of(thing) || row.names(thing).is_some() || !self.hears_log(row, log) {
+                return false;
+            }
+            let of =
+                if pool != 0 { (pool, 0, 0) } else { (0, site, if site == 0 { log } else { 0 }) };
+            let is_late = pool != 0 && first_s > row.fact.at.div_euclid(SECOND_US) + REACH_S;
+            *one.get_or_insert(of) != of || is_late
+        })
+    }
+
+    /// True when entries that name no machine, or are told none by their event, stand in logs that paths set apart.
+    fn is_torn(&self, row: &Interval, shown: &Shown) -> bool {
+        let is_untold = |(_, _, _, machine, log): &Thing| {
+            (*machine == 0 || row.fact.machine == 0) && self.hears_log(row, *log)
+        };
+        let things = shown.between((row.from, row.to)).map(|(thing, _)| thing);
+        let things = things.filter(|thing| row.may_be_of(thing) && row.names(thing) != Some(false));
+        self.siblings.are_apart(things.filter(|thing| is_untold(thing)).map(|thing| thing.4))
+    }
+
+    /// True when the event of an interval may be about entries of the pieces of a log.
+    fn hears_log(&self, row: &Interval, log: u32) -> bool {
+        self.siblings.pieces(log).iter().any(|input| self.hears(row, *input))
+    }
+
+    /// True when the event of an interval may be about entries of an input.
+    fn hears(&self, row: &Interval, input: InputIndex) -> bool {
+        self.heard.get(row.heard).is_none_or(|(heard, foreign)| {
+            self.places.hears(heard, input) && foreign.binary_search(&input).is_err()
+        })
+    }
+
+    /// The access logs that the events of an input and a machine speak for, and those that they do not.
+    fn heard(&mut self, input: InputIndex, machine: u32) -> usize {
+        let heard = (self.places.heard(input), self.siblings.foreign(input, machine));
         self.heard.iter().position(|other| *other == heard).unwrap_or_else(|| {
             self.heard.push(heard);
             self.heard.len() - 1
@@ -407,10 +460,7 @@ impl Intervals {
     /// True when an interval may be of the machine that an entry names, or whose log it stands in.
     fn is_of(&self, row: &Interval, entry: &EntryFact) -> bool {
         machines_agree(row.fact.machine, entry.machine)
-            && self
-                .heard
-                .get(row.heard)
-                .is_none_or(|heard| self.places.hears(heard, entry.place.position.input))
+            && self.hears(row, entry.place.position.input)
     }
 
     /// Makes one interval of those that overlap and are about the same thing; the first event stands for them.
@@ -422,6 +472,8 @@ impl Intervals {
             let is_one = thing(later) == thing(kept) && later.from <= kept.to;
             if is_one {
                 kept.to = kept.to.max(later.to);
+                kept.is_vague |= later.is_vague;
+                kept.is_torn |= later.is_torn;
             }
             is_one
         });
@@ -475,11 +527,13 @@ impl Intervals {
                     named = Some(row);
                 }
             }
-            let unnamed = earliest.filter(|row| is_one_thing && row.about.names(entry).is_none());
+            let is_told = |row: &&Interval| row.about.names(entry).is_none() && !row.is_vague;
+            let unnamed = earliest.filter(|row| is_one_thing && is_told(row));
             named.or(unnamed).filter(|row| {
                 let in_state =
                     self.holding(rows, entry.at, entry).filter(|on| on.about == row.about);
-                entry.machine != 0 || self.are_all(in_state, row)
+                let is_told = entry.machine != 0 && row.fact.machine != 0;
+                (is_told || !row.is_torn) && (entry.machine != 0 || self.are_all(in_state, row))
             })
         })
     }
@@ -534,18 +588,5 @@ fn is_of_http_sys(input: &ScannedInput) -> bool {
 fn about(inputs: &[ScannedInput], fact: &CauseFact, matcher: &CauseMatcher) -> About {
     let input = inputs.get(fact.place.position.input as usize);
     let scope = input.and_then(|input| input.scope_of(fact, matcher));
-    scope.map(|(_, name)| about_name(&name)).unwrap_or_default()
-}
-
-fn about_name(name: &[u8]) -> About {
-    let path = b"/LM/W3SVC/";
-    if name.get(..path.len()).is_some_and(|head| head.eq_ignore_ascii_case(path)) {
-        let site = name[path.len()..].split(|byte| *byte == b'/').next().unwrap_or_default();
-        return About { site: hash_short(site), pool: 0 };
-    }
-    // Programs are about no pool.
-    if name.is_empty() || name.contains(&b'/') || memchr::memmem::find(name, b".exe").is_some() {
-        return About::default();
-    }
-    About { pool: pool_key(name), site: 0 }
+    scope.map(|(_, name)| About::named(&name)).unwrap_or_default()
 }

@@ -37,6 +37,7 @@ mod relayed;
 mod retries;
 pub mod rivals;
 mod second;
+mod siblings;
 mod signals;
 mod strangers;
 pub mod threads;

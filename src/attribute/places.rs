@@ -29,11 +29,7 @@ pub(super) type Heard = Option<Vec<usize>>;
 impl Places {
     /// Looks at the inputs.
     pub(super) fn of(inputs: &[ScannedInput]) -> Self {
-        Places::of_paths(inputs.iter().map(|input| {
-            let mut readers = input.plan.iter().flat_map(|plan| plan.detected());
-            let has_entries = readers.any(|reader| reader.about().role != LogRole::Error);
-            (&input.path, has_entries)
-        }))
+        Places::of_paths(paths(inputs))
     }
 
     /// Looks at paths, and whether they are those of access logs.
@@ -82,6 +78,15 @@ impl Places {
     pub(super) fn directory(&self, input: InputIndex) -> Option<usize> {
         self.of_input.get(input as usize).copied()
     }
+}
+
+/// The path of each input, and whether it is that of an access log.
+pub(super) fn paths(inputs: &[ScannedInput]) -> impl Iterator<Item = (&Path, bool)> {
+    inputs.iter().map(|input| {
+        let mut readers = input.plan.iter().flat_map(|plan| plan.detected());
+        let has_entries = readers.any(|reader| reader.about().role != LogRole::Error);
+        (input.path.as_path(), has_entries)
+    })
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Keys of machines and of application pools: what several logs write in their own ways.
+//! Keys of machines, of application pools and of sites: what several logs write in their own ways.
 //!
 //! In: names as lines or envelopes have them. Out: keys that are equal where both mean the same.
 
@@ -51,6 +51,27 @@ pub const fn machines_agree(one: u32, other: u32) -> bool {
     one == 0 || other == 0 || one == other || (one ^ other) & 1 == 1
 }
 
+/// Key of an IIS site, by its number, as which `W3SVC1` and `1` are the same, or by its name, of any case and with `+` for a
+/// space; 0 for none.
+pub fn site_key(name: &[u8]) -> u32 {
+    let is_service = name.get(..5).is_some_and(|head| head.eq_ignore_ascii_case(b"W3SVC"));
+    let number = if is_service { &name[5..] } else { name };
+    if number.is_empty() {
+        return 0;
+    }
+    // The lowest bit tells names from numbers.
+    if number.iter().all(u8::is_ascii_digit) {
+        (hash_short(number) & !1).max(2)
+    } else {
+        pool_key(name) | 1
+    }
+}
+
+/// Whether two keys of [`site_key`] are of different sites. `None`: a number and a name do not tell.
+pub const fn sites_differ(one: u32, other: u32) -> Option<bool> {
+    if (one ^ other) & 1 == 1 { None } else { Some(one != other) }
+}
+
 /// Key of an application pool of IIS: of any case, and as HTTP.sys writes it, whose logs have `+` for a space.
 pub fn pool_key(name: &[u8]) -> u32 {
     let plain = |byte: &u8| if *byte == b'+' { b' ' } else { byte.to_ascii_lowercase() };
@@ -60,6 +81,20 @@ pub fn pool_key(name: &[u8]) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sites_have_numbers_or_names() {
+        let differ = |one: &str, other: &str| {
+            sites_differ(site_key(one.as_bytes()), site_key(other.as_bytes()))
+        };
+        assert_eq!(differ("W3SVC1", "1"), Some(false));
+        assert_eq!(differ("W3SVC1", "W3SVC2"), Some(true));
+        assert_eq!(differ("Default+Web+Site", "DEFAULT WEB SITE"), Some(false));
+        assert_eq!(differ("Shop", "Api"), Some(true));
+        assert_eq!(differ("Shop", "1"), None);
+        assert_eq!(site_key(b"W3SVC"), 0);
+        assert_eq!(site_key(b""), 0);
+    }
 
     #[test]
     fn machines_agree_unless_both_name_another() {

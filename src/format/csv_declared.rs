@@ -3,18 +3,26 @@
 //!
 //! In: a heading whose columns are those of a [`Declared`], and rows. Out: access records.
 //! Invariants: a heading may come again, and then sets the columns of what follows; a row has as many values as the
-//! heading has columns. Values may be quoted, with `""` for a quote.
+//! heading has columns. Values may be quoted, with `""` for a quote; commas, semicolons or tabs stand between them.
 
 use std::sync::Arc;
 
 use memchr::memmem;
 
-use super::json_declared::{Declared, Required, Use, is_flat_key, is_one_of, status_of};
+use super::json_declared::{
+    Declared, Required, TimeAt, Use, is_flat_key, is_one_of, spanning, status_of,
+};
 use super::{About, Directive, FORMATS, Format, FormatBasis, Glance, Proposal, Reader, Sample};
 use crate::bytes::is_absent;
 use crate::record::{AccessRecord, Escape, Field, Record, Skip};
 use crate::taxonomy::LogRole;
 use crate::time::{Notation, Stamp};
+
+/// What may stand between values.
+const SEPARATORS: [u8; 3] = [b',', b';', b'\t'];
+
+/// What `Export-Csv` writes above the heading.
+const TYPE: &[u8] = b"#TYPE ";
 
 /// Columns of a heading at least.
 const MIN_COLUMNS: usize = 3;
@@ -25,6 +33,7 @@ struct CsvReader {
     about: About,
     format: Declared,
     heading: Vec<u8>,
+    separator: u8,
     n_columns: usize,
     /// Columns that have one of some values in rows of the format ...
     marks: Vec<(usize, &'static [&'static str])>,
@@ -33,17 +42,17 @@ struct CsvReader {
     /// The heading says that times without a zone are UTC.
     is_utc: bool,
     time: usize,
+    /// The time of day, where it stands apart from the date.
+    clock: Option<usize>,
+    /// How the time may be written.
+    notations: &'static [Notation],
     status: Option<usize>,
     /// Columns and what they are, in the order of the declaration.
     uses: Vec<(usize, Use)>,
 }
 
-/// The values of a line, without the quotes around them. `None`: a quote is not closed, or stands inside of a value.
-fn values(line: &[u8]) -> impl Iterator<Item = Option<&[u8]>> {
-    values_by(line, b',')
-}
-
-/// As [`values`], where another byte stands between them.
+/// The values of a line between which a byte stands, without the quotes around them. `None`: a quote is not closed, or
+/// stands inside of a value.
 pub(super) fn values_by(line: &[u8], separator: u8) -> impl Iterator<Item = Option<&[u8]>> {
     let mut rest = Some(line);
     std::iter::from_fn(move || {
@@ -87,8 +96,23 @@ fn holds_one(row: &[&[u8]], (column, allowed): &(usize, &'static [&'static str])
 }
 
 impl CsvReader {
+    fn values<'a>(&self, line: &'a [u8]) -> impl Iterator<Item = Option<&'a [u8]>> + use<'a> {
+        values_by(line, self.separator)
+    }
+
+    /// The readers for a heading, one for each declared format that it may be of.
+    fn of_heading(heading: &[u8], separator: u8) -> impl Iterator<Item = Self> {
+        let formats = FORMATS.iter().filter_map(|format| format.declared());
+        formats.filter_map(move |format| Self::of_format(format, heading, separator, None))
+    }
+
     /// A reader for a heading of a declared format.
-    fn of_heading(heading: &[u8], notation: Option<Notation>) -> Option<Self> {
+    fn of_format(
+        format: &Declared,
+        heading: &[u8],
+        separator: u8,
+        notation: Option<Notation>,
+    ) -> Option<Self> {
         let mut is_utc = false;
         let plain = |name: &mut &[u8]| {
             let Some(at) = name.strip_suffix(b"]").and_then(|_| memmem::find(name, b" [")) else {
@@ -97,10 +121,10 @@ impl CsvReader {
             is_utc |= &name[at..] == b" [UTC]";
             *name = &name[..at];
         };
-        let mut names: Vec<&[u8]> = values(heading).collect::<Option<_>>()?;
+        let mut names: Vec<&[u8]> = values_by(heading, separator).collect::<Option<_>>()?;
         names.iter_mut().for_each(plain);
         let is_name = |name: &&[u8]| {
-            name.first().is_some_and(u8::is_ascii_alphabetic)
+            name.first().is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_')
                 && name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_-.@()".contains(byte))
         };
         if names.len() < MIN_COLUMNS || !names.iter().all(is_name) {
@@ -115,49 +139,51 @@ impl CsvReader {
             };
             names.iter().any(inside)
         };
-        FORMATS.iter().filter_map(|format| format.declared()).find_map(|format| {
-            let has_all = format.required.iter().all(|required| {
-                let has = |path: &&str| column(path).is_some() || has_inside(path);
-                required.optional || required.any_of.iter().any(has)
-            });
-            let time =
-                format.time.iter().find(|time| time.clock.is_none() && column(time.path).is_some());
-            let time = time.filter(|_| has_all)?;
-            let columns_of = |required: &'static [Required]| {
-                let with_values = required.iter().filter(|required| !required.values.is_empty());
-                with_values
-                    .filter_map(|required| {
-                        let at = required.any_of.iter().find_map(|path| column(path))?;
-                        Some((at, required.values))
-                    })
-                    .collect()
-            };
-            let about = About {
-                format: format.name,
-                layout: "csv".to_owned(),
-                server: format.server,
-                role: LogRole::Access,
-                notation: notation.or_else(|| time.notations.first().copied())?,
-                instant: format.instant,
-                basis: FormatBasis::Detected,
-                ambiguous_with: None,
-            };
-            Some(CsvReader {
-                about,
-                format: *format,
-                heading: heading.to_vec(),
-                n_columns: names.len(),
-                marks: columns_of(format.required),
-                besides: columns_of(format.besides),
-                is_utc,
-                time: column(time.path)?,
-                status: format.status.iter().find_map(|path| column(path)),
-                uses: format
-                    .fields
-                    .iter()
-                    .filter_map(|(path, use_)| Some((column(path)?, *use_)))
-                    .collect(),
-            })
+        let has_all = format.required.iter().all(|required| {
+            let has = |path: &&str| column(path).is_some() || has_inside(path);
+            required.optional || required.any_of.iter().any(has)
+        });
+        let has = |time: &&TimeAt| {
+            column(time.path).is_some() && time.clock.is_none_or(|it| column(it).is_some())
+        };
+        let time = format.time.iter().find(has).filter(|_| has_all)?;
+        let columns_of = |required: &'static [Required]| {
+            let with_values = required.iter().filter(|required| !required.values.is_empty());
+            with_values
+                .filter_map(|required| {
+                    let at = required.any_of.iter().find_map(|path| column(path))?;
+                    Some((at, required.values))
+                })
+                .collect()
+        };
+        let about = About {
+            format: format.name,
+            layout: "csv".to_owned(),
+            server: format.server,
+            role: LogRole::Access,
+            notation: notation.or_else(|| time.notations.first().copied())?,
+            instant: format.instant,
+            basis: FormatBasis::Detected,
+            ambiguous_with: None,
+        };
+        Some(CsvReader {
+            about,
+            format: *format,
+            heading: heading.to_vec(),
+            separator,
+            n_columns: names.len(),
+            marks: columns_of(format.required),
+            besides: columns_of(format.besides),
+            is_utc,
+            time: column(time.path)?,
+            clock: time.clock.and_then(column),
+            notations: time.notations,
+            status: format.status.iter().find_map(|path| column(path)),
+            uses: format
+                .fields
+                .iter()
+                .filter_map(|(path, use_)| Some((column(path)?, *use_)))
+                .collect(),
         })
     }
 }
@@ -168,13 +194,17 @@ impl Reader for CsvReader {
     }
 
     fn glance<'a>(&self, line: &'a [u8]) -> Result<Glance<'a>, Skip> {
-        let (mut time, mut status) = (None, None);
+        let (mut time, mut clock, mut status) = (None, None, None);
         let last_mark = self.marks.iter().map(|mark| mark.0).max().unwrap_or(0);
         let last = self.time.max(self.status.unwrap_or(0)).max(last_mark);
-        for (index, value) in values(line).enumerate().take(last + 1) {
+        let last = last.max(self.clock.unwrap_or(0));
+        for (index, value) in self.values(line).enumerate().take(last + 1) {
             let value = value.ok_or(Skip::Shape)?;
             if index == self.time {
                 time = Some(value);
+            }
+            if Some(index) == self.clock {
+                clock = Some(value);
             }
             if Some(index) == self.status {
                 status = Some(value);
@@ -187,7 +217,12 @@ impl Reader for CsvReader {
         if self.status.is_some() && status.is_none() {
             return Err(Skip::Truncated);
         }
-        let stamp = time.filter(|time| !time.is_empty()).ok_or(Skip::BadTime)?;
+        let time = time.filter(|time| !time.is_empty());
+        let stamp = match (time, self.clock) {
+            (Some(date), Some(_)) => clock.map(|clock| spanning(line, date, clock)),
+            (time, _) => time,
+        };
+        let stamp = stamp.ok_or(Skip::BadTime)?;
         Ok(Glance { stamp, status: status_of(status).ok_or(Skip::BadStatus)? })
     }
 
@@ -198,24 +233,25 @@ impl Reader for CsvReader {
     }
 
     fn directive(&self, line: &[u8]) -> Option<Directive> {
-        if line == self.heading {
+        if line == self.heading || line.starts_with(TYPE) {
             return Some(Directive::Comment);
         }
         if !self.besides.is_empty()
-            && let Some(row) = values(line).collect::<Option<Vec<_>>>()
+            && let Some(row) = self.values(line).collect::<Option<Vec<_>>>()
             && row.len() == self.n_columns
         {
             let is_beside = self.besides.iter().any(|beside| holds_one(&row, beside));
             return is_beside.then_some(Directive::Comment);
         }
-        let next = CsvReader::of_heading(line, Some(self.about.notation))?;
+        let own = Self::of_format(&self.format, line, self.separator, Some(self.about.notation));
+        let next = own.or_else(|| Self::of_heading(line, self.separator).next())?;
         Some(Directive::Layout(Arc::new(next)))
     }
 
     fn parse<'a>(&self, record: &'a [u8]) -> Result<Record<'a>, Skip> {
         let glance = self.glance(record)?;
         let stamp = self.stamp(glance.stamp).ok_or(Skip::BadTime)?;
-        let columns: Vec<&[u8]> = values(record).collect::<Option<_>>().ok_or(Skip::Shape)?;
+        let columns: Vec<&[u8]> = self.values(record).collect::<Option<_>>().ok_or(Skip::Shape)?;
         if columns.len() != self.n_columns {
             return Err(if columns.len() < self.n_columns { Skip::Truncated } else { Skip::Shape });
         }
@@ -233,7 +269,7 @@ impl Reader for CsvReader {
     }
 
     fn each_field<'a>(&self, record: &'a [u8], each: &mut dyn FnMut(&str, &'a [u8])) {
-        for (name, value) in values(&self.heading).zip(values(record)) {
+        for (name, value) in self.values(&self.heading).zip(self.values(record)) {
             if let (Some(name), Some(value)) = (name, value) {
                 each(&String::from_utf8_lossy(name), value);
             }
@@ -255,22 +291,26 @@ impl Format for CsvDeclaredFormat {
     }
 
     fn propose(&self, sample: &Sample<'_>) -> Option<Proposal> {
-        let is_heading = |line: &&&[u8]| {
-            line.contains(&b',') && (!line.contains(&b' ') || memmem::find(line, b" [").is_some())
+        let of_line = |line: &&[u8]| {
+            let may_be = !line.contains(&b' ') || memmem::find(line, b" [").is_some();
+            let mut separators = SEPARATORS.into_iter().filter(|it| may_be && line.contains(it));
+            separators.find_map(|separator| {
+                let found: Vec<_> = CsvReader::of_heading(line, separator).collect();
+                (!found.is_empty()).then_some(found)
+            })
         };
-        let heading = sample
-            .lines
-            .iter()
-            .filter(is_heading)
-            .find_map(|line| CsvReader::of_heading(line, None).map(|reader| (*line, reader)));
-        let (heading, reader) = heading?;
-        let times = reader.format.time.iter().filter(|time| time.clock.is_none());
-        let notations = times.flat_map(|time| time.notations);
+        let found = sample.lines.iter().find_map(of_line)?;
         // Portals write the times of their tables as the language of the browser does.
-        let readers = notations.chain(&[Notation::WindowsLocal]).filter_map(|notation| {
-            let reader = CsvReader::of_heading(heading, Some(*notation))?;
-            let n = sample.lines.iter().filter(|line| reader.parse(line).is_ok()).count();
-            Some((n, reader))
+        let readers = found.iter().flat_map(|found| {
+            let times = found.format.time.iter().filter(|time| time.clock.is_none());
+            let others = times.flat_map(|time| time.notations);
+            let notations = found.notations.iter().chain(others).chain(&[Notation::WindowsLocal]);
+            notations.filter_map(|notation| {
+                let CsvReader { format, heading, separator, .. } = found;
+                let reader = CsvReader::of_format(format, heading, *separator, Some(*notation))?;
+                let n = sample.lines.iter().filter(|line| reader.parse(line).is_ok()).count();
+                Some((n, reader))
+            })
         });
         let (n_rows, reader) =
             readers.reduce(|best, next| if next.0 > best.0 { next } else { best })?;
@@ -322,6 +362,34 @@ mod tests {
     }
 
     #[test]
+    fn rows_of_iis_may_be_a_table() {
+        for (heading, row) in [
+            (
+                "LogFilename,date,time,cs-uri-stem,cs-uri-query,sc-status,sc-substatus,cs(User-Agent)",
+                "C:\\u_ex.log,2026-03-10,12:00:00,/a,,503,2,UA",
+            ),
+            (
+                "date\ttime\tcs-uri-stem\tcs-uri-query\tsc-status\tsc-substatus",
+                "2026-03-10\t12:00:00\t/a\t\t503\t2",
+            ),
+            (
+                "\"date\";\"time\";\"cs-uri-stem\";\"cs-uri-query\";\"sc-status\";\"sc-substatus\"",
+                "\"2026-03-10\";\"12:00:00\";\"/a\";\"-\";\"503\";\"2\"",
+            ),
+        ] {
+            let sample = Sample::of(vec![heading.as_bytes(), row.as_bytes()]);
+            let reader = CsvDeclaredFormat.propose(&sample).expect(heading).reader;
+            let Ok(Record::Access(access)) = reader.parse(row.as_bytes()) else { panic!("{row}") };
+            let at = crate::time::Timestamp(access.stamp.micros).to_rfc3339();
+            assert_eq!((&*at, access.stamp.offset_s), ("2026-03-10T12:00:00Z", Some(0)));
+            assert_eq!((access.status, access.raw(Field::SubStatus)), (503, Some(&b"2"[..])));
+            assert!(access.raw(Field::Args).is_some(), "{heading}");
+            let above = reader.directive(b"#TYPE System.Management.Automation.PSCustomObject");
+            assert!(matches!(above, Some(Directive::Comment)));
+        }
+    }
+
+    #[test]
     fn rows_of_other_tables_are_left_out() {
         let heading = b"TimeGenerated,Category,trackingReference_s,httpStatusCode_s";
         let row = |category: &str| format!("2026-03-04T08:04:09.0Z,{category},0A1B,503");
@@ -335,11 +403,12 @@ mod tests {
 
     #[test]
     fn what_is_no_row_is_refused() {
-        let reader = CsvReader::of_heading(HEADING, Some(Notation::EpochNanos)).expect("known");
+        let mut reader = CsvReader::of_heading(HEADING, b',').next().expect("known");
+        reader.about.notation = Notation::EpochNanos;
         let skip = |line: &str| reader.parse(line.as_bytes()).err();
         assert_eq!(skip("\"192.0.2.1\",1506702504433000200,503"), Some(Skip::Truncated));
         assert_eq!(skip("\"192.0.2.1\",1506702504433000200,x,a,b"), Some(Skip::BadStatus));
         assert_eq!(skip("\"192.0.2.1,1506702504433000200,503,a,b"), Some(Skip::Shape));
-        assert!(CsvReader::of_heading(b"a,b,c", None).is_none());
+        assert!(CsvReader::of_heading(b"a,b,c", b',').next().is_none());
     }
 }

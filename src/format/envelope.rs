@@ -35,7 +35,7 @@ pub use cells::CsvCell;
 pub use columns::ZapConsole;
 pub use container::{Cri, DockerJson};
 pub use journal::JournalJson;
-pub use json::{MessageJson, ObjectJson};
+pub use json::{MessageJson, ObjectJson, TextJson};
 pub use messages::{MESSAGES, Messages};
 pub(super) use prefix::behind_marks;
 pub use prefix::{Ansi, Compose, FileName, Indented, LeadingStamp, Pod, Program, Quoted};
@@ -159,6 +159,7 @@ pub fn envelopes(reference_us: Option<i64>) -> Vec<Arc<dyn Envelope>> {
         Arc::new(PageClock),
         Arc::new(Program),
         Arc::new(Quoted),
+        Arc::new(TextJson),
         Arc::new(MessageJson),
         Arc::new(ObjectJson),
         Arc::new(ZapConsole),

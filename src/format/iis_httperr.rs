@@ -2,7 +2,7 @@
 //!
 //! In: rows without terminator. Out: records of role access; status 0 where a connection was dropped unanswered.
 //! Invariants: the columns from the status on find themselves, so that one reader takes every layout, with and without
-//! a `#Fields:` line; times are UTC.
+//! a `#Fields:` line; names of pools may have blanks; times are UTC.
 //! Source: Microsoft KB 820729 "Error logging in HTTP APIs"; layouts of newer systems from real logs: `streamid` and
 //! `streamid_ex` before the status, transport and fault codes behind the queue name.
 
@@ -26,6 +26,51 @@ const HEAD: [(&str, Field); 8] = [
     ("s-port", Field::ServerPort),
     ("cs-version", Field::Protocol),
     ("cs-method", Field::Method),
+];
+
+/// What HTTP.sys gives as a reason. Newer systems may have more.
+const REASONS: &[&[u8]] = &[
+    b"AppOffline",
+    b"AppPoolTimer",
+    b"AppShutdown",
+    b"BadRequest",
+    b"Client_Reset",
+    b"ConnLimit",
+    b"Connection_Abandoned_By_AppPool",
+    b"Connection_Abandoned_By_ReqQueue",
+    b"Connection_Dropped",
+    b"Connection_Dropped_List_Full",
+    b"Connections_Refused",
+    b"Disabled",
+    b"EntityTooLarge",
+    b"FieldLength",
+    b"Forbidden",
+    b"Header",
+    b"Hostname",
+    b"Internal",
+    b"Invalid_CR/LF",
+    b"LengthRequired",
+    b"N/A",
+    b"N/I",
+    b"NotFound",
+    b"Number",
+    b"Precondition",
+    b"QueueFull",
+    b"RequestLength",
+    b"Request_Cancelled",
+    b"Request_Too_Large",
+    b"Timer_AppPool",
+    b"Timer_ConnectionIdle",
+    b"Timer_EntityBody",
+    b"Timer_HeaderWait",
+    b"Timer_MinBytesPerSecond",
+    b"Timer_ReqQueue",
+    b"Timer_Response",
+    b"Timer_SslRenegotiation",
+    b"URL",
+    b"URL_Length",
+    b"Verb",
+    b"Version_N/S",
 ];
 
 /// The columns from the status on; a row may end behind the reason.
@@ -72,7 +117,8 @@ struct Row<'a> {
 
 impl<'a> Row<'a> {
     // In words: eight columns by their place; then the last three values in a row that are a status, a site and a
-    // reason. Whatever stands before them is the URL, which is as the client sent it, and up to two stream numbers.
+    // reason, of those with a reason that is known if there are any. Whatever stands before them is the URL, which is as
+    // the client sent it, and up to two stream numbers; behind them stands the name of the queue.
     fn cut(line: &'a [u8]) -> Result<Self, Skip> {
         let line = without_padding(line);
         let mut values = Values { line, at: 0 };
@@ -90,6 +136,7 @@ impl<'a> Row<'a> {
         let is_reason = |value: &[u8]| value.first().is_some_and(u8::is_ascii_alphabetic);
         let (mut site, mut status) = (uri, uri);
         let mut found = None;
+        let mut is_known = false;
         for span in values {
             let text = |(start, end): (usize, usize)| &line[start..end];
             if status.0 > uri.0
@@ -97,15 +144,22 @@ impl<'a> Row<'a> {
                 && is_number(text(site))
                 && is_status(text(status))
             {
-                found = Some(status.0);
+                // Names of pools may look like these columns.
+                let knows = REASONS.contains(&text(span));
+                if knows || !is_known {
+                    found = Some([status, site, span]);
+                    is_known = knows;
+                }
             }
             (status, site) = (site, span);
         }
-        let from = found.ok_or(Skip::BadStatus)?;
+        let found = found.ok_or(Skip::BadStatus)?;
+        let (from, to) = (found[0].0, found[2].1);
         let mut tail = [None; TAIL.len()];
-        for (slot, (start, end)) in tail.iter_mut().zip(Values { line, at: from }) {
+        for (slot, (start, end)) in tail.iter_mut().zip(found) {
             *slot = Some(&line[start..end]);
         }
+        tail[3..].copy_from_slice(&behind_reason(&line[to..]));
         let mut middle = line[uri.0..from].trim_ascii_end();
         let streams_end = uri.0 + middle.len();
         for _ in 0..2 {
@@ -123,6 +177,36 @@ impl<'a> Row<'a> {
     fn status(&self) -> u16 {
         self.tail[0].and_then(parse_status).unwrap_or(0)
     }
+}
+
+/// What stands behind the reason: the queue, the transport, and two codes. The name of a queue may have blanks, so that the
+/// others are told from the end.
+fn behind_reason(text: &[u8]) -> [Option<&[u8]>; 4] {
+    let is_transport = |value: &[u8]| matches!(value, b"TCP" | b"QUIC" | b"-");
+    let is_code = |value: &[u8]| value == b"-" || value.starts_with(b"0x");
+    let mut found = [None; 4];
+    let mut name = text.trim_ascii();
+    let codes = last_value(name, is_code).and_then(|(rest, last)| {
+        let (rest, first) = last_value(rest, is_code)?;
+        let (rest, transport) = last_value(rest, is_transport)?;
+        Some((rest, [Some(transport), Some(first), Some(last)]))
+    });
+    if let Some((rest, values)) = codes {
+        found[1..].copy_from_slice(&values);
+        name = rest;
+    } else if let Some((rest, transport)) = last_value(name, is_transport) {
+        found[1] = Some(transport);
+        name = rest;
+    }
+    found[0] = Some(name).filter(|name| !name.is_empty());
+    found
+}
+
+/// The last of several values, if it is one of these, and what stands before it.
+fn last_value(text: &[u8], is_meant: impl Fn(&[u8]) -> bool) -> Option<(&[u8], &[u8])> {
+    let blank = memchr::memrchr(b' ', text)?;
+    let (rest, value) = (text[..blank].trim_ascii_end(), &text[blank + 1..]);
+    is_meant(value).then_some((rest, value))
 }
 
 /// Start and end of the values of a row: runs of blanks separate.
@@ -299,6 +383,26 @@ mod tests {
         check(
             "2002-07-05 20:06:01 172.31.77.6 64388 127.0.0.1 80 - - - - - Timer_MinBytesPerSecond -",
             (0, "172.31.77.6", "-", "Timer_MinBytesPerSecond", "-"),
+        );
+        check(
+            "2026-04-10 14:32:15 10.0.0.50 52431 10.0.0.10 80 HTTP/1.1 GET /a - 503 1 AppOffline My App Pool",
+            (503, "10.0.0.50", "/a", "AppOffline", "My App Pool"),
+        );
+        check(
+            "2026-04-10 14:32:15 10.0.0.50 52431 10.0.0.10 80 HTTP/1.1 GET /a - - 503 1 AppOffline Shop - 2 Blue TCP",
+            (503, "10.0.0.50", "/a", "AppOffline", "Shop - 2 Blue"),
+        );
+        check(
+            "2026-04-10 14:32:15 10.0.0.50 52431 10.0.0.10 80 HTTP/1.1 GET /a - - 503 1 QueueFull .NET v4.5 TCP - 0x1",
+            (503, "10.0.0.50", "/a", "QueueFull", ".NET v4.5"),
+        );
+        check(
+            "2026-04-10 14:32:15 10.0.0.50 52431 10.0.0.10 80 HTTP/1.1 GET /a - - 503 1 QueueFull - TCP",
+            (503, "10.0.0.50", "/a", "QueueFull", "-"),
+        );
+        check(
+            "2026-04-10 14:32:15 10.0.0.50 52431 10.0.0.10 80 HTTP/1.1 GET /a - - 503 1 QueueFull P - - -",
+            (503, "10.0.0.50", "/a", "QueueFull", "P"),
         );
         check(
             "2025-03-14 08:00:01 192.0.2.1 1 192.0.2.1 443 HTTP/1.1 GET /a b 503 - c?#\"`| 400 - URL -",

@@ -1,7 +1,7 @@
 //! Rows of IIS and HTTP.sys that shippers of logs have taken apart: one JSON object per row.
 //!
 //! In: events of the `iis` module of Filebeat and Elastic Agent; rows under the names of their W3C columns, as `NXLog` writes
-//! them. Out: access records.
+//! them in JSON, Log Parser and `Export-Csv` as tables. Out: access records.
 //! Source: fields of the `iis` module (`iis.access`, `iis.error`); `NXLog` documentation, `xm_w3c`.
 
 use super::Instant;
@@ -74,7 +74,7 @@ fn of_module(record: &mut AccessRecord<'_>) {
 /// Rows under the names of their columns.
 pub const COLUMNS: Declared = Declared {
     name: "iis_columns",
-    summary: "IIS and HTTPERR rows as JSON, e.g. by NXLog; recognised by keys such as \"cs-uri-stem\" and \"sc-substatus\"",
+    summary: "IIS and HTTPERR rows as JSON, e.g. by NXLog, or as CSV, e.g. by Log Parser; recognised by keys such as \"cs-uri-stem\" and \"sc-substatus\"",
     server: Server::Iis,
     instant: Instant::End,
     required: &[
@@ -89,6 +89,8 @@ pub const COLUMNS: Declared = Declared {
         time_at("EventTime", ANY_TIME),
         time_at("timestamp", ANY_TIME),
         time_at("time", ANY_TIME),
+        // Of Fluent Bit.
+        time_at("date", ANY_TIME),
     ],
     status: &["sc-status"],
     fields: &[

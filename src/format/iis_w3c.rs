@@ -197,7 +197,10 @@ impl Reader for IisW3c {
     }
 
     fn directive(&self, line: &[u8]) -> Option<Directive> {
-        let (name, text) = split_directive(line)?;
+        if is_underline(line) {
+            return Some(Directive::Comment);
+        }
+        let (name, text) = directive_of(line)?;
         if name == b"Fields" && is_cloudfront(&String::from_utf8_lossy(text)) {
             return None;
         }
@@ -240,6 +243,27 @@ pub(super) fn split_directive(line: &[u8]) -> Option<(&[u8], &[u8])> {
             | b"GMT-Offset"
     );
     is_known.then(|| (name, line[colon + 1..].trim_ascii()))
+}
+
+/// As [`split_directive`]; the names of columns alone, as tables of Log Parser have them, are those of a `#Fields:` line.
+fn directive_of(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    const OWN: [&[u8]; 3] = [b"sc-substatus", b"sc-win32-status", b"s-reason"];
+    split_directive(line).or_else(|| {
+        line.first().filter(|byte| byte.is_ascii_alphabetic())?;
+        let names = || line.split(|byte| *byte == b' ').filter(|name| !name.is_empty());
+        let is_name = |name: &[u8]| {
+            name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-()".contains(byte))
+        };
+        let has = |wanted: &[&[u8]]| names().any(|name| wanted.contains(&name));
+        let is_heading =
+            has(&[b"time"]) && has(&[b"sc-status"]) && has(&OWN) && names().all(is_name);
+        is_heading.then(|| (&b"Fields"[..], line.trim_ascii()))
+    })
+}
+
+/// True for what stands below the names of columns in a table of Log Parser.
+fn is_underline(line: &[u8]) -> bool {
+    line.starts_with(b"--") && line.iter().all(|byte| matches!(byte, b'-' | b' '))
 }
 
 /// True for the columns of an HTTP.sys error log that find themselves: status, site and reason behind each other.
@@ -287,16 +311,14 @@ impl IisW3cFormat {
     fn declared(sample: &Sample<'_>) -> Option<(Arc<dyn Reader>, usize)> {
         let mut reader = IisW3c::declared("");
         let is_fields = |line: &&[u8]| {
-            split_directive(line).is_some_and(|(name, text)| {
+            directive_of(line).is_some_and(|(name, text)| {
                 let fields = String::from_utf8_lossy(text);
                 name == b"Fields" && !is_httperr(&fields) && !is_cloudfront(&fields)
             })
         };
         let first = sample.lines.iter().position(is_fields)?;
-        let (directives, rows): (Vec<_>, Vec<_>) = sample.lines[..=first]
-            .iter()
-            .map(|line| split_directive(line))
-            .partition(Option::is_some);
+        let (directives, rows): (Vec<_>, Vec<_>) =
+            sample.lines[..=first].iter().map(|line| directive_of(line)).partition(Option::is_some);
         for (name, text) in directives.into_iter().flatten() {
             reader = reader.behind(name, text).unwrap_or(reader);
         }

@@ -3,10 +3,11 @@
 //! In: a [`Declared`], which says how objects are recognised, where time and status are, and what other keys mean.
 //! Out: a [`Reader`] for the spellings and the notation of time that a sample has.
 //! Paths: keys from the outside in, `>` between them (`request>remote_ip`); an item of a list is called by its number
-//! (`resp_headers>Server>0`). Compared without case, `_` and `-`.
+//! (`resp_headers>Server>0`). Compared without case, `_` and `-`; an object may have the path as one key with dots.
 //! Invariants: `glance` finds keys by search, as in `json_access`; a key that occurs twice in a line is looked up by its
 //! path instead. `parse` walks the whole object, and refuses a line in which the search found something else.
 
+mod paths;
 #[cfg(test)]
 mod tests;
 
@@ -17,14 +18,14 @@ use crate::record::{AccessRecord, Escape, Field, Record, Skip};
 use crate::taxonomy::{LogRole, Server};
 use crate::time::Notation;
 
+use paths::DEEPER;
+pub(super) use paths::{at_path, is_flat_key, is_key};
+
 /// Lines from which spellings and notations are learned.
 const MAX_LINES: usize = 200;
 
 /// More declared keys than this are not looked at.
 const MAX_KEYS: usize = 160;
-
-/// Separates the keys of a path.
-const DEEPER: char = '>';
 
 /// What a key's value is.
 #[derive(Debug, Clone, Copy)]
@@ -214,51 +215,6 @@ pub(super) fn is_one_of(found: &[u8], values: &[&str]) -> bool {
     })
 }
 
-/// True for a key as declared, whatever its case, and whether its words are joined by `_`, `-` or nothing.
-pub(super) fn is_key(spelled: &[u8], declared: &str) -> bool {
-    let letters = |key| <[u8]>::iter(key).filter(|byte| !matches!(byte, b'_' | b'-'));
-    letters(spelled)
-        .map(u8::to_ascii_lowercase)
-        .eq(letters(declared.as_bytes()).map(u8::to_ascii_lowercase))
-}
-
-/// True for a key that spells a whole path: exports of tables have `httpRequest.status` or `httpRequest_status` for
-/// `httpRequest>status`.
-pub(super) fn is_flat_key(spelled: &[u8], path: &str) -> bool {
-    fn letters(key: &[u8]) -> impl Iterator<Item = u8> {
-        let is_letter = |byte: &&u8| !matches!(byte, b'_' | b'-' | b'.' | b'>');
-        key.iter().filter(is_letter).map(u8::to_ascii_lowercase)
-    }
-    path.contains(DEEPER)
-        && spelled.iter().any(|byte| matches!(byte, b'.' | b'_'))
-        && letters(spelled).eq(letters(path.as_bytes()))
-}
-
-/// The key and the value at a path of an object, or of the key that spells the path.
-pub(super) fn at_path<'a>(object: &'a [u8], path: &str) -> Option<(&'a [u8], &'a [u8])> {
-    nested_at(object, path).or_else(|| {
-        let is_object = path.contains(DEEPER) && object.trim_ascii_start().starts_with(b"{");
-        let mut pairs = Pairs::of(object).map_while(Result::ok).filter(|_| is_object);
-        pairs.find(|(key, _)| is_flat_key(key, path))
-    })
-}
-
-fn nested_at<'a>(object: &'a [u8], path: &str) -> Option<(&'a [u8], &'a [u8])> {
-    let (key, deeper) = match path.split_once(DEEPER) {
-        Some((key, deeper)) => (key, Some(deeper)),
-        None => (path, None),
-    };
-    let (spelled, value) = if object.trim_ascii_start().starts_with(b"[") {
-        (object, items(object).nth(key.parse().ok()?)?)
-    } else {
-        Pairs::of(object).map_while(Result::ok).find(|(name, _)| is_key(name, key))?
-    };
-    match deeper {
-        Some(deeper) => nested_at(value, deeper),
-        None => Some((spelled, value)),
-    }
-}
-
 /// A key of declared paths, with the keys inside of its value.
 #[derive(Debug, Clone, Default)]
 struct Node {
@@ -295,6 +251,17 @@ impl Node {
         }
     }
 
+    /// Takes the value of a key that is a path with dots.
+    fn take_flat<'a>(&self, key: &[u8], value: &'a [u8], found: &mut Found<'a>) {
+        let Some(dot) = memchr::memchr(b'.', key) else { return };
+        let (first, rest) = (&key[..dot], &key[dot + 1..]);
+        let Some(node) = self.inside.iter().find(|node| is_key(first, node.key)) else { return };
+        match node.inside.iter().find(|node| is_key(rest, node.key)) {
+            Some(node) => node.take(value, found),
+            None => node.take_flat(rest, value, found),
+        }
+    }
+
     /// Takes the values of declared keys inside of an object or a list.
     fn walk<'a>(&self, value: &'a [u8], found: &mut Found<'a>) -> Result<(), Skip> {
         if value.first() == Some(&b'[') {
@@ -310,7 +277,10 @@ impl Node {
         for pair in Pairs::of(value) {
             let (key, value) = pair?;
             let known = self.inside.iter().position(|node| is_key(key, node.key));
-            let Some(index) = known else { continue };
+            let Some(index) = known else {
+                self.take_flat(key, value, found);
+                continue;
+            };
             let node = &self.inside[index];
             let bit = 1_u128 << (index % 128);
             if key == node.key.as_bytes() && spelled_so & bit == 0 {
@@ -446,7 +416,7 @@ fn choose_time(format: &Declared, lines: &[&[u8]]) -> Option<(TimeAt, Notation)>
 }
 
 /// The part of a line from the start of one of its values to the end of another.
-fn spanning<'a>(line: &'a [u8], one: &[u8], other: &[u8]) -> &'a [u8] {
+pub(super) fn spanning<'a>(line: &'a [u8], one: &[u8], other: &[u8]) -> &'a [u8] {
     let offset = |part: &[u8]| part.as_ptr() as usize - line.as_ptr() as usize;
     let start = offset(one).min(offset(other));
     let end = (offset(one) + one.len()).max(offset(other) + other.len());

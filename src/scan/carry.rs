@@ -149,7 +149,7 @@ pub(super) fn may_be_directive(line: &[u8]) -> bool {
         [b'{' | b' ' | b'\r', ..] => line.trim_ascii_start().starts_with(b"{"),
         // A heading of columns, perhaps.
         [b'A'..=b'Z' | b'a'..=b'z' | b'"' | b'@' | b'_', ..] => {
-            line.contains(&b',')
+            memchr::memchr3(b',', b'\t', b';', line).is_some()
                 && (!line.contains(&b' ') || memchr::memmem::find(line, b" [").is_some())
         }
         // A row of a table that is no record of the log.

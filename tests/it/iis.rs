@@ -407,3 +407,140 @@ fn events_on_one_line_have_places_of_their_own() {
         text.match_indices("<Event>").map(|(at, _)| (2, at as u64)).collect();
     assert_eq!(places, expected);
 }
+
+/// Rows of HTTP.sys for disabled pools: each pool has twenty, from ten seconds past on.
+fn disabled(pools: &[&str]) -> String {
+    let mut log = String::from(
+        "#Software: Microsoft HTTP API 2.0\n#Fields: date time c-ip c-port s-ip s-port cs-version cs-method cs-uri \
+         streamid sc-status s-siteid s-reason s-queuename\n",
+    );
+    for second in 10..30 {
+        for (site, pool) in (1..).zip(pools) {
+            writeln!(
+                log,
+                "2026-03-10 12:00:{second} 192.0.2.9 50201 198.51.100.1 80 HTTP/1.1 GET /a - 503 {site} AppOffline {pool}"
+            )
+            .expect("a string takes all");
+        }
+    }
+    log
+}
+
+/// An event that a pool did not start, as Event Viewer exports it: without the machine.
+fn not_started(message: &str) -> String {
+    format!(
+        "Level,Date and Time,Source,Event ID,Task Category\r\nError,3/10/2026 12:00:09 PM,Microsoft-Windows-WAS,5059,None,\"{message}\"\r\n"
+    )
+}
+
+/// How many entries of each file have each cause.
+fn causes_of(files: &[(&str, String)]) -> Vec<(String, usize)> {
+    let fixture = Fixture::new();
+    let mut args: Vec<&str> = files.iter().map(|(name, _)| *name).collect();
+    for (name, text) in files {
+        fixture.write(name, text.clone());
+    }
+    args.extend(["--format", "entries"]);
+    let mut counts = BTreeMap::new();
+    for row in fixture.run(&args, b"").rows() {
+        let cause = format!("{} {}", word(&row["source"]), word(&row["cause"]));
+        *counts.entry(cause).or_default() += 1;
+    }
+    counts.into_iter().collect()
+}
+
+fn counts(expected: &[(&str, usize)]) -> Vec<(String, usize)> {
+    expected.iter().map(|(cause, n)| ((*cause).to_owned(), *n)).collect()
+}
+
+#[test]
+fn a_pool_with_blanks_in_its_name_is_the_one_that_its_event_names() {
+    let event = |pool: &str| {
+        not_started(&format!(
+            "Application pool {pool} has been disabled. Windows Process Activation Service (WAS) encountered a failure."
+        ))
+    };
+    let causes = |pool: &str| {
+        causes_of(&[("httperr1.log", disabled(&["My App Pool"])), ("e.csv", event(pool))])
+    };
+    assert_eq!(causes("My App Pool"), counts(&[("httperr1.log startup_failure", 20)]));
+    assert_eq!(causes("My"), counts(&[("httperr1.log rapid_fail_protection", 20)]));
+}
+
+#[test]
+fn an_event_that_does_not_say_its_pool_explains_one_pool_at_most() {
+    let event = not_started(
+        "Der Anwendungspool Shop wurde deaktiviert. Vom Dienst wurde ein Fehler festgestellt.",
+    );
+    let causes =
+        |pools: &[&str]| causes_of(&[("httperr1.log", disabled(pools)), ("e.csv", event.clone())]);
+    assert_eq!(causes(&["Shop"]), counts(&[("httperr1.log startup_failure", 20)]));
+    assert_eq!(causes(&["Shop", "Api"]), counts(&[("httperr1.log rapid_fail_protection", 40)]));
+}
+
+#[test]
+fn events_without_a_machine_are_for_the_logs_that_paths_put_them_with() {
+    let event = not_started("Application pool Shop has been disabled. Windows Process");
+    let [of_first, of_second] = [
+        ["web01_httperr1.log", "web02_httperr1.log", "web01_events.csv"],
+        ["web01/httperr1.log", "web02/httperr1.log", "events/web02.csv"],
+    ]
+    .map(|[one, other, events]| {
+        let log = disabled(&["Shop"]);
+        causes_of(&[(one, log.clone()), (other, log), (events, event.clone())])
+    });
+    assert_eq!(
+        of_first,
+        counts(&[
+            ("web01_httperr1.log startup_failure", 20),
+            ("web02_httperr1.log rapid_fail_protection", 20)
+        ])
+    );
+    assert_eq!(
+        of_second,
+        counts(&[
+            ("web01/httperr1.log rapid_fail_protection", 20),
+            ("web02/httperr1.log startup_failure", 20)
+        ])
+    );
+    // Of one of two, but not of which.
+    let log = disabled(&["Shop"]);
+    let files = [("a/httperr1.log", log.clone()), ("b/httperr1.log", log), ("events.csv", event)];
+    assert_eq!(
+        causes_of(&files),
+        counts(&[
+            ("a/httperr1.log rapid_fail_protection", 20),
+            ("b/httperr1.log rapid_fail_protection", 20)
+        ])
+    );
+}
+
+#[test]
+fn an_event_about_a_site_explains_one_log_that_does_not_name_its_site() {
+    let log = |path: &str| {
+        let mut log = String::from(
+            "#Software: Microsoft Internet Information Services 10.0\n#Fields: date time cs-method cs-uri-stem cs-uri-query \
+             c-ip sc-status sc-substatus sc-win32-status time-taken\n",
+        );
+        for second in 10..40 {
+            writeln!(log, "2026-03-10 12:00:{second} GET {path} - 192.0.2.9 503 0 0 1")
+                .expect("a string takes all");
+        }
+        log
+    };
+    let event = "<Event><System><Provider Name='IIS AspNetCore Module V2'/><EventID>1012</EventID><TimeCreated SystemTime='2026-03-10T12:00:09Z'/></System><EventData><Data>Application '/LM/W3SVC/1/ROOT' was recycled after detecting app_offline.htm.</Data></EventData></Event>\n";
+    let offline = |paths: &[&'static str]| {
+        let mut files: Vec<_> = paths.iter().map(|path| (*path, log("/a"))).collect();
+        files.push(("e.xml", event.to_owned()));
+        causes_of(&files)
+    };
+    assert_eq!(offline(&["u_ex260310.log"]), counts(&[("u_ex260310.log app_offline", 30)]));
+    assert_eq!(
+        offline(&["shop/u_ex260310.log", "api/u_ex260310.log"]),
+        counts(&[("api/u_ex260310.log ", 30), ("shop/u_ex260310.log ", 30)])
+    );
+    assert_eq!(
+        offline(&["W3SVC1/u_ex260310.log", "W3SVC2/u_ex260310.log"]),
+        counts(&[("W3SVC1/u_ex260310.log app_offline", 30), ("W3SVC2/u_ex260310.log ", 30)])
+    );
+}

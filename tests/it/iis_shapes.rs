@@ -245,3 +245,96 @@ fn columns_of_the_administrator_stand_behind_the_standard_ones() {
     check(&row(&member, "503 0"), &[("upstream", "upstream_503", 20)]);
     check(&row("-", "503 2"), &[("unknown", "-", 20)]);
 }
+
+/// Rows of a table: names of columns, and twenty rows of which each is a 503 with this query and substatus.
+fn table(separator: &str, quote: &str, query: &str, substatus: u32) -> String {
+    let row = |values: &[&str]| {
+        let values: Vec<String> =
+            values.iter().map(|value| format!("{quote}{value}{quote}")).collect();
+        values.join(separator)
+    };
+    let names = [
+        "LogRow",
+        "date",
+        "time",
+        "s-sitename",
+        "c-ip",
+        "cs-method",
+        "cs-uri-stem",
+        "cs-uri-query",
+        "sc-status",
+        "sc-substatus",
+        "sc-win32-status",
+        "time-taken",
+        "cs(User-Agent)",
+    ];
+    let substatus = substatus.to_string();
+    row(&names)
+        + "\n"
+        + &lines(20, |index| {
+            let time = format!("12:00:{index:02}");
+            row(&[
+                "5",
+                "2026-03-10",
+                &time,
+                "W3SVC1",
+                "192.0.2.7",
+                "GET",
+                "/a",
+                query,
+                "503",
+                &substatus,
+                "0",
+                "15",
+                "UA",
+            ])
+        })
+}
+
+#[test]
+fn tables_of_rows_are_read_by_their_heading() {
+    let member = format!("{ARR}&SERVER-STATUS=503");
+    for (separator, quote) in [(",", ""), ("\t", ""), (",", "\""), (";", "\"")] {
+        let made = |query, substatus| table(separator, quote, query, substatus);
+        check(&made("", 2), &[("local_process", "concurrency_limit", 20)]);
+        check(&made("", 0), &[("local_process", "-", 20)]);
+        check(&made(&member, 0), &[("upstream", "upstream_503", 20)]);
+        let typed = format!("#TYPE System.Data.DataRow\n{}", made("x=1", 2));
+        check(&typed, &[("local_process", "concurrency_limit", 20)]);
+    }
+    assert_eq!(entries(&table(",", "", "", 2))[0]["at"], "2026-03-10T12:00:00Z");
+    // As Log Parser aligns them.
+    let aligned = table("   ", "", "-", 2).replacen('\n', "\n------ ---------- ------\n", 1);
+    check(&aligned, &[("local_process", "concurrency_limit", 20)]);
+}
+
+#[test]
+fn objects_within_texts_and_keys_with_dots_are_looked_into() {
+    let service = |substatus: u32| {
+        lines(20, |index| {
+            let inside = format!(
+                r#"{{\"CsHost\":\"shop\",\"CIp\":\"192.0.2.7\",\"CsUriStem\":\"/a\",\"CsUriQuery\":\"q=\\\"x\\\"\",\"CsMethod\":\"GET\",\"TimeTaken\":15,\"ScStatus\":\"503\",\"ScSubStatus\":\"{substatus}\",\"ScWin32Status\":\"0\"}}"#
+            );
+            format!(
+                r#"{{"time":"2026-03-10T12:00:{index:02}.5Z","category":"AppServiceHTTPLogs","properties":"{inside}","Host":"w1"}}"#
+            )
+        })
+    };
+    check(&service(2), &[("local_process", "concurrency_limit", 20)]);
+    check(&service(0), &[("local_process", "-", 20)]);
+    assert_eq!(entries(&service(2))[0]["at"], "2026-03-10T12:00:00.500Z");
+    let records = format!("{{\"records\":[{}]}}", service(2).trim_end().replace('\n', ",\n"));
+    check(&records, &[("local_process", "concurrency_limit", 20)]);
+    let dotted = lines(20, |index| {
+        format!(
+            r#"{{"@timestamp":"2026-03-14T12:29:{index:02}.000Z","http.request.method":"GET","http.response.status_code":503,"iis.access.sub_status":2,"iis.access.win32_status":0,"source.address":"192.0.2.7","url.path":"/a"}}"#
+        )
+    });
+    check(&dotted, &[("local_process", "concurrency_limit", 20)]);
+    let underscores = lines(20, |index| {
+        format!(
+            r#"{{"date":17731440{index:02}.0,"cs_method":"GET","cs_uri_stem":"/a","cs_uri_query":"-","c_ip":"192.0.2.7","sc_status":503,"sc_substatus":2,"sc_win32_status":0,"time_taken":15}}"#
+        )
+    });
+    check(&underscores, &[("local_process", "concurrency_limit", 20)]);
+}

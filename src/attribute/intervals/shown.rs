@@ -29,8 +29,8 @@ const MAX_MINUTES: usize = 1 << 20;
 
 const MINUTE_S: i64 = 60;
 
-/// What an entry is about: kind of state, pool, site, machine.
-pub(super) type Thing = (usize, u32, u32, u32);
+/// What an entry is about: kind of state, pool, site, machine, and the log that it stands in.
+pub(super) type Thing = (usize, u32, u32, u32, u32);
 
 /// When there were entries that a state may explain.
 #[derive(Debug, Clone, Default)]
@@ -57,7 +57,18 @@ impl Shown {
     /// The sites of entries of these things; those that tell none left out.
     pub(super) fn sites(&self, is_of: &dyn Fn(&Thing) -> bool) -> impl Iterator<Item = u32> {
         let things = self.minutes.keys().filter(move |thing| is_of(thing));
-        things.map(|(_, _, site, _)| *site).filter(|site| *site != 0)
+        things.map(|(_, _, site, ..)| *site).filter(|site| *site != 0)
+    }
+
+    /// The things that have entries between two instants, each with the second of its first one there.
+    pub(super) fn between(&self, (from, to): (i64, i64)) -> impl Iterator<Item = (&Thing, i64)> {
+        let (from_s, to_s) = (from.div_euclid(SECOND_US), to.div_euclid(SECOND_US));
+        let to_s = to_s.max(from_s);
+        self.minutes.iter().filter_map(move |(thing, minutes)| {
+            let near = minutes.range(from_s.div_euclid(MINUTE_S)..=to_s.div_euclid(MINUTE_S));
+            let mut within = near.filter(|(_, (first, last))| *last >= from_s && *first <= to_s);
+            within.next().map(|(_, (first, _))| (thing, *first))
+        })
     }
 
     /// The last instant, microseconds, of the first run of entries between two instants, if it is seen to end there.
@@ -121,8 +132,8 @@ mod tests {
         let mut shown = Shown::default();
         for second in seconds {
             let entry = EntryFact { at: second * SECOND_US, ..EntryFact::default() };
-            shown.note((0, 1, 0, 0), &entry);
-            shown.note((0, 2, 0, 0), &EntryFact { at: entry.at + 400 * SECOND_US, ..entry });
+            shown.note((0, 1, 0, 0, 0), &entry);
+            shown.note((0, 2, 0, 0, 0), &EntryFact { at: entry.at + 400 * SECOND_US, ..entry });
         }
         let end = shown.end((0, 86_400 * SECOND_US), &|thing| thing.1 == 1, |_, _| good);
         assert_eq!(end.map(|end| end / SECOND_US), expected);

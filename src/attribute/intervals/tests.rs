@@ -1,6 +1,7 @@
 //! States and the entries that they explain.
 
 use super::*;
+use crate::fact::{pool_key, site_key};
 use crate::verdict::{RULES as VERDICTS, rule_index};
 
 #[test]
@@ -18,16 +19,17 @@ fn every_row_names_rows_that_exist() {
 #[test]
 fn events_are_about_a_pool_or_a_site() {
     let pool = |name: &str| About { pool: pool_key(name.as_bytes()), site: 0 };
-    let site = |name: &str| About { site: hash_short(name.as_bytes()), pool: 0 };
+    let site = |name: &str| About { site: site_key(name.as_bytes()), pool: 0 };
     for (name, expected) in [
         ("ShopPool", pool("ShopPool")),
         ("/LM/W3SVC/12/ROOT/app", site("12")),
         ("/lm/w3svc/1/ROOT", site("1")),
         ("w3wp.exe (6120)", About::default()),
-        ("MACHINE/WEBROOT/APPHOST/SHOP", About::default()),
+        ("MACHINE/WEBROOT/APPHOST/SHOP", site("Shop")),
+        ("MACHINE/WEBROOT/APPHOST/DEFAULT WEB SITE/API", site("Default+Web+Site")),
         ("", About::default()),
     ] {
-        assert_eq!(about_name(name.as_bytes()), expected, "{name}");
+        assert_eq!(About::named(name.as_bytes()), expected, "{name}");
     }
 }
 
@@ -40,6 +42,8 @@ fn check(intervals: &[(i64, i64, About)], entry: EntryFact, is_explained: bool) 
         reach: 0,
         about: *about,
         heard: 0,
+        is_vague: false,
+        is_torn: false,
         fact: CauseFact::default(),
     });
     let mut intervals = Intervals { rows: rows.collect(), ..Intervals::default() };
@@ -56,14 +60,14 @@ fn a_state_explains_the_entries_of_its_time_and_application() {
         ..EntryFact::default()
     };
     let site = |site| About { site, pool: 0 };
-    check(&[(5, 9, site(1))], entry(7, 1), true);
-    check(&[(5, 9, site(1))], entry(10, 1), false);
-    check(&[(5, 9, site(1))], entry(7, 2), false);
-    check(&[(5, 9, site(1))], entry(7, 0), true);
-    check(&[(5, 9, site(1)), (6, 8, site(2))], entry(7, 0), false);
-    check(&[(5, 9, site(1)), (6, 8, site(2))], entry(7, 2), true);
-    let other = EntryFact { rule: rule_index("iis.concurrency_limit"), ..entry(7, 1) };
-    check(&[(5, 9, site(1))], other, false);
+    check(&[(5, 9, site(2))], entry(7, 2), true);
+    check(&[(5, 9, site(2))], entry(10, 2), false);
+    check(&[(5, 9, site(2))], entry(7, 4), false);
+    check(&[(5, 9, site(2))], entry(7, 0), true);
+    check(&[(5, 9, site(2)), (6, 8, site(4))], entry(7, 0), false);
+    check(&[(5, 9, site(2)), (6, 8, site(4))], entry(7, 4), true);
+    let other = EntryFact { rule: rule_index("iis.concurrency_limit"), ..entry(7, 2) };
+    check(&[(5, 9, site(2))], other, false);
 }
 
 #[test]
@@ -75,6 +79,8 @@ fn a_state_explains_no_entry_of_another_machine() {
         reach: 0,
         about: About::default(),
         heard,
+        is_vague: false,
+        is_torn: false,
         fact: CauseFact::default(),
     };
     let entry = |input| {
@@ -85,7 +91,7 @@ fn a_state_explains_no_entry_of_another_machine() {
     };
     let mut intervals = Intervals {
         rows: vec![row(0)],
-        heard: vec![Some(vec![1])],
+        heard: vec![(Some(vec![1]), Vec::new())],
         places: Places::of_paths([("web0/a.log", true), ("web1/a.log", true)].into_iter()),
         ..Intervals::default()
     };
@@ -108,6 +114,8 @@ fn check_machines(in_state: &[u32], known: &[u32], machine: u32, is_explained: b
         reach: 0,
         about,
         heard: 0,
+        is_vague: false,
+        is_torn: false,
         fact: CauseFact { machine: *machine, ..CauseFact::default() },
     };
     let mut intervals = Intervals {

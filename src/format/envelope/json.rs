@@ -1,7 +1,8 @@
 //! Lines that a shipper has put into JSON: `{"@timestamp":"...","message":"LINE",...}` of Filebeat and Logstash,
 //! `{"date":1795210182.5,"log":"LINE"}` of Fluent Bit, and exports of log stores.
 //!
-//! In: one object. Out: its message, or the object that it was, at the time that the shipper gives.
+//! In: one object. Out: its message, or the object that it was, at the time that the shipper gives; or the same object
+//! with what was a text of JSON in it as an object.
 //! Invariants: for messages no object is parsed as a whole; keys are searched, and the message alone is decoded. Nothing tells such an
 //! object from an application's own line, so it counts only around lines of a known format.
 
@@ -100,7 +101,7 @@ impl Envelope for MessageJson {
     }
 
     fn open<'a>(&self, record: &'a [u8]) -> Option<Opened<'a>> {
-        let object = first_line(record).strip_prefix(b"{")?;
+        let object = first_line(record).trim_ascii_start().strip_prefix(b"{")?;
         let text = |key| value_of(key, object).and_then(raw_string);
         let found = LINE.iter().enumerate().find_map(|(at, key)| Some((at, text(key)?)))?;
         let (at, (mut line, mut escaped)) = found;
@@ -187,7 +188,7 @@ impl Envelope for ObjectJson {
 
     fn open<'a>(&self, record: &'a [u8]) -> Option<Opened<'a>> {
         const TIMES: &[&[u8]] = &[b"@timestamp", b"timestamp", b"time", b"date"];
-        let object = first_line(record);
+        let object = first_line(record).trim_ascii_start();
         if !object.starts_with(b"{") {
             return None;
         }
@@ -202,5 +203,53 @@ impl Envelope for ObjectJson {
             }
         }
         Some(Opened { inner: inner?.into(), stamp, ..Opened::default() })
+    }
+}
+
+/// Key under which resource logs of Azure keep what a service says: an object, or a text of one.
+static PROPERTIES: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"properties\""));
+
+/// An object that holds another one as a text: `{"time":"...","properties":"{\"ScStatus\":\"503\"}"}`.
+#[derive(Debug)]
+pub struct TextJson;
+
+impl Envelope for TextJson {
+    fn name(&self) -> &'static str {
+        "json in json"
+    }
+
+    fn notation(&self) -> Option<Notation> {
+        Some(Notation::Iso8601)
+    }
+
+    fn stamp(&self, text: &[u8]) -> Option<Stamp> {
+        parse_stamp(text)
+    }
+
+    fn decodes(&self) -> bool {
+        true
+    }
+
+    fn is_certain(&self) -> bool {
+        false
+    }
+
+    fn open<'a>(&self, record: &'a [u8]) -> Option<Opened<'a>> {
+        let object = first_line(record).trim_ascii_start();
+        if !object.starts_with(b"{") {
+            return None;
+        }
+        let (text, escaped) = value_of(&PROPERTIES, object).and_then(raw_string)?;
+        if !escaped || !text.trim_ascii_start().starts_with(b"{") {
+            return None;
+        }
+        let start = offset_of(object, text);
+        let end = start + text.len();
+        // The quotes around it are left out.
+        let (before, behind) = (object.get(..start.checked_sub(1)?)?, object.get(end + 1..)?);
+        let inner = [before, &decoded(text, true), behind].concat();
+        let stamp = TIME.iter().find_map(|key| raw_string(value_of(key, before)?));
+        let stamp = stamp.map(|(text, _)| text).filter(|text| parse_stamp(text).is_some());
+        Some(Opened { inner: inner.into(), stamp, ..Opened::default() })
     }
 }
