@@ -167,7 +167,7 @@ pub(super) fn is_named_error_log(path: &Path) -> bool {
 
 /// The directory of a path and the name of its log: without the words that tell access logs from error logs, and without
 /// what rotation adds.
-fn name_of(path: &Path) -> (String, String) {
+pub(super) fn name_of(path: &Path) -> (String, String) {
     let is_role = |word: &str| {
         matches!(word, "access" | "accesslog" | "error" | "errors" | "errorlog" | "err" | "log")
     };

@@ -91,7 +91,7 @@ fn learn(piece: &[(i64, Seen)], companions: &Companions, pages: &mut FailurePage
     let all_limits = piece.iter().all(|(_, seen)| !matches!(seen, Seen::Line { is_limit: false }));
     if all_limits && entries.clone().count() * 2 == piece.len() {
         for entry in entries.filter(|entry| server_of(entry.rule) == Server::Nginx) {
-            pages.note(companions.directory(entry.place.position.input), entry);
+            pages.note(companions.directory(entry.place.position.input), entry, 0);
         }
     }
 }

@@ -114,6 +114,14 @@ impl Verdict {
                 .is_some_and(|rule| rule.kind == RuleKind::Failure && rule.server == Server::Nginx)
     }
 
+    /// True for an entry of nginx whose layout shows no backend, and that no error line was found for.
+    pub(super) fn has_no_line(&self) -> bool {
+        self.rule().contact == Contact::NotLogged
+            && self.server() == Server::Nginx
+            && self.evidence.length == 0
+            && !self.entry.flags.has(Flags::TRACED)
+    }
+
     /// The verdict once all pages and attempts are known: that of an attempt behind the one that failed leaves it open,
     /// and so do a backend whose requests go on to others, an answer behind a redirect, and one that may be stale.
     pub(super) fn by_page(self, matcher: &CauseMatcher, companions: &Companions) -> Self {
@@ -122,6 +130,7 @@ impl Verdict {
         let is_other = is_before
             || self.rests_on_attempt(matcher)
                 && (companions.pages.differ_from(directory, &self.entry)
+                    || companions.pages.may_differ_from(directory, &self.entry, self.scope)
                     || companions.go_on(self.evidence.position.input, self.scope));
         let is_failure = || {
             self.server() == Server::Nginx

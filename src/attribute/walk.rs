@@ -287,7 +287,11 @@ impl<'w> Walk<'w> {
             if verdict.rests_on_attempt(self.ground.config.matcher) {
                 let companions = &mut self.walked.companions;
                 let directory = companions.directory(verdict.entry.place.position.input);
-                companions.pages.note(directory, &verdict.entry);
+                companions.pages.note(directory, &verdict.entry, verdict.scope);
+            } else if verdict.has_no_line() {
+                let companions = &mut self.walked.companions;
+                let directory = companions.directory(verdict.entry.place.position.input);
+                companions.pages.note_without_line(directory, &verdict.entry);
             }
             let directory = self.walked.companions.directory(verdict.entry.place.position.input);
             if self.second.takes_entry(verdict, directory)? {

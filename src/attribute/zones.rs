@@ -7,7 +7,7 @@
 //! 2. Pairs: requests that both an access log (with zone) and this log name, in a message or as an entry of a server on
 //!    their way. If at least [`MIN_PAIRS`] pairs agree on one difference, that is the offset: a whole quarter of an hour
 //!    for a zone, anything else for a clock that is off; an hour less or more behind some line is daylight saving. When
-//!    the companion says otherwise, the disagreement is reported.
+//!    the companion says otherwise, the disagreement is reported. Which access logs are asked: see module `pairs`.
 //! 3. The companion: offsets on the lines of access logs that may be of the same machine, see module `lenders`.
 //! 4. Where there is none, the clients that messages name: see module `clients`.
 //! 5. For events of Windows exported with local times: the offset at which they fall on the start of what they explain,
@@ -16,6 +16,7 @@
 
 mod clients;
 mod lenders;
+mod pairs;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -165,7 +166,12 @@ impl Zones {
         }
         let needed = inputs.iter().any(|input| input.tally.zoneless_span.is_some());
         let votes = if needed && policy == ZonePolicy::Unsaid {
-            let mut votes = vote(entries, causes)?;
+            let said = |index: usize| {
+                let input: &ScannedInput = &inputs[index];
+                let span = input.tally.zoneless_span?;
+                lenders.table_for(directory(input), span)?.offset_at(span.0)
+            };
+            let mut votes = pairs::vote(inputs, entries, causes, said)?;
             if has_entries_of_both(inputs) {
                 vote_by_hops(entries, &mut votes)?;
             }
@@ -305,38 +311,6 @@ type Votes = HashMap<u32, BTreeMap<i64, Vote>>;
 fn note(votes: &mut Votes, input: u32, difference: i64, vote: Vote) {
     let row = votes.entry(input).or_default().entry(difference);
     row.and_modify(|so_far| so_far.add(vote)).or_insert(vote);
-}
-
-/// Lets the first entry and the first message of every request that both logs name vote for an offset.
-fn vote(
-    entries: &Sorted<EntryFact, JoinKey>,
-    causes: &Sorted<CauseFact, JoinKey>,
-) -> Result<Votes> {
-    let mut votes = Votes::new();
-    let mut entries = entries.rows().peekable();
-    let mut last = None;
-    for cause in causes.rows() {
-        let cause = cause?;
-        let key = (cause.target_key, cause.client);
-        if key.0 == 0 || last == Some(key) || !cause.flags.has(Flags::ZONELESS) {
-            continue;
-        }
-        last = Some(key);
-        while entries
-            .next_if(|row| row.as_ref().is_ok_and(|entry| (entry.target_key, entry.client) < key))
-            .is_some()
-        {}
-        let Some(Ok(entry)) = entries.peek() else { continue };
-        if (entry.target_key, entry.client) != key || entry.flags.has(Flags::ZONELESS) {
-            continue;
-        }
-        let difference = cause.at.div_euclid(SECOND_US) - entry.at.div_euclid(SECOND_US);
-        if difference.abs() <= MAX_OFFSET_S {
-            let position = cause.place.position;
-            note(&mut votes, position.input, difference, Vote::of(entry.at, position.offset));
-        }
-    }
-    Ok(votes)
 }
 
 /// The offset of a zone next to a difference, seconds.

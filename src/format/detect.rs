@@ -323,8 +323,8 @@ fn declares_layout(part: &[u8]) -> bool {
 }
 
 /// The proposal that understands most lines, of several the first in [`FORMATS`]; an inferred layout must understand clearly
-/// more than a known one. A last resort gives way to a known access format that is the best of
-/// the others.
+/// more than a known one. A last resort gives way to an access format that is the best of the
+/// others: to one that was worked out, if that fits half as many lines.
 fn best_proposal(sample: &Sample<'_>) -> Option<Proposal> {
     let mut best: Option<(Proposal, usize, usize)> = None;
     let mut resort = None;
@@ -354,12 +354,15 @@ fn best_proposal(sample: &Sample<'_>) -> Option<Proposal> {
             best = Some((proposal, weight, index));
         }
     }
+    let resort_accepted = resort.as_ref().map_or(0, |(proposal, _)| proposal.n_accepted);
     let is_beaten = |(_, weight): &(Proposal, usize)| {
         best.as_ref().is_some_and(|(best, most, _)| {
             let about = best.reader.about();
-            let is_known_access =
-                about.role == LogRole::Access && about.basis != FormatBasis::Inferred;
-            is_known_access || most >= weight
+            let is_access = about.role == LogRole::Access;
+            let is_known_access = is_access && about.basis != FormatBasis::Inferred;
+            // A layout that was worked out has a time, which lines for the last resort lack.
+            let is_dated = is_access && best.n_accepted * 2 >= resort_accepted;
+            is_known_access || is_dated || most >= weight
         })
     };
     match resort.filter(|resort| !is_beaten(resort)) {

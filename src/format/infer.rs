@@ -46,6 +46,13 @@ const OF_NO_NGINX: &[&str] = &["$apache_", "$time_local_variant", "$time_epoch_"
 const MAX_LINE_BYTES: usize = 16 * 1024;
 /// A layout is worth having when it fits this share of the access lines, in percent.
 const MIN_FIT_PERCENT: usize = 60;
+/// Starts of lines that say who asked for what, and how it ended.
+const HEADS: &[&str] = &[
+    r#"$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent $unknown_1"#,
+    r#"$unknown_1 $remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent $unknown_2"#,
+];
+/// Layouts that a sample may mix.
+const MAX_MIXED: usize = 4;
 /// Layouts with more columns than this are no access logs.
 const MAX_COLUMNS: usize = 64;
 
@@ -93,7 +100,8 @@ impl Format for InferredFormat {
         if sample.is_beyond_inference() {
             return None;
         }
-        let inferred = infer_layouts(sample, 1).pop()?;
+        let inferred = infer_layouts(sample, 1).pop();
+        let inferred = by_head(sample, inferred.as_ref()).or(inferred)?;
         let basis = FormatBasis::Inferred;
         let accepted = |reader: &LayoutReader| {
             sample.lines.iter().filter(|line| reader.parse(line).is_ok()).count()
@@ -126,6 +134,33 @@ impl Format for InferredFormat {
         }
         Some(Proposal { reader: Arc::new(reader), n_accepted, notes: inferred.notes })
     }
+}
+
+/// What is plain at the start of most lines where the rest is not: how they go on stays one column without a name.
+/// `None`: most lines go on alike, in the layout that was found or in a few others.
+fn by_head(sample: &Sample<'_>, found: Option<&Inferred>) -> Option<Inferred> {
+    let lines = access_like(sample);
+    let is_fit = |n: usize| n > 0 && n * 100 >= lines.len() * MIN_FIT_PERCENT;
+    if found.is_some_and(|found| is_fit(found.n_accepted_estimate)) {
+        return None;
+    }
+    let (body, n_accepted_estimate) = HEADS
+        .iter()
+        .map(|body| {
+            let matcher = matcher::Matcher::new(body, Escape::Default);
+            (*body, lines.iter().filter(|line| matcher.fits(line)).count())
+        })
+        .max_by_key(|(_, n)| *n)
+        .filter(|(_, n)| is_fit(*n))?;
+    let n_found: usize =
+        infer_layouts(sample, MAX_MIXED).iter().map(|one| one.n_accepted_estimate).sum();
+    let note = "what stands behind the size has no layout that most lines share".to_owned();
+    (!is_fit(n_found)).then(|| Inferred {
+        body: body.to_owned(),
+        escape: escape_of(&lines),
+        n_accepted_estimate,
+        notes: vec![note],
+    })
 }
 
 /// Infers up to `max` layouts of a sample that mixes several, the most frequent first.

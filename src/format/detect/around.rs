@@ -103,7 +103,11 @@ impl<'l> Fitting<'l> {
         let n_known = n_taken(&is_known);
         if n_taken(&is_shown) * 2 < opened.len() {
             let sample = Sample::of(lines.to_vec());
-            if !envelope.is_certain() || is_known_bare(&sample, opened.len()) {
+            let names_no_host = opened.iter().all(|opened| opened.origin.is_none());
+            if !envelope.is_certain()
+                || is_known_bare(&sample, opened.len())
+                || (names_no_host && is_access_bare(&sample, opened.len()))
+            {
                 return None;
             }
         }
@@ -116,6 +120,17 @@ impl<'l> Fitting<'l> {
 fn is_known_bare(sample: &Sample<'_>, least: usize) -> bool {
     best_proposal(&sample.clone().with_least(least)).is_some_and(|best| {
         best.reader.about().basis != FormatBasis::Inferred && best.n_accepted >= least
+    })
+}
+
+/// True when the lines as they are show a layout of access lines: the first of its keys looks like the tag of a program,
+/// as in `2026-11-20T21:29:42+00:00 client: 192.0.2.7, code: 503`.
+fn is_access_bare(sample: &Sample<'_>, n_opened: usize) -> bool {
+    best_proposal(sample).is_some_and(|best| {
+        let about = best.reader.about();
+        about.role == LogRole::Access
+            && about.layout.contains("$request")
+            && best.n_accepted * 10 >= n_opened * 9
     })
 }
 

@@ -188,6 +188,61 @@ fn layouts_with_words_and_unusual_quotes() {
 }
 
 #[test]
+fn values_may_stand_in_pairs_and_in_arrows() {
+    check_same(&format!("{COMBINED} up=$upstream_addr>$upstream_status rt=$request_time"));
+    check_same(&format!("{COMBINED} <$upstream_addr> <$upstream_status> <$upstream_cache_status>"));
+    check_same(
+        "[$time_local] $msec $remote_addr \"$request\" st=$status/$upstream_status up=$upstream_addr t=$request_time/$upstream_response_time",
+    );
+    // The key behind a list is none of its items.
+    check_same(
+        "$time_iso8601 client: $remote_addr, req: \"$request\", code: $status, us: $upstream_status, peer: $upstream_addr, took: $request_time",
+    );
+}
+
+#[test]
+fn a_status_of_errors_alone_is_no_backends() {
+    let line = |n: usize, tail: &dyn Fn(&str) -> String| {
+        let status = ["200", "200", "304", "503"][n % 4];
+        format!(
+            "192.0.2.{n} - - [20/Nov/2026:21:00:{n:02} +0000] \"GET /{n} HTTP/1.1\" {status} {n}7 {}",
+            tail(status)
+        )
+    };
+    let body = |tail: &dyn Fn(&str) -> String| {
+        let lines: Vec<String> = (0..60).map(|n| line(n, tail)).collect();
+        infer(&lines).expect("inferred").body
+    };
+    let of_errors = |status: &str| if status == "503" { "503" } else { "-" }.to_owned();
+    assert!(body(&of_errors).ends_with("$status $body_bytes_sent $unknown_1"));
+    assert!(
+        body(&|status| if status == "304" { "-" } else { status }.to_owned())
+            .ends_with("$upstream_status")
+    );
+    // No such column has this key.
+    let redirected = |status: &str| format!("redir={}", if status == "304" { "-" } else { status });
+    assert!(body(&redirected).ends_with("redir=$unknown_1"));
+}
+
+#[test]
+fn tails_that_have_no_layout_leave_the_head() {
+    let lines: Vec<String> = (0..60usize)
+        .map(|n| {
+            let tail = format!("{{{}}}", "x, ".repeat(n % 20)) + &" y".repeat(n % 7);
+            format!("192.0.2.{n} - - [20/Nov/2026:21:00:{n:02} +0000] \"GET /{n} HTTP/1.1\" 503 {n} {tail}")
+        })
+        .collect();
+    let sample = Sample::of(lines.iter().map(String::as_bytes).collect());
+    let proposal = InferredFormat.propose(&sample).expect("a layout");
+    assert_eq!(proposal.n_accepted, lines.len());
+    let fields = proposal.reader.about().layout.clone();
+    assert!(
+        fields.starts_with("$remote_addr - $remote_user [$time_local] \"$request\" $status"),
+        "{fields}"
+    );
+}
+
+#[test]
 fn what_could_be_several_variables_stays_unnamed() {
     // An address that never is absent and has the port of a listener; a duration that nothing tells apart.
     check(

@@ -98,6 +98,16 @@ fn at_blanks(line: &[u8], n_values: usize) -> Tokens<'_> {
             literal = line.len();
             break;
         }
+        // Behind the first value of a pair.
+        if at == literal && at > 0 && PAIRING.contains(&rest[0]) && rest.len() > 1 {
+            at += 1;
+            let (open, length) = value_length(&line[at..]);
+            tokens.literals.push(&line[literal..at + open]);
+            tokens.values.push(&line[at + open..at + open + length]);
+            literal = at + open + length;
+            at = literal + open;
+            continue;
+        }
         if let Some(length) = punctuation_length(rest) {
             at += length;
             continue;
@@ -133,7 +143,10 @@ fn at_blanks(line: &[u8], n_values: usize) -> Tokens<'_> {
 fn punctuation_length(text: &[u8]) -> Option<usize> {
     let length = text.iter().take_while(|byte| b"|:;,>=<~#-".contains(byte)).count();
     let ends = text.get(length).is_none_or(|byte| *byte == b' ' || *byte == b'\t');
-    let is_absent_mark = matches!(&text[..length], b"-" | b"-:" | b"-," | b"-;" | b"-|");
+    let is_absent_mark = matches!(
+        &text[..length],
+        b"-" | b"-:" | b"-," | b"-;" | b"-|" | b"->-" | b"<->" | b"<->," | b"<->;" | b"<->|"
+    );
     (length > 0 && ends && !is_absent_mark).then_some(length)
 }
 
@@ -178,7 +191,7 @@ fn bare_length(text: &[u8]) -> usize {
     if let Some(length) = time_length(text) {
         return length;
     }
-    let mut end = word_length(text);
+    let mut end = item_length(text);
     let mut kind = item_kind(&text[..end]);
     let mut is_open = is_item_kind(kind) || &text[..end] == b"-";
     while is_open {
@@ -190,11 +203,16 @@ fn bare_length(text: &[u8]) -> usize {
             break;
         };
         let next = &text[end + glue..];
-        let item = &next[..word_length(next)];
+        let item = &next[..item_length(next)];
         if item.is_empty() {
             break;
         }
         let next_kind = item_kind(item);
+        // `peer: 127.0.0.1:8080, took: 0.001`
+        let is_key = item.ends_with(b":") || item.contains(&b'=');
+        if is_key && next_kind == Kind::Word {
+            break;
+        }
         is_open = if item == b"-" {
             true
         } else if &text[..end] == b"-" {
@@ -212,6 +230,24 @@ fn bare_length(text: &[u8]) -> usize {
         }
     }
     end
+}
+
+/// What stands between the two values of a pair: `127.0.0.1:8080>502`, `st=503/502`.
+const PAIRING: &[u8] = b">/";
+
+/// Length of a word, or of the first value of a pair.
+fn item_length(text: &[u8]) -> usize {
+    let end = word_length(text);
+    let word = &text[..end];
+    let is_of_pair = |part: &[u8]| {
+        part == b"-" || matches!(item_kind(part), Kind::Status | Kind::Seconds | Kind::Addr)
+    };
+    // A path, a date and the times of HAProxy have more of them, and other values.
+    let middle = PAIRING.iter().find_map(|mark| memchr::memchr(*mark, word));
+    match middle {
+        Some(at) if is_of_pair(&word[..at]) && is_of_pair(&word[at + 1..]) => at,
+        _ => end,
+    }
 }
 
 fn word_length(text: &[u8]) -> usize {

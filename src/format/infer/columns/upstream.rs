@@ -209,14 +209,17 @@ impl Naming<'_, '_> {
                                 && self.mostly_agrees(*idx, status)))
                 }
                 // Without addresses only a list, or absence and agreement in many lines, tell; or that the response
-                // is another error than this one, as error pages make it.
+                // is another error than this one, as error pages make it. A key that no such column has speaks
+                // against it: `redir=200`.
                 None => {
                     column.n_lists > 0
                         || self.is_remapped(*idx, status)
                         || (n >= FEW_LINES
                             && column.n_absent > 0
                             && column.n_present() >= 3
-                            && n_agree * 10 >= column.n_present() * 8)
+                            && n_agree * 10 >= column.n_present() * 8
+                            && column.label.is_none()
+                            && self.is_in_answers(*idx, status))
                 }
             };
             if is_proven {
@@ -238,6 +241,19 @@ impl Naming<'_, '_> {
                 self.note(idx, "left unnamed", "a status, but not surely the backend's");
             }
         }
+    }
+
+    /// True when a status stands in lines of requests that were served, as a backend's does in most of them. One that is
+    /// written for errors alone may be the server's own: `%{REDIRECT_STATUS}e`, or a `map` of `$status`.
+    fn is_in_answers(&self, idx: usize, status: usize) -> bool {
+        let statuses = &self.columns[status].values;
+        let served = (0..self.n_lines()).filter(|row| statuses[*row] < b"400".as_slice());
+        let (mut n_served, mut n_present) = (0, 0);
+        for row in served {
+            n_served += 1;
+            n_present += usize::from(!self.columns[idx].is_absent_at(row));
+        }
+        n_present > 0 && n_present * 4 >= n_served
     }
 
     /// True when a status is that of the response but where an error of a gateway became a 503.
