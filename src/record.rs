@@ -234,6 +234,8 @@ pub struct ErrorRecord<'a> {
     pub pid: Option<u64>,
     /// Serial number of the connection (`*cid`).
     pub connection: Option<u64>,
+    /// Id of the request in the error log, which its access line may have as well (Apache's `%L`).
+    pub log_id: Option<&'a [u8]>,
     /// The message without its context suffix. May hold raw newlines.
     pub message: &'a [u8],
     /// Client address of the context.

@@ -75,6 +75,7 @@ impl Messages {
         message: &'r [u8],
     ) -> Result<Record<'r>, Skip> {
         Ok(Record::Error(ErrorRecord {
+            log_id: None,
             event: None,
             told: None,
             stamp: Some(self.envelope.stamp(stamp).ok_or(Skip::BadTime)?),
