@@ -93,8 +93,9 @@ impl Format for InferredFormat {
         if sample.is_beyond_inference() {
             return None;
         }
-        let inferred = infer_layouts(sample, 1).pop()?;
+        let mut inferred = infer_layouts(sample, 1).pop()?;
         let basis = FormatBasis::Inferred;
+        inferred.body = as_apache_means(sample, inferred.body);
         let accepted = |reader: &LayoutReader| {
             sample.lines.iter().filter(|line| reader.parse(line).is_ok()).count()
         };
@@ -126,6 +127,12 @@ impl Format for InferredFormat {
         }
         Some(Proposal { reader: Arc::new(reader), n_accepted, notes: inferred.notes })
     }
+}
+
+/// A layout with the name that Apache has for what one backend answered, where the lines are surely its own.
+fn as_apache_means(sample: &Sample<'_>, body: String) -> String {
+    let is_its_own = !body.contains("$upstream_addr") && evidence::is_surely_apache(sample);
+    if is_its_own { body.replace("$upstream_status", "$apache_proxy_status") } else { body }
 }
 
 /// Infers up to `max` layouts of a sample that mixes several, the most frequent first.
