@@ -77,6 +77,8 @@ pub struct Trace<'t> {
     pub told: Told,
     /// They are about what happened between `mod_proxy` and a backend.
     pub is_of_proxy: bool,
+    /// They tell what a backend answered.
+    pub is_answered: bool,
     /// All of them were written without the request.
     pub is_of_server: bool,
     /// Hash of the log id; 0 where the lines do not tell.
@@ -90,7 +92,7 @@ pub struct Trace<'t> {
 impl<'t> Trace<'t> {
     /// An order that does not depend on how the lines were handed over.
     fn content(&self) -> impl Ord + use<'t> {
-        let kind = (self.is_of_proxy, self.is_of_server);
+        let kind = (self.is_of_proxy, self.is_of_server, self.is_answered);
         let names = (self.referrer, self.upstream, self.host, self.log_id, self.path, kind);
         (self.at, names, self.statuses, self.is_slow, self.told, self.home)
     }

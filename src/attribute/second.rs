@@ -369,6 +369,9 @@ impl Chunk {
                 told: decides.map(told_by).unwrap_or_default(),
                 is_of_proxy: decides
                     .is_some_and(|rule| matches!(rule.origin, Origin::Proxy | Origin::Upstream)),
+                is_answered: decides.is_some_and(|rule| {
+                    rule.origin == Origin::Upstream && rule.kind == RuleKind::FinalFailure
+                }),
                 is_of_server: request.lines.iter().all(is_server),
                 log_id: named(|fact| fact.log_id),
                 path: named(|fact| fact.path),

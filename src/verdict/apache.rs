@@ -17,12 +17,13 @@ const PROXY_FIELDS: &[&str] = &["%{proxy-status}n", "%R", "%L", "error log of th
 const GATEWAY_LOG: &[&str] = &["log of the module, such as JkLogFile", "error log of this server"];
 const LOG_ID: &[&str] = &["%L", "error log of this server"];
 
-const PROXIED: ErrorLines = ErrorLines { is_proxied: Some(true), are_written: None };
+const PROXIED: ErrorLines = ErrorLines { is_proxied: Some(true), ..ErrorLines::UNSAID };
 const PROXIED_LOGGED: ErrorLines = ErrorLines { are_written: Some(true), ..PROXIED };
 const PROXIED_UNLOGGED: ErrorLines = ErrorLines { are_written: Some(false), ..PROXIED };
-const LOCAL: ErrorLines = ErrorLines { is_proxied: Some(false), are_written: None };
+const LOCAL: ErrorLines = ErrorLines { is_proxied: Some(false), ..ErrorLines::UNSAID };
 const LOCAL_LOGGED: ErrorLines = ErrorLines { are_written: Some(true), ..LOCAL };
 const LOCAL_UNLOGGED: ErrorLines = ErrorLines { are_written: Some(false), ..LOCAL };
+const UNANSWERED: ErrorLines = ErrorLines { is_answered: Some(false), ..ErrorLines::UNSAID };
 const LOGGED: ErrorLines = ErrorLines { are_written: Some(true), ..ErrorLines::UNSAID };
 const UNLOGGED: ErrorLines = ErrorLines { are_written: Some(false), ..ErrorLines::UNSAID };
 
@@ -36,7 +37,17 @@ pub(super) const RULES: &[VerdictRule] = &[
         PROXY_FIELDS,
         "mod_log_config.c: combined has no field about backends",
     ),
-    // The same with `%L` alone.
+    // The same with `%{proxy-status}n` alone, or with `%L` alone.
+    VerdictRule {
+        lines: UNANSWERED,
+        ..open(
+            "apache.no_answer",
+            Origin::Unknown,
+            None,
+            &["%R", "%L", "error log of this server"],
+            "mod_proxy_http.c: proxy-status is - when no response arrived over HTTP, and where none was asked for",
+        )
+    },
     VerdictRule {
         lines: LOGGED,
         ..open(
@@ -94,7 +105,7 @@ pub(super) const RULES: &[VerdictRule] = &[
     ),
     VerdictRule {
         openness: Openness::CauseOpen,
-        lines: PROXIED_LOGGED,
+        lines: ErrorLines { is_answered: Some(false), ..PROXIED_LOGGED },
         ..decided(
             "apache.proxy_no_answer",
             Origin::Proxy,
@@ -105,7 +116,7 @@ pub(super) const RULES: &[VerdictRule] = &[
     // The note is not set for FastCGI, AJP and others, whose answers may be relayed all the same.
     VerdictRule {
         when_silent: Some("apache.relayed_silent_503"),
-        lines: PROXIED,
+        lines: ErrorLines { is_answered: Some(false), ..PROXIED },
         ..open(
             "apache.proxy_no_status",
             Origin::Proxy,
@@ -298,6 +309,7 @@ pub(super) fn own_verdict(record: &AccessRecord<'_>) -> &'static str {
         None => match log_id.map(is_absent) {
             Some(true) => "apache.unlogged",
             Some(false) => "apache.logged",
+            None if record.raw(Field::ProxyStatus).is_some() => "apache.no_answer",
             None => "apache.no_proxy_field",
         },
     }
@@ -340,7 +352,7 @@ mod tests {
         check(502, &[(ProxyTimedOut, "1"), proxy], "apache.proxy_timed_out");
         check(503, &[(ProxyStatus, "-"), proxy, (LogId, "W9")], "apache.proxy_no_answer");
         check(503, &[(ProxyStatus, "-"), proxy], "apache.proxy_no_status");
-        check(503, &[(ProxyStatus, "-")], "apache.no_proxy_field");
+        check(503, &[(ProxyStatus, "-")], "apache.no_answer");
         check(
             503,
             &[(ProxyStatus, "-"), (Handler, "proxy:fcgi://localhost"), (LogId, "-")],

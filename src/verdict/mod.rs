@@ -73,11 +73,14 @@ pub struct ErrorLines {
     pub is_proxied: Option<bool>,
     /// Whether a line was written that belongs to the request, and so names its client; `None`: not told.
     pub are_written: Option<bool>,
+    /// Whether a backend answered over HTTP; `None`: not told.
+    pub is_answered: Option<bool>,
 }
 
 impl ErrorLines {
     /// Nothing is told.
-    pub const UNSAID: ErrorLines = ErrorLines { is_proxied: None, are_written: None };
+    pub const UNSAID: ErrorLines =
+        ErrorLines { is_proxied: None, are_written: None, is_answered: None };
 }
 
 /// One row of a decision table.
