@@ -373,6 +373,8 @@ pub struct EntryFact {
     pub upstream: u32,
     /// Hash of the server's own code for how the request ended: `HAProxy`'s termination state, Envoy's flags; 0 for none.
     pub ending: u32,
+    /// Hash of the id that Apache gives to the error lines of a request (`%L`); 0 for none.
+    pub log_id: u32,
     /// Hash of the number of the IIS site; 0 for none.
     pub site: u32,
     /// Hash of the server's own address and port, where the line has them.
@@ -407,7 +409,7 @@ impl EntryFact {
     pub fn content(&self) -> impl Ord + use<> {
         let EntryFact { request, id, hop, target_key, client, trace, edge_id, .. } = *self;
         let names = (self.host, self.upstream, self.ending, self.referrer, self.forwarded);
-        let names = (names, self.machine);
+        let names = (names, self.machine, self.log_id);
         let numbers = (self.connection, self.duration_ms, self.body_bytes, self.status);
         let marks = (self.rule, self.flags, self.place.length);
         (numbers, names, [request, id, hop, target_key, client, trace, edge_id], marks)
@@ -447,6 +449,10 @@ pub struct CauseFact {
     pub machine: u32,
     /// [`referrer_key`] of the `Referer` it names; 0 for none.
     pub referrer: u32,
+    /// Hash of the log id of the request it names; 0 for none.
+    pub log_id: u32,
+    /// Hash of the path of the request it names, without the rest of the target: see [`shortened`]; 0 for none.
+    pub path: u32,
     /// [`method_key`] of the request it names; 0 for none.
     pub method: u16,
     /// Which row of the cause table.
@@ -459,7 +465,8 @@ impl CauseFact {
     /// What the message says, but for when and where it was written: see [`EntryFact::content`].
     pub fn content(&self) -> impl Ord + use<> {
         let CauseFact { scope, rule, referrer, host, machine, target_key, client, .. } = *self;
-        (scope, rule, referrer, host, machine, [target_key, client], self.place.length)
+        let of_request = (self.log_id, self.path);
+        (scope, rule, referrer, host, machine, [target_key, client], of_request, self.place.length)
     }
 }
 

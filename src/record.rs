@@ -197,6 +197,13 @@ pub fn is_gateway_handler(handler: &[u8]) -> bool {
     GATEWAY_HANDLERS.contains(&handler)
 }
 
+/// True for what Apache's `%L` looks like: eleven letters of its own, or an id of `mod_unique_id`, old or new.
+/// Source: Apache httpd 2.4 `server/core.c` (`core_generate_log_id`), `mod_unique_id.c`.
+pub fn is_log_id(value: &[u8]) -> bool {
+    let is_letter = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/@_-".contains(byte);
+    matches!(value.len(), 11 | 19 | 24 | 27) && value.iter().all(is_letter)
+}
+
 /// Splits a request line into method and target. The protocol is dropped; what is no request line has no method.
 pub fn split_request(line: &[u8]) -> (&[u8], &[u8]) {
     let Some(first) = memchr::memchr(b' ', line) else { return (&[], line) };
@@ -234,6 +241,8 @@ pub struct ErrorRecord<'a> {
     pub pid: Option<u64>,
     /// Serial number of the connection (`*cid`).
     pub connection: Option<u64>,
+    /// Id of the request in the error log, which its access line may have as well (Apache's `%L`).
+    pub log_id: Option<&'a [u8]>,
     /// The message without its context suffix. May hold raw newlines.
     pub message: &'a [u8],
     /// Client address of the context.

@@ -66,14 +66,14 @@ pub(crate) use stored;
 stored!(
     EntryFact, at: i64, place.position.input: u32, place.position.offset: u64, place.line: u64, place.length: u32,
     target_key: u64, client: u64, path: u64, id: u64, request: u64, trace: u64, edge_id: u64, hop: u64, connection: u64,
-    host: u32, upstream: u32, ending: u32, site: u32, listen: u32, server: u32, forwarded: u32, forwarded_before: u32,
+    host: u32, upstream: u32, ending: u32, log_id: u32, site: u32, listen: u32, server: u32, forwarded: u32, forwarded_before: u32,
     machine: u32, referrer: u32,
     duration_ms: u32, body_bytes: u32, status: u16, method: u16, rule: u16, flags.0: u16
 );
 stored!(
     CauseFact, at: i64, place.position.input: u32, place.position.offset: u64, place.line: u64, place.length: u32,
-    target_key: u64, client: u64, connection: u64, host: u32, scope: u32, machine: u32, referrer: u32, method: u16,
-    rule: u16, flags.0: u16
+    target_key: u64, client: u64, connection: u64, host: u32, scope: u32, machine: u32, referrer: u32, log_id: u32,
+    path: u32, method: u16, rule: u16, flags.0: u16
 );
 
 /// Memory that all sorters of a run share, and where they spill.

@@ -25,18 +25,26 @@
 //!
 //! Whatever remains is left open.
 
+mod looks;
+
 #[cfg(test)]
 mod tests;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
 
+use looks::PageKey;
+
 use super::homes::Home;
 use super::overlap::{Open, ROUNDING_US, groups, span_of};
+use super::own_lines::told_by;
 use super::rivals::{Claim, Contest, Told, contested};
 use super::waiting::Waiting;
-use crate::fact::{EntryFact, Flags};
+use crate::fact::{EntryFact, Flags, shortened};
 use crate::time::SECOND_US;
+use crate::verdict::ErrorLines;
+
+pub use looks::{Look, Pages};
 
 /// How much is allowed where numbers are to tell which page comes with error lines, and failures that do not wait.
 const AT_ONCE_US: i64 = SECOND_US / 2;
@@ -67,6 +75,16 @@ pub struct Trace<'t> {
     pub is_slow: bool,
     /// What its lines say.
     pub told: Told,
+    /// They are about what happened between `mod_proxy` and a backend.
+    pub is_of_proxy: bool,
+    /// They tell what a backend answered.
+    pub is_answered: bool,
+    /// All of them were written without the request.
+    pub is_of_server: bool,
+    /// Hash of the log id; 0 where the lines do not tell.
+    pub log_id: u32,
+    /// Hash of the path; 0 where the lines do not tell.
+    pub path: u32,
     /// Where they were written.
     pub home: Home,
 }
@@ -74,99 +92,13 @@ pub struct Trace<'t> {
 impl<'t> Trace<'t> {
     /// An order that does not depend on how the lines were handed over.
     fn content(&self) -> impl Ord + use<'t> {
-        let names = (self.referrer, self.upstream, self.host);
+        let kind = (self.is_of_proxy, self.is_of_server, self.is_answered);
+        let names = (self.referrer, self.upstream, self.host, self.log_id, self.path, kind);
         (self.at, names, self.statuses, self.is_slow, self.told, self.home)
     }
 
     pub(super) fn gives(&self, status: u16) -> bool {
         self.statuses.is_empty() || self.statuses.contains(&status)
-    }
-}
-
-/// What the page of an entry says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Look {
-    /// Nothing.
-    Open,
-    /// Entries that look like it are explained by error lines.
-    Explained,
-    /// Entries that look like it have no error line.
-    Silent,
-}
-
-/// Host, status, row of the decision tables, and size where it counts: what makes two pages one. An entry that was not
-/// handed to a backend may have the same built-in page as one that was.
-type PageKey = (u32, u16, u16, Option<u32>);
-
-/// Which pages come with error lines: per status, row and size of the page, and per host.
-///
-/// Learned from entries that are surely paired and from those whose client has no line at all. A server's own error page
-/// has one size, so that the entries it explains look alike, and pages of backends look otherwise.
-#[derive(Debug, Clone, Default)]
-pub struct Pages {
-    /// How many were paired and how many have no line.
-    counts: HashMap<PageKey, (u64, u64)>,
-    /// The same by numbers alone, of pages with a size.
-    counted: HashMap<PageKey, (u64, u64)>,
-}
-
-impl Pages {
-    /// More distinct pages than this are not learned.
-    const MAX_PAGES: usize = 50_000;
-
-    /// Fewer entries than this say nothing.
-    const MIN_SEEN: u64 = 5;
-
-    /// Fewer entries than this say nothing by their numbers.
-    const MIN_COUNTED: u64 = 20;
-
-    fn sized_key(entry: &EntryFact) -> Option<PageKey> {
-        entry.page_bytes().map(|size| (entry.host, entry.status, entry.rule, Some(size)))
-    }
-
-    fn keys(entry: &EntryFact) -> impl Iterator<Item = PageKey> {
-        let key = (entry.host, entry.status, entry.rule, None);
-        Self::sized_key(entry).into_iter().chain((entry.host != 0).then_some(key))
-    }
-
-    /// Learns from an entry.
-    pub fn note(&mut self, entry: &EntryFact, is_paired: bool) {
-        for key in Self::keys(entry) {
-            Self::add(&mut self.counts, key, is_paired);
-        }
-    }
-
-    /// Learns from an entry that numbers speak of.
-    pub fn note_counted(&mut self, entry: &EntryFact, is_paired: bool) {
-        if let Some(key) = Self::sized_key(entry) {
-            Self::add(&mut self.counted, key, is_paired);
-        }
-    }
-
-    fn add(counts: &mut HashMap<PageKey, (u64, u64)>, key: PageKey, is_paired: bool) {
-        if counts.len() < Self::MAX_PAGES || counts.contains_key(&key) {
-            let (paired, silent) = counts.entry(key).or_default();
-            *(if is_paired { paired } else { silent }) += 1;
-        }
-    }
-
-    /// What is known of entries like this one.
-    pub fn look(&self, entry: &EntryFact) -> Look {
-        let surely = Self::keys(entry).map(|key| (&self.counts, key, Self::MIN_SEEN));
-        let by_number = Self::sized_key(entry).map(|key| (&self.counted, key, Self::MIN_COUNTED));
-        for (counts, key, least) in surely.chain(by_number) {
-            let (paired, silent) = counts.get(&key).copied().unwrap_or_default();
-            if paired + silent < least {
-                continue;
-            }
-            if paired >= silent * SLACK as u64 {
-                return Look::Explained;
-            }
-            if silent >= paired * SLACK as u64 {
-                return Look::Silent;
-            }
-        }
-        Look::Open
     }
 }
 
@@ -181,6 +113,10 @@ pub struct Joined {
     pub counted: Vec<(usize, bool)>,
     /// Entries of pairs that might as well be others, and in what those differ.
     pub contested: BTreeMap<usize, Contest>,
+    /// Entries of pairs that name the same log id.
+    pub by_id: BTreeSet<usize>,
+    /// Entries that a request may be of by what both tell, and by the time that failures take as a rule.
+    pub near: BTreeSet<usize>,
 }
 
 /// What is known beside entries and requests.
@@ -228,6 +164,7 @@ pub fn match_client(entries: &[EntryFact], traces: &[Trace<'_>], known: Known<'_
         entries,
         traces,
         looks: entries.iter().map(known.look).collect(),
+        lines: entries.iter().map(told_by).collect(),
         hosts: entries.iter().map(known.host).collect(),
         homes,
         slack: known.slack,
@@ -236,6 +173,7 @@ pub fn match_client(entries: &[EntryFact], traces: &[Trace<'_>], known: Known<'_
         taken_traces: vec![false; traces.len()],
         joined: Joined::default(),
     };
+    join.by_log_id();
     let mut statuses: Vec<u16> = entries.iter().map(|entry| entry.status).collect();
     statuses.sort_unstable();
     statuses.dedup();
@@ -264,10 +202,12 @@ impl Round {
     }
 }
 
-struct Join<'j> {
-    entries: &'j [EntryFact],
-    traces: &'j [Trace<'j>],
+pub(super) struct Join<'j> {
+    pub(super) entries: &'j [EntryFact],
+    pub(super) traces: &'j [Trace<'j>],
     looks: Vec<Look>,
+    /// What the entries tell of their lines.
+    pub(super) lines: Vec<ErrorLines>,
     /// Of the entries.
     hosts: Vec<u32>,
     /// Of the entries.
@@ -275,9 +215,9 @@ struct Join<'j> {
     slack: Option<usize>,
     /// The error log tells referrers.
     tells_referrers: bool,
-    taken_entries: Vec<bool>,
-    taken_traces: Vec<bool>,
-    joined: Joined,
+    pub(super) taken_entries: Vec<bool>,
+    pub(super) taken_traces: Vec<bool>,
+    pub(super) joined: Joined,
 }
 
 impl Join<'_> {
@@ -294,11 +234,19 @@ impl Join<'_> {
             let traces = traces.iter().map(|index| &self.traces[*index]);
             traces.filter(|trace| is_of_kind(trace)).map(|trace| trace.at).collect()
         };
-        let heard_times = times_of(&heard, &|_| true);
-        let mut traces = heard;
+        let mut traces = heard.clone();
         traces.retain(|index| home.is_none_or(|home| home == self.traces[*index].home));
-        let times = [false, true]
-            .map(|is_slow| (is_slow, times_of(&traces, &|trace| trace.is_slow == is_slow)));
+        // Entries hear the lines that may be their own.
+        let kinds: BTreeSet<ErrorLines> = self.lines.iter().copied().collect();
+        let of_kind = |kind: ErrorLines| {
+            let may_be = |trace: &Trace<'_>| trace.may_be_of(kind);
+            let times = [false, true].map(|is_slow| {
+                let of_speed = |trace: &Trace<'_>| trace.is_slow == is_slow && may_be(trace);
+                (is_slow, times_of(&traces, &of_speed))
+            });
+            (kind, (times, times_of(&heard, &may_be)))
+        };
+        let times_of_kind: BTreeMap<ErrorLines, _> = kinds.into_iter().map(of_kind).collect();
         let is_any_at = |times: &[i64], (from, to): (i64, i64)| {
             let next = times.partition_point(|at| *at < from);
             times.get(next).is_some_and(|at| *at <= to)
@@ -311,6 +259,9 @@ impl Join<'_> {
                 continue;
             }
             let open = Open::of(index, entry, round);
+            let Some((times, heard_times)) = times_of_kind.get(&self.lines[index]) else {
+                continue;
+            };
             // Of what has a turn of its own it is known by then.
             let is_heard = home.map_or_else(
                 || !own.contains(&self.homes[index]),
@@ -318,9 +269,12 @@ impl Join<'_> {
             );
             if times.iter().any(|(is_slow, times)| is_any_at(times, open.span(*is_slow))) {
                 all_open.push(open);
+                if round == Round::Near {
+                    self.joined.near.insert(index);
+                }
             } else if round == Round::Near
                 && is_heard
-                && !is_any_at(&heard_times, span_of(entry, FAR_US))
+                && !is_any_at(heard_times, span_of(entry, FAR_US))
             {
                 self.joined.silent.push(index);
             }
@@ -378,7 +332,7 @@ impl Join<'_> {
     }
 
     /// Steps 2 to 6 for entries and requests whose times overlap: those of each referrer and host alone, if all tell it.
-    fn judge(&mut self, open: &[Open], traces: &[usize], round: Round) {
+    pub(super) fn judge_names(&mut self, open: &[Open], traces: &[usize], round: Round) {
         let names_of = |index: usize| (self.entries[index].referrer, self.hosts[index]);
         let of_entries = || open.iter().map(|open| names_of(open.entry));
         let of_traces =
@@ -478,7 +432,7 @@ impl Join<'_> {
         }
     }
 
-    fn pair(&mut self, entry: usize, trace: usize) {
+    pub(super) fn pair(&mut self, entry: usize, trace: usize) {
         self.taken_entries[entry] = true;
         self.taken_traces[trace] = true;
         self.joined.pairs.push((entry, trace));
@@ -515,8 +469,9 @@ impl Join<'_> {
                 continue;
             }
             let is_taken = |at_open: usize| self.taken_entries[open[at_open].entry];
-            if let Some(at_open) = waiting.take(&self.traces[trace], &is_taken) {
-                self.pair(open[at_open].entry, trace);
+            let entry = waiting.take(&self.traces[trace], &is_taken).map(|at| open[at].entry);
+            if let Some(entry) = entry.filter(|it| self.traces[trace].may_be_of(self.lines[*it])) {
+                self.pair(entry, trace);
             }
         }
     }
@@ -561,7 +516,10 @@ impl Join<'_> {
     fn fit(&self, open: &Open, trace: &Trace<'_>) -> Option<u32> {
         let (entry, host) = (open.entry, self.hosts[open.entry]);
         let (fact, referrer) = (&self.entries[entry], self.referrer_of(&self.entries[entry]));
+        let path = shortened(fact.path);
         let agrees = open.holds(trace)
+            && trace.may_be_of(self.lines[entry])
+            && (trace.path == 0 || trace.path == path)
             && self.homes[entry].agrees(trace.home)
             && (referrer == 0 || trace.referrer == 0 || referrer == trace.referrer)
             && (fact.upstream == 0 || trace.upstream == 0 || fact.upstream == trace.upstream)

@@ -14,6 +14,7 @@
 
 use super::client::{FAR_US, Joined, Known, Look, Pages, Trace, match_client};
 use super::clock::Clocks;
+use super::deciding::{deciding, is_of_server};
 use super::homes::{Home, Homes};
 use super::referrers::Referrers;
 use super::rivals::{Contest, Told};
@@ -35,8 +36,8 @@ const MAX_CHUNK: usize = 200_000;
 /// Facts of one client further apart than this, beside durations, have nothing to do with each other.
 const GAP_US: i64 = 10 * FAR_US;
 
-/// A status that follows a failed attempt at the same backend within this time is no answer of it.
-const SELF_MADE_US: i64 = SECOND_US / 10;
+/// What a pair rests on whose entry and lines name the same log id.
+const BY_ID: &[Basis] = &[Basis::ExplicitMessage, Basis::RequestJoin];
 
 /// Order of entries: by client.
 type ClientKey = (u64, i64, Position);
@@ -353,6 +354,11 @@ impl Chunk {
                 rule_of(fact).is_some_and(|rule| rule.scope == Scope::UpstreamPeer)
             };
             let last = request.lines.last().and_then(rule_of);
+            let is_server =
+                |fact: &CauseFact| fact.client == 0 && rule_of(fact).is_some_and(is_of_server);
+            let named = |name: fn(&CauseFact) -> u32| {
+                request.lines.iter().map(name).find(|name| *name != 0).unwrap_or(0)
+            };
             Trace {
                 at: request.key.at,
                 referrer: ground.referrer_of(&request.lines),
@@ -361,6 +367,14 @@ impl Chunk {
                 statuses: last.map_or(&[], |rule| &rule.status),
                 is_slow: takes_time(request.lines.iter().filter_map(rule_of)),
                 told: decides.map(told_by).unwrap_or_default(),
+                is_of_proxy: decides
+                    .is_some_and(|rule| matches!(rule.origin, Origin::Proxy | Origin::Upstream)),
+                is_answered: decides.is_some_and(|rule| {
+                    rule.origin == Origin::Upstream && rule.kind == RuleKind::FinalFailure
+                }),
+                is_of_server: request.lines.iter().all(is_server),
+                log_id: named(|fact| fact.log_id),
+                path: named(|fact| fact.path),
                 home: ground.home_of(&request.lines),
             }
         };
@@ -427,7 +441,10 @@ impl Chunk {
                 && let Some(fact) = deciding(lines, verdict.entry.upstream, matcher)
                 && let Some(rule) = matcher.rule(fact.rule)
             {
-                verdict.set_message(fact, rule, Confidence::Likely, BasisSet::of(basis));
+                let by_id = joined.by_id.contains(&entry);
+                let sure = if by_id { Confidence::Confirmed } else { Confidence::Likely };
+                let basis = if by_id { BY_ID } else { basis };
+                verdict.set_message(fact, rule, sure, BasisSet::of(basis));
                 told = verdict.entry.is_kin_failure().then_some(fact.place.position);
                 if contest.is_some() {
                     verdict.forget_cause();
@@ -438,42 +455,10 @@ impl Chunk {
                 fact.flags = fact.flags.with(Flags::JOINED, true).with(Flags::KIN, is_told);
             }
         }
+        for &entry in &joined.near {
+            self.entries[entry].doubt();
+        }
     }
-}
-
-/// The line that decides: the last with a cause that is about the entry's backend, else the last with a cause, else the
-/// last.
-fn deciding<'l>(
-    lines: &'l [CauseFact],
-    upstream: u32,
-    matcher: &CauseMatcher,
-) -> Option<&'l CauseFact> {
-    let has_cause = |fact: &&CauseFact| {
-        matcher.rule(fact.rule).is_some_and(|rule| {
-            rule.cause.is_some()
-                && !(rule.origin == Origin::Upstream && is_after_no_contact(lines, fact, matcher))
-        })
-    };
-    let mut telling = lines.iter().filter(has_cause);
-    let about =
-        lines.iter().filter(has_cause).rfind(|fact| upstream != 0 && fact.scope == upstream);
-    about.or_else(|| telling.next_back()).or(lines.last())
-}
-
-/// True for a line about the status of a backend that a line just before tells was not reached at all. Apache compares the
-/// status that it gives itself with `failonstatus`, too.
-/// Source: `mod_proxy_balancer.c` (`proxy_balancer_post_request` takes `r->status`, whoever set it).
-fn is_after_no_contact(lines: &[CauseFact], fact: &CauseFact, matcher: &CauseMatcher) -> bool {
-    fact.scope != 0
-        && lines.iter().any(|before| {
-            before.scope == fact.scope
-                && (0..=SELF_MADE_US).contains(&(fact.at - before.at))
-                && matcher.rule(before.rule).is_some_and(|rule| {
-                    rule.origin == Origin::Proxy
-                        && rule.kind == RuleKind::Failure
-                        && rule.scope == Scope::UpstreamPeer
-                })
-        })
 }
 
 /// What the clocks of the error logs are apart, and which statuses the entries have.

@@ -25,7 +25,8 @@ pub(super) struct ThreadLine {
 crate::store::stored!(
     ThreadLine, directory: u32, fact.at: i64, fact.place.position.input: u32, fact.place.position.offset: u64,
     fact.place.line: u64, fact.place.length: u32, fact.target_key: u64, fact.client: u64, fact.connection: u64,
-    fact.host: u32, fact.scope: u32, fact.machine: u32, fact.referrer: u32, fact.method: u16, fact.rule: u16, fact.flags.0: u16
+    fact.host: u32, fact.scope: u32, fact.machine: u32, fact.referrer: u32, fact.log_id: u32,
+    fact.path: u32, fact.method: u16, fact.rule: u16, fact.flags.0: u16
 );
 
 impl ThreadLine {
@@ -60,8 +61,8 @@ pub(super) struct Traced {
 crate::store::stored!(
     Traced, client: u64, at: i64, first.input: u32, first.offset: u64, fact.at: i64, fact.place.position.input: u32,
     fact.place.position.offset: u64, fact.place.line: u64, fact.place.length: u32, fact.target_key: u64,
-    fact.client: u64, fact.connection: u64, fact.host: u32, fact.scope: u32, fact.machine: u32, fact.referrer: u32, fact.method: u16, fact.rule: u16,
-    fact.flags.0: u16
+    fact.client: u64, fact.connection: u64, fact.host: u32, fact.scope: u32, fact.machine: u32, fact.referrer: u32,
+    fact.log_id: u32, fact.path: u32, fact.method: u16, fact.rule: u16, fact.flags.0: u16
 );
 
 impl Traced {

@@ -68,7 +68,7 @@ crate::store::stored!(
     Verdict, entry.at: i64, entry.place.position.input: u32, entry.place.position.offset: u64, entry.place.line: u64,
     entry.place.length: u32, entry.target_key: u64, entry.client: u64, entry.path: u64, entry.id: u64,
     entry.request: u64, entry.trace: u64, entry.edge_id: u64, entry.hop: u64, entry.connection: u64, entry.host: u32,
-    entry.upstream: u32, entry.ending: u32,
+    entry.upstream: u32, entry.ending: u32, entry.log_id: u32,
     entry.site: u32, entry.listen: u32, entry.server: u32, entry.forwarded: u32, entry.forwarded_before: u32, entry.machine: u32, entry.referrer: u32, entry.duration_ms: u32, entry.body_bytes: u32,
     entry.status: u16, entry.method: u16, entry.rule: u16, entry.flags.0: u16, evidence.position.input: u32, evidence.position.offset: u64,
     evidence.line: u64, evidence.length: u32, evidence_at: i64, scope: u32, basis: u16, message_rule: u16, origin: u8,
@@ -182,7 +182,9 @@ impl Verdict {
 
     /// Takes over the cause of a state that the server was in.
     fn set_state(&mut self, intervals: &Intervals) {
-        let is_open = self.rule().openness == Openness::CauseOpen && self.message_rule == NO_RULE;
+        let is_open = self.rule().openness == Openness::CauseOpen
+            && self.rule().when_traced.is_none()
+            && self.message_rule == NO_RULE;
         let by_entry = is_open.then(|| intervals.explaining(&self.entry)).flatten();
         let by_message = || {
             let message = self.message_rule().filter(|_| self.is_decided())?;
@@ -243,6 +245,13 @@ impl Verdict {
         }
         self.confidence = confidence as u8;
         self.open = 0;
+    }
+
+    /// Leaves open who failed, where a line of the server alone may be about the request.
+    pub(super) fn doubt(&mut self) {
+        if let Some(id) = self.rule().when_traced.filter(|_| self.message_rule == NO_RULE) {
+            self.set_rule(rule_index(id));
+        }
     }
 
     /// Drops the cause where another message may be the entry's as well, of the same origin and another cause.

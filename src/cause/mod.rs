@@ -10,6 +10,7 @@ mod anchors;
 mod digest;
 mod needle;
 mod quoted;
+mod request;
 pub mod rules;
 pub mod scope;
 mod user;
@@ -560,6 +561,8 @@ pub fn cause_fact(
         scope: hash_short(found.scope),
         machine: 0,
         referrer: record.referrer.map_or(0, |text| referrer_key(escape_of(rule.server), text)),
+        log_id: if rule.server == Server::Apache { request::log_id(record) } else { 0 },
+        path: if rule.server == Server::Apache { request::path(record) } else { 0 },
         method: record.request.map_or(0, |request| method_key(split_request(request).0)),
         rule: found.rule,
         flags: Flags::default()

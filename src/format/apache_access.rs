@@ -14,6 +14,7 @@ use std::sync::Arc;
 use super::apache_conf::log_format_of_directive;
 use super::layout_reader::{AS_CUT, LayoutReader};
 use super::{About, Format, FormatBasis, Proposal, Sample};
+use crate::record::Field;
 use crate::taxonomy::{LogRole, Server};
 
 macro_rules! combined {
@@ -159,6 +160,15 @@ impl Format for ApacheAccessFormat {
                 reader.parse_access(line).is_ok_and(|record| !record.has_plausible_backend_fields())
             };
             if body.contains("%R") && sample.lines.iter().any(|line| is_misread(line)) {
+                continue;
+            }
+            // `mod_logio` counts, so that it writes no `-`: the last column is another one.
+            let lacks_count = |line: &[u8]| {
+                reader
+                    .parse_access(line)
+                    .is_ok_and(|record| record.raw(Field::BytesSent) == Some(b"-"))
+            };
+            if body.contains(" %I %O") && sample.lines.iter().any(|line| lacks_count(line)) {
                 continue;
             }
             let n_accepted = sample.count(|line| reader.parse_access(line).is_ok());

@@ -158,6 +158,7 @@ impl Reader for ApacheError {
             level: parts.level,
             pid: parse_u64(parts.pid),
             connection: thread_key(parts.pid, parts.tid).or_else(|| id_key(parts.request_id)),
+            log_id: Some(parts.request_id).filter(|id| !id.is_empty()),
             message: parts.message,
             client: parts.client.map(|client| without_port(client, has_port)),
             server: parts.host,

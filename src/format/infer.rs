@@ -101,8 +101,9 @@ impl Format for InferredFormat {
             return None;
         }
         let inferred = infer_layouts(sample, 1).pop();
-        let inferred = by_head(sample, inferred.as_ref()).or(inferred)?;
+        let mut inferred = by_head(sample, inferred.as_ref()).or(inferred)?;
         let basis = FormatBasis::Inferred;
+        inferred.body = as_apache_means(sample, inferred.body);
         let accepted = |reader: &LayoutReader| {
             sample.lines.iter().filter(|line| reader.parse(line).is_ok()).count()
         };
@@ -161,6 +162,12 @@ fn by_head(sample: &Sample<'_>, found: Option<&Inferred>) -> Option<Inferred> {
         n_accepted_estimate,
         notes: vec![note],
     })
+}
+
+/// A layout with the name that Apache has for what one backend answered, where the lines are surely its own.
+fn as_apache_means(sample: &Sample<'_>, body: String) -> String {
+    let is_its_own = !body.contains("$upstream_addr") && evidence::is_surely_apache(sample);
+    if is_its_own { body.replace("$upstream_status", "$apache_proxy_status") } else { body }
 }
 
 /// Infers up to `max` layouts of a sample that mixes several, the most frequent first.

@@ -22,8 +22,8 @@ use crate::bytes::{
     is_absent, is_peer_address, parse_scaled_seconds_us, parse_status, upstream_items,
 };
 use crate::record::{
-    AccessRecord, Escape, Field, Record, Skip, is_cache_status, is_proxy_handler, split_request,
-    split_url,
+    AccessRecord, Escape, Field, Record, Skip, is_cache_status, is_log_id, is_proxy_handler,
+    split_request, split_url,
 };
 use crate::taxonomy::{LogRole, Server};
 use crate::time::Notation;
@@ -126,10 +126,17 @@ impl JsonAccess {
             return None;
         }
         let is_apache = given_away.is_none()
-            && fields.iter().any(|(name, field)| {
-                let values = objects.iter().filter_map(|object| value_of(object, name));
-                *field == Field::Handler && values.into_iter().any(is_proxy_handler)
-            });
+            && (has(Field::LogId) && !names.iter().any(|name| is_nginx_key(name))
+                || fields.iter().any(|(name, field)| {
+                    let values = objects.iter().filter_map(|object| value_of(object, name));
+                    *field == Field::Handler && values.into_iter().any(is_proxy_handler)
+                }));
+        if is_apache {
+            for (_, field) in &mut fields {
+                *field = of_apache(*field);
+            }
+        }
+        let has = |wanted| fields.iter().any(|(_, field)| *field == wanted);
         let is_nginx = !is_apache
             && given_away.is_none()
             && (names.iter().any(|name| is_nginx_key(name))
@@ -299,6 +306,15 @@ fn choose_time<'o>(objects: &[Object<'_>], names: &[&'o [u8]]) -> Option<(&'o [u
     })
 }
 
+/// What Apache can only mean by a field: it knows what a backend answered last, and the URL of a worker.
+fn of_apache(field: Field) -> Field {
+    match field {
+        Field::UpstreamStatus => Field::ProxyStatus,
+        Field::UpstreamAddr => Field::Other,
+        field => field,
+    }
+}
+
 /// The field of a key, corrected where its values say otherwise.
 fn field_by_values(name: &[u8], objects: &[Object<'_>]) -> Field {
     let values = || {
@@ -331,13 +347,22 @@ fn field_by_values(name: &[u8], objects: &[Object<'_>]) -> Field {
             let is_status = |item: &[u8]| is_absent(item) || parse_status(item).is_some();
             let n_statuses = values().filter(|value| upstream_items(value).all(is_status)).count();
             let n_values = values().count();
-            if n_statuses * 2 >= n_values {
+            // Short durations look like statuses, but no status is that long.
+            let is_long = |value: &[u8]| value.len() > 3 && value.iter().all(u8::is_ascii_digit);
+            if n_statuses * 2 >= n_values && !values().any(is_long) {
                 Field::UpstreamStatus
             } else if values().all(|value| value.iter().all(u8::is_ascii_digit)) {
                 Field::RequestTimeMicros
             } else {
                 Field::Other
             }
+        }
+        // Most requests have none. Whose it is a plainer name does not tell.
+        Field::LogId => {
+            let is_telling = values().any(|value| !is_absent(value))
+                || rank_in(&["err_id", "errlog_id", "error_log_id"], name).is_some();
+            let is_none_or_id = |value: &[u8]| is_absent(value) || is_log_id(value);
+            if is_telling && values().all(is_none_or_id) { field } else { Field::Other }
         }
         // What `mod_proxy_balancer` tells is the URL of a worker; others have workers too.
         Field::BalancerWorker => {

@@ -124,6 +124,7 @@ impl Reader for NginxError {
             host: body.value(Slot::Host),
             referrer: body.value(Slot::Referrer),
             truncated: body.truncated,
+            log_id: None,
             event: None,
             told: None,
         }))

@@ -7,7 +7,7 @@
 //! Source: Apache httpd 2.4 `mod_proxy_http.c` (the note `proxy-status`), `mod_log_config.c` (`%R`), `server/log.c`
 //! (`%L`), observed on 2.4.71.
 
-use super::{FIELD_AND_SILENCE, Openness, VerdictRule, decided, open};
+use super::{ErrorLines, FIELD_AND_SILENCE, Openness, VerdictRule, decided, open};
 use crate::bytes::{is_absent, parse_status};
 use crate::record::{AccessRecord, Field, is_gateway_handler, is_proxy_handler};
 use crate::taxonomy::{Cause, Confidence, Origin};
@@ -16,6 +16,16 @@ const ERROR_LOG: &[&str] = &["error log of this server"];
 const PROXY_FIELDS: &[&str] = &["%{proxy-status}n", "%R", "%L", "error log of this server"];
 const GATEWAY_LOG: &[&str] = &["log of the module, such as JkLogFile", "error log of this server"];
 const LOG_ID: &[&str] = &["%L", "error log of this server"];
+
+const PROXIED: ErrorLines = ErrorLines { is_proxied: Some(true), ..ErrorLines::UNSAID };
+const PROXIED_LOGGED: ErrorLines = ErrorLines { are_written: Some(true), ..PROXIED };
+const PROXIED_UNLOGGED: ErrorLines = ErrorLines { are_written: Some(false), ..PROXIED };
+const LOCAL: ErrorLines = ErrorLines { is_proxied: Some(false), ..ErrorLines::UNSAID };
+const LOCAL_LOGGED: ErrorLines = ErrorLines { are_written: Some(true), ..LOCAL };
+const LOCAL_UNLOGGED: ErrorLines = ErrorLines { are_written: Some(false), ..LOCAL };
+const UNANSWERED: ErrorLines = ErrorLines { is_answered: Some(false), ..ErrorLines::UNSAID };
+const LOGGED: ErrorLines = ErrorLines { are_written: Some(true), ..ErrorLines::UNSAID };
+const UNLOGGED: ErrorLines = ErrorLines { are_written: Some(false), ..ErrorLines::UNSAID };
 
 /// The rows. See the module head for sources; the `source` of a row names the place within them.
 pub(super) const RULES: &[VerdictRule] = &[
@@ -27,6 +37,37 @@ pub(super) const RULES: &[VerdictRule] = &[
         PROXY_FIELDS,
         "mod_log_config.c: combined has no field about backends",
     ),
+    // The same with `%{proxy-status}n` alone, or with `%L` alone.
+    VerdictRule {
+        lines: UNANSWERED,
+        ..open(
+            "apache.no_answer",
+            Origin::Unknown,
+            None,
+            &["%R", "%L", "error log of this server"],
+            "mod_proxy_http.c: proxy-status is - when no response arrived over HTTP, and where none was asked for",
+        )
+    },
+    VerdictRule {
+        lines: LOGGED,
+        ..open(
+            "apache.logged",
+            Origin::Unknown,
+            None,
+            ERROR_LOG,
+            "server/log.c: %L names an error line of the request, which says who",
+        )
+    },
+    VerdictRule {
+        lines: UNLOGGED,
+        ..open(
+            "apache.unlogged",
+            Origin::Unknown,
+            None,
+            PROXY_FIELDS,
+            "server/log.c: %L is - when no error line was written: relayed, or configured",
+        )
+    },
     VerdictRule {
         when_silent: Some("apache.relayed_silent_5xx"),
         ..open(
@@ -64,6 +105,7 @@ pub(super) const RULES: &[VerdictRule] = &[
     ),
     VerdictRule {
         openness: Openness::CauseOpen,
+        lines: ErrorLines { is_answered: Some(false), ..PROXIED_LOGGED },
         ..decided(
             "apache.proxy_no_answer",
             Origin::Proxy,
@@ -74,6 +116,7 @@ pub(super) const RULES: &[VerdictRule] = &[
     // The note is not set for FastCGI, AJP and others, whose answers may be relayed all the same.
     VerdictRule {
         when_silent: Some("apache.relayed_silent_503"),
+        lines: ErrorLines { is_answered: Some(false), ..PROXIED },
         ..open(
             "apache.proxy_no_status",
             Origin::Proxy,
@@ -84,6 +127,7 @@ pub(super) const RULES: &[VerdictRule] = &[
     },
     VerdictRule {
         when_silent: Some("apache.relayed_silent_503"),
+        lines: PROXIED,
         ..open(
             "apache.proxied",
             Origin::Unknown,
@@ -92,20 +136,38 @@ pub(super) const RULES: &[VerdictRule] = &[
             "mod_proxy.c: relayed and generated responses have the same handler",
         )
     },
-    open(
-        "apache.proxied_with_error_line",
-        Origin::Proxy,
-        None,
-        ERROR_LOG,
-        "server/log.c: %L names an error line of the request, which says who",
-    ),
     VerdictRule {
+        lines: PROXIED_LOGGED,
+        ..open(
+            "apache.proxied_with_error_line",
+            Origin::Proxy,
+            None,
+            ERROR_LOG,
+            "server/log.c: %L names an error line of the request, which says who",
+        )
+    },
+    // Where a worker is out of service, its connections are all in use, or HTTP/2 is spoken to it, the line of the failure
+    // is one of the server: it names no client, and `%L` does not count it.
+    VerdictRule {
+        openness: Openness::CauseOpen,
         confidence: Confidence::Likely,
+        lines: PROXIED_UNLOGGED,
+        when_traced: Some("apache.proxied_unlogged"),
         ..decided(
             "apache.proxied_without_error_line_503",
             Origin::Upstream,
             Some(Cause::Upstream503),
-            "server/log.c: %L is - when no error line was written; mod_proxy writes one for each failure",
+            "server/log.c: %L is - when no error line was written; mod_proxy writes one for most failures",
+        )
+    },
+    VerdictRule {
+        lines: PROXIED_UNLOGGED,
+        ..open(
+            "apache.proxied_unlogged",
+            Origin::Upstream,
+            Some(Cause::Upstream503),
+            &["%{proxy-status}n"],
+            "proxy_util.c (AH00940, AH00941), mod_proxy_http2.c (AH00957): written without the request",
         )
     },
     VerdictRule {
@@ -142,6 +204,7 @@ pub(super) const RULES: &[VerdictRule] = &[
         openness: Openness::CauseOpen,
         confidence: Confidence::Likely,
         when_silent: Some("apache.no_handler_silent"),
+        lines: LOCAL,
         ..decided(
             "apache.no_handler",
             Origin::LocalProcess,
@@ -160,6 +223,7 @@ pub(super) const RULES: &[VerdictRule] = &[
     },
     VerdictRule {
         openness: Openness::CauseOpen,
+        lines: LOCAL_LOGGED,
         ..decided(
             "apache.no_handler_with_error_line",
             Origin::LocalProcess,
@@ -178,11 +242,32 @@ pub(super) const RULES: &[VerdictRule] = &[
     // CGI, WSGI, PHP in the server: its own pool of application processes.
     VerdictRule {
         openness: Openness::CauseOpen,
+        lines: LOCAL,
         ..decided(
             "apache.local_handler",
             Origin::LocalProcess,
             None,
             "mod_log_config.c: %R names a handler other than mod_proxy's",
+        )
+    },
+    VerdictRule {
+        openness: Openness::CauseOpen,
+        lines: LOCAL_LOGGED,
+        ..decided(
+            "apache.local_handler_logged",
+            Origin::LocalProcess,
+            None,
+            "mod_log_config.c: %R names a handler other than mod_proxy's; server/log.c: %L names an error line",
+        )
+    },
+    VerdictRule {
+        openness: Openness::CauseOpen,
+        lines: LOCAL_UNLOGGED,
+        ..decided(
+            "apache.local_handler_unlogged",
+            Origin::LocalProcess,
+            None,
+            "mod_log_config.c: %R names a handler other than mod_proxy's; server/log.c: %L is - without error line",
         )
     },
 ];
@@ -212,10 +297,21 @@ pub(super) fn own_verdict(record: &AccessRecord<'_>) -> &'static str {
             None => "apache.no_handler",
         },
         Some(handler) if is_gateway_handler(handler) => "apache.gateway_handler",
-        Some(_) => "apache.local_handler",
+        // A rewritten request goes on as another one, of any handler, and so do its lines.
+        Some(b"redirect-handler") => "apache.no_proxy_field",
+        Some(_) => match log_id.map(is_absent) {
+            Some(true) => "apache.local_handler_unlogged",
+            Some(false) => "apache.local_handler_logged",
+            None => "apache.local_handler",
+        },
         None if record.value(Field::BalancerWorker).is_some() => proxied(record, log_id),
         None if matches!(record.status, 502 | 504) => "apache.gateway_error",
-        None => "apache.no_proxy_field",
+        None => match log_id.map(is_absent) {
+            Some(true) => "apache.unlogged",
+            Some(false) => "apache.logged",
+            None if record.raw(Field::ProxyStatus).is_some() => "apache.no_answer",
+            None => "apache.no_proxy_field",
+        },
     }
 }
 
@@ -256,7 +352,7 @@ mod tests {
         check(502, &[(ProxyTimedOut, "1"), proxy], "apache.proxy_timed_out");
         check(503, &[(ProxyStatus, "-"), proxy, (LogId, "W9")], "apache.proxy_no_answer");
         check(503, &[(ProxyStatus, "-"), proxy], "apache.proxy_no_status");
-        check(503, &[(ProxyStatus, "-")], "apache.no_proxy_field");
+        check(503, &[(ProxyStatus, "-")], "apache.no_answer");
         check(
             503,
             &[(ProxyStatus, "-"), (Handler, "proxy:fcgi://localhost"), (LogId, "-")],
@@ -272,7 +368,11 @@ mod tests {
         check(503, &[(Handler, "-"), (LogId, "-")], "apache.no_handler_silent");
         check(503, &[(Handler, "-"), (LogId, "W9")], "apache.no_handler_with_error_line");
         check(503, &[(Handler, "wsgi-script")], "apache.local_handler");
-        check(503, &[(Handler, "fcgid-script"), (LogId, "W9")], "apache.local_handler");
+        check(503, &[(Handler, "fcgid-script"), (LogId, "W9")], "apache.local_handler_logged");
+        check(503, &[(Handler, "lua-script"), (LogId, "-")], "apache.local_handler_unlogged");
+        check(503, &[(Handler, "redirect-handler"), (LogId, "-")], "apache.no_proxy_field");
+        check(503, &[(LogId, "W9")], "apache.logged");
+        check(503, &[(LogId, "-")], "apache.unlogged");
         for gateway in ["jakarta-servlet", "weblogic-handler", "uwsgi-handler", "fastcgi-script"] {
             check(503, &[(Handler, gateway), (LogId, "-")], "apache.gateway_handler");
         }

@@ -66,6 +66,23 @@ pub enum Contact {
     AfterRedirect,
 }
 
+/// What an access line tells of the error lines of its request, where these do not name it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct ErrorLines {
+    /// Whether the request was handed to the module that asks backends; `None`: not told.
+    pub is_proxied: Option<bool>,
+    /// Whether a line was written that belongs to the request, and so names its client; `None`: not told.
+    pub are_written: Option<bool>,
+    /// Whether a backend answered over HTTP; `None`: not told.
+    pub is_answered: Option<bool>,
+}
+
+impl ErrorLines {
+    /// Nothing is told.
+    pub const UNSAID: ErrorLines =
+        ErrorLines { is_proxied: None, are_written: None, is_answered: None };
+}
+
 /// One row of a decision table.
 #[derive(Debug, Clone, Copy)]
 pub struct VerdictRule {
@@ -87,6 +104,10 @@ pub struct VerdictRule {
     pub leaves_line: bool,
     /// What the line tells of a contact with a backend.
     pub contact: Contact,
+    /// What the line tells of its error lines.
+    pub lines: ErrorLines,
+    /// The row that holds instead when a line of the server alone may be about the request, and nothing tells whether.
+    pub when_traced: Option<&'static str>,
     /// What would decide an open row.
     pub missing: &'static [&'static str],
     /// Where the rule comes from.
@@ -113,6 +134,8 @@ const fn decided(
         when_silent: None,
         leaves_line: false,
         contact: Contact::Unsaid,
+        lines: ErrorLines::UNSAID,
+        when_traced: None,
         missing: &[],
         source,
     }
@@ -136,6 +159,8 @@ const fn open(
         when_silent: None,
         leaves_line: false,
         contact: Contact::Unsaid,
+        lines: ErrorLines::UNSAID,
+        when_traced: None,
         missing,
         source,
     }

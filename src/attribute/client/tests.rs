@@ -1,6 +1,8 @@
 //! Tests of the pairs of one client.
 
 use super::*;
+use crate::fact::hash_path;
+use crate::verdict::rule_index;
 
 fn entry(second: i64) -> EntryFact {
     EntryFact {
@@ -198,4 +200,31 @@ fn numbers_tell_which_page_comes_with_lines() {
     // What is sure goes before.
     (0..5).for_each(|_| pages.note(&sized(9, 1), true));
     assert_eq!(pages.look(&sized(9, 1)), Look::Explained);
+}
+
+#[test]
+fn handlers_and_log_ids_rule_lines_out() {
+    let of = |row, second| EntryFact { rule: rule_index(row), ..entry(second) };
+    let about = |ms| Trace { is_of_proxy: true, ..trace(ms) };
+    let local = of("apache.local_handler", 10);
+    check(&[local], &[about(10_100)], &[]);
+    check(&[local], &[trace(10_100)], &[(0, 0)]);
+    check(&[local, of("apache.proxied", 10)], &[about(10_100)], &[(1, 0)]);
+    // Written without the request, so that `%L` does not count it.
+    let of_server = Trace { is_of_server: true, ..about(10_100) };
+    let unlogged = of("apache.proxied_without_error_line_503", 10);
+    check(&[unlogged], &[about(10_100)], &[]);
+    check(&[unlogged], &[of_server], &[(0, 0)]);
+    check(&[of("apache.proxy_no_answer", 10)], &[of_server], &[]);
+}
+
+#[test]
+fn an_id_or_a_path_that_both_name_goes_before_order() {
+    let (id, path) = (7, hash_path(b"/x"));
+    let with_id = EntryFact { log_id: id, ..entry(10) };
+    check(&[entry(10), with_id], &[Trace { log_id: id, ..trace(10_100) }], &[(1, 0)]);
+    let of_path = EntryFact { path, ..entry(10) };
+    let told = Trace { path: shortened(path), ..trace(10_100) };
+    check(&[entry(10), of_path], &[told], &[(1, 0)]);
+    check(&[entry(10)], &[told], &[]);
 }

@@ -241,6 +241,25 @@ pub(super) const RULES: &[CauseRule] = &[
         source: "Apache modules/generators/mod_cgi.c",
         ..BASE
     },
+    // The probes of mod_proxy_hcheck, which no request waits for.
+    CauseRule {
+        id: "apache.health_check_connect",
+        needles: &[&["AH00957: HC"], &["attempt to connect to "]],
+        regex: words!(
+            r"AH00957: HC[A-Z0-9]*: attempt to connect to (?:\S+ \()?(?<scope>[^\s()*]+)"
+        ),
+        cause: Some(Cause::HealthCheckFailed),
+        origin: Origin::Proxy,
+        kind: RuleKind::Pressure,
+        scope: Scope::UpstreamPeer,
+        note: "a health check could not connect to the backend",
+        example: line!(
+            "proxy:error",
+            "(111)Connection refused: AH00957: HCTCP: attempt to connect to 10.0.0.1:8080 (app:8080) failed"
+        ),
+        source: "Apache modules/proxy/mod_proxy_hcheck.c (hc_get_backend, hc_init_worker)",
+        ..BASE
+    },
     // Connecting to a backend. Written without a client: the next line of the same thread has it.
     CauseRule {
         id: "apache.connect_refused",

@@ -16,6 +16,17 @@ pub fn writer_of(sample: &Sample<'_>) -> Option<Server> {
     surely_writer_of(sample).or_else(by_port)
 }
 
+/// True where lines have escapes or sizes that Apache alone writes, and none a mark of nginx's. Sizes that include headers
+/// are no such mark: nginx has `$bytes_sent`.
+pub fn is_surely_apache(sample: &Sample<'_>) -> bool {
+    let is_nginx = |line: &&[u8]| writer_of_line(line) == Some(Server::Nginx);
+    let is_apache = |line: &&[u8]| {
+        let has_no_size = || Tail::of(line).is_some_and(|tail| tail.size == b"-");
+        escapes_of(line) == Some(Server::Apache) || has_no_size()
+    };
+    sample.lines.iter().any(is_apache) && !sample.lines.iter().any(is_nginx)
+}
+
 /// True where a port behind the host is all that speaks for Apache: it stands so in Debian's `vhost_combined`, and nginx can
 /// be told to write it.
 pub(super) fn shows_port_alone(sample: &Sample<'_>) -> bool {

@@ -87,6 +87,7 @@ impl Messages {
         message: &'r [u8],
     ) -> Result<Record<'r>, Skip> {
         Ok(Record::Error(ErrorRecord {
+            log_id: None,
             event: None,
             told: None,
             stamp: match stamp {

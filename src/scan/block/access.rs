@@ -147,6 +147,7 @@ pub(in crate::scan) fn whole_fact(
             _ => upstream.map_or(0, |name| hash_short(&name)),
         },
         ending: ending_of(record).map_or(0, hash_short),
+        log_id: record.value(Field::LogId).map_or(0, hash_short),
         site: site_key(record.value(Field::SiteName).unwrap_or_default()),
         listen: listen_key(server_ip, record.value(Field::ServerPort).unwrap_or_default()),
         server: hash_short(server_ip),

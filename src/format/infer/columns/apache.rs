@@ -28,6 +28,9 @@ const HANDLERS: &[&[u8]] = &[
     b"application/x-httpd-php",
 ];
 
+/// How modules call their handlers: `lua-map-handler`, `perl-script`, `ldap-status`.
+const ENDINGS: &[&[u8]] = &[b"-handler", b"-script", b"-status"];
+
 /// Ids of eleven letters are the server's own, longer ones those of `mod_unique_id`, old and new.
 const ID_LENGTHS: [usize; 4] = [11, 19, 24, 27];
 
@@ -48,6 +51,7 @@ impl Naming<'_, '_> {
                 is_proxy_handler(value)
                     || is_gateway_handler(value)
                     || HANDLERS.contains(value)
+                    || ENDINGS.iter().any(|ending| value.ends_with(ending))
                     || value.contains(&b'/')
             };
             column.values.iter().any(|value| is_proxy_handler(value))
