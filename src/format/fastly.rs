@@ -123,6 +123,7 @@ const STATES: Telltale = Telltale {
     },
     is_sure: |_, _| true,
     hints: &["ERROR", "CLUSTER", "BG-"],
+    is_word: false,
     field: Field::UpstreamCacheStatus,
     escape: Escape::Default,
     name,
