@@ -10,6 +10,7 @@ mod clf;
 mod custom;
 mod json;
 pub mod log_format;
+mod served;
 #[cfg(test)]
 mod tests;
 

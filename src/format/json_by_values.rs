@@ -44,8 +44,14 @@ pub(super) fn status_key<'l>(lines: &[&'l [u8]]) -> Option<&'l [u8]> {
     if !are_requests(&columns) {
         return None;
     }
-    let is_status =
-        |values: &[&[u8]]| values.iter().all(|value| parse_status(value).is_some_and(is_of_http));
+    // A duration may have three digits as well.
+    let is_usual = |value: &&&[u8]| {
+        matches!(**value, b"200" | b"204" | b"301" | b"302" | b"304" | b"404" | b"500" | b"503")
+    };
+    let is_status = |values: &[&[u8]]| {
+        values.iter().all(|value| parse_status(value).is_some_and(is_of_http))
+            && values.iter().filter(is_usual).count() * 2 > values.len()
+    };
     let mut found = columns.iter().filter(|(_, values)| is_status(values)).map(|(key, _)| *key);
     found.next().filter(|_| found.next().is_none())
 }
@@ -159,6 +165,8 @@ mod tests {
     #[test]
     fn messages_of_applications_are_no_access_lines() {
         let line = r#"{"level":"info","msg":"done","req":"GET /a HTTP/1.1","rc":200}"#;
+        assert_eq!(status_key(&[line.as_bytes(); 4]), None);
+        let line = r#"{"at":"2026-11-22T13:09:23Z","req":"GET /a HTTP/1.1","ms":217}"#;
         assert_eq!(status_key(&[line.as_bytes(); 4]), None);
         let line = r#"{"at":"2026-11-22T13:09:23Z","job":"mail","rc":200}"#;
         assert_eq!(status_key(&[line.as_bytes(); 4]), None);

@@ -178,6 +178,8 @@ pub enum Field {
     TerminationState,
     /// `HAProxy`: the backend that the request went to.
     Backend,
+    /// `HAProxy`: the backend again, where other lines show that it has servers.
+    ServedBackend,
     /// `HAProxy`: the server that was chosen; `<NOSRV>` for none.
     BackendServer,
     /// `HAProxy`: backend and server, with a slash between them.

@@ -235,6 +235,16 @@ pub(super) const RULES: &[VerdictRule] = &[
             "8.4, Tw above 0 without a server: the request left the queue of its backend without one",
         )
     },
+    // A frontend may be called as a backend is.
+    VerdictRule {
+        confidence: Confidence::Likely,
+        ..decided(
+            "haproxy.no_server_of_served",
+            Origin::Proxy,
+            Some(Cause::NoLiveUpstreams),
+            "8.5, SC with <NOSRV>, of a backend to whose servers other requests went",
+        )
+    },
 ];
 
 /// Id of the row that the fields of an access line select.
@@ -327,6 +337,9 @@ fn without_server(record: &AccessRecord<'_>) -> &'static str {
         Some(_) if !is_named => "haproxy.no_connection",
         Some(_) if is_one_section(record) => "haproxy.no_server_of_section",
         Some(_) => "haproxy.no_server",
+        None if is_named && record.raw(Field::ServedBackend).is_some() => {
+            "haproxy.no_server_of_served"
+        }
         None if has_waited || (is_routed && !is_named) => "haproxy.no_connection",
         None => "haproxy.section_without_server",
     }

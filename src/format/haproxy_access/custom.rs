@@ -6,6 +6,7 @@
 //! Source: `HAProxy` `doc/configuration.txt`, section 8.2.6 (aliases), 8.4 (timers) and 8.5 (termination states).
 
 use super::log_format::completed;
+use super::served::with_servers;
 use super::{about, split_target};
 use crate::format::infer::telltale::{Columns, Telltale, propose};
 use crate::format::{FormatBasis, Proposal, Sample};
@@ -84,7 +85,8 @@ pub(in crate::format) fn is_termination(value: &[u8]) -> bool {
 /// The reader for lines of a format that has states, or else servers of which there may be none, if they are such lines.
 pub(super) fn custom(sample: &Sample<'_>) -> Option<Proposal> {
     [&STATES, &TARGETS, &SERVERS, &TIMERS].into_iter().find_map(|telltale| {
-        propose(sample, telltale, |body, notation| about(body, notation, FormatBasis::Detected))
+        let about = |body: &str, notation| about(body, notation, FormatBasis::Detected);
+        Some(with_servers(propose(sample, telltale, about)?, sample))
     })
 }
 
@@ -425,6 +427,30 @@ mod tests {
         );
         assert!(is_timers(b"0/0/0/3/3") && is_timers(b"0/1/0/0/-1/-1/0"));
         assert!(!is_timers(b"0/-1/-1/-1/0/0/0") && !is_timers(b"0/0/0/0"));
+    }
+
+    #[test]
+    fn messages_of_as_many_words_are_no_lines_of_the_layout() {
+        let lines = [
+            "22/Nov/2026:14:20:47.423 198.51.100.27 GET /a 200 ----",
+            "22/Nov/2026:14:20:47.425 198.51.100.28 GET /b 200 ----",
+            "22/Nov/2026:14:20:47.740 198.51.100.29 GET /c 503 sQ--",
+            "proxy shop has no server available!",
+        ];
+        let sample = Sample::of(lines.iter().map(|line| line.as_bytes()).collect());
+        assert_eq!(custom(&sample).map(|proposal| proposal.n_accepted), Some(3));
+    }
+
+    #[test]
+    fn a_backend_that_has_servers_is_no_frontend_without_one() {
+        let lines = [
+            r#"[22/Nov/2026:14:20:47.423] "GET /a HTTP/1.1" 200 shop w1 ---- 0"#,
+            r#"[22/Nov/2026:14:20:47.455] "GET /b HTTP/1.1" 200 shop w1 ---- 2"#,
+            r#"[22/Nov/2026:14:20:48.455] "GET /c HTTP/1.1" 503 web <NOSRV> SC-- 0"#,
+            r#"[22/Nov/2026:14:20:49.455] "GET /d HTTP/1.1" 503 shop <NOSRV> SC-- 0"#,
+        ];
+        check(&lines[..3], &[(Field::Backend, Some("web")), (Field::ServedBackend, None)]);
+        check(&lines, &[(Field::Backend, Some("shop")), (Field::ServedBackend, Some("shop"))]);
     }
 
     #[test]

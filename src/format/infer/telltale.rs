@@ -325,7 +325,10 @@ fn layouts_by(
     let mut groups: BTreeMap<Vec<&[u8]>, Vec<Vec<&[u8]>>> = BTreeMap::new();
     for line in lines {
         let pieces = cut(line, separator, telltale);
-        if pieces.values.len() <= MAX_COLUMNS {
+        // A message may have as many words as access lines have columns.
+        if pieces.values.len() <= MAX_COLUMNS
+            && pieces.values.iter().any(|value| (telltale.is_value)(value))
+        {
             groups.entry(pieces.literals).or_default().push(pieces.values);
         }
     }
