@@ -28,6 +28,9 @@ const TIMES: [Notation; 6] = [
     Notation::EpochMillis,
 ];
 
+/// A key, and its values in all lines.
+type Keyed<'l> = (&'l [u8], Vec<&'l [u8]>);
+
 /// The key of the time, and how it is written.
 pub(super) fn time_key<'l>(lines: &[&'l [u8]]) -> Option<(&'l [u8], Notation)> {
     let columns = columns_of(lines)?;
@@ -82,9 +85,9 @@ fn is_time(value: &[u8], notation: Notation) -> bool {
 }
 
 /// Keys with their values, for those that all lines have. `None`: the lines are too few, or no objects.
-fn columns_of<'l>(lines: &[&'l [u8]]) -> Option<Vec<(&'l [u8], Vec<&'l [u8]>)>> {
+fn columns_of<'l>(lines: &[&'l [u8]]) -> Option<Vec<Keyed<'l>>> {
     let lines = &lines[..lines.len().min(MAX_LINES)];
-    let mut columns: Vec<(&[u8], Vec<&[u8]>)> = Vec::new();
+    let mut columns: Vec<Keyed<'l>> = Vec::new();
     for (index, line) in lines.iter().enumerate() {
         for pair in Pairs::of(line) {
             let (key, value) = pair.ok()?;
@@ -101,7 +104,7 @@ fn columns_of<'l>(lines: &[&'l [u8]]) -> Option<Vec<(&'l [u8], Vec<&'l [u8]>)>> 
 }
 
 /// True for lines of requests that are no messages of an application.
-fn are_requests(columns: &[(&[u8], Vec<&[u8]>)]) -> bool {
+fn are_requests(columns: &[Keyed<'_>]) -> bool {
     let is_called = |names: &[&str]| {
         columns
             .iter()

@@ -346,14 +346,14 @@ impl DeclaredReader {
             optional: required.optional,
         });
         let named = choose_time(format, &lines);
-        let (path, clock, notation) = match named {
-            Some((time, notation)) => (time.path.into(), time.clock, notation),
-            // The operator's own name for it.
-            None => {
-                let (key, notation) = time_key(&lines)?;
-                let key = std::str::from_utf8(key).ok().filter(|key| !key.contains(DEEPER))?;
-                (Cow::Owned(key.to_owned()), None, notation)
-            }
+        let (path, clock, notation) = if let Some((time, notation)) = named {
+            (time.path.into(), time.clock, notation)
+        } else {
+            // What is told by a value that no other server writes has whatever names its operator chose.
+            let is_free = matches!(format.server, Server::Haproxy | Server::Varnish);
+            let (key, notation) = time_key(&lines).filter(|_| is_free)?;
+            let key = std::str::from_utf8(key).ok().filter(|key| !key.contains(DEEPER))?;
+            (Cow::Owned(key.to_owned()), None, notation)
         };
         let status = format.status.iter().max_by_key(|path| {
             let has_it = |line: &&&[u8]| {
