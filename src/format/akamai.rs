@@ -49,6 +49,7 @@ const CODES: Telltale = Telltale {
     is_proof: is_code,
     is_sure: |_, _| true,
     hints: &["ERR_"],
+    is_word: false,
     field: Field::ResponseDetails,
     escape: Escape::Default,
     name: |columns| {

@@ -8,6 +8,7 @@
 
 mod around;
 mod sources;
+mod unread;
 
 use std::cmp::Reverse;
 use std::path::Path;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 use globset::GlobMatcher;
 
 use self::around::best_envelope;
+use self::unread::n_unread_requests;
 use super::apache_conf::ApacheConf;
 use super::apache_error::ApacheError;
 use super::app_log;
@@ -178,8 +180,10 @@ pub fn detect_dated(
     }
     let cache = CacheSeen::of(&readers[..n_detected], parts.first().copied().unwrap_or_default());
     let is_table = heading_of(&sampled).is_some();
+    let all = sampled;
     let sampled = (n_sampled, n_sampled - rest.lines.len());
-    Plan { readers, n_detected, sampled, notes, cache, is_table }
+    let n_unread_requests = n_unread_requests(&all, &readers[..n_detected]);
+    Plan { readers, n_detected, sampled, notes, cache, is_table, n_unread_requests }
 }
 
 /// Adds a reader unless there is one of its format and layout.

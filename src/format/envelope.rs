@@ -24,11 +24,11 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
-use super::{About, Directive, Glance, Reader};
+use super::{About, Directive, Glance, Instant, Reader};
 use crate::fact::{Machine, machine_key};
 use crate::input::{Fragments, pieces_of_record};
 use crate::record::{Record, Skip};
-use crate::taxonomy::LogRole;
+use crate::taxonomy::{LogRole, Server};
 use crate::time::{Notation, SECOND_US, Stamp, parse_clf, parse_clf_variant, parse_nginx_error};
 
 pub use cells::CsvCell;
@@ -178,6 +178,8 @@ pub struct Wrapped {
     outer_timed: bool,
     /// It reads the lines of this source alone.
     source: Option<Vec<u8>>,
+    /// The zone of access lines that name none, where their times of arrival tell it.
+    offset_s: Option<i32>,
 }
 
 impl Wrapped {
@@ -195,7 +197,33 @@ impl Wrapped {
             about.notation = notation;
             outer_timed = true;
         }
-        Wrapped { envelope, inner, about, outer_timed, source: None }
+        Wrapped { envelope, inner, about, outer_timed, source: None, offset_s: None }
+    }
+
+    /// The same reader for access lines of a server whose zone is known, in seconds east of UTC.
+    #[must_use]
+    pub fn of_zone(self, offset_s: Option<i32>) -> Self {
+        Wrapped { offset_s, ..self }
+    }
+
+    /// The same reader for access lines whose envelopes name the program that wrote them.
+    #[must_use]
+    pub fn of_server(mut self, server: Server, format: &'static str) -> Self {
+        self.about.server = server;
+        self.about.format = format;
+        self.about.ambiguous_with = None;
+        self
+    }
+
+    /// A time of an access line, with its zone.
+    fn zoned(&self, stamp: Stamp) -> Stamp {
+        match self.offset_s {
+            Some(offset_s) if stamp.offset_s.is_none() && !self.outer_timed => Stamp {
+                micros: stamp.micros - i64::from(offset_s) * SECOND_US,
+                offset_s: Some(offset_s),
+            },
+            _ => stamp,
+        }
     }
 
     /// The same reader for the lines of one source.
@@ -221,6 +249,9 @@ impl Wrapped {
             && let Some(outer) = outer.and_then(|text| self.envelope.stamp(text))
         {
             access.stamp = outer;
+        }
+        if let Record::Access(access) = &mut record {
+            access.stamp = self.zoned(access.stamp);
         }
         if let Record::Error(error) = &mut record
             && error.stamp.is_none_or(|stamp| stamp.offset_s.is_none())
@@ -268,17 +299,35 @@ pub(super) fn zone_of(
     envelope: &dyn Envelope,
     opened: &[Opened<'_>],
 ) -> Option<i32> {
-    let mut votes: BTreeMap<i32, usize> = BTreeMap::new();
+    let mut votes: BTreeMap<Option<i32>, usize> = BTreeMap::new();
     let offset_of = |opened: &Opened<'_>| {
         let arrived = envelope.stamp(opened.stamp?).filter(|stamp| stamp.offset_s.is_some())?;
-        offset_between(reader.written_at(&opened.inner)?, arrived.micros)
+        let written = reader.written_at(&opened.inner);
+        let local_us = written.or_else(|| local_time_of(reader, &opened.inner))?;
+        Some(offset_between(local_us, arrived.micros))
     };
     for offset_s in opened.iter().filter_map(offset_of) {
         *votes.entry(offset_s).or_default() += 1;
     }
     let total: usize = votes.values().sum();
     let (offset_s, n_votes) = votes.into_iter().max_by_key(|(_, n_votes)| *n_votes)?;
-    (n_votes * 10 >= total * 9).then_some(offset_s)
+    offset_s.filter(|_| n_votes * 10 >= total * 9)
+}
+
+/// When an access line without a zone was written, by the clock of its server.
+fn local_time_of(reader: &dyn Reader, line: &[u8]) -> Option<i64> {
+    let mut local_us = None;
+    let is_start = reader.about().instant == Instant::Start;
+    reader.read(line, &mut |result| {
+        if let Ok(Record::Access(access)) = result
+            && access.stamp.offset_s.is_none()
+            && !reader.lacks_time()
+        {
+            let lasted_us = access.duration_us().filter(|_| is_start).unwrap_or(0);
+            local_us = access.stamp.micros.checked_add(i64::try_from(lasted_us).unwrap_or(0));
+        }
+    });
+    local_us
 }
 
 impl Reader for Wrapped {
@@ -320,10 +369,15 @@ impl Reader for Wrapped {
         if self.outer_timed {
             return self.envelope.stamp(text);
         }
-        let inner = self.inner.stamp(text);
+        let inner = self.inner.stamp(text).map(|stamp| self.zoned(stamp));
         // As `glance` says, the envelope's time may stand where the line is no part of the record.
         let may_be_outer = self.envelope.decodes() || self.fragments().is_some();
         if may_be_outer { inner.or_else(|| self.envelope.stamp(text)) } else { inner }
+    }
+
+    fn carried(&self) -> i64 {
+        let own = self.offset_s.map_or(0, |offset_s| i64::from(offset_s) + i64::from(i32::MAX));
+        self.inner.carried() ^ own
     }
 
     /// What stands nearest to the line counts.

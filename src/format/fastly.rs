@@ -123,6 +123,7 @@ pub(super) const STATES: Telltale = Telltale {
     },
     is_sure: |_, _| true,
     hints: &["ERROR", "CLUSTER", "BG-"],
+    is_word: false,
     field: Field::UpstreamCacheStatus,
     escape: Escape::Default,
     name,
@@ -150,6 +151,7 @@ pub(super) const REASONS: Telltale = Telltale {
                 && columns.any(idx, is_own))
     },
     hints: &[],
+    is_word: false,
     field: Field::ResponseDetails,
     escape: Escape::Default,
     name: |columns| {

@@ -10,6 +10,7 @@ mod clf;
 mod custom;
 mod json;
 pub mod log_format;
+mod served;
 #[cfg(test)]
 mod tests;
 
@@ -27,7 +28,7 @@ use crate::time::{Notation, SECOND_US, Stamp};
 
 pub use clf::HaproxyClf;
 pub(super) use custom::STATES_BY_KEY;
-pub use json::JSON;
+pub use json::{JSON, JSON_BY_TIMERS};
 
 /// Bytes of `20/Nov/2026:21:29:42.123`.
 const DATE_BYTES: usize = 24;
@@ -232,6 +233,7 @@ impl<'a> Parts<'a> {
             (Field::ClientPort, port),
             (Field::Status, self.status),
             (Field::BytesSent, unsigned(self.bytes)),
+            (Field::ReceiveTimeMillis, self.timer(0)),
             (Field::QueueTimeMillis, self.timer(1)),
             (Field::ConnectTimeMillis, self.timer(2)),
             (Field::ResponseTimeMillis, self.timer(3)),
@@ -249,8 +251,15 @@ impl<'a> Parts<'a> {
     }
 }
 
+/// `backend/server` of `backend/server(10.0.0.1:80)`, as formats have it that add the server's address.
+fn without_address(target: &[u8]) -> &[u8] {
+    let at = target.ends_with(b")").then(|| memchr::memrchr(b'(', target)).flatten();
+    at.map_or(target, |at| &target[..at])
+}
+
 /// Backend and server of `backend/server`.
 pub(super) fn split_target(target: &[u8]) -> (&[u8], &[u8]) {
+    let target = without_address(target);
     let slash = memchr::memchr(b'/', target).unwrap_or(target.len());
     (&target[..slash], target.get(slash + 1..).unwrap_or_default())
 }
@@ -258,7 +267,7 @@ pub(super) fn split_target(target: &[u8]) -> (&[u8], &[u8]) {
 /// What a target is about: the server, or, where none was chosen, the backend.
 pub(super) fn peer_of(target: &[u8]) -> &[u8] {
     let (backend, server) = split_target(target);
-    if server.is_empty() || server.starts_with(b"<") { backend } else { target }
+    if server.is_empty() || server.starts_with(b"<") { backend } else { without_address(target) }
 }
 
 /// Sets what tells the sections of the configuration that a request went through.
@@ -271,7 +280,7 @@ fn set_sections<'a>(record: &mut AccessRecord<'a>, frontend: &'a [u8], target: &
 /// Sets backend and server.
 fn set_target<'a>(record: &mut AccessRecord<'a>, target: &'a [u8]) {
     let (backend, server) = split_target(target);
-    record.set(Field::Backend, backend);
+    record.replace(Field::Backend, Some(backend));
     record.set(Field::BackendServer, server);
     record.set(Field::UpstreamAddr, peer_of(target));
 }
@@ -434,7 +443,8 @@ impl Reader for HaproxyAccess {
 pub struct HaproxyAccessFormat;
 
 impl HaproxyAccessFormat {
-    const NAME: &'static str = "haproxy_access";
+    /// Id of the format.
+    pub(in crate::format) const NAME: &'static str = "haproxy_access";
 }
 
 impl Format for HaproxyAccessFormat {

@@ -17,7 +17,9 @@ use self::given_away::GivenAway;
 use self::keys::{STATUS_KEYS, TIME_KEYS, field_of, is_nginx_key, is_upstream_addr, rank_in};
 use super::caddy_log;
 use super::json_pairs::{Key, Leaves};
-use super::{About, FORMATS, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
+use super::{
+    About, FORMATS, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample, json_by_values,
+};
 use crate::bytes::{
     is_absent, is_peer_address, parse_scaled_seconds_us, parse_status, upstream_items,
 };
@@ -102,8 +104,16 @@ impl JsonAccess {
             objects.retain(|object| value_of(object, &telltale).is_some());
         }
         let names = names_of(&objects);
-        let (time, notation) = choose_time(&objects, &names)?;
-        let status = choose(&objects, &names, STATUS_KEYS, |value| parse_status(value).is_some())?;
+        let lines: Vec<&[u8]> = objects.iter().map(|object| object.line).collect();
+        let is_status = |value: &[u8]| parse_status(value).is_some();
+        // Where an operator has names of his own, the values may tell.
+        let status = choose(&objects, &names, STATUS_KEYS, is_status)
+            .or_else(|| own_name(&names, json_by_values::status_key(&lines)?))?;
+        let (time, notation) = choose_time(&objects, &names).or_else(|| {
+            let (key, notation) = json_by_values::time_key(&lines)?;
+            json_by_values::is_of_requests(&lines).then_some(())?;
+            Some((own_name(&names, key)?, notation))
+        })?;
         let others: Vec<&[u8]> =
             names.iter().copied().filter(|name| *name != time && *name != status).collect();
         let mut fields: Vec<(Box<[u8]>, Field)> = others
@@ -120,6 +130,13 @@ impl JsonAccess {
             fields.retain(|(name, _)| !name.eq_ignore_ascii_case(b"clientaddr"));
         }
         split_target(&mut fields, &objects);
+        if given_away.is_none()
+            && !fields.iter().any(|(_, field)| matches!(field, Field::Request | Field::RequestUri))
+            && let Some(key) = json_by_values::request_key(&lines)
+        {
+            fields.retain(|(name, _)| **name != *key);
+            fields.push((Box::from(key), Field::Request));
+        }
         let has = |wanted| fields.iter().any(|(_, field)| *field == wanted);
         let request = [Field::Request, Field::Method, Field::RequestUri, Field::RemoteAddr];
         if !request.into_iter().any(has) {
@@ -270,6 +287,11 @@ fn names_of<'o>(objects: &'o [Object<'_>]) -> Vec<&'o [u8]> {
 
 fn value_of<'a>(object: &Object<'a>, name: &[u8]) -> Option<&'a [u8]> {
     object.leaves.iter().find(|(path, _)| path == name).map(|(_, value)| *value)
+}
+
+/// A key of the outermost objects as one of the paths. `None`: a path with a `.` looks like two keys.
+fn own_name<'o>(names: &[&'o [u8]], key: &[u8]) -> Option<&'o [u8]> {
+    names.iter().copied().find(|name| *name == key && !name.contains(&b'.'))
 }
 
 /// The path that ranks first in the table of those that are in most objects with a value that passes.
@@ -449,6 +471,7 @@ impl Format for JsonAccessFormat {
             .filter(is_object)
             .filter_map(|line| Object::of(line))
             .any(has_status)
+            && !json_by_values::is_of_requests(&sample.lines)
         {
             return None;
         }

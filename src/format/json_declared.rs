@@ -11,6 +11,9 @@ mod paths;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
+
+use super::json_by_values::time_key;
 use super::json_pairs::{Key, Pairs, items};
 use super::{About, Directive, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
 use crate::bytes::{is_absent, parse_status, split_url, without_client_port};
@@ -150,13 +153,14 @@ pub struct Declared {
 #[derive(Debug, Clone)]
 struct KeyAt {
     key: Key,
-    path: &'static str,
+    path: Cow<'static, str>,
 }
 
 impl KeyAt {
     /// The key of a path as the lines spell it. `None`: no line has it.
-    fn learn(path: &'static str, lines: &[&[u8]]) -> Option<Self> {
-        let spelled = lines.iter().find_map(|line| at_path(line, path))?.0;
+    fn learn(path: impl Into<Cow<'static, str>>, lines: &[&[u8]]) -> Option<Self> {
+        let path = path.into();
+        let spelled = lines.iter().find_map(|line| at_path(line, &path))?.0;
         Some(KeyAt { key: Key::new(spelled), path })
     }
 
@@ -166,7 +170,7 @@ impl KeyAt {
         if self.key.find_from(line, behind).is_none() {
             return Some(value);
         }
-        at_path(line, self.path).map(|(_, value)| value)
+        at_path(line, &self.path).map(|(_, value)| value)
     }
 }
 
@@ -218,7 +222,7 @@ pub(super) fn is_one_of(found: &[u8], values: &[&str]) -> bool {
 /// A key of declared paths, with the keys inside of its value.
 #[derive(Debug, Clone, Default)]
 struct Node {
-    key: &'static str,
+    key: Cow<'static, str>,
     /// Indices of the uses of its value.
     slots: Vec<usize>,
     inside: Vec<Node>,
@@ -232,13 +236,18 @@ impl Node {
         };
         let known = self.inside.iter().position(|node| is_key(node.key.as_bytes(), key));
         let index = known.unwrap_or_else(|| {
-            self.inside.push(Node { key, ..Node::default() });
+            self.inside.push(Node { key: key.into(), ..Node::default() });
             self.inside.len() - 1
         });
         match deeper {
             Some(deeper) => self.inside[index].add(deeper, slot),
             None => self.inside[index].slots.push(slot),
         }
+    }
+
+    /// Adds a key of the outermost object that nothing declares.
+    fn add_key(&mut self, key: String, slot: usize) {
+        self.inside.push(Node { key: key.into(), slots: vec![slot], ..Node::default() });
     }
 
     fn take<'a>(&self, value: &'a [u8], found: &mut Found<'a>) {
@@ -248,17 +257,6 @@ impl Node {
         if !self.inside.is_empty() {
             // What is damaged in there is without values.
             let _ = self.walk(value, found);
-        }
-    }
-
-    /// Takes the value of a key that is a path with dots.
-    fn take_flat<'a>(&self, key: &[u8], value: &'a [u8], found: &mut Found<'a>) {
-        let Some(dot) = memchr::memchr(b'.', key) else { return };
-        let (first, rest) = (&key[..dot], &key[dot + 1..]);
-        let Some(node) = self.inside.iter().find(|node| is_key(first, node.key)) else { return };
-        match node.inside.iter().find(|node| is_key(rest, node.key)) {
-            Some(node) => node.take(value, found),
-            None => node.take_flat(rest, value, found),
         }
     }
 
@@ -276,11 +274,8 @@ impl Node {
         let mut spelled_so = 0_u128;
         for pair in Pairs::of(value) {
             let (key, value) = pair?;
-            let known = self.inside.iter().position(|node| is_key(key, node.key));
-            let Some(index) = known else {
-                self.take_flat(key, value, found);
-                continue;
-            };
+            let known = self.inside.iter().position(|node| is_key(key, &node.key));
+            let Some(index) = known else { continue };
             let node = &self.inside[index];
             let bit = 1_u128 << (index % 128);
             if key == node.key.as_bytes() && spelled_so & bit == 0 {
@@ -324,11 +319,20 @@ impl DeclaredReader {
         let lines: Vec<&[u8]> =
             sample.lines.iter().copied().filter(|line| format.owns(line)).take(MAX_LINES).collect();
         let marks = format.required.iter().map(|required| Mark {
-            keys: required.any_of.iter().filter_map(|path| KeyAt::learn(path, &lines)).collect(),
+            keys: required.any_of.iter().filter_map(|path| KeyAt::learn(*path, &lines)).collect(),
             values: required.values,
             optional: required.optional,
         });
-        let (time, notation) = choose_time(format, &lines)?;
+        let named = choose_time(format, &lines);
+        let (path, clock, notation) = if let Some((time, notation)) = named {
+            (time.path.into(), time.clock, notation)
+        } else {
+            // What is told by a value that no other server writes has whatever names its operator chose.
+            let is_free = matches!(format.server, Server::Haproxy | Server::Varnish);
+            let (key, notation) = time_key(&lines).filter(|_| is_free)?;
+            let key = std::str::from_utf8(key).ok().filter(|key| !key.contains(DEEPER))?;
+            (Cow::Owned(key.to_owned()), None, notation)
+        };
         let status = format.status.iter().max_by_key(|path| {
             let has_it = |line: &&&[u8]| {
                 at_path(line, path).is_some_and(|(_, value)| parse_status(value).is_some())
@@ -337,12 +341,16 @@ impl DeclaredReader {
             let rank = format.status.iter().position(|other| other == *path);
             (lines.iter().filter(has_it).count(), usize::MAX - rank.unwrap_or(0))
         });
-        let mut places = vec![(time.path, TIME)];
-        places.extend(time.clock.map(|clock| (clock, CLOCK)));
+        let mut root = Node::default();
+        let mut places = Vec::new();
+        match &path {
+            Cow::Borrowed(path) => places.push((*path, TIME)),
+            Cow::Owned(key) => root.add_key(key.clone(), TIME),
+        }
+        places.extend(clock.map(|clock| (clock, CLOCK)));
         places.extend(status.map(|status| (*status, STATUS)));
         let fields = (FIELDS..MAX_KEYS).zip(format.fields);
         places.extend(fields.map(|(slot, (path, _))| (*path, slot)));
-        let mut root = Node::default();
         for (path, slot) in &places {
             root.add(path, *slot);
         }
@@ -372,9 +380,9 @@ impl DeclaredReader {
             about,
             columns: columns.collect(),
             marks: marks.collect(),
-            time: KeyAt::learn(time.path, &lines)?,
-            clock: time.clock.and_then(|clock| KeyAt::learn(clock, &lines)),
-            status: status.and_then(|status| KeyAt::learn(status, &lines)),
+            time: KeyAt::learn(path, &lines)?,
+            clock: clock.and_then(|clock| KeyAt::learn(clock, &lines)),
+            status: status.and_then(|status| KeyAt::learn(*status, &lines)),
             root,
             flat,
             format: *format,

@@ -36,6 +36,7 @@ pub mod iis_w3c;
 pub mod infer;
 mod issued;
 pub mod json_access;
+mod json_by_values;
 pub mod json_declared;
 pub(crate) mod json_pairs;
 pub mod layout;
@@ -330,6 +331,7 @@ pub const FORMATS: &[&dyn Format] = &[
     &heroku::HerokuRouterFormat,
     &zoraxy::ZoraxyFormat,
     &haproxy_access::JSON,
+    &haproxy_access::JSON_BY_TIMERS,
     &varnish_ncsa::JSON,
     &lighttpd_access::LighttpdAccessFormat,
     &lighttpd_error::LighttpdErrorFormat,
@@ -387,6 +389,8 @@ pub struct Plan {
     pub cache: CacheSeen,
     /// The lines are rows under a heading that names their columns: what it does not tell is not worked out of them.
     pub is_table: bool,
+    /// Lines of the sample that look like requests and are read as messages, where no requests are read; else 0.
+    pub n_unread_requests: usize,
 }
 
 impl Plan {

@@ -358,6 +358,7 @@ const HANDLING: Telltale = Telltale {
         is_own || is_cache || matches!(&*columns.label(idx), "handling" | "hitmiss" | "hm")
     },
     hints: &["hit", "miss", "pass", "pipe", "error", "synth"],
+    is_word: false,
     field: Field::CacheHandling,
     escape: Escape::Apache,
     name: |columns| {

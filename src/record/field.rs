@@ -178,6 +178,8 @@ pub enum Field {
     TerminationState,
     /// `HAProxy`: the backend that the request went to.
     Backend,
+    /// `HAProxy`: the backend again, where other lines show that it has servers.
+    ServedBackend,
     /// `HAProxy`: the server that was chosen; `<NOSRV>` for none.
     BackendServer,
     /// `HAProxy`: backend and server, with a slash between them.
@@ -192,6 +194,8 @@ pub enum Field {
     ResponseTimeMillis,
     /// `HAProxy`: all timers of a request, with slashes between them (`%TR/%Tw/%Tc/%Tr/%Ta`).
     Timers,
+    /// Time until the request was there, in milliseconds; -1 where no backend's rules ever saw it (`HAProxy` `%TR`, `%Tq`).
+    ReceiveTimeMillis,
     /// How often a connection was tried again; `+` before it when another server was tried (`HAProxy` `%rc`).
     Retries,
     /// Varnish: what was done with the request: `hit`, `miss`, `pass`, `pipe`, `synth`.

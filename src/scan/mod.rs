@@ -171,6 +171,11 @@ impl ScannedInput {
         self.is_named && self.tally.lines.unparsed > 0 && self.tally.lines.parsed == 0
     }
 
+    /// Lines of its sample that look like requests, where none was read as such; else 0.
+    pub fn n_unread_requests(&self) -> usize {
+        self.plan.as_ref().map_or(0, |plan| plan.n_unread_requests)
+    }
+
     /// True when there was nothing in it.
     pub fn is_empty(&self) -> bool {
         self.error.is_none() && self.bytes_decoded == 0

@@ -12,6 +12,7 @@ use crate::record::{AccessRecord, Field};
 use crate::taxonomy::{Cause, Confidence, Origin};
 
 const STATE: &[&str] = &["%tsc (termination state)", "%b/%s"];
+const RECEIVE_TIME: &[&str] = &["%TR (time to receive the request)"];
 const MESSAGES: &[&str] = &["messages of this server (level emerg)"];
 const LAST_SERVER: &[&str] = &["a log of the server"];
 
@@ -53,16 +54,12 @@ pub(super) const RULES: &[VerdictRule] = &[
         Some(Cause::NoLiveUpstreams),
         "8.5, SC with <NOSRV>: no server was up, or the backend has none",
     ),
-    // A `listen` section whose servers are down, or a `frontend` that names no backend: the lines are the same.
-    VerdictRule {
-        confidence: Confidence::Likely,
-        ..decided(
-            "haproxy.no_server_of_section",
-            Origin::Proxy,
-            Some(Cause::NoLiveUpstreams),
-            "8.5, SC with <NOSRV>; 8.2.3: frontend and backend have one name in a listen section",
-        )
-    },
+    decided(
+        "haproxy.no_server_of_section",
+        Origin::Proxy,
+        Some(Cause::NoLiveUpstreams),
+        "8.5, SC with <NOSRV>; 8.2.3: frontend and backend have one name in a listen section",
+    ),
     decided(
         "haproxy.connect_refused",
         Origin::Proxy,
@@ -130,7 +127,7 @@ pub(super) const RULES: &[VerdictRule] = &[
             "haproxy.response_denied",
             Origin::LocalProcess,
             Some(Cause::PolicyDenied),
-            "8.5, PH with a response header: a rule denied the response",
+            "8.5, PH with a response header or 503: a rule denied the response; an invalid one gives 502 (src/http_ana.c)",
         )
     },
     decided(
@@ -193,12 +190,67 @@ pub(super) const RULES: &[VerdictRule] = &[
         "8.5, CC, CQ: the client gave up while it waited for a server; nobody saw the response",
     ),
     open("haproxy.other", Origin::Unknown, None, STATE, "no row of the table applies"),
+    // The timer of the request is set by an analyser that sections with servers have (`listen`, `backend`).
+    decided(
+        "haproxy.no_backend_chosen",
+        Origin::LocalProcess,
+        Some(Cause::NoRoute),
+        "src/cfgparse.c: AN_REQ_HTTP_INNER is an analyser of backends alone; src/http_ana.c: it sets tv_request, so TR is \
+         -1 where a frontend found no backend",
+    ),
+    // A `listen` section whose servers are down, or a `frontend` that names no backend: without TR they look the same.
+    open(
+        "haproxy.section_without_server",
+        Origin::Proxy,
+        Some(Cause::NoLiveUpstreams),
+        RECEIVE_TIME,
+        "8.5, SC with <NOSRV>, and frontend and backend of one name: servers that are down, or no backend at all",
+    ),
+    VerdictRule {
+        confidence: Confidence::Likely,
+        ..decided(
+            "haproxy.response_came",
+            Origin::Upstream,
+            Some(Cause::Upstream503),
+            "8.4, Tr: a response header arrived; only the state would tell of a rule that replaced it",
+        )
+    },
+    VerdictRule {
+        confidence: Confidence::Likely,
+        openness: Openness::CauseOpen,
+        missing: STATE,
+        ..decided(
+            "haproxy.never_connected",
+            Origin::Proxy,
+            None,
+            "8.4, Tc -1 with a server: the connection was refused, timed out, or waited for in vain",
+        )
+    },
+    VerdictRule {
+        confidence: Confidence::Likely,
+        ..decided(
+            "haproxy.waited_in_vain",
+            Origin::Proxy,
+            Some(Cause::RequestQueueTimeout),
+            "8.4, Tw above 0 without a server: the request left the queue of its backend without one",
+        )
+    },
+    // A frontend may be called as a backend is.
+    VerdictRule {
+        confidence: Confidence::Likely,
+        ..decided(
+            "haproxy.no_server_of_served",
+            Origin::Proxy,
+            Some(Cause::NoLiveUpstreams),
+            "8.5, SC with <NOSRV>, of a backend to whose servers other requests went",
+        )
+    },
 ];
 
 /// Id of the row that the fields of an access line select.
 pub(super) fn own_verdict(record: &AccessRecord<'_>) -> &'static str {
     let Some(&[end, phase, ..]) = record.raw(Field::TerminationState) else {
-        return "haproxy.no_state";
+        return by_timers(record);
     };
     let server = record.raw(Field::BackendServer).unwrap_or_default();
     let is_chosen = !server.is_empty() && !server.starts_with(b"<");
@@ -220,9 +272,7 @@ pub(super) fn own_verdict(record: &AccessRecord<'_>) -> &'static str {
         }
         (b'D', _) if is_certain_response => relayed,
         (b'S', b'C') if is_chosen => "haproxy.connect_refused",
-        (b'S', b'C') if is_one_section(record) => "haproxy.no_server_of_section",
-        (b'S', b'C') if server.is_empty() => "haproxy.no_connection",
-        (b'S', b'C') => "haproxy.no_server",
+        (b'S', b'C') => without_server(record),
         (b's', b'C') => "haproxy.connect_timeout",
         (b's', b'Q') => "haproxy.queue_timeout",
         (b'S', b'Q') => "haproxy.queue_full",
@@ -232,11 +282,12 @@ pub(super) fn own_verdict(record: &AccessRecord<'_>) -> &'static str {
         (b'P', b'C') => "haproxy.own_connection_limit",
         (b'P', b'T') => "haproxy.tarpitted",
         (b'P', b'R') if !is_chosen => "haproxy.denied",
-        (b'P', b'H') if is_certain_response => "haproxy.response_denied",
+        // For a response that is invalid it answers 502.
+        (b'P', b'H') if is_certain_response || record.status == 503 => "haproxy.response_denied",
         (b'P', b'H') => "haproxy.response_invalid",
         (b'L', _) if is_certain_response => "haproxy.response_replaced",
         (b'L', _) => "haproxy.local_response",
-        (b'D', _) if is_chosen => "haproxy.marked_down",
+        (b'D', _) => "haproxy.marked_down",
         (b'K', _) => "haproxy.killed_by_admin",
         (b'I', _) => "haproxy.internal_error",
         (b'C', b'C' | b'Q') => "haproxy.client_left",
@@ -244,9 +295,61 @@ pub(super) fn own_verdict(record: &AccessRecord<'_>) -> &'static str {
     }
 }
 
+/// The row that server and timers select where the layout has no state.
+fn by_timers(record: &AccessRecord<'_>) -> &'static str {
+    let server = record.raw(Field::BackendServer).unwrap_or_default();
+    let timer = |field| record.value(field).filter(|timer| !timer.is_empty());
+    let is_reached = |field| timer(field).map(|timer| !timer.starts_with(b"-"));
+    let (queue, connect) = (Field::QueueTimeMillis, Field::ConnectTimeMillis);
+    if record.status != 503 || server.is_empty() {
+        return "haproxy.no_state";
+    }
+    if !server.starts_with(b"<") {
+        return match (is_reached(connect), is_reached(Field::ResponseTimeMillis)) {
+            (Some(true), Some(true)) => "haproxy.response_came",
+            (Some(false), Some(false)) => "haproxy.never_connected",
+            _ => "haproxy.no_state",
+        };
+    }
+    let has_waited = is_reached(queue) == Some(true) && timer(queue) != Some(b"0");
+    let is_routed = record.value(Field::Frontend).is_some()
+        && record.value(Field::Backend).is_some()
+        && !is_one_section(record);
+    if server == b"<NOSRV>" && has_waited && is_routed && is_reached(connect) == Some(false) {
+        "haproxy.waited_in_vain"
+    } else {
+        "haproxy.no_state"
+    }
+}
+
+/// The row of a failure to connect where no server is known to have been chosen. A frontend without a backend answers as
+/// one whose servers are down: what tells them apart is the time to receive the request.
+fn without_server(record: &AccessRecord<'_>) -> &'static str {
+    let is_named = record.raw(Field::BackendServer).is_some_and(|server| !server.is_empty());
+    let has_waited =
+        record.value(Field::QueueTimeMillis).is_some_and(|timer| !timer.starts_with(b"-"));
+    let is_routed = record.value(Field::Frontend).is_some()
+        && record.value(Field::Backend).is_some()
+        && !is_one_section(record);
+    match record.value(Field::ReceiveTimeMillis) {
+        _ if is_named && is_routed => "haproxy.no_server",
+        Some(b"-1") => "haproxy.no_backend_chosen",
+        Some(_) if !is_named => "haproxy.no_connection",
+        Some(_) if is_one_section(record) => "haproxy.no_server_of_section",
+        Some(_) => "haproxy.no_server",
+        None if is_named && record.raw(Field::ServedBackend).is_some() => {
+            "haproxy.no_server_of_served"
+        }
+        None if has_waited || (is_routed && !is_named) => "haproxy.no_connection",
+        None => "haproxy.section_without_server",
+    }
+}
+
 /// True where the request never left the section that took it.
 fn is_one_section(record: &AccessRecord<'_>) -> bool {
     let frontend = record.value(Field::Frontend);
+    // A `~` tells that the client came over TLS.
+    let frontend = frontend.map(|name| name.strip_suffix(b"~").unwrap_or(name));
     frontend.is_some() && frontend == record.value(Field::Backend)
 }
 
@@ -285,14 +388,30 @@ mod tests {
         check(503, "----", "<lua-http>", "2", "haproxy.applet");
         check(503, "CD--", "s1", "5", "haproxy.relayed_503");
         check(503, "sD--", "s1", "5", "haproxy.relayed_503");
-        check(503, "SC--", "<NOSRV>", "-1", "haproxy.no_server");
+        check(503, "SC--", "<NOSRV>", "-1", "haproxy.section_without_server");
+        let routed = [
+            (Field::TerminationState, "SC--"),
+            (Field::BackendServer, "<NOSRV>"),
+            (Field::Frontend, "web~"),
+            (Field::Backend, "app"),
+        ];
+        check_row(own_verdict, Escape::Haproxy, 503, &routed, "haproxy.no_server");
         let one_section = [
             (Field::TerminationState, "SC--"),
             (Field::BackendServer, "<NOSRV>"),
             (Field::Frontend, "web"),
             (Field::Backend, "web"),
         ];
-        check_row(own_verdict, Escape::Haproxy, 503, &one_section, "haproxy.no_server_of_section");
+        let in_section = |receive_time: &'static str, row: &str| {
+            let mut fields = one_section.to_vec();
+            if !receive_time.is_empty() {
+                fields.push((Field::ReceiveTimeMillis, receive_time));
+            }
+            check_row(own_verdict, Escape::Haproxy, 503, &fields, row);
+        };
+        in_section("17", "haproxy.no_server_of_section");
+        in_section("-1", "haproxy.no_backend_chosen");
+        in_section("", "haproxy.section_without_server");
         check(503, "SCDN", "s1", "-1", "haproxy.connect_refused");
         check(503, "sC--", "s1", "-1", "haproxy.connect_timeout");
         check(503, "sQ--", "<NOSRV>", "-1", "haproxy.queue_timeout");
@@ -303,14 +422,38 @@ mod tests {
         check(503, "PT--", "<NOSRV>", "-1", "haproxy.tarpitted");
         check(502, "PH--", "s1", "-1", "haproxy.response_invalid");
         check(503, "PH--", "s1", "7", "haproxy.response_denied");
+        check(503, "PH--", "s1", "-1", "haproxy.response_denied");
         check(503, "LR--", "<NOSRV>", "-1", "haproxy.local_response");
         check(503, "LH--", "s1", "7", "haproxy.response_replaced");
         check(502, "SH--", "s1", "-1", "haproxy.server_closed");
         check(504, "sH--", "s1", "-1", "haproxy.server_timeout");
         check(503, "DH--", "s1", "-1", "haproxy.marked_down");
+        check(503, "DC--", "<NOSRV>", "-1", "haproxy.marked_down");
         check(503, "KD--", "s1", "-1", "haproxy.killed_by_admin");
         check(500, "IH--", "s1", "-1", "haproxy.internal_error");
         check(503, "CC--", "s1", "-1", "haproxy.client_left");
         check(400, "CR--", "<NOSRV>", "-1", "haproxy.other");
+    }
+
+    #[test]
+    fn timers_and_server_tell_without_a_state() {
+        let check = |server: &str, [queue, connect, response]: [&str; 3], row: &str| {
+            let fields = [
+                (Field::Frontend, "fe"),
+                (Field::Backend, "be"),
+                (Field::BackendServer, server),
+                (Field::QueueTimeMillis, queue),
+                (Field::ConnectTimeMillis, connect),
+                (Field::ResponseTimeMillis, response),
+            ];
+            check_row(own_verdict, Escape::Haproxy, 503, &fields, row);
+        };
+        check("s1", ["0", "0", "3"], "haproxy.response_came");
+        check("s1", ["0", "-1", "-1"], "haproxy.never_connected");
+        check("s1", ["-1", "-1", "-1"], "haproxy.never_connected");
+        check("s1", ["0", "1", "-1"], "haproxy.no_state");
+        check("<NOSRV>", ["702", "-1", "-1"], "haproxy.waited_in_vain");
+        check("<NOSRV>", ["0", "-1", "-1"], "haproxy.no_state");
+        check("<NOSRV>", ["-1", "-1", "-1"], "haproxy.no_state");
     }
 }

@@ -385,3 +385,53 @@ fn a_request_that_was_restarted_has_one_response() {
     let told: Vec<_> = rows.iter().map(|row| (&row["origin"], &row["cause"])).collect();
     assert_eq!(told, [(&"local_process".into(), &"config_error".into())]);
 }
+
+#[test]
+fn a_frontend_without_a_backend_is_told_from_servers_that_are_down() {
+    let fixture = Fixture::new();
+    let line = |second: u32, target: &str, timers: &str, status: u32, state: &str| {
+        format!(
+            "192.0.2.7:39572 [20/Nov/2026:21:05:{second:02}.537] {} {target} {timers} {status} 217 - - {state} 1/1/0/0/0 0/0 \"GET /a HTTP/1.1\"\n",
+            target.split('/').next().unwrap_or_default()
+        )
+    };
+    fixture.write(
+        "haproxy.log",
+        [
+            line(1, "shop/s1", "0/0/0/1/1", 200, "----"),
+            line(2, "web/<NOSRV>", "-1/-1/-1/-1/0", 503, "SC--"),
+            line(3, "shop/<NOSRV>", "0/-1/-1/-1/0", 503, "SC--"),
+            line(4, "shop/s1", "0/0/0/-1/1", 503, "PH--"),
+            line(5, "shop/<NOSRV>", "0/0/-1/-1/603", 503, "DC--"),
+        ]
+        .concat(),
+    );
+    let rows = fixture.run(&["--format", "entries", "haproxy.log"], b"").rows();
+    let told: Vec<String> =
+        rows.iter().map(|row| format!("{} {}", row["origin"], row["cause"])).collect();
+    assert_eq!(
+        told,
+        [
+            "\"local_process\" \"no_route\"",
+            "\"proxy\" \"no_live_upstreams\"",
+            "\"local_process\" \"policy_denied\"",
+            "\"proxy\" \"health_check_failed\"",
+        ]
+    );
+}
+
+#[test]
+fn requests_that_nothing_reads_are_told() {
+    let fixture = Fixture::new();
+    let line = |n: u32| {
+        format!(
+            "Nov 20 21:05:1{n} lb app[7]: {{\"a\":\"2026-11-20T21:05:1{n}Z\",\"b\":\"2026-11-20T21:05:1{n}Z\",\"r\":\"GET /a HTTP/1.1\",\"x\":503,\"y\":503}}\n"
+        )
+    };
+    fixture.write("app.log", [line(1), line(2), line(3), line(4)].concat());
+    let run = fixture.run(&["--format", "json", "app.log"], b"");
+    assert_eq!(run.code, Some(4));
+    let report = run.json();
+    let codes: Vec<_> = report["diagnostics"].as_array().into_iter().flatten().collect();
+    assert!(codes.iter().any(|row| row["code"] == "unread_requests"), "{codes:?}");
+}

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use super::super::envelope::{Envelope, MESSAGES, Messages, Opened, Wrapped, zone_of};
-use super::super::{FormatBasis, Reader, Sample, app_log, reads};
+use super::super::haproxy_access::HaproxyAccessFormat;
+use super::super::{About, FormatBasis, Reader, Sample, app_log, reads};
 use super::sources::{OfSource, readers_of_sources};
 use super::{Found, Setting, add_missing, best_proposal, standing};
 use crate::taxonomy::{LogRole, Server};
@@ -145,14 +146,27 @@ fn wrapped(
     let stamps = || opened.iter().filter_map(|opened| envelope.stamp(opened.stamp?));
     let n_zoned = stamps().filter(|stamp| stamp.offset_s.is_some()).count();
     let has_zone = n_zoned * 2 > opened.len();
+    // Who is called so writes no lines of another server, whatever layout its lines have.
+    let is_of_haproxy = || {
+        let is_such = |line: &&[u8]| envelope.source(line).is_some_and(is_called_haproxy);
+        !lines.is_empty() && lines.iter().all(is_such)
+    };
     let wrap = |reader: &Arc<dyn Reader>| -> Arc<dyn Reader> {
+        let is_access = reader.about().role == LogRole::Access;
         let zone = (n_zoned > 0).then(|| zone_of(reader.as_ref(), envelope.as_ref(), opened));
-        let zoned = zone.flatten().and_then(|offset_s| reader.in_zone(offset_s));
+        let zone = zone.flatten().filter(|_| is_access);
+        let zoned = zone.and_then(|offset_s| reader.in_zone(offset_s));
         let reader = zoned.as_ref().unwrap_or(reader);
-        if reads_by_itself(reader.as_ref(), opened, lines) {
+        if reads_by_itself(reader.as_ref(), opened, lines) && (zone.is_none() || zoned.is_some()) {
             return Arc::clone(reader);
         }
-        Arc::new(Wrapped::new(Arc::clone(envelope), Arc::clone(reader), has_zone))
+        let wrapped = Wrapped::new(Arc::clone(envelope), Arc::clone(reader), has_zone);
+        let wrapped = wrapped.of_zone(zone);
+        if is_access && is_unnamed(reader.about()) && is_of_haproxy() {
+            let format = HaproxyAccessFormat::NAME;
+            return Arc::new(wrapped.of_server(Server::Haproxy, format));
+        }
+        Arc::new(wrapped)
     };
     // Readers of one source come first: the others would take its lines for something else.
     let of_source = |own: &OfSource| -> Arc<dyn Reader> {
@@ -194,6 +208,17 @@ fn wrapped(
         envelope.name()
     ));
     found
+}
+
+/// True for the layouts that servers share, or of which nothing tells whose they are.
+fn is_unnamed(about: &About) -> bool {
+    matches!(about.server, Server::Nginx | Server::Apache | Server::Unknown)
+}
+
+/// True for `HOST haproxy` and `HOST docker/haproxy`, and a unit of that name.
+fn is_called_haproxy(source: &[u8]) -> bool {
+    let name = source.rsplit(|byte| b" /".contains(byte)).next().unwrap_or(source);
+    name.strip_suffix(b".service").unwrap_or(name) == b"haproxy"
 }
 
 /// True for a reader that needs no envelope taken off: it reads the lines as they are, prefixes and all.

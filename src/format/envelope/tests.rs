@@ -259,3 +259,67 @@ proptest! {
         }
     }
 }
+
+/// The first reader found for lines, and when the last of them came in.
+#[track_caller]
+fn found(lines: &[String]) -> (&'static str, Option<Stamp>) {
+    let plan = detect(Path::new("x"), &[lines.join("\n").as_bytes()], &FormatChoice::default());
+    let reader = plan.detected().next().expect("a reader");
+    let mut stamp = None;
+    reader.read(lines.last().expect("a line").as_bytes(), &mut |result| {
+        if let Ok(Record::Access(access)) = result {
+            stamp = Some(access.stamp);
+        }
+    });
+    (reader.about().format, stamp)
+}
+
+#[test]
+fn times_without_a_zone_have_that_of_their_arrival() {
+    let custom = |n: u32, status: u16, server: &str, state: &str| {
+        format!(
+            r#"198.51.100.27 www.example.com [22/Nov/2026:14:20:{n}.423] "GET /a" {status} shop {server} {state} 0"#
+        )
+    };
+    let inner = [
+        custom(11, 200, "w1", "----"),
+        custom(12, 200, "w2", "--NI"),
+        custom(13, 200, "w1", "----"),
+        custom(14, 503, "<NOSRV>", "SC--"),
+    ];
+    let epoch_us = crate::time::parse_iso8601(b"2026-11-22T13:20:14.423Z").map(|at| at.micros);
+    let expected = epoch_us.map(|micros| Stamp { micros, offset_s: Some(3600) });
+    let arrived = |lines: &[String], prefix: &dyn Fn(usize, &str) -> String| {
+        lines.iter().enumerate().map(|(n, line)| prefix(n + 11, line)).collect::<Vec<_>>()
+    };
+    let syslog = |n: usize, line: &str| {
+        format!("<134>1 2026-11-22T14:20:{n}.424177+01:00 lb haproxy 32424 - - {line}")
+    };
+    let docker = |n: usize, line: &str| {
+        let line = line.replace('"', "\\\"");
+        format!(r#"{{"log":"{line}\n","stream":"stdout","time":"2026-11-22T13:20:{n}.424177Z"}}"#)
+    };
+    assert_eq!(found(&arrived(&inner, &syslog)), ("haproxy_access", expected));
+    assert_eq!(found(&arrived(&inner, &docker)), ("haproxy_access", expected));
+    let json = |n: u32, status: u16| {
+        format!(
+            r#"{{"t":"22/Nov/2026:14:20:{n}.423","rq":"GET /a HTTP/1.1","rc":{status},"srv":"w{n}"}}"#
+        )
+    };
+    let inner = [json(11, 200), json(12, 200), json(13, 404), json(14, 503)];
+    assert_eq!(found(&arrived(&inner, &docker)).1, expected);
+}
+
+#[test]
+fn who_is_called_haproxy_writes_no_lines_of_nginx() {
+    let lines = |tag: &str| {
+        let line = |n: u32| {
+            format!(
+                r#"2026-11-22T13:09:{n}.02+00:00 lb {tag}[31335]: 198.51.100.32 - - [22/Nov/2026:13:09:{n} +0000] "GET /a HTTP/1.1" 200 146 "-" "curl""#
+            )
+        };
+        [line(11), line(12), line(13)]
+    };
+    assert_eq!(found(&lines("haproxy")).0, "haproxy_access");
+    assert_eq!(found(&lines("nginx")).0, "nginx_access");
+}

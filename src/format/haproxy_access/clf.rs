@@ -149,7 +149,7 @@ impl Reader for HaproxyClf {
         let stamp = Stamp { micros: stamp.micros + ms as i64 * 1000, ..stamp };
         let status = status_of(parts.status).ok_or(Skip::BadStatus)?;
         let mut access = AccessRecord::new(stamp, status, Escape::Haproxy);
-        let [_, _, frontend, backend, server, _, queue, connect, response, total, state, ..] =
+        let [_, _, frontend, backend, server, receive, queue, connect, response, total, state, ..] =
             parts.items;
         for (field, value) in [
             (Field::RemoteAddr, parts.client),
@@ -157,6 +157,7 @@ impl Reader for HaproxyClf {
             (Field::Request, parts.request),
             (Field::Status, parts.status),
             (Field::BytesSent, unsigned(parts.bytes)),
+            (Field::ReceiveTimeMillis, receive),
             (Field::QueueTimeMillis, queue),
             (Field::ConnectTimeMillis, connect),
             (Field::ResponseTimeMillis, response),

@@ -5,8 +5,9 @@
 //! label or the server before it does.
 //! Source: `HAProxy` `doc/configuration.txt`, section 8.2.6 (aliases), 8.4 (timers) and 8.5 (termination states).
 
-use super::about;
 use super::log_format::completed;
+use super::served::with_servers;
+use super::{about, split_target};
 use crate::format::infer::telltale::{Columns, Telltale, propose};
 use crate::format::{FormatBasis, Proposal, Sample};
 use crate::record::{AccessRecord, Escape, Field};
@@ -22,12 +23,13 @@ const STATES: Telltale = Telltale {
             || matches!(&*label, "ts" | "tsc");
         let has_letter = |value: &[u8]| value.iter().any(|byte| *byte != b'-');
         let is_beside = |other: usize| {
-            columns.any(other, |value| value == b"<NOSRV>" || value.ends_with(b"/<NOSRV>"))
+            columns.any(other, |value| is_no_server(value) || split_target(value).1 == b"<NOSRV>")
                 || columns.all(other, is_timers)
         };
         is_called_so || columns.any(idx, has_letter) || (0..columns.n()).any(is_beside)
     },
     hints: &["--"],
+    is_word: true,
     field: Field::TerminationState,
     escape: Escape::Haproxy,
     name,
@@ -44,6 +46,39 @@ pub(in crate::format) const STATES_BY_KEY: Telltale = Telltale {
     ..STATES
 };
 
+/// `%b/%s`, in layouts without a state.
+const TARGETS: Telltale = Telltale {
+    is_value: is_target,
+    is_proof: |value| value.ends_with(b"/<NOSRV>"),
+    is_sure: |_, _| true,
+    hints: &["/<NOSRV>"],
+    is_word: false,
+    field: Field::BackendTarget,
+    ..STATES
+};
+
+/// `%s` by itself, in layouts without a state.
+const SERVERS: Telltale = Telltale {
+    is_value: is_name,
+    is_proof: is_no_server,
+    is_sure: |_, _| true,
+    hints: &["<NOSRV>"],
+    is_word: false,
+    field: Field::BackendServer,
+    ..STATES
+};
+
+/// `%TR/%Tw/%Tc/%Tr/%Ta` behind `%b/%s`, in layouts without a state.
+const TIMERS: Telltale = Telltale {
+    is_value: is_timers,
+    is_proof: |value| is_timers(value) && is_unreached(value),
+    is_sure: |columns, idx| idx.checked_sub(1).is_some_and(|before| columns.all(before, is_target)),
+    hints: &["/-1/"],
+    is_word: false,
+    field: Field::Timers,
+    ..STATES
+};
+
 /// True for a termination state: how and when a session ended, and what was done with cookies.
 pub(in crate::format) fn is_termination(value: &[u8]) -> bool {
     let (end, cookies) = match value {
@@ -57,9 +92,12 @@ pub(in crate::format) fn is_termination(value: &[u8]) -> bool {
             .is_none_or(|[found, done]| b"NIDVEOU-".contains(&found) && b"NIUPRD-".contains(&done))
 }
 
-/// The reader for lines of a format that has states, if they are such lines.
+/// The reader for lines of a format that has states, or else servers of which there may be none, if they are such lines.
 pub(super) fn custom(sample: &Sample<'_>) -> Option<Proposal> {
-    propose(sample, &STATES, |body, notation| about(body, notation, FormatBasis::Detected))
+    [&STATES, &TARGETS, &SERVERS, &TIMERS].into_iter().find_map(|telltale| {
+        let about = |body: &str, notation| about(body, notation, FormatBasis::Detected);
+        Some(with_servers(propose(sample, telltale, about)?, sample))
+    })
 }
 
 fn is_count(value: &[u8]) -> bool {
@@ -93,10 +131,27 @@ fn is_no_server(value: &[u8]) -> bool {
     value == b"<NOSRV>"
 }
 
-/// `TR/Tw/Tc/Tr/Ta`.
+/// `TR/Tw/Tc/Tr/Ta`, or `Th/Ti/TR/Tw/Tc/Tr/Ta`. What comes first and last is always reached, and each of the others only
+/// where the one before it is.
 fn is_timers(value: &[u8]) -> bool {
-    value.split(|byte| *byte == b'/').count() == 5
-        && value.split(|byte| *byte == b'/').all(is_timer)
+    let mut n_parts = 0;
+    let mut parts: [&[u8]; 7] = [b""; 7];
+    for part in value.split(|byte| *byte == b'/') {
+        if n_parts == parts.len() || !is_timer(part) {
+            return false;
+        }
+        parts[n_parts] = part;
+        n_parts += 1;
+    }
+    let is_reached = |idx: usize| parts[idx] != b"-1";
+    match n_parts {
+        5 => true,
+        7 => {
+            let is_in_order = (4..6).all(|idx| is_reached(idx - 1) || !is_reached(idx));
+            is_reached(0) && is_reached(1) && is_reached(6) && is_in_order
+        }
+        _ => false,
+    }
 }
 
 /// `backend/server TR/Tw/Tc/Tr/Ta`, as in the default format.
@@ -115,7 +170,7 @@ fn name(columns: &mut Columns<'_>) {
     const FRONTEND: &[&str] = &["frontend", "fe", "frontendname", "f", "ft", "fename"];
     columns.set_first(Field::BackendTarget, |columns, idx| {
         columns.all(idx, is_target)
-            && (columns.any(idx, |value| value.ends_with(b"/<NOSRV>"))
+            && (columns.any(idx, |value| split_target(value).1 == b"<NOSRV>")
                 || is_before_timers(columns, idx)
                 || columns.label(idx).contains("backend")
                 || columns.label(idx).contains("server"))
@@ -154,7 +209,8 @@ fn timers(columns: &mut Columns<'_>) {
         return;
     }
     for (field, labels) in [
-        (Field::QueueTimeMillis, &["tw", "tqueue", "timequeue", "queuetime"][..]),
+        (Field::ReceiveTimeMillis, &["treq", "tq", "trequest", "timerequest"][..]),
+        (Field::QueueTimeMillis, &["tw", "tqueue", "timequeue", "queuetime"]),
         (Field::ConnectTimeMillis, &["tc", "tconn", "tconnect", "timeconnect", "connecttime"]),
         (Field::ResponseTimeMillis, &["tr", "tresp", "tresponse", "timeresponse", "responsetime"]),
         (Field::RequestTimeMillis, &["ta", "tt", "ttotal", "total", "timetotal", "duration"]),
@@ -169,6 +225,9 @@ fn timers(columns: &mut Columns<'_>) {
     let n = (first..columns.n()).take_while(|idx| is_such(columns, *idx)).count();
     if n == 3 || n == 4 {
         let queue = first + n - 3;
+        if n == 4 {
+            columns.set(first, Field::ReceiveTimeMillis);
+        }
         columns.set(queue, Field::QueueTimeMillis);
         columns.set(queue + 1, Field::ConnectTimeMillis);
         columns.set(queue + 2, Field::ResponseTimeMillis);
@@ -180,19 +239,6 @@ fn timers(columns: &mut Columns<'_>) {
 
 /// Takes apart what stands together.
 fn finish(access: &mut AccessRecord<'_>) {
-    if let Some(timers) = access.raw(Field::Timers) {
-        let mut each = timers.split(|byte| *byte == b'/').skip(1);
-        for field in [
-            Field::QueueTimeMillis,
-            Field::ConnectTimeMillis,
-            Field::ResponseTimeMillis,
-            Field::RequestTimeMillis,
-        ] {
-            if let Some(timer) = each.next() {
-                access.set(field, timer);
-            }
-        }
-    }
     if let Some(client) = access.raw(Field::RemoteAddr)
         && client.contains(&b':')
     {
@@ -310,6 +356,111 @@ mod tests {
                 (Field::Request, Some("GET /b HTTP/1.1")),
             ],
         );
+    }
+
+    #[test]
+    fn states_may_stand_in_brackets_or_behind_a_key() {
+        for (open, close) in
+            [("<", ">"), ("(", ")"), ("[", "]"), ("{", "}"), ("'", "'"), ("ts:", "")]
+        {
+            let line = |status: u16, state: &str, server: &str| {
+                format!(
+                    r#"[22/Nov/2026:13:09:23 +0000] client=[2001:db8::7]:59614 ({status}) {open}{state}{close} app/{server} 0/0/0/31/31 "GET /a HTTP/1.1""#
+                )
+            };
+            let lines = [
+                line(200, "--NI", "s1"),
+                line(200, "----", "s1"),
+                line(200, "--NI", "s2"),
+                line(200, "----", "s1"),
+                line(503, "SC--", "<NOSRV>"),
+            ];
+            check(
+                &lines.each_ref().map(String::as_str),
+                &[
+                    (Field::TerminationState, Some("SC--")),
+                    (Field::Status, Some("503")),
+                    (Field::Backend, Some("app")),
+                    (Field::BackendServer, Some("<NOSRV>")),
+                ],
+            );
+        }
+    }
+
+    #[test]
+    fn servers_and_timers_tell_layouts_without_states() {
+        check(
+            &[
+                r#"ci=198.51.100.27 t=[22/Nov/2026:14:20:47.423] ft=shop b=bk s=w1 TR=0 Tw=0 Tc=0 Tr=0 Ta=0 ST=200 r="GET /a HTTP/1.1""#,
+                r#"ci=198.51.100.28 t=[22/Nov/2026:14:20:47.425] ft=shop b=bk s=w2 TR=0 Tw=0 Tc=0 Tr=7 Ta=9 ST=200 r="GET /b HTTP/1.1""#,
+                r#"ci=198.51.100.29 t=[22/Nov/2026:14:20:47.740] ft=shop b=bk s=<NOSRV> TR=0 Tw=-1 Tc=-1 Tr=-1 Ta=0 ST=503 r="GET /c HTTP/1.1""#,
+            ],
+            &[
+                (Field::BackendServer, Some("<NOSRV>")),
+                (Field::Frontend, Some("shop")),
+                (Field::Backend, Some("bk")),
+                (Field::ReceiveTimeMillis, Some("0")),
+                (Field::ConnectTimeMillis, Some("-1")),
+                (Field::TerminationState, None),
+            ],
+        );
+        check(
+            &[
+                r#"198.51.100.27 - - [22/Nov/2026:14:20:47 +0100] "GET /a HTTP/1.1" 200 113 "-" "curl/8.5.0" "bk" "w1" 0 0 1 2"#,
+                r#"198.51.100.28 - - [22/Nov/2026:14:20:48 +0100] "GET /b HTTP/1.1" 200 113 "-" "curl/8.5.0" "bk" "w2" 0 0 1 2"#,
+                r#"198.51.100.29 - - [22/Nov/2026:14:20:49 +0100] "GET /c HTTP/1.1" 503 113 "-" "curl/8.5.0" "bk" "<NOSRV>" -1 -1 -1 0"#,
+            ],
+            &[
+                (Field::BackendServer, Some("<NOSRV>")),
+                (Field::Backend, Some("bk")),
+                (Field::QueueTimeMillis, Some("-1")),
+            ],
+        );
+    }
+
+    #[test]
+    fn seven_timers_and_addresses_of_servers_are_taken_apart() {
+        check(
+            &[
+                r#"198.51.100.64:60726 [22/Nov/2026:13:09:25.025] web app/s1(127.0.0.1:21012) 0/1/0/0/1/3/4 200 217 ---- 3/3/0/0/0 0/0 "GET /a HTTP/1.1""#,
+                r#"198.51.100.64:60727 [22/Nov/2026:13:09:25.925] web app/<NOSRV>(-:-) 0/1/0/-1/-1/-1/0 503 217 SC-- 3/3/0/0/0 0/0 "GET /b HTTP/1.1""#,
+                r#"198.51.100.64:60728 [22/Nov/2026:13:09:26.025] web app/s2(127.0.0.1:21012) 0/1/0/9/-1/-1/5 503 217 SC-- 3/3/0/0/+2 0/0 "GET /c HTTP/1.1""#,
+            ],
+            &[
+                (Field::BackendServer, Some("s2")),
+                (Field::UpstreamAddr, Some("app/s2")),
+                (Field::ReceiveTimeMillis, Some("0")),
+                (Field::QueueTimeMillis, Some("9")),
+                (Field::ConnectTimeMillis, Some("-1")),
+                (Field::RequestTimeMillis, Some("5")),
+            ],
+        );
+        assert!(is_timers(b"0/0/0/3/3") && is_timers(b"0/1/0/0/-1/-1/0"));
+        assert!(!is_timers(b"0/-1/-1/-1/0/0/0") && !is_timers(b"0/0/0/0"));
+    }
+
+    #[test]
+    fn messages_of_as_many_words_are_no_lines_of_the_layout() {
+        let lines = [
+            "22/Nov/2026:14:20:47.423 198.51.100.27 GET /a 200 ----",
+            "22/Nov/2026:14:20:47.425 198.51.100.28 GET /b 200 ----",
+            "22/Nov/2026:14:20:47.740 198.51.100.29 GET /c 503 sQ--",
+            "proxy shop has no server available!",
+        ];
+        let sample = Sample::of(lines.iter().map(|line| line.as_bytes()).collect());
+        assert_eq!(custom(&sample).map(|proposal| proposal.n_accepted), Some(3));
+    }
+
+    #[test]
+    fn a_backend_that_has_servers_is_no_frontend_without_one() {
+        let lines = [
+            r#"[22/Nov/2026:14:20:47.423] "GET /a HTTP/1.1" 200 shop w1 ---- 0"#,
+            r#"[22/Nov/2026:14:20:47.455] "GET /b HTTP/1.1" 200 shop w1 ---- 2"#,
+            r#"[22/Nov/2026:14:20:48.455] "GET /c HTTP/1.1" 503 web <NOSRV> SC-- 0"#,
+            r#"[22/Nov/2026:14:20:49.455] "GET /d HTTP/1.1" 503 shop <NOSRV> SC-- 0"#,
+        ];
+        check(&lines[..3], &[(Field::Backend, Some("web")), (Field::ServedBackend, None)]);
+        check(&lines, &[(Field::Backend, Some("shop")), (Field::ServedBackend, Some("shop"))]);
     }
 
     #[test]

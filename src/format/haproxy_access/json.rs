@@ -111,6 +111,9 @@ pub const JSON: Declared = Declared {
         ("term_state", Use::As(Field::TerminationState)),
         ("session_state", Use::As(Field::TerminationState)),
         ("tsc", Use::As(Field::TerminationState)),
+        ("TR", Use::As(Field::ReceiveTimeMillis)),
+        ("time_request", Use::As(Field::ReceiveTimeMillis)),
+        ("timers", Use::As(Field::Timers)),
         ("Tw", Use::As(Field::QueueTimeMillis)),
         ("time_queue", Use::As(Field::QueueTimeMillis)),
         ("Tc", Use::As(Field::ConnectTimeMillis)),
@@ -234,6 +237,37 @@ pub const JSON: Declared = Declared {
     finish: Some(completed),
 };
 
+/// What no other server has in one object: the names of both sections, the time in a queue and the time to connect.
+const BY_TIMERS: &[Required] = &[
+    key(&["backend_name", "backend", "be", "haproxy>backend_name", "haproxy.backend_name"]),
+    key(&[
+        "server_name",
+        "server",
+        "srv",
+        "srv_name",
+        "haproxy>server_name",
+        "haproxy.server_name",
+    ]),
+    key(&["time_queue", "Tw", "t_queue", "haproxy>time_queue", "haproxy.time_queue"]),
+    key(&[
+        "time_connect",
+        "time_backend_connect",
+        "Tc",
+        "t_connect",
+        "haproxy>time_backend_connect",
+        "haproxy.time_backend_connect",
+    ]),
+    key(STATUS),
+];
+
+/// Lines of JSON without a termination state, or with one under another name.
+pub const JSON_BY_TIMERS: Declared = Declared {
+    name: "haproxy_json_timers",
+    summary: "HAProxy access log (a log-format that prints JSON); recognised by the timers \"Tw\" and \"Tc\"",
+    required: BY_TIMERS,
+    ..JSON
+};
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -253,6 +287,18 @@ mod tests {
         assert_eq!(text(Field::ResponseTimeMillis).as_deref(), Some("-1"));
         assert_eq!((record.status, record.stamp.offset_s), (503, None));
         assert_eq!(record.target_parts(), (&b"/a"[..], Some(&b"b"[..])));
+        let without = br#"{"timestamp":1795353647.740,"remote_addr":"198.51.100.27","frontend_name":"shop","backend_name":"bk","server_name":"<NOSRV>","http_status":"503","bytes_read":"113","time_queue":"-1","time_connect":"-1","time_response":"-1","time_total":"0"}"#;
+        let sample = Sample::of(vec![without]);
+        assert!(JSON.propose(&sample).is_none());
+        let proposal = JSON_BY_TIMERS.propose(&sample).expect("known");
+        let Ok(Record::Access(record)) = proposal.reader.parse(without) else { unreachable!() };
+        assert_eq!(record.raw(Field::ConnectTimeMillis), Some(&b"-1"[..]));
+        let joined = br#"{"ts":"22/Nov/2026:13:09:23 +0000","fe":"fe_web","be":"be_pay/pay1","timers":"0/1/2/31/34","status":200,"tsc":"--NI"}"#;
+        let proposal = JSON.propose(&Sample::of(vec![joined])).expect("known");
+        let Ok(Record::Access(record)) = proposal.reader.parse(joined) else { unreachable!() };
+        assert_eq!(record.raw(Field::Backend), Some(&b"be_pay"[..]));
+        assert_eq!(record.raw(Field::BackendServer), Some(&b"pay1"[..]));
+        assert_eq!(record.raw(Field::ResponseTimeMillis), Some(&b"31"[..]));
         let other = Sample::of(vec![
             br#"{"time":"2026-11-20T21:05:20Z","status":503,"request":"GET / HTTP/1.1"}"#,
         ]);

@@ -36,8 +36,8 @@ const ALIASES: &[(&str, Field, Kind)] = &[
     ("Th", Field::Other, Kind::Word),
     ("Ti", Field::Other, Kind::Word),
     ("Tl", Field::Time, Kind::Time(Notation::Clf)),
-    ("Tq", Field::Other, Kind::Word),
-    ("TR", Field::Other, Kind::Word),
+    ("Tq", Field::ReceiveTimeMillis, Kind::Word),
+    ("TR", Field::ReceiveTimeMillis, Kind::Word),
     ("Tr", Field::ResponseTimeMillis, Kind::Word),
     ("Ts", Field::Time, Kind::Time(Notation::EpochSeconds)),
     ("Tt", Field::RequestTimeMillis, Kind::Word),
@@ -349,9 +349,33 @@ impl Reader for HaproxyCustom {
     }
 }
 
-/// Adds what a record is about.
+/// Takes timers with slashes between them apart: `TR/Tw/Tc/Tr/Ta`, or with `Th/Ti/` before them.
+fn split_timers(access: &mut AccessRecord<'_>) {
+    let Some(timers) = access.raw(Field::Timers) else { return };
+    let n_before = match memchr::memchr_iter(b'/', timers).count() {
+        4 => 0,
+        6 => 2,
+        _ => return,
+    };
+    let each = timers.split(|byte| *byte == b'/').skip(n_before);
+    let fields = [
+        Field::ReceiveTimeMillis,
+        Field::QueueTimeMillis,
+        Field::ConnectTimeMillis,
+        Field::ResponseTimeMillis,
+        Field::RequestTimeMillis,
+    ];
+    for (field, timer) in fields.into_iter().zip(each) {
+        access.set(field, timer);
+    }
+}
+
+/// Adds what a record is about, and takes apart what stands together.
 pub(super) fn completed(access: &mut AccessRecord<'_>) {
-    match access.raw(Field::BackendTarget) {
+    split_timers(access);
+    // No section has a slash in its name.
+    let joined = access.raw(Field::Backend).filter(|backend| backend.contains(&b'/'));
+    match access.raw(Field::BackendTarget).or(joined) {
         Some(target) => set_target(access, target),
         None => {
             if let Some(backend) = access.raw(Field::Backend) {

@@ -40,6 +40,8 @@ pub(in crate::format) struct Telltale {
     pub(in crate::format) is_sure: fn(&Columns<'_>, usize) -> bool,
     /// One of these is in every such value: lines without any need not be cut.
     pub(in crate::format) hints: &'static [&'static str],
+    /// True where nothing else looks like a value: it may stand in brackets of any kind, or behind `key:`.
+    pub(in crate::format) is_word: bool,
     /// What it means.
     pub(in crate::format) field: Field,
     /// How values are escaped.
@@ -284,18 +286,29 @@ struct Pieces<'a> {
 }
 
 /// Cuts a line at blanks, or at a separator. Labels, quotes and brackets belong to the text between the values.
-fn cut(line: &[u8], separator: Option<u8>, escape: Escape) -> Pieces<'_> {
+fn cut<'a>(line: &'a [u8], separator: Option<u8>, telltale: &Telltale) -> Pieces<'a> {
     let mut pieces = Pieces::default();
     let is_end = |byte: u8| separator.map_or(byte == b' ' || byte == b'\t', |one| byte == one);
+    let is_word = |text: &[u8]| telltale.is_word && (telltale.is_value)(text);
     let (mut at, mut literal) = (0, 0);
     while at < line.len() && pieces.values.len() <= MAX_COLUMNS {
         let is_between = |byte: &u8| *byte == b' ' || (separator.is_none() && *byte == b'\t');
         at += line[at..].iter().take_while(|byte| is_between(byte)).count();
-        at += label_length(&line[at..]);
+        at += label_length(&line[at..], |rest| {
+            let end = rest.iter().position(|byte| is_end(*byte)).unwrap_or(rest.len());
+            telltale.is_word && (telltale.is_value)(&rest[..end])
+        });
         let rest = &line[at..];
         let closing = match rest.first() {
-            Some(b'"') => Some(next_quote(escape, rest, 1)),
-            Some(b'[') => memchr::memchr(b']', rest),
+            Some(b'"') => Some(next_quote(telltale.escape, rest, 1)),
+            // `[2001:db8::1]:443` is an address.
+            Some(b'[') => memchr::memchr(b']', rest)
+                .filter(|end| !matches!(rest[end + 1..], [b':', b'0'..=b'9', ..])),
+            Some(b'(') => memchr::memchr(b')', rest).filter(|end| {
+                let inside = &rest[1..*end];
+                inside.iter().all(u8::is_ascii_digit) || is_word(inside)
+            }),
+            Some(b'<') => memchr::memchr(b'>', rest).filter(|end| is_word(&rest[1..*end])),
             Some(b'{') => memchr::memchr(b'}', rest),
             Some(b'\'') => memchr::memchr(b'\'', &rest[1..]).map(|end| end + 1),
             _ => None,
@@ -321,12 +334,14 @@ fn cut(line: &[u8], separator: Option<u8>, escape: Escape) -> Pieces<'_> {
     pieces
 }
 
-/// Length of a label such as `status=` or `status: ` at the start, if there is one.
-fn label_length(text: &[u8]) -> usize {
+/// Length of a label such as `status=` or `status: ` at the start, if there is one; of `status:`, if `is_word` knows what
+/// follows.
+fn label_length(text: &[u8], is_word: impl Fn(&[u8]) -> bool) -> usize {
     let Some(length) = key_length(text).filter(|length| *length > 0) else { return 0 };
     match &text[length..] {
         [b'=', ..] => length + 1,
         [b':', b' ', ..] => length + 2,
+        [b':', rest @ ..] if is_word(rest) => length + 1,
         _ => 0,
     }
 }
@@ -351,8 +366,11 @@ fn layouts_by(
 ) -> (usize, Vec<(Layout, usize)>) {
     let mut groups: BTreeMap<Vec<&[u8]>, Vec<Vec<&[u8]>>> = BTreeMap::new();
     for line in lines {
-        let pieces = cut(line, separator, telltale.escape);
-        if pieces.values.len() <= MAX_COLUMNS {
+        let pieces = cut(line, separator, telltale);
+        // A message may have as many words as access lines have columns.
+        if pieces.values.len() <= MAX_COLUMNS
+            && pieces.values.iter().any(|value| (telltale.is_value)(value))
+        {
             groups.entry(pieces.literals).or_default().push(pieces.values);
         }
     }
@@ -426,7 +444,11 @@ pub(in crate::format) fn propose(
     telltale: &Telltale,
     about: impl Fn(&str, Notation) -> About,
 ) -> Option<Proposal> {
-    let is_word = |word: &[u8]| (telltale.is_proof)(word);
+    let is_word = |word: &[u8]| {
+        // In brackets, or behind `key:`.
+        let mut parts = word.split(|byte| b"<>()[]{}':".contains(byte));
+        (telltale.is_proof)(word) || (telltale.is_word && parts.any(telltale.is_proof))
+    };
     let hints: Vec<_> = telltale.hints.iter().map(memchr::memmem::Finder::new).collect();
     let has_word = |line: &&[u8]| {
         !line.starts_with(b"{")
@@ -515,7 +537,10 @@ impl Reader for TelltaleReader {
 
     fn written_at(&self, line: &[u8]) -> Option<i64> {
         let access = self.access(line).ok()?;
-        let total_ms = parse_u64(access.raw(Field::RequestTimeMillis)?)?;
+        if self.lacks_time || access.stamp.offset_s.is_some() {
+            return None;
+        }
+        let total_ms = access.value(Field::RequestTimeMillis).and_then(parse_u64).unwrap_or(0);
         access.stamp.micros.checked_add(i64::try_from(total_ms).ok()?.checked_mul(1000)?)
     }
 

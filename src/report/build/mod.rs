@@ -459,6 +459,14 @@ fn diagnostics(analysis: &Analysis, inputs: &[InputInfo], coverage: &Coverage) -
             );
             add("warning", "unparsed_lines", index, Some(n), message, Some(unparsed.line));
         }
+        if input.n_unread_requests() > 0 {
+            let message = format!(
+                "{}: its lines look like requests, but none was read as one: their layout is not understood (see --log-format)",
+                info.path
+            );
+            let n = input.n_unread_requests() as u64;
+            add("warning", "unread_requests", index, Some(n), message, None);
+        }
         if info.duplicates > 0 {
             let message = format!(
                 "{}: {} entries were delivered before, under the same request id, and are not counted again",

@@ -299,6 +299,7 @@ impl RecordedPlan {
             notes: self.notes.clone(),
             cache: CacheSeen::ALL.get(usize::from(self.cache)).copied().unwrap_or_default(),
             is_table: false,
+            n_unread_requests: 0,
         }
     }
 }

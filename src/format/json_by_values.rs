@@ -1,0 +1,177 @@
+//! Which keys of access lines in JSON hold the time and the status, where their names do not say it.
+//!
+//! In: sampled lines, one object each. Out: keys.
+//! Invariants: a key counts only if it alone can be it; one that some of the objects lack, or that holds anything else in
+//! one of them, is none. What looks like messages of an application is left alone.
+
+use super::json_pairs::Pairs;
+use crate::bytes::parse_status;
+use crate::record::split_request;
+use crate::time::Notation;
+
+/// Fewer lines show nothing.
+const MIN_LINES: usize = 3;
+
+/// More lines do not show more.
+const MAX_LINES: usize = 200;
+
+/// More keys than this has no access line.
+const MAX_KEYS: usize = 100;
+
+/// How times are written: with a zone first.
+const TIMES: [Notation; 6] = [
+    Notation::Iso8601,
+    Notation::Clf,
+    Notation::ClfVariant,
+    Notation::NginxError,
+    Notation::EpochSeconds,
+    Notation::EpochMillis,
+];
+
+/// A key, and its values in all lines.
+type Keyed<'l> = (&'l [u8], Vec<&'l [u8]>);
+
+/// The key of the time, and how it is written.
+pub(super) fn time_key<'l>(lines: &[&'l [u8]]) -> Option<(&'l [u8], Notation)> {
+    let columns = columns_of(lines)?;
+    let notation_of = |values: &[&[u8]]| {
+        TIMES.into_iter().find(|notation| values.iter().all(|value| is_time(value, *notation)))
+    };
+    let mut found = columns.iter().filter_map(|(key, values)| Some((*key, notation_of(values)?)));
+    found.next().filter(|_| found.next().is_none())
+}
+
+/// The key of the status, in lines of requests.
+pub(super) fn status_key<'l>(lines: &[&'l [u8]]) -> Option<&'l [u8]> {
+    let columns = columns_of(lines)?;
+    if !are_requests(&columns) {
+        return None;
+    }
+    // A duration may have three digits as well.
+    let is_usual = |value: &&&[u8]| {
+        matches!(**value, b"200" | b"204" | b"301" | b"302" | b"304" | b"404" | b"500" | b"503")
+    };
+    let is_status = |values: &[&[u8]]| {
+        values.iter().all(|value| parse_status(value).is_some_and(is_of_http))
+            && values.iter().filter(is_usual).count() * 2 > values.len()
+    };
+    let mut found = columns.iter().filter(|(_, values)| is_status(values)).map(|(key, _)| *key);
+    found.next().filter(|_| found.next().is_none())
+}
+
+/// True for lines of requests that are no messages of an application.
+pub(super) fn is_of_requests(lines: &[&[u8]]) -> bool {
+    columns_of(lines).is_some_and(|columns| are_requests(&columns))
+}
+
+/// The key whose values are lines of requests (`GET / HTTP/1.1`).
+pub(super) fn request_key<'l>(lines: &[&'l [u8]]) -> Option<&'l [u8]> {
+    columns_of(lines)?.into_iter().find(|(_, values)| are_request_lines(values)).map(|(key, _)| key)
+}
+
+fn is_of_http(status: u16) -> bool {
+    (100..600).contains(&status)
+}
+
+fn is_time(value: &[u8], notation: Notation) -> bool {
+    let n_digits = value.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    // A count may have as many digits: seconds of this century begin with 1 to 4.
+    let is_plausible = match notation {
+        Notation::EpochSeconds => n_digits == 10 && value[0] < b'5',
+        Notation::EpochMillis => n_digits == 13 && value[0] < b'5',
+        _ => true,
+    };
+    is_plausible && notation.parse(value).is_some()
+}
+
+/// Keys with their values, for those that all lines have. `None`: the lines are too few, or no objects.
+fn columns_of<'l>(lines: &[&'l [u8]]) -> Option<Vec<Keyed<'l>>> {
+    let lines = &lines[..lines.len().min(MAX_LINES)];
+    let mut columns: Vec<Keyed<'l>> = Vec::new();
+    for (index, line) in lines.iter().enumerate() {
+        for pair in Pairs::of(line) {
+            let (key, value) = pair.ok()?;
+            match columns.iter().position(|(known, _)| *known == key) {
+                // Of a key that an object has twice, the first counts.
+                Some(at) if columns[at].1.len() == index => columns[at].1.push(value),
+                None if index == 0 && columns.len() < MAX_KEYS => columns.push((key, vec![value])),
+                _ => {}
+            }
+        }
+    }
+    columns.retain(|(_, values)| values.len() == lines.len());
+    (lines.len() >= MIN_LINES).then_some(columns)
+}
+
+/// True for lines of requests that are no messages of an application.
+fn are_requests(columns: &[Keyed<'_>]) -> bool {
+    let is_called = |names: &[&str]| {
+        columns
+            .iter()
+            .any(|(key, _)| names.iter().any(|name| key.eq_ignore_ascii_case(name.as_bytes())))
+    };
+    let is_message =
+        is_called(&["level", "severity", "lvl", "loglevel"]) && is_called(&["msg", "message"]);
+    let has = |passes: &dyn Fn(&[&[u8]]) -> bool| columns.iter().any(|(_, values)| passes(values));
+    let are_methods = |values: &[&[u8]]| values.iter().all(|value| is_method(value));
+    let are_paths = |values: &[&[u8]]| {
+        let n_paths = values.iter().filter(|value| value.starts_with(b"/")).count();
+        n_paths * 10 >= values.len() * 8
+    };
+    !is_message && (has(&are_request_lines) || (has(&are_methods) && has(&are_paths)))
+}
+
+fn are_request_lines(values: &[&[u8]]) -> bool {
+    let is_request = |value: &&&[u8]| is_method(split_request(value).0);
+    values.iter().filter(is_request).count() * 10 >= values.len() * 8
+}
+
+fn is_method(value: &[u8]) -> bool {
+    matches!(
+        value,
+        b"GET"
+            | b"HEAD"
+            | b"POST"
+            | b"PUT"
+            | b"DELETE"
+            | b"PATCH"
+            | b"OPTIONS"
+            | b"CONNECT"
+            | b"TRACE"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines_of(text: &str) -> Vec<&[u8]> {
+        text.lines().map(str::as_bytes).collect()
+    }
+
+    #[test]
+    fn values_tell_time_and_status() {
+        let text = r#"{"when":"2026-11-22T13:09:23Z","d":3,"rq":"GET /a HTTP/1.1","rc":200,"n":1795353647}
+{"when":"2026-11-22T13:09:24Z","d":14,"rq":"GET /b HTTP/1.1","rc":"503","n":7}
+{"when":"2026-11-22T13:09:25Z","d":217,"rq":"POST /c HTTP/1.1","rc":404,"n":8}"#;
+        let lines = lines_of(text);
+        assert_eq!(time_key(&lines), Some((&b"when"[..], Notation::Iso8601)));
+        assert_eq!(status_key(&lines), Some(&b"rc"[..]));
+        assert_eq!(request_key(&lines), Some(&b"rq"[..]));
+        assert_eq!(time_key(&lines[..2]), None);
+        // Of two that may be it, none is.
+        let two = text.replace("\"d\":", "\"e\":\"2026-11-22T13:09:25Z\",\"q\":200,\"d\":");
+        let two = lines_of(&two);
+        assert_eq!((time_key(&two), status_key(&two)), (None, None));
+    }
+
+    #[test]
+    fn messages_of_applications_are_no_access_lines() {
+        let line = r#"{"level":"info","msg":"done","req":"GET /a HTTP/1.1","rc":200}"#;
+        assert_eq!(status_key(&[line.as_bytes(); 4]), None);
+        let line = r#"{"at":"2026-11-22T13:09:23Z","req":"GET /a HTTP/1.1","ms":217}"#;
+        assert_eq!(status_key(&[line.as_bytes(); 4]), None);
+        let line = r#"{"at":"2026-11-22T13:09:23Z","job":"mail","rc":200}"#;
+        assert_eq!(status_key(&[line.as_bytes(); 4]), None);
+    }
+}
