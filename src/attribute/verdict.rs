@@ -285,6 +285,11 @@ impl Verdict {
         server_of(self.entry.rule)
     }
 
+    /// True when a log beside has the answer as well: whoever made it, made it there, or behind it.
+    pub(super) fn goes_on(&self) -> bool {
+        self.rule().id == relayed::FOUND
+    }
+
     /// True when the status was not asked for.
     pub(super) fn is_kin(&self) -> bool {
         self.entry.flags.has(Flags::KIN)

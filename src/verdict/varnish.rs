@@ -133,6 +133,15 @@ pub(super) const RULES: &[VerdictRule] = &[
     VerdictRule {
         confidence: Confidence::Likely,
         ..decided(
+            "varnish.backend_answered",
+            Origin::Upstream,
+            Some(Cause::Upstream503),
+            "varnishncsa.1, -b: the body that came from the backend",
+        )
+    },
+    VerdictRule {
+        confidence: Confidence::Likely,
+        ..decided(
             "varnish.gateway_error",
             Origin::Upstream,
             Some(Cause::UpstreamError),
