@@ -212,8 +212,8 @@ pub(super) fn beside_cache(
     let n_requests_of_caches: u64 = companions.behind.n_requests_of_caches().map(|row| row.1).sum();
     let is_in_front = |log: usize| {
         let row = &logs[log];
-        let lacks_some = row.n_pairs * 10 < n_of_cache * 9
-            || n_requests[log] < n_requests_of_caches;
+        let lacks_some =
+            row.n_pairs * 10 < n_of_cache * 9 || n_requests[log] < n_requests_of_caches;
         row.n_pairs > 0 && row.may_be_in_front(lacks_some)
     };
     let all = (0..inputs.len() as InputIndex).zip(&log_of);
@@ -347,5 +347,11 @@ mod tests {
             pairs.push((one.at / SECOND_US, other.at / SECOND_US, other.place.position.input));
         });
         assert_eq!(pairs, [(50, 50, 1), (10, 10, 1), (10, 11, 2)]);
+        // A size with headers is that of no page.
+        let mut with_headers = at(10, 90, 3);
+        with_headers.flags = Flags::SIZED_WITH_HEADERS.with(Flags::TIMED, true);
+        let mut n_pairs = 0;
+        each_pair(vec![at(10, 7, 0)], vec![with_headers], &mut |_, _| n_pairs += 1);
+        assert_eq!(n_pairs, 1);
     }
 }

@@ -272,6 +272,22 @@ mod tests {
     }
 
     #[test]
+    fn requests_of_the_cache_itself_tell_what_backends_answered() {
+        let mut hops = Hops::default();
+        for (rule, size) in [("varnish.other_page", 14), ("varnish.own_page", 283)] {
+            assert!(hops.take(&entry(rule, 10, size, Flags::default()), false));
+        }
+        for (rule, size) in [("varnish.backend_answered", 14), ("varnish.no_connection", 0)] {
+            assert!(!hops.take(&entry(rule, 10, size, Flags::default()), true));
+        }
+        let mut companions = Companions::default();
+        let drained = hops.drain(None, &mut companions);
+        let rows: Vec<_> = drained.iter().map(|verdict| verdict.rule().id).collect();
+        assert_eq!(rows, ["varnish.other_page_found", "varnish.own_page"]);
+        assert_eq!((companions.behind.n_found, companions.behind.n_missed), (1, 0));
+    }
+
+    #[test]
     fn a_request_with_head_was_no_get_of_the_cache() {
         let mut hops = Hops::default();
         for (rule, flags) in [("varnish.own_page", Flags::default()), ("varnish.head", Flags::HEAD)]

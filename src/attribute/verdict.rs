@@ -228,7 +228,9 @@ impl Verdict {
         if rule.origin != Origin::Unknown {
             self.origin = rule.origin as u8;
         }
-        if rule.cause.is_some() {
+        // The cause of another origin than the message's is none.
+        let is_other = rule.origin != Origin::Unknown && rule.origin != row.origin;
+        if rule.cause.is_some() || is_other {
             self.cause = cause_code(rule.cause);
         }
         self.confidence = confidence as u8;

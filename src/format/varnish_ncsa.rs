@@ -550,6 +550,20 @@ mod tests {
         let sample = Sample::of(proxied.iter().map(|line| line.as_bytes()).collect());
         let proposal = VarnishNcsaFormat.propose(&sample).expect("known");
         check(proposal.reader.as_ref(), proxied[2], &[(Field::CacheHandling, "miss")]);
+        // Without a word of Varnish's the targets tell; what Squid writes of its results is another proxy's.
+        let told = proxied.map(|line| {
+            line.replace(" hit ", " ")
+                .replace(" 503 282 miss ", " 503 \"Backend fetch failed\" 282 ")
+                .replace(" 313 ", " \"OK\" 313 ")
+                .replace(" 200 0 miss ", " 200 \"OK\" 0 ")
+        });
+        let sample = Sample::of(told.iter().map(String::as_bytes).collect());
+        let proposal = VarnishNcsaFormat.propose(&sample).expect("known");
+        let wanted = [(Field::ResponseReason, "Backend fetch failed"), (Field::BodyBytes, "282")];
+        check(proposal.reader.as_ref(), &told[2], &wanted);
+        let of_squid = told.map(|line| format!("{line} TCP_MISS:HIER_DIRECT"));
+        let sample = Sample::of(of_squid.iter().map(String::as_bytes).collect());
+        assert!(VarnishNcsaFormat.propose(&sample).is_none());
         let relative = proxied.map(|line| line.replace("http://a.example", ""));
         let sample = Sample::of(relative.iter().map(String::as_bytes).collect());
         assert!(VarnishNcsaFormat.propose(&sample).is_none());

@@ -151,6 +151,7 @@ pub(super) const RULES: &[VerdictRule] = &[
     // A backend that is a Varnish may have sent these words.
     VerdictRule {
         confidence: Confidence::Likely,
+        openness: Openness::CauseOpen,
         ..decided(
             "varnish.told_fetch_failed",
             Origin::Proxy,

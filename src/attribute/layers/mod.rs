@@ -220,8 +220,7 @@ impl Layers {
         let Followed { verdict, link } = followed;
         if let Some(link) = *link {
             let is_end = link.origin() != Origin::Upstream
-                || (link.goes_on == 0
-                    && self.rows[usize::from(link.deep_layer)].behind.is_empty());
+                || (link.goes_on == 0 && self.rows[usize::from(link.deep_layer)].behind.is_empty());
             return (is_end && link.origin() != Origin::Unknown)
                 .then(|| Resolved { origin: link.origin(), link: Some(link) });
         }
