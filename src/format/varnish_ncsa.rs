@@ -378,7 +378,11 @@ const PROXIED: Telltale = Telltale {
             FORWARD_PROXY.iter().any(|word| value.starts_with(word))
                 || split_request(value).0 == b"CONNECT"
         };
-        are_absolute(columns.values(idx))
+        let values = columns.values(idx);
+        // A column of URLs alone is one of referrers.
+        let n_asking = values.iter().filter(|value| !split_request(value).0.is_empty()).count();
+        n_asking * 2 > values.len()
+            && are_absolute(values)
             && !(0..columns.n()).any(|other| columns.values(other).iter().any(is_forward))
     },
     hints: &["http://", "https://"],
@@ -563,6 +567,12 @@ mod tests {
         check(proposal.reader.as_ref(), &told[2], &wanted);
         let of_squid = told.map(|line| format!("{line} TCP_MISS:HIER_DIRECT"));
         let sample = Sample::of(of_squid.iter().map(String::as_bytes).collect());
+        assert!(VarnishNcsaFormat.propose(&sample).is_none());
+        let referred = told.map(|line| {
+            let line = line.replace("http://a.example", "");
+            format!("{line} \"http://a.example/from\"")
+        });
+        let sample = Sample::of(referred.iter().map(String::as_bytes).collect());
         assert!(VarnishNcsaFormat.propose(&sample).is_none());
         let relative = proxied.map(|line| line.replace("http://a.example", ""));
         let sample = Sample::of(relative.iter().map(String::as_bytes).collect());
