@@ -441,9 +441,12 @@ impl Reader for VarnishLog {
         let message = |message: &'a [u8]| {
             Ok(Record::Error(ErrorRecord { message, ..ErrorRecord::default() }))
         };
-        let of_client = |transaction: Transaction<'a>| match transaction.restarted {
-            true => message(first),
-            false => transaction.access().map(Record::Access),
+        let of_client = |transaction: Transaction<'a>| {
+            if transaction.restarted {
+                message(first)
+            } else {
+                transaction.access().map(Record::Access)
+            }
         };
         match Title::of(first) {
             Some(title) if !title.starts_record() => Err(Skip::Shape),

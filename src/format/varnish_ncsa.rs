@@ -565,10 +565,10 @@ mod tests {
         let proposal = VarnishNcsaFormat.propose(&sample).expect("known");
         let wanted = [(Field::ResponseReason, "Backend fetch failed"), (Field::BodyBytes, "282")];
         check(proposal.reader.as_ref(), &told[2], &wanted);
-        let of_squid = told.map(|line| format!("{line} TCP_MISS:HIER_DIRECT"));
+        let of_squid = told.each_ref().map(|line| format!("{line} TCP_MISS:HIER_DIRECT"));
         let sample = Sample::of(of_squid.iter().map(String::as_bytes).collect());
         assert!(VarnishNcsaFormat.propose(&sample).is_none());
-        let referred = told.map(|line| {
+        let referred = told.each_ref().map(|line| {
             let line = line.replace("http://a.example", "");
             format!("{line} \"http://a.example/from\"")
         });
