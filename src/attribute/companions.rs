@@ -128,12 +128,14 @@ pub struct Companions {
 /// Access logs beside those of a cache: are they its backends', and do they cover a time?
 #[derive(Debug, Clone, Default)]
 pub(super) struct Behind {
-    /// Requests in the logs of the cache, and in the others together.
+    /// Requests in the logs of the cache, and in that of the others that has most.
     n_requests: (u64, u64),
     /// First and last record of the others, microseconds UTC.
     span: Option<(i64, i64)>,
     /// Requests, first and last record of each of the others.
     others: BTreeMap<InputIndex, (u64, Option<(i64, i64)>)>,
+    /// The same of the logs of the cache.
+    caches: BTreeMap<InputIndex, (u64, Option<(i64, i64)>)>,
     /// Their entries that the cache has as well, and those that it lacks.
     pub(super) n_found: u64,
     pub(super) n_missed: u64,
@@ -161,32 +163,39 @@ impl Behind {
     ) {
         if is_cache {
             self.n_requests.0 += n_requests;
+            self.caches.insert(input, (n_requests, span));
             return;
         }
         self.others.insert(input, (n_requests, span));
-        self.n_requests.1 += n_requests;
         if let Some((first, last)) = span {
             let (low, high) = self.span.unwrap_or((first, last));
             self.span = Some((low.min(first), high.max(last)));
         }
     }
 
-    /// Forgets logs that are not behind the cache.
-    pub(super) fn leave_out(&mut self, fronts: &BTreeSet<InputIndex>) {
-        if fronts.is_empty() {
-            return;
+    /// Forgets logs that are not behind the cache, and takes those of its own requests to backends for others. Of the
+    /// logs that stay, that with most requests has so many.
+    pub(super) fn settle(
+        &mut self,
+        fronts: &BTreeSet<InputIndex>,
+        own_sides: &BTreeSet<InputIndex>,
+        n_most: u64,
+    ) {
+        (self.n_requests, self.span) = ((0, n_most), None);
+        let (caches, others) = (std::mem::take(&mut self.caches), std::mem::take(&mut self.others));
+        for (input, (n_requests, span)) in caches {
+            self.note(!own_sides.contains(&input), input, n_requests, span);
         }
-        (self.n_requests.1, self.span) = (0, None);
-        for (input, (n_requests, span)) in std::mem::take(&mut self.others) {
+        for (input, (n_requests, span)) in others {
             if !fronts.contains(&input) {
                 self.note(false, input, n_requests, span);
             }
         }
     }
 
-    /// Requests in the logs of the cache.
-    pub(super) fn n_requests_of_cache(&self) -> u64 {
-        self.n_requests.0
+    /// Requests in each log of the cache.
+    pub(super) fn n_requests_of_caches(&self) -> impl Iterator<Item = (InputIndex, u64)> {
+        self.caches.iter().map(|(input, (n_requests, _))| (*input, *n_requests))
     }
 
     /// Requests in each of the other logs.

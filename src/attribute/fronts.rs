@@ -33,12 +33,15 @@ use crate::verdict::{Contact, RULES, rule_index};
 /// Entries of one target that are looked at.
 const MAX_OF_TARGET: usize = 4096;
 
+/// Of so many lines one may be another.
+const FEW: u64 = 10;
+
 /// Durations closer than this are the same, milliseconds.
 const SAME_MS: u32 = 1;
 
 /// What is known of one log beside those of the cache.
 #[derive(Debug, Clone, Copy, Default)]
-struct Beside {
+struct Log {
     n_pairs: u64,
     /// Votes for the log to be behind the cache, and in front of it.
     n_behind: u64,
@@ -61,7 +64,7 @@ impl Clients {
     }
 }
 
-impl Beside {
+impl Log {
     fn note(&mut self, of_cache: &EntryFact, own: &EntryFact) {
         self.n_pairs += 1;
         self.of_cache.note(of_cache.client);
@@ -108,13 +111,62 @@ fn made_it(entry: &EntryFact) -> bool {
     is_alone || row.contact == Contact::None || row.id == "varnish.own_page" || is_own
 }
 
-/// The inputs whose entries say nothing of where the answers of the cache came from.
-pub(super) fn fronts_of(
+/// What stands beside the log of a cache.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Beside {
+    /// Inputs whose entries say nothing of where the answers of the cache came from.
+    pub(super) fronts: BTreeSet<InputIndex>,
+    /// Inputs in which the cache logs its own requests to backends.
+    pub(super) own_sides: BTreeSet<InputIndex>,
+    /// Requests in the log that has most of them, of those that may be behind the cache.
+    pub(super) n_most_requests: u64,
+}
+
+/// The logs in which a cache wrote its own requests to backends. Where it got no connection it logs no client, which it
+/// has for the requests of clients; and no page is one that it made.
+fn own_sides(
+    entries: &Sorted<EntryFact, JoinKey>,
+    companions: &Companions,
+) -> Result<BTreeSet<InputIndex>> {
+    let caches: BTreeSet<InputIndex> =
+        companions.behind.n_requests_of_caches().map(|(input, _)| input).collect();
+    let mut counts: BTreeMap<InputIndex, (u64, u64)> = BTreeMap::new();
+    if caches.len() < 2 {
+        return Ok(BTreeSet::new());
+    }
+    for fact in entries.rows() {
+        let fact = fact?;
+        let id = RULES.get(usize::from(fact.rule)).map(|row| row.id);
+        let (n_alone, n_pages) = counts.entry(fact.place.position.input).or_default();
+        *n_alone += u64::from(id == Some("varnish.no_connection"));
+        *n_pages += u64::from(id == Some("varnish.own_page"));
+    }
+    let is_side = |input: &InputIndex| {
+        let (n_alone, n_pages) = counts.get(input).copied().unwrap_or_default();
+        n_alone > 0 && n_pages * FEW <= n_alone
+    };
+    let sides: BTreeSet<InputIndex> = caches.iter().copied().filter(is_side).collect();
+    // Without a log of clients there is nothing beside which they stand.
+    Ok(if sides.len() < caches.len() { sides } else { BTreeSet::new() })
+}
+
+/// Looks at the logs beside that of a cache.
+pub(super) fn beside_cache(
     inputs: &[ScannedInput],
     entries: &Sorted<EntryFact, JoinKey>,
     companions: &Companions,
     zones: &Zones,
-) -> Result<BTreeSet<InputIndex>> {
+) -> Result<Beside> {
+    let own_sides = own_sides(entries, companions)?;
+    if !own_sides.is_empty() {
+        // They tell every answer of the backends; what others have besides is no other answer.
+        let others = companions.behind.n_requests_of_others();
+        return Ok(Beside {
+            fronts: others.map(|(input, _)| input).collect(),
+            own_sides,
+            n_most_requests: 0,
+        });
+    }
     let mut index = BTreeMap::new();
     let log_of: Vec<usize> = inputs
         .iter()
@@ -123,7 +175,7 @@ pub(super) fn fronts_of(
             *index.entry(name_of(&input.path)).or_insert(fresh)
         })
         .collect();
-    let mut logs = vec![Beside::default(); index.len()];
+    let mut logs = vec![Log::default(); index.len()];
     let mut n_of_cache = 0u64;
     let mut rows = entries.rows().peekable();
     while let Some(target) = peek_key(&mut rows, |fact: &EntryFact| fact.target_key)? {
@@ -134,7 +186,7 @@ pub(super) fn fronts_of(
         {
             let mut fact = row?;
             let is_one = fact.status == 503
-                && fact.flags.has(Flags::SIZED)
+                && (fact.flags.has(Flags::SIZED) || fact.flags.has(Flags::SIZED_WITH_HEADERS))
                 && !fact.flags.has(Flags::HEAD)
                 && !fact.flags.has(Flags::KIN);
             let is_cache = server_of(fact.rule) == Server::Varnish;
@@ -157,14 +209,18 @@ pub(super) fn fronts_of(
             n_requests[*log] += n;
         }
     }
+    let n_requests_of_caches: u64 = companions.behind.n_requests_of_caches().map(|row| row.1).sum();
     let is_in_front = |log: usize| {
         let row = &logs[log];
-        let lacks_some = row.n_pairs * 10 < n_of_cache * 9
-            || n_requests[log] < companions.behind.n_requests_of_cache();
+        let lacks_some =
+            row.n_pairs * 10 < n_of_cache * 9 || n_requests[log] < n_requests_of_caches;
         row.n_pairs > 0 && row.may_be_in_front(lacks_some)
     };
     let all = (0..inputs.len() as InputIndex).zip(&log_of);
-    Ok(all.filter(|(_, log)| is_in_front(**log)).map(|(input, _)| input).collect())
+    let fronts = all.filter(|(_, log)| is_in_front(**log)).map(|(input, _)| input).collect();
+    let may_be_behind = (0..n_requests.len()).filter(|log| !is_in_front(*log));
+    let n_most_requests = may_be_behind.map(|log| n_requests[log]).max().unwrap_or(0);
+    Ok(Beside { fronts, own_sides, n_most_requests })
 }
 
 /// Calls `each` with the entries of one target that are of one request, that of the cache first: of the same method and
@@ -177,7 +233,10 @@ fn each_pair(
     if of_cache.is_empty() || others.is_empty() {
         return;
     }
-    let page_of = |fact: &EntryFact| (method_of(fact), fact.body_bytes);
+    // Where headers are counted, sizes do not tell.
+    let page_of = |fact: &EntryFact| {
+        (method_of(fact), fact.flags.has(Flags::SIZED).then_some(fact.body_bytes))
+    };
     let mut queues: BTreeMap<_, BTreeMap<InputIndex, Vec<(Began, EntryFact)>>> = BTreeMap::new();
     for fact in others {
         let of_page = queues.entry(page_of(&fact)).or_default();
@@ -188,12 +247,14 @@ fn each_pair(
     }
     of_cache.sort_unstable_by_key(|fact| (fact.at, fact.place.position));
     for fact in of_cache.iter().rev() {
-        for queue in queues.get_mut(&page_of(fact)).into_iter().flat_map(BTreeMap::values_mut) {
-            while queue.last().is_some_and(|(began, _)| began.is_behind(fact.at)) {
-                queue.pop();
-            }
-            if let Some((_, other)) = queue.pop_if(|(began, _)| began.may_be(fact.at)) {
-                each(fact, &other);
+        for page in [page_of(fact), (method_of(fact), None)] {
+            for queue in queues.get_mut(&page).into_iter().flat_map(BTreeMap::values_mut) {
+                while queue.last().is_some_and(|(began, _)| began.is_behind(fact.at)) {
+                    queue.pop();
+                }
+                if let Some((_, other)) = queue.pop_if(|(began, _)| began.may_be(fact.at)) {
+                    each(fact, &other);
+                }
             }
         }
     }
@@ -217,7 +278,7 @@ mod tests {
         lacks_some: bool,
         expected: bool,
     ) {
-        let mut beside = Beside::default();
+        let mut beside = Log::default();
         for n in 0..5 {
             let client = |fact: EntryFact, varies| EntryFact {
                 client: fact.client + u64::from(varies) * n,
@@ -286,5 +347,11 @@ mod tests {
             pairs.push((one.at / SECOND_US, other.at / SECOND_US, other.place.position.input));
         });
         assert_eq!(pairs, [(50, 50, 1), (10, 10, 1), (10, 11, 2)]);
+        // A size with headers is that of no page.
+        let mut with_headers = at(10, 90, 3);
+        with_headers.flags = Flags::SIZED_WITH_HEADERS.with(Flags::TIMED, true);
+        let mut n_pairs = 0;
+        each_pair(vec![at(10, 7, 0)], vec![with_headers], &mut |_, _| n_pairs += 1);
+        assert_eq!(n_pairs, 1);
     }
 }

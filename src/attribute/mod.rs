@@ -51,7 +51,7 @@ mod walk;
 mod workers;
 pub mod zones;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::iter::Peekable;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -65,7 +65,7 @@ use crate::taxonomy::{Basis, LogRole, Origin, Server};
 
 use companions::Companions;
 use folders::Folders;
-use fronts::fronts_of;
+use fronts::{Beside, beside_cache};
 use intervals::Intervals;
 use layers::{Layers, Link, Listeners, Verdicts};
 use lean::Leanings;
@@ -218,18 +218,19 @@ pub fn attribute(
     companions.limit_pages = limit_pages?;
     let is_with_cache =
         inputs.iter().any(|input| is_log_of(input, LogRole::Access, Server::Varnish));
-    let fronts = if is_with_cache {
-        fronts_of(inputs, &entries, &companions, &zones)?
+    let Beside { fronts, own_sides, n_most_requests } = if is_with_cache {
+        beside_cache(inputs, &entries, &companions, &zones)?
     } else {
-        BTreeSet::new()
+        Beside::default()
     };
-    companions.behind.leave_out(&fronts);
+    companions.behind.settle(&fronts, &own_sides, n_most_requests);
     let ground = Ground {
         config,
         workers,
         zones,
         is_with_cache,
         fronts,
+        own_sides,
         takes_shared: is_apache_alone(inputs),
         is_nginx_alone: is_nginx_alone(inputs),
         strangers,
@@ -248,7 +249,7 @@ pub fn attribute(
         }
     })?;
     let settled = || -> Verdicts<'_> { Box::new(verdicts.rows()) };
-    let layers = Layers::of(inputs, &listeners, &settled, &config.budget)?;
+    let layers = Layers::of(inputs, &listeners, &settled, &config.budget, &ground.own_sides)?;
     let leanings = if any_open.into_inner() || layers.links().next().is_some() {
         Leanings::of(follow(&verdicts, &layers).map(|row| row.map(|row| row.verdict)))?
     } else {

@@ -240,7 +240,9 @@ impl Verdict {
         if rule.origin != Origin::Unknown {
             self.origin = rule.origin as u8;
         }
-        if rule.cause.is_some() {
+        // The cause of another origin than the message's is none.
+        let is_other = rule.origin != Origin::Unknown && rule.origin != row.origin;
+        if rule.cause.is_some() || is_other {
             self.cause = cause_code(rule.cause);
         }
         self.confidence = confidence as u8;
@@ -302,6 +304,11 @@ impl Verdict {
     /// The server whose table the row is in.
     pub(super) fn server(&self) -> Server {
         server_of(self.entry.rule)
+    }
+
+    /// True when a log beside has the answer as well: whoever made it, made it there, or behind it.
+    pub(super) fn goes_on(&self) -> bool {
+        self.rule().id == relayed::FOUND
     }
 
     /// True when the status was not asked for.

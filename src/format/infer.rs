@@ -30,6 +30,7 @@ use super::apache_access::evidence;
 use super::app_log;
 use super::layout_reader::LayoutReader;
 use super::nginx_access;
+use super::varnish_log;
 use super::{Format, FormatBasis, Proposal, Reader, Sample};
 use crate::record::Escape;
 use crate::taxonomy::Server;
@@ -195,7 +196,8 @@ fn access_like<'a>(sample: &Sample<'a>) -> Vec<&'a [u8]> {
         let is_message =
             line.get(..19).is_some_and(|head| crate::time::parse_nginx_error(head).is_some())
                 && line.get(19..21) == Some(b" [")
-                || app_log::is_message(line);
+                || app_log::is_message(line)
+                || varnish_log::is_raw(line);
         let has_status = line
             .split(|byte| !byte.is_ascii_alphanumeric())
             .any(|word| word.len() == 3 && item_kind(word) == Kind::Status);

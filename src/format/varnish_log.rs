@@ -1,7 +1,8 @@
 //! Varnish's shared memory log as text: `varnishlog`, grouped by request, session or transaction, or raw.
 //!
-//! In: a record of one line (`-g raw`), or a transaction with the transactions below it. Out: for a request of a client
-//! an access record; for a request to a backend that stands alone, and for raw lines, a message.
+//! In: a transaction with the transactions below it, or the raw lines of one (`-g raw`), or a raw line that was cut out of
+//! it. Out: for a request of a client an access record; for a request to a backend that stands alone, and for a raw line
+//! alone, a message.
 //! Invariants: a transaction starts with the line that names it; what follows up to the next such line belongs to it. Of
 //! several attempts to fetch, the last one counts. A request that VCL restarts goes on as another transaction, which has
 //! its response (`cache_req_fsm.c`, `cnt_restart`): no client saw one of its own.
@@ -79,13 +80,35 @@ fn tagged(line: &[u8]) -> Option<(&[u8], &[u8])> {
 
 /// Tag and text of a raw line: `     32770 ReqURL         c /ok/1`.
 fn raw(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    raw_of(line).map(|(_, tag, text)| (tag, text))
+}
+
+/// The same with the id of the transaction, which is `0` for what belongs to none.
+fn raw_of(line: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     let (id, rest) = split_tag(line.trim_ascii_start())?;
     let (tag, text) = split_tag(rest)?;
     let is_id = id.iter().all(u8::is_ascii_digit) && id.len() <= 20;
-    let ([b'c' | b'b' | b'-', b' ', text @ ..], true) = (text, is_id && is_tag(tag)) else {
-        return None;
+    match text {
+        [b'c' | b'b' | b'-', b' ', text @ ..] if is_id && is_tag(tag) => Some((id, tag, text)),
+        [b'c' | b'b' | b'-'] if is_id && is_tag(tag) => Some((id, tag, b"")),
+        _ => None,
+    }
+}
+
+/// True for a raw line.
+pub(super) fn is_raw(line: &[u8]) -> bool {
+    raw_of(line).is_some()
+}
+
+/// The kind of the transaction that a raw line begins, and its id: `  2 Begin          c req 1 rxreq`.
+fn begun(line: &[u8]) -> Option<(Kind, &[u8])> {
+    let (id, tag, text) = raw_of(line)?;
+    let kind = match split_tag(text)?.0 {
+        b"req" => Kind::Request,
+        b"bereq" => Kind::Backend,
+        _ => Kind::Other,
     };
-    Some((tag, text))
+    (tag == b"Begin").then_some((kind, id))
 }
 
 /// The word at the start, and what follows its blanks.
@@ -96,8 +119,11 @@ fn split_tag(text: &[u8]) -> Option<(&[u8], &[u8])> {
     (end > 0).then(|| (&text[..end], &rest[blanks..]))
 }
 
-/// Tags are written in mixed case: `ReqURL`, `VCL_call`, `Backend_health`, `SLT__Bogus`.
+/// Tags are written in mixed case, but for a few: `ReqURL`, `VCL_call`, `Backend_health`, `SLT__Bogus`, `TTL`.
 fn is_tag(word: &[u8]) -> bool {
+    if [&b"TTL"[..], b"CLI", b"VSL"].contains(&word) {
+        return true;
+    }
     (2..=20).contains(&word.len())
         && word[0].is_ascii_uppercase()
         && word.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
@@ -160,6 +186,21 @@ impl<'a> Transaction<'a> {
                 } else {
                     transaction.of_client(tag, text);
                 }
+            }
+        }
+        transaction
+    }
+
+    /// Reads the raw lines of one transaction. Those of others stand between them where it filled its buffer.
+    fn of_raw(record: &'a [u8], kind: Kind, id: &[u8]) -> Self {
+        let mut transaction = Transaction::default();
+        for line in record.split(|byte| *byte == b'\n') {
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            let Some((_, tag, text)) = raw_of(line).filter(|row| row.0 == id) else { continue };
+            if kind == Kind::Backend {
+                transaction.of_backend(tag, text, true);
+            } else {
+                transaction.of_client(tag, text);
             }
         }
         transaction
@@ -305,6 +346,10 @@ impl<'a> Transaction<'a> {
     }
 }
 
+fn first_line(record: &[u8]) -> &[u8] {
+    &record[..memchr::memchr(b'\n', record).unwrap_or(record.len())]
+}
+
 /// Sets what is not set yet.
 fn set<'a>(slot: &mut &'a [u8], value: &'a [u8]) {
     if slot.is_empty() {
@@ -316,12 +361,15 @@ fn set<'a>(slot: &mut &'a [u8], value: &'a [u8]) {
 #[derive(Debug, Clone)]
 pub struct VarnishLog {
     about: About,
+    /// Raw lines begin transactions: the worker hands over all lines of one together (`cache_shmlog.c`, `VSL_Flush`).
+    by_begin: bool,
 }
 
 impl VarnishLog {
-    /// The reader.
-    pub fn new() -> Self {
+    /// The reader. `by_begin`: raw lines tell where transactions begin, and belong to them.
+    pub fn new(by_begin: bool) -> Self {
         VarnishLog {
+            by_begin,
             about: About {
                 format: VarnishLogFormat::NAME,
                 layout: "varnishlog".to_owned(),
@@ -337,7 +385,10 @@ impl VarnishLog {
 
     /// A request to a backend, as a message about the request of the client behind it.
     fn read_fetch(record: &[u8], each: &mut dyn FnMut(Result<Record<'_>, Skip>)) {
-        let fetch = Transaction::of(record, Kind::Backend);
+        let fetch = match begun(first_line(record)) {
+            Some((kind, id)) => Transaction::of_raw(record, kind, id),
+            None => Transaction::of(record, Kind::Backend),
+        };
         let parts = [fetch.method, b" ", fetch.url, b" ", fetch.protocol];
         let request = parts.concat();
         let message = match fetch.failure() {
@@ -360,7 +411,7 @@ impl VarnishLog {
 
 impl Default for VarnishLog {
     fn default() -> Self {
-        VarnishLog::new()
+        VarnishLog::new(false)
     }
 }
 
@@ -370,32 +421,47 @@ impl Reader for VarnishLog {
     }
 
     fn glance<'a>(&self, line: &'a [u8]) -> Result<Glance<'a>, Skip> {
-        let is_start =
-            Title::of(line).map_or_else(|| raw(line).is_some(), |title| title.starts_record());
+        let is_start = match Title::of(line) {
+            Some(title) => title.starts_record(),
+            None if self.by_begin => {
+                raw_of(line).is_some_and(|row| row.0 == b"0" || row.1 == b"Begin")
+            }
+            None => is_raw(line),
+        };
         // The time stands in a later line.
         if is_start { Ok(Glance { stamp: &line[..0], status: 0 }) } else { Err(Skip::Shape) }
     }
 
     fn continues(&self, line: &[u8]) -> bool {
-        tagged(line).is_some() || Title::of(line).is_some()
+        tagged(line).is_some() || Title::of(line).is_some() || (self.by_begin && is_raw(line))
     }
 
     fn parse<'a>(&self, record: &'a [u8]) -> Result<Record<'a>, Skip> {
-        let first = &record[..memchr::memchr(b'\n', record).unwrap_or(record.len())];
+        let first = first_line(record);
         let message = |message: &'a [u8]| {
             Ok(Record::Error(ErrorRecord { message, ..ErrorRecord::default() }))
+        };
+        let of_client = |transaction: Transaction<'a>| {
+            if transaction.restarted {
+                message(first)
+            } else {
+                transaction.access().map(Record::Access)
+            }
         };
         match Title::of(first) {
             Some(title) if !title.starts_record() => Err(Skip::Shape),
             Some(Title { kind: Kind::Request, .. }) => {
-                let transaction = Transaction::of(record, Kind::Request);
-                if transaction.restarted {
-                    return message(first);
-                }
-                transaction.access().map(Record::Access)
+                of_client(Transaction::of(record, Kind::Request))
             }
             Some(Title { kind: Kind::Backend, .. }) => Err(Skip::Encoded),
             Some(_) => message(first),
+            None if self.by_begin && begun(first).is_some() => match begun(first) {
+                Some((kind @ Kind::Request, id)) => {
+                    of_client(Transaction::of_raw(record, kind, id))
+                }
+                Some((Kind::Backend, _)) => Err(Skip::Encoded),
+                _ => message(first),
+            },
             None => match raw(first).ok_or(Skip::Shape)? {
                 (b"Backend_health", text) => message(text),
                 // The tag is part of what others say.
@@ -415,7 +481,7 @@ impl Reader for VarnishLog {
     }
 
     fn each_field<'a>(&self, record: &'a [u8], each: &mut dyn FnMut(&str, &'a [u8])) {
-        let first = &record[..memchr::memchr(b'\n', record).unwrap_or(record.len())];
+        let first = first_line(record);
         if let Some(title) = Title::of(first) {
             each("vxid", title.id);
         } else if let Some((tag, text)) = raw(first) {
@@ -423,7 +489,7 @@ impl Reader for VarnishLog {
             each("message", text);
         }
         for line in record.split(|byte| *byte == b'\n').skip(1) {
-            let Some((tag, text)) = tagged(line) else { continue };
+            let Some((tag, text)) = tagged(line).or_else(|| raw(line)) else { continue };
             if let Ok(tag) = std::str::from_utf8(tag) {
                 each(tag, text);
             }
@@ -449,14 +515,63 @@ impl Format for VarnishLogFormat {
     }
 
     fn propose(&self, sample: &Sample<'_>) -> Option<Proposal> {
-        let reader = VarnishLog::new();
+        let begins = |line: &&[u8]| begun(line).is_some_and(|(kind, _)| kind == Kind::Request);
+        let reader = VarnishLog::new(sample.lines.iter().any(begins));
         let n_starts = sample.lines.iter().filter(|line| reader.glance(line).is_ok()).count();
-        let n_below = sample.lines.iter().filter(|line| tagged(line).is_some()).count();
+        let is_below = |line: &[u8]| {
+            tagged(line).is_some()
+                || (reader.by_begin && is_raw(line) && reader.glance(line).is_err())
+        };
+        let n_below = sample.lines.iter().filter(|line| is_below(line)).count();
         // What is below a transaction is part of it.
         (n_starts > 0).then(|| Proposal {
             reader: Arc::new(reader),
             n_accepted: n_starts + n_below,
             notes: Vec::new(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn raw_lines_of_one_transaction_are_one_record() {
+        let lines = [
+            "         1 Begin          c sess 0 HTTP/1",
+            "         2 Begin          c req 1 rxreq",
+            "         2 Timestamp      c Start: 1795354214.077206 0.000000 0.000000",
+            "         2 ReqMethod      c GET",
+            "         9 ReqURL         c /other",
+            "         2 ReqURL         c /a",
+            "         2 TTL            c VCL 10 2 0 1795354214 uncacheable",
+            "         2 RespStatus     c 503",
+            "         2 End            c ",
+            "         0 Backend_health - ap1 Still healthy 4---X-RH 4 3 4 0.1 0.2 \"HTTP/1.1 200 X\"",
+        ];
+        let sample = Sample::of(lines.iter().map(|line| line.as_bytes()).collect());
+        let proposal = VarnishLogFormat.propose(&sample).expect("known");
+        assert_eq!(proposal.n_accepted, lines.len());
+        let reader = proposal.reader;
+        let starts: Vec<bool> =
+            lines.iter().map(|line| reader.glance(line.as_bytes()).is_ok()).collect();
+        assert_eq!(starts.iter().filter(|is_start| **is_start).count(), 3);
+        assert!((2..9).all(|line| !starts[line] && reader.continues(lines[line].as_bytes())));
+        let record = lines[1..9].join("\n");
+        let Ok(Record::Access(access)) = reader.parse(record.as_bytes()) else {
+            unreachable!("a request of a client")
+        };
+        assert_eq!(access.status, 503);
+        assert_eq!(access.raw(Field::RequestUri), Some(&b"/a"[..]));
+    }
+
+    #[test]
+    fn raw_lines_that_were_cut_out_are_messages() {
+        let lines = ["  3 FetchError     b HTC eof (-1)", "  7 FetchError     b HTC eof (-1)"];
+        let sample = Sample::of(lines.iter().map(|line| line.as_bytes()).collect());
+        let reader = VarnishLogFormat.propose(&sample).expect("known").reader;
+        assert!(lines.iter().all(|line| reader.glance(line.as_bytes()).is_ok()));
+        assert!(matches!(reader.parse(lines[0].as_bytes()), Ok(Record::Error(_))));
     }
 }

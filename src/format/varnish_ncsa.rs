@@ -10,7 +10,7 @@
 use std::sync::Arc;
 
 use super::apache_access::log_format::{Compiled, compile};
-use super::infer::telltale::{Telltale, propose};
+use super::infer::telltale::{Columns, Telltale, propose};
 use super::json_declared::{Declared, Use, key, time_at, value};
 use super::layout::next_quote;
 use super::layout_reader::{AS_CUT, LayoutReader};
@@ -72,6 +72,7 @@ pub const JSON: Declared = Declared {
         ("reason", Use::As(Field::ResponseReason)),
         ("resp_reason", Use::As(Field::ResponseReason)),
         ("response_reason", Use::As(Field::ResponseReason)),
+        ("status_reason", Use::As(Field::ResponseReason)),
         ("beresp_status", Use::As(Field::BackendStatus)),
         ("backend_status", Use::As(Field::BackendStatus)),
     ],
@@ -324,9 +325,12 @@ impl Format for VarnishNcsaFormat {
         let n_requests = lines.iter().filter(asks).count();
         let n_absolute = lines.iter().filter(|parts| parts.is_absolute()).count();
         if n_absolute == 0 || n_absolute * 10 < n_requests * 9 {
-            return propose(sample, &HANDLING, |body, notation| {
-                about(body.to_owned(), notation, Instant::Start, FormatBasis::Detected)
-            });
+            let told = |telltale| {
+                propose(sample, telltale, |body, notation| {
+                    about(body.to_owned(), notation, Instant::Start, FormatBasis::Detected)
+                })
+            };
+            return told(&HANDLING).or_else(|| told(&PROXIED));
         }
         let handling = handling_column(&lines);
         // Further columns that are not Varnish's own words may be those of a layout that another server is known by.
@@ -361,20 +365,63 @@ const HANDLING: Telltale = Telltale {
     is_word: false,
     field: Field::CacheHandling,
     escape: Escape::Apache,
-    name: |columns| {
-        let is_size = |value: &[u8]| value == b"-" || value.iter().all(u8::is_ascii_digit);
-        // `%O` counts the header too, and is never nothing.
-        columns.set_first(Field::BodyBytes, |columns, idx| {
-            columns.all(idx, is_size)
-                && columns.any(idx, |value| value == b"0" || value == b"-")
-                && ((idx > 0 && columns.find(Field::Status) == Some(idx - 1))
-                    || ["bytes", "size", "b"].contains(&&*columns.label(idx)))
-        });
-        columns.set_labelled(Field::FetchError, &["fetcherror"], |_| true);
-        columns.set_labelled(Field::BackendStatus, &["berespstatus", "backendstatus"], |_| true);
-    },
+    name: name_columns,
     finish: |_| {},
 };
+
+/// The column of a format string that has requests for whole URLs. Forward proxies are asked for such as well, and for
+/// tunnels, and Squid tells its results by words of its own.
+const PROXIED: Telltale = Telltale {
+    is_value: |value| !value.is_empty(),
+    is_proof: |value| split_url(value).or_else(|| split_url(split_request(value).1)).is_some(),
+    is_sure: |columns, idx| {
+        let is_forward = |value: &&[u8]| {
+            FORWARD_PROXY.iter().any(|word| value.starts_with(word))
+                || split_request(value).0 == b"CONNECT"
+        };
+        let values = columns.values(idx);
+        // A column of URLs alone is one of referrers.
+        let n_asking = values.iter().filter(|value| !split_request(value).0.is_empty()).count();
+        n_asking * 2 > values.len()
+            && are_absolute(values)
+            && !(0..columns.n()).any(|other| columns.values(other).iter().any(is_forward))
+    },
+    hints: &["http://", "https://"],
+    is_word: false,
+    field: Field::Request,
+    escape: Escape::Apache,
+    name: name_columns,
+    finish: |_| {},
+};
+
+/// How the values of columns begin that Squid has, and no other.
+const FORWARD_PROXY: [&[u8]; 4] = [b"TCP_", b"UDP_", b"HIER_", b"NONE_"];
+
+/// What Varnish calls a response that it makes because a fetch failed.
+const FETCH_FAILED: &[u8] = b"Backend fetch failed";
+
+/// Names the columns that tell more of a response.
+fn name_columns(columns: &mut Columns<'_>) {
+    let is_size = |value: &[u8]| value == b"-" || value.iter().all(u8::is_ascii_digit);
+    let is_reason = |columns: &Columns<'_>, idx: usize| {
+        columns.any(idx, |value| value == FETCH_FAILED)
+            || ["reason", "respreason"].contains(&&*columns.label(idx))
+    };
+    columns.set_first(Field::ResponseReason, is_reason);
+    // `%O` counts the header too, and is never nothing.
+    columns.set_first(Field::BodyBytes, |columns, idx| {
+        let before = |n: usize| idx.checked_sub(n);
+        let is_behind_status = columns.find(Field::Status).is_some_and(|status| {
+            before(1) == Some(status)
+                || (before(2) == Some(status) && columns.find(Field::ResponseReason) == before(1))
+        });
+        columns.all(idx, is_size)
+            && columns.any(idx, |value| value == b"0" || value == b"-")
+            && (is_behind_status || ["bytes", "size", "b"].contains(&&*columns.label(idx)))
+    });
+    columns.set_labelled(Field::FetchError, &["fetcherror"], |_| true);
+    columns.set_labelled(Field::BackendStatus, &["berespstatus", "backendstatus"], |_| true);
+}
 
 /// A reader for what a user gives: the format string of `varnishncsa -F`, or `varnishncsa` for the default.
 ///
@@ -509,6 +556,26 @@ mod tests {
         let sample = Sample::of(proxied.iter().map(|line| line.as_bytes()).collect());
         let proposal = VarnishNcsaFormat.propose(&sample).expect("known");
         check(proposal.reader.as_ref(), proxied[2], &[(Field::CacheHandling, "miss")]);
+        // Without a word of Varnish's the targets tell; what Squid writes of its results is another proxy's.
+        let told = proxied.map(|line| {
+            line.replace(" hit ", " ")
+                .replace(" 503 282 miss ", " 503 \"Backend fetch failed\" 282 ")
+                .replace(" 313 ", " \"OK\" 313 ")
+                .replace(" 200 0 miss ", " 200 \"OK\" 0 ")
+        });
+        let sample = Sample::of(told.iter().map(String::as_bytes).collect());
+        let proposal = VarnishNcsaFormat.propose(&sample).expect("known");
+        let wanted = [(Field::ResponseReason, "Backend fetch failed"), (Field::BodyBytes, "282")];
+        check(proposal.reader.as_ref(), &told[2], &wanted);
+        let of_squid = told.each_ref().map(|line| format!("{line} TCP_MISS:HIER_DIRECT"));
+        let sample = Sample::of(of_squid.iter().map(String::as_bytes).collect());
+        assert!(VarnishNcsaFormat.propose(&sample).is_none());
+        let referred = told.each_ref().map(|line| {
+            let line = line.replace("http://a.example", "");
+            format!("{line} \"http://a.example/from\"")
+        });
+        let sample = Sample::of(referred.iter().map(String::as_bytes).collect());
+        assert!(VarnishNcsaFormat.propose(&sample).is_none());
         let relative = proxied.map(|line| line.replace("http://a.example", ""));
         let sample = Sample::of(relative.iter().map(String::as_bytes).collect());
         assert!(VarnishNcsaFormat.propose(&sample).is_none());

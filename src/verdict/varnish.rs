@@ -133,10 +133,30 @@ pub(super) const RULES: &[VerdictRule] = &[
     VerdictRule {
         confidence: Confidence::Likely,
         ..decided(
+            "varnish.backend_answered",
+            Origin::Upstream,
+            Some(Cause::Upstream503),
+            "varnishncsa.1, -b: the body that came from the backend",
+        )
+    },
+    VerdictRule {
+        confidence: Confidence::Likely,
+        ..decided(
             "varnish.gateway_error",
             Origin::Upstream,
             Some(Cause::UpstreamError),
             "cache_fetch.c, builtin.vcl: Varnish itself answers 503, never 502 or 504",
+        )
+    },
+    // A backend that is a Varnish may have sent these words.
+    VerdictRule {
+        confidence: Confidence::Likely,
+        openness: Openness::CauseOpen,
+        ..decided(
+            "varnish.told_fetch_failed",
+            Origin::Proxy,
+            Some(Cause::CdnOriginUnreachable),
+            "cache_fetch.c (vbf_stp_error): the reason of the response that a failed fetch ends in",
         )
     },
     VerdictRule {
@@ -269,6 +289,9 @@ const FAILURES: &[(&str, &str)] = &[
     ("chunked", "varnish.invalid_response"),
 ];
 
+/// What Varnish calls a response that it makes because a fetch failed.
+const FETCH_FAILED: &[u8] = b"Backend fetch failed";
+
 /// Sizes of the page that a failed fetch ends in, which the page of `synth(503)` has only with an XID of eight digits.
 const FAILED_PAGE: std::ops::RangeInclusive<u64> = 282..=287;
 
@@ -315,6 +338,9 @@ pub(super) fn own_verdict(record: &AccessRecord<'_>) -> &'static str {
         Some([b'5', ..]) => return "varnish.relayed_5xx",
         Some(_) => return "varnish.after_good_backend",
         None => {}
+    }
+    if record.status == 503 && record.value(Field::ResponseReason) == Some(FETCH_FAILED) {
+        return "varnish.told_fetch_failed";
     }
     // The log of backends (`-b`). A client address from a header may be missing as well.
     if record.raw(Field::RemoteAddr) == Some(b"-") && record.body_bytes() == Some(0) {
@@ -373,6 +399,8 @@ mod tests {
         check(503, &[(Handling, "synth"), (Bytes, "234")], "varnish.synth");
         check(503, &[(Handling, "SYNTH"), (Reason, "VCL failed")], "varnish.vcl_failed");
         check(503, &[(Handling, "SYNTH"), (Reason, "Backend fetch failed")], "varnish.own_page");
+        check(503, &[(Reason, "Backend fetch failed")], "varnish.told_fetch_failed");
+        check(503, &[(Reason, "Backend fetch failed"), (Status, "503")], "varnish.relayed_503");
         check(503, &[(Handling, "hit"), (Bytes, "14")], "varnish.cached");
         check(503, &[(Handling, "hit"), (Bytes, "282")], "varnish.cached_own_page");
         check(503, &[(Handling, "miss"), (Bytes, "282")], "varnish.own_page");

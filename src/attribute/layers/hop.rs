@@ -50,12 +50,15 @@ pub(super) struct Hop {
     pub taken: u64,
     origin: u8,
     cause: u8,
+    /// The answer is known to have come from a log that may not be joined.
+    pub goes_on: u8,
 }
 
 crate::store::stored!(
     Hop, kind: u8, key: u64, at: i64, stamped_at: i64, place.position.input: u32, place.position.offset: u64, place.line: u64,
     place.length: u32, client: u32, forwarded: u32, forwarded_before: u32, host: u32, server: u32, listen: u32,
-    upstream: u32, body_bytes: u32, duration_ms: u32, status: u16, method: u16, flags.0: u16, group: u16, taken: u64, origin: u8, cause: u8
+    upstream: u32, body_bytes: u32, duration_ms: u32, status: u16, method: u16, flags.0: u16, group: u16, taken: u64, origin: u8, cause: u8,
+    goes_on: u8
 );
 
 /// First and last possible instant of a request's start and end.
@@ -91,6 +94,7 @@ impl Hop {
             group,
             origin: verdict.origin() as u8,
             cause: verdict.cause().map_or(0, |cause| cause as u8 + 1),
+            goes_on: u8::from(verdict.goes_on()),
             ..Hop::default()
         };
         let mut ids = [entry.request, entry.trace, entry.edge_id];

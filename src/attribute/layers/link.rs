@@ -47,12 +47,14 @@ pub struct Link {
     pub deep_layer: u16,
     /// The entry is decided by it: it left open who made the response, and the deeper layer answered it.
     pub(super) decides: u8,
+    /// The deeper line is known not to be where the request ended.
+    pub(super) goes_on: u8,
 }
 
 crate::store::stored!(
     Link, front_at: i64, front.input: u32, front.offset: u64, front_layer: u16, basis: u8, deep.position.input: u32,
     deep.position.offset: u64, deep.line: u64, deep.length: u32, deep_origin: u8, deep_cause: u8, deep_layer: u16,
-    decides: u8
+    decides: u8, goes_on: u8
 );
 
 impl Link {
@@ -69,6 +71,7 @@ impl Link {
             deep_cause,
             deep_layer: deep.group,
             decides: u8::from(decides),
+            goes_on: deep.goes_on,
         }
     }
 
@@ -162,6 +165,7 @@ pub(super) fn followed(
                 link.deep_origin = onward.deep_origin;
                 link.deep_cause = onward.deep_cause;
                 link.deep_layer = onward.deep_layer;
+                link.goes_on = onward.goes_on;
                 link.basis = link.basis.max(onward.basis);
                 further.push(link)?;
                 n_further += 1;

@@ -98,13 +98,19 @@ impl Layers {
         listeners: &Listeners,
         verdicts: &dyn Fn() -> Verdicts<'v>,
         budget: &Budget,
+        own_sides: &'v BTreeSet<InputIndex>,
     ) -> Result<Self> {
-        let mut groups = Groups::of(inputs, verdicts())?;
+        let is_vantage =
+            |verdict: &Verdict| !own_sides.contains(&verdict.entry.place.position.input);
+        let of_vantage = || -> Verdicts<'v> {
+            Box::new(verdicts().filter(move |row| row.as_ref().map_or(true, is_vantage)))
+        };
+        let mut groups = Groups::of(inputs, of_vantage())?;
         if groups.servers.len() < 2 || groups.servers.len() > MAX_GROUPS {
             return Ok(Layers::default());
         }
         let mut hops: Sorter<Hop, HopKey> = Sorter::new(budget.clone(), Hop::order);
-        for verdict in verdicts() {
+        for verdict in of_vantage() {
             let verdict = verdict?;
             for hop in Hop::of(&verdict, groups.of_entry(&verdict)) {
                 hops.push(hop)?;
@@ -214,12 +220,13 @@ impl Layers {
         let Followed { verdict, link } = followed;
         if let Some(link) = *link {
             let is_end = link.origin() != Origin::Upstream
-                || self.rows[usize::from(link.deep_layer)].behind.is_empty();
+                || (link.goes_on == 0 && self.rows[usize::from(link.deep_layer)].behind.is_empty());
             return (is_end && link.origin() != Origin::Unknown)
                 .then(|| Resolved { origin: link.origin(), link: Some(link) });
         }
         let layer = self.layer_of(followed)?;
-        let is_end = verdict.origin() != Origin::Upstream || self.rows[layer].behind.is_empty();
+        let is_end = verdict.origin() != Origin::Upstream
+            || (!verdict.goes_on() && self.rows[layer].behind.is_empty());
         let is_known = verdict.origin() != Origin::Unknown && !self.is_alone(layer);
         (is_end && is_known).then(|| Resolved { origin: verdict.origin(), link: None })
     }

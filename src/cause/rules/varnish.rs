@@ -154,6 +154,20 @@ pub(super) const RULES: &[CauseRule] = &[
         ..BASE
     },
     CauseRule {
+        id: "varnish.fetch_held_down",
+        needles: &[&["^FetchError "], &[": fail errno 0 "]],
+        regex: fetch_error!("fail errno 0 "),
+        cause: Some(Cause::UpstreamRefused),
+        origin: Origin::Proxy,
+        kind: RuleKind::FinalFailure,
+        status: &[503],
+        scope: Scope::UpstreamPeer,
+        note: "the backend had just refused a connection, and Varnish tried no other for a moment",
+        example: "FetchError backend boot.default: fail errno 0 (Success)",
+        source: "cache_conn_pool.c, VCP_Open: errno 0 while the pool holds a backend down",
+        ..BASE
+    },
+    CauseRule {
         id: "varnish.fetch_connect_failed",
         needles: &[&["^FetchError "], &[": fail errno "]],
         regex: fetch_error!("fail errno [0-9]+"),
@@ -163,7 +177,7 @@ pub(super) const RULES: &[CauseRule] = &[
         status: &[503],
         scope: Scope::UpstreamPeer,
         note: "the connection to the backend failed",
-        example: "FetchError backend boot.default: fail errno 0 (Success)",
+        example: "FetchError backend boot.default: fail errno 5 (Input/output error)",
         source: SRC_FETCH,
         ..BASE
     },
