@@ -308,13 +308,12 @@ pub(super) fn own_verdict(record: &AccessRecord<'_>) -> &'static str {
     let body_bytes = record.body_bytes().filter(|_| record.request().0 != b"HEAD");
     let handling = record.value(Field::CacheHandling).unwrap_or_default();
     let reason = record.value(Field::ResponseReason).unwrap_or_default();
-    // VCL may make a page of its own for the status and the reason of a response. Another Varnish as a backend has the
-    // same words.
-    let says_failed = reason.eq_ignore_ascii_case(b"Backend fetch failed")
+    // VCL may make a page of its own for the status and the reason of a response.
+    let says_failed = reason.eq_ignore_ascii_case(FETCH_FAILED)
         && !handling.eq_ignore_ascii_case(b"hit")
         && handling != b"streaming-hit";
     if record.status == 503 && says_failed && record.value(Field::BackendStatus).is_none() {
-        return "varnish.own_page";
+        return "varnish.told_fetch_failed";
     }
     if handling.eq_ignore_ascii_case(b"synth") || handling == b"error" {
         let is_fault = reason.eq_ignore_ascii_case(b"VCL failed")
@@ -338,9 +337,6 @@ pub(super) fn own_verdict(record: &AccessRecord<'_>) -> &'static str {
         Some([b'5', ..]) => return "varnish.relayed_5xx",
         Some(_) => return "varnish.after_good_backend",
         None => {}
-    }
-    if record.status == 503 && record.value(Field::ResponseReason) == Some(FETCH_FAILED) {
-        return "varnish.told_fetch_failed";
     }
     // The log of backends (`-b`). A client address from a header may be missing as well.
     if record.raw(Field::RemoteAddr) == Some(b"-") && record.body_bytes() == Some(0) {
@@ -398,7 +394,11 @@ mod tests {
         check(503, &[(Handling, "BACKEND_ERROR")], "varnish.error_by_vcl");
         check(503, &[(Handling, "synth"), (Bytes, "234")], "varnish.synth");
         check(503, &[(Handling, "SYNTH"), (Reason, "VCL failed")], "varnish.vcl_failed");
-        check(503, &[(Handling, "SYNTH"), (Reason, "Backend fetch failed")], "varnish.own_page");
+        check(
+            503,
+            &[(Handling, "SYNTH"), (Reason, "Backend fetch failed")],
+            "varnish.told_fetch_failed",
+        );
         check(503, &[(Reason, "Backend fetch failed")], "varnish.told_fetch_failed");
         check(503, &[(Reason, "Backend fetch failed"), (Status, "503")], "varnish.relayed_503");
         check(503, &[(Handling, "hit"), (Bytes, "14")], "varnish.cached");
