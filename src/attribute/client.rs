@@ -37,7 +37,7 @@ use looks::PageKey;
 
 use super::homes::Home;
 use super::overlap::{Open, ROUNDING_US, groups, span_of};
-use super::own_lines::told_by;
+use super::own_lines::{Subject, told_by};
 use super::rivals::{Claim, Contest, Told, contested};
 use super::waiting::Waiting;
 use crate::fact::{EntryFact, Flags, shortened};
@@ -75,12 +75,8 @@ pub struct Trace<'t> {
     pub is_slow: bool,
     /// What its lines say.
     pub told: Told,
-    /// They are about what happened between `mod_proxy` and a backend.
-    pub is_of_proxy: bool,
-    /// They tell what a backend answered.
-    pub is_answered: bool,
-    /// All of them were written without the request.
-    pub is_of_server: bool,
+    /// What they are about.
+    pub subject: Subject,
     /// Hash of the log id; 0 where the lines do not tell.
     pub log_id: u32,
     /// Hash of the path; 0 where the lines do not tell.
@@ -92,8 +88,7 @@ pub struct Trace<'t> {
 impl<'t> Trace<'t> {
     /// An order that does not depend on how the lines were handed over.
     fn content(&self) -> impl Ord + use<'t> {
-        let kind = (self.is_of_proxy, self.is_of_server, self.is_answered);
-        let names = (self.referrer, self.upstream, self.host, self.log_id, self.path, kind);
+        let names = (self.referrer, self.upstream, self.host, self.log_id, self.path, self.subject);
         (self.at, names, self.statuses, self.is_slow, self.told, self.home)
     }
 

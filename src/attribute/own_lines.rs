@@ -20,6 +20,17 @@ use super::overlap::{Open, groups};
 use crate::fact::{EntryFact, shortened};
 use crate::verdict::{ErrorLines, RULES};
 
+/// What the lines of a request are about, and how they were written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Subject {
+    /// What happened between `mod_proxy` and a backend.
+    pub is_of_proxy: bool,
+    /// All of them were written without the request.
+    pub is_of_server: bool,
+    /// What a backend answered.
+    pub is_answered: bool,
+}
+
 /// What an entry tells of its lines.
 pub(super) fn told_by(entry: &EntryFact) -> ErrorLines {
     RULES.get(usize::from(entry.rule)).map_or(ErrorLines::UNSAID, |row| row.lines)
@@ -28,9 +39,11 @@ pub(super) fn told_by(entry: &EntryFact) -> ErrorLines {
 impl Trace<'_> {
     /// True when the lines may be those of an entry that tells this of them.
     pub(super) fn may_be_of(&self, lines: ErrorLines) -> bool {
-        !(self.is_of_proxy && lines.is_proxied == Some(false))
-            && !(self.is_answered && lines.is_answered == Some(false))
-            && lines.are_written.is_none_or(|written| written != self.is_of_server)
+        let Subject { is_of_proxy, is_of_server, is_answered } = self.subject;
+        let is_refused = |is_so: bool, told: Option<bool>| is_so && told == Some(false);
+        !is_refused(is_of_proxy, lines.is_proxied)
+            && !is_refused(is_answered, lines.is_answered)
+            && lines.are_written.is_none_or(|written| written != is_of_server)
     }
 }
 
@@ -75,7 +88,7 @@ impl Join<'_> {
     /// Step 2.
     fn judge_handlers(&mut self, open: &[Open], traces: &[usize], round: Round) {
         let is_local = |open: &Open| self.lines[open.entry].is_proxied == Some(false);
-        let is_of_proxy = |trace: &usize| self.traces[*trace].is_of_proxy;
+        let is_of_proxy = |trace: &usize| self.traces[*trace].subject.is_of_proxy;
         let mut handed = open.to_vec();
         handed.retain(|open| !is_local(open));
         let mut of_proxy = traces.to_vec();

@@ -16,6 +16,7 @@ use super::client::{FAR_US, Joined, Known, Look, Pages, Trace, match_client};
 use super::clock::Clocks;
 use super::deciding::{deciding, is_of_server};
 use super::homes::{Home, Homes};
+use super::own_lines::Subject;
 use super::referrers::Referrers;
 use super::rivals::{Contest, Told};
 use super::threads::{Line, Request, Thread};
@@ -367,12 +368,15 @@ impl Chunk {
                 statuses: last.map_or(&[], |rule| &rule.status),
                 is_slow: takes_time(request.lines.iter().filter_map(rule_of)),
                 told: decides.map(told_by).unwrap_or_default(),
-                is_of_proxy: decides
-                    .is_some_and(|rule| matches!(rule.origin, Origin::Proxy | Origin::Upstream)),
-                is_answered: decides.is_some_and(|rule| {
-                    rule.origin == Origin::Upstream && rule.kind == RuleKind::FinalFailure
-                }),
-                is_of_server: request.lines.iter().all(is_server),
+                subject: Subject {
+                    is_of_proxy: decides.is_some_and(|rule| {
+                        matches!(rule.origin, Origin::Proxy | Origin::Upstream)
+                    }),
+                    is_of_server: request.lines.iter().all(is_server),
+                    is_answered: decides.is_some_and(|rule| {
+                        rule.origin == Origin::Upstream && rule.kind == RuleKind::FinalFailure
+                    }),
+                },
                 log_id: named(|fact| fact.log_id),
                 path: named(|fact| fact.path),
                 home: ground.home_of(&request.lines),

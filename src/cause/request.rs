@@ -2,7 +2,7 @@
 //!
 //! In: a message. Out: hashes of the request's log id and path; 0 where the message tells none.
 //! Invariants: what a client sent stands in quotes before these, so that the last one of each counts.
-//! Source: `ModSecurity` 2.9 apache2/apache2_util.c (`[uri "..."] [unique_id "..."]` end its messages), `mod_qos` 11.63
+//! Source: `ModSecurity` 2.9 `apache2/apache2_util.c` (`[uri "..."] [unique_id "..."]` end its messages), `mod_qos` 11.63
 //! (`, id=` ends its messages; it is the id of `mod_unique_id`, which `%L` prints as well), Apache httpd 2.4
 //! `mod_unique_id.c` (`generate_log_id`), `proxy_util.c` (`ap_proxyerror`: AH00898).
 

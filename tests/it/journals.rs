@@ -24,7 +24,7 @@ fn access(upstream: &str) -> String {
             log,
             "198.51.100.7 - - [20/Nov/2026:21:34:{nth:02} +0000] \"GET /a/{nth} HTTP/1.1\" 503 95 \"-\" \"curl/8.5.0\"{upstream}"
         )
-        .unwrap();
+        .expect("a string takes all");
         log
     })
 }
@@ -40,13 +40,13 @@ fn refused(nth: usize) -> String {
 fn journal(head: Head, before: &[(&str, &str)]) -> String {
     let mut log = String::new();
     for (tag, message) in before {
-        writeln!(log, "{}{message}", head(0, tag)).unwrap();
+        writeln!(log, "{}{message}", head(0, tag)).expect("a string takes all");
     }
     for nth in 0..N_REQUESTS {
-        write!(log, "{}{}", head(nth, "nginx[1044]"), refused(nth)).unwrap();
+        write!(log, "{}{}", head(nth, "nginx[1044]"), refused(nth)).expect("a string takes all");
         if nth % 10 == 9 {
             let message = "cart.service: Main process exited, code=exited, status=1/FAILURE";
-            writeln!(log, "{}{message}", head(nth, "systemd[1]")).unwrap();
+            writeln!(log, "{}{message}", head(nth, "systemd[1]")).expect("a string takes all");
         }
     }
     log

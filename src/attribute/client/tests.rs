@@ -205,13 +205,17 @@ fn numbers_tell_which_page_comes_with_lines() {
 #[test]
 fn handlers_and_log_ids_rule_lines_out() {
     let of = |row, second| EntryFact { rule: rule_index(row), ..entry(second) };
-    let about = |ms| Trace { is_of_proxy: true, ..trace(ms) };
+    let about =
+        |ms| Trace { subject: Subject { is_of_proxy: true, ..Subject::default() }, ..trace(ms) };
     let local = of("apache.local_handler", 10);
     check(&[local], &[about(10_100)], &[]);
     check(&[local], &[trace(10_100)], &[(0, 0)]);
     check(&[local, of("apache.proxied", 10)], &[about(10_100)], &[(1, 0)]);
     // Written without the request, so that `%L` does not count it.
-    let of_server = Trace { is_of_server: true, ..about(10_100) };
+    let of_server = Trace {
+        subject: Subject { is_of_proxy: true, is_of_server: true, is_answered: false },
+        ..about(10_100)
+    };
     let unlogged = of("apache.proxied_without_error_line_503", 10);
     check(&[unlogged], &[about(10_100)], &[]);
     check(&[unlogged], &[of_server], &[(0, 0)]);
