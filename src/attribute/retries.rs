@@ -18,6 +18,9 @@ const MIN_PERCENT: u64 = 10;
 /// More backends than this are not counted.
 const MAX_BACKENDS: usize = 65_536;
 
+/// A log with so many lines about a backend that begins or ends among them may be a piece of one.
+const MANY_LINES: u64 = 10;
+
 /// What is known of the lines about one backend.
 #[derive(Debug, Clone, Default)]
 struct Lines {
@@ -58,11 +61,9 @@ impl Retries {
         })
     }
 
-    /// True when lines tell of requests that ended with a failure of this backend; of any one for 0.
+    /// True when many lines tell of requests that ended with a failure of this backend.
     pub(super) fn ends_at(&self, directory: usize, backend: u32) -> bool {
-        let which = if backend == 0 { 0..=u32::MAX } else { backend..=backend };
-        let mut lines = self.lines.range((directory, *which.start())..=(directory, *which.end()));
-        lines.any(|(_, lines)| lines.n_ended > 0)
+        self.lines.get(&(directory, backend)).is_some_and(|lines| lines.n_ended >= MANY_LINES)
     }
 
     fn add(&mut self, key: (usize, u32), more: Lines) {

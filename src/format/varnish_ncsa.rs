@@ -330,7 +330,10 @@ impl Format for VarnishNcsaFormat {
                     about(body.to_owned(), notation, Instant::Start, FormatBasis::Detected)
                 })
             };
-            return told(&HANDLING).or_else(|| told(&PROXIED));
+            // Load balancers write whole URLs as well, and are known by what stands around them.
+            let doubted = |found: Proposal| Proposal { n_accepted: found.n_accepted - 1, ..found };
+            let proxied = || told(&PROXIED).filter(|found| found.n_accepted > 1).map(doubted);
+            return told(&HANDLING).or_else(proxied);
         }
         let handling = handling_column(&lines);
         // Further columns that are not Varnish's own words may be those of a layout that another server is known by.

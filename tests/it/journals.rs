@@ -29,6 +29,17 @@ fn access(upstream: &str) -> String {
     })
 }
 
+/// The same between good answers, with the backend and what nginx stores for it.
+fn access_with_backends() -> String {
+    let good = |nth: usize| {
+        format!(
+            "198.51.100.9 - - [20/Nov/2026:21:33:{nth:02} +0000] \"GET /b/{nth} HTTP/1.1\" 200 812 \"-\" \"curl/8.5.0\" \"127.20.36.11:8080\" \"200\"\n"
+        )
+    };
+    let good: String = (0..60).map(good).collect();
+    good + &access(" \"127.20.36.11:8080\" \"502\"")
+}
+
 fn refused(nth: usize) -> String {
     format!(
         "2026/11/20 21:34:{nth:02} [error] 31321#31321: *{} connect() failed (111: Connection refused) while connecting to upstream, client: 198.51.100.7, server: cart.example.com, request: \"GET /a/{nth} HTTP/1.1\", upstream: \"http://127.20.36.11:8080/a/{nth}\", host: \"cart.example.com\"\n",
@@ -98,7 +109,7 @@ fn a_journal_may_begin_with_pages_of_other_text() {
 /// The last field is what nginx stores for its own failures and for a backend's answer alike.
 #[test]
 fn the_missing_part_of_an_error_log_is_no_silence() {
-    let access = access(" \"127.20.36.11:8080\" \"502\"");
+    let access = access_with_backends();
     let all: String = (0..N_REQUESTS).map(refused).collect();
     check(&access, &all, &[("proxy", N_REQUESTS)]);
     let first: String = (0..25).map(refused).collect();
@@ -110,7 +121,7 @@ fn the_missing_part_of_an_error_log_is_no_silence() {
 /// systemd's `journald-rate-limit.c`: messages beyond the rate of a unit are dropped and counted.
 #[test]
 fn what_the_journal_dropped_is_no_silence() {
-    let access = access(" \"127.20.36.11:8080\" \"502\"");
+    let access = access_with_backends();
     let told = |nth: usize| format!("{}{}", iso(nth, "nginx[1044]"), refused(nth));
     let gap: String = (0..10).chain(30..N_REQUESTS).map(told).collect();
     check(&access, &gap, &[("proxy", 20), ("upstream", 20)]);
