@@ -162,6 +162,7 @@ pub fn match_client(entries: &[EntryFact], traces: &[Trace<'_>], known: Known<'_
         lines: entries.iter().map(told_by).collect(),
         hosts: entries.iter().map(known.host).collect(),
         homes,
+        paths: entries.iter().map(|entry| shortened(entry.path)).collect(),
         slack: known.slack,
         tells_referrers: traces.iter().any(|trace| trace.referrer != 0),
         taken_entries: vec![false; entries.len()],
@@ -207,6 +208,8 @@ pub(super) struct Join<'j> {
     hosts: Vec<u32>,
     /// Of the entries.
     homes: Vec<Home>,
+    /// Hashes of the entries' paths.
+    paths: BTreeSet<u32>,
     slack: Option<usize>,
     /// The error log tells referrers.
     tells_referrers: bool,
@@ -514,7 +517,8 @@ impl Join<'_> {
         let path = shortened(fact.path);
         let agrees = open.holds(trace)
             && trace.may_be_of(self.lines[entry])
-            && (trace.path == 0 || trace.path == path)
+            // The server's own path may be another one: decoded, or rewritten.
+            && (trace.path == path || !self.paths.contains(&trace.path))
             && self.homes[entry].agrees(trace.home)
             && (referrer == 0 || trace.referrer == 0 || referrer == trace.referrer)
             && (fact.upstream == 0 || trace.upstream == 0 || fact.upstream == trace.upstream)

@@ -64,8 +64,9 @@ impl Directory {
     }
 
     fn note_loss(&mut self, at: i64) {
-        if self.losses_s.len() < MAX_LOSSES {
-            self.losses_s.insert(at.div_euclid(SECOND_US));
+        self.losses_s.insert(at.div_euclid(SECOND_US));
+        if self.losses_s.len() > MAX_LOSSES {
+            self.losses_s.pop_last();
         }
     }
 

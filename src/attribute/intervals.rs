@@ -293,6 +293,7 @@ impl Intervals {
             ..Intervals::default()
         };
         let mut events: Vec<(CauseFact, About, usize)> = Vec::new();
+        let mut heard_of: BTreeMap<(InputIndex, u32), usize> = BTreeMap::new();
         // Events name no request: they come first.
         for fact in causes.rows() {
             let mut fact = fact?;
@@ -311,7 +312,9 @@ impl Intervals {
                     matcher.rule(fact.rule).is_some_and(|rule| rule.server == Server::Windows);
                 let about =
                     if is_windows { about(inputs, &fact, matcher) } else { About::default() };
-                let heard = intervals.heard(fact.place.position.input, fact.machine);
+                let (input, machine) = (fact.place.position.input, fact.machine);
+                let heard = heard_of.entry((input, machine));
+                let heard = *heard.or_insert_with(|| intervals.heard(input, machine));
                 events.push((fact, about, heard));
             }
         }

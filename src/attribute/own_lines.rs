@@ -1,6 +1,7 @@
 //! Which error lines may be an entry's by what the entry itself tells of them.
 //!
-//! In: entries and requests of the error log whose times overlap. Out: the same in groups that are judged apart. The rule:
+//! In: entries and requests of the error log whose times overlap. Out: pairs of those that name the same log id, which are
+//! certain, and the others in groups that are judged apart. The rule:
 //!
 //! 1. Where entry and lines name the same log id, they are one request.
 //! 2. What another handler than `mod_proxy`'s took has no lines about backends. Other lines may be of either: modules refuse
@@ -8,7 +9,7 @@
 //! 3. An entry with a log id has a line that names its client, and one whose log id is `-` has none: it may only have lines
 //!    that the server writes without the request.
 //! 4. Where no backend answered over HTTP (`%{proxy-status}n`), no line tells of an answer.
-//! 5. Lines that name a path are for entries of that path.
+//! 5. Lines that name a path are for entries of that path, where there are such: servers decode and rewrite paths.
 //!
 //! Source: Apache httpd 2.4 `server/log.c` (`add_log_id` when a line with the request is written), `mod_log_config.c` (`%L`,
 //! `%R`).
@@ -58,7 +59,9 @@ impl Join<'_> {
         for index in 0..self.traces.len() {
             let trace = &self.traces[index];
             let Some(Some(entry)) = of_id.get(&trace.log_id).copied() else { continue };
-            if !self.taken_entries[entry] && trace.gives(self.entries[entry].status) {
+            let open = Open::of(entry, &self.entries[entry], Round::Far);
+            let may_be = trace.gives(self.entries[entry].status) && open.holds(trace);
+            if !self.taken_entries[entry] && may_be {
                 self.pair(entry, index);
                 self.joined.by_id.insert(entry);
             }
@@ -78,9 +81,22 @@ impl Join<'_> {
             let lines = ErrorLines { are_written, ..ErrorLines::UNSAID };
             let mut left = self.free(traces);
             left.retain(|trace| self.traces[*trace].may_be_of(lines));
-            let (named, unnamed): (Vec<usize>, Vec<usize>) =
-                left.into_iter().partition(|trace| self.traces[*trace].path != 0);
-            self.judge_paths(&open, &named, round);
+            let mut of_path: BTreeMap<u32, (Vec<Open>, Vec<usize>)> = BTreeMap::new();
+            let mut unnamed = Vec::new();
+            for open in &open {
+                let path = shortened(self.entries[open.entry].path);
+                of_path.entry(path).or_default().0.push(*open);
+            }
+            for trace in left {
+                match of_path.get_mut(&self.traces[trace].path) {
+                    Some((_, named)) if self.traces[trace].path != 0 => named.push(trace),
+                    _ => unnamed.push(trace),
+                }
+            }
+            of_path.retain(|_, (_, named)| !named.is_empty());
+            for (open, named) in of_path.values() {
+                self.judge_groups(open, named, round);
+            }
             self.judge_handlers(&open, &unnamed, round);
         }
     }
@@ -102,19 +118,6 @@ impl Join<'_> {
         }
         let of_proxy = self.free(&of_proxy);
         self.judge_groups(&handed, &of_proxy, round);
-    }
-
-    /// Step 5.
-    fn judge_paths(&mut self, open: &[Open], traces: &[usize], round: Round) {
-        let mut of_path: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
-        for trace in traces {
-            of_path.entry(self.traces[*trace].path).or_default().push(*trace);
-        }
-        for (path, traces) in of_path {
-            let mut open = open.to_vec();
-            open.retain(|open| shortened(self.entries[open.entry].path) == path);
-            self.judge_groups(&open, &traces, round);
-        }
     }
 
     /// Judges those that are free still.

@@ -27,6 +27,8 @@ const HOLE: &str = "*";
 pub(super) struct Siblings {
     /// Words of each input, for each way to cut a path.
     words: Vec<[Vec<String>; 2]>,
+    /// The words of each input that may tell it apart, each with what stands around it.
+    places: Vec<Vec<(String, String)>>,
     /// Words that tell logs apart, by what stands around them.
     apart: BTreeMap<String, BTreeSet<String>>,
     /// All of them.
@@ -50,14 +52,15 @@ impl Siblings {
             siblings.series.push(log);
             siblings.pieces.resize_with(siblings.pieces.len().max(log as usize + 1), Vec::new);
             siblings.pieces[log as usize].push(input);
-            siblings.words.push([words(&path, "/\\_."), words(&path, "/\\_.-")]);
+            let words = [words(&path, "/\\_."), words(&path, "/\\_.-")];
+            let places = places_of(&words).map(|(around, word)| (around, word.to_owned()));
+            siblings.places.push(places.collect());
+            siblings.words.push(words);
             siblings.has_entries.push(has_entries);
         }
-        for (words, _) in siblings.words.iter().zip(&siblings.has_entries).filter(|(_, has)| **has)
-        {
-            for (around, word) in places_of(words) {
-                siblings.apart.entry(around).or_default().insert(word.to_owned());
-            }
+        let of_access = siblings.places.iter().zip(&siblings.has_entries).filter(|(_, has)| **has);
+        for (around, word) in of_access.flat_map(|(places, _)| places) {
+            siblings.apart.entry(around.clone()).or_default().insert(word.clone());
         }
         siblings.apart.retain(|_, words| words.len() > 1);
         siblings.telling = siblings.apart.values().flatten().cloned().collect();
@@ -77,29 +80,29 @@ impl Siblings {
         if own.is_empty() {
             return Vec::new();
         }
-        let is_foreign = |words: &[Vec<String>; 2]| {
-            places_of(words).any(|(around, word)| {
-                let others = self.apart.get(&around);
+        let is_foreign = |places: &[(String, String)]| {
+            places.iter().any(|(around, word)| {
+                let others = self.apart.get(around);
                 others.is_some_and(|others| {
-                    !own.iter().any(|own| *own == word) && others.iter().any(|it| own.contains(it))
+                    !own.contains(word) && others.iter().any(|it| own.contains(it))
                 })
             })
         };
         (0..)
-            .zip(&self.words)
+            .zip(&self.places)
             .zip(&self.has_entries)
-            .filter(|((_, words), has_entries)| **has_entries && is_foreign(words))
+            .filter(|((_, places), has_entries)| **has_entries && is_foreign(places))
             .map(|((input, _), _)| input)
             .collect()
     }
 
     /// True when words tell some of these logs apart.
     pub(super) fn are_apart(&self, logs: impl Iterator<Item = u32>) -> bool {
-        let mut seen: BTreeMap<String, &str> = BTreeMap::new();
+        let mut seen: BTreeMap<&str, &str> = BTreeMap::new();
         let inputs = logs.filter_map(|log| self.pieces(log).first());
-        let words = inputs.filter_map(|input| self.words.get(*input as usize));
-        words.flat_map(places_of).any(|(around, word)| {
-            self.apart.contains_key(&around) && *seen.entry(around).or_insert(word) != word
+        let places = inputs.filter_map(|input| self.places.get(*input as usize));
+        places.flatten().any(|(around, word)| {
+            self.apart.contains_key(around) && *seen.entry(around).or_insert(word) != word.as_str()
         })
     }
 

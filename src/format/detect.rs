@@ -267,7 +267,7 @@ impl Found {
             let Some(best) = best_proposal(rest) else { break };
             let has_messages =
                 self.readers.iter().any(|reader| reader.about().role != LogRole::Access);
-            let needs_no_time = has_messages || rest.is_dated_outside;
+            let needs_no_time = has_messages || (rest.is_dated_outside && rest.is_in_sure_envelope);
             if needs_no_time && best.reader.about().layout == app_log::BARE {
                 // Lines without a time behind messages that have one continue them; those with a time around them are
                 // messages as they are, whoever writes the next one.

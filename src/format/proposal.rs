@@ -15,6 +15,8 @@ pub struct Sample<'a> {
     least: usize,
     /// What stands around the lines tells their times.
     pub(super) is_dated_outside: bool,
+    /// They stand in an envelope whose shape no other lines have by chance.
+    pub(super) is_in_sure_envelope: bool,
 }
 
 impl<'a> Sample<'a> {

@@ -250,6 +250,16 @@ pub(super) const RULES: &[VerdictRule] = &[
             "mod_log_config.c: %R names a handler other than mod_proxy's",
         )
     },
+    // The name may be an operator's own for an `Action`, whose script a backend runs: its lines count.
+    VerdictRule {
+        openness: Openness::CauseOpen,
+        ..decided(
+            "apache.named_handler",
+            Origin::LocalProcess,
+            None,
+            "mod_actions.c, mod_log_config.c: %R is that of the request before the redirect to the action",
+        )
+    },
     VerdictRule {
         openness: Openness::CauseOpen,
         lines: LOCAL_LOGGED,
@@ -299,6 +309,7 @@ pub(super) fn own_verdict(record: &AccessRecord<'_>) -> &'static str {
         Some(handler) if is_gateway_handler(handler) => "apache.gateway_handler",
         // A rewritten request goes on as another one, of any handler, and so do its lines.
         Some(b"redirect-handler") => "apache.no_proxy_field",
+        Some(handler) if !is_last_handler(handler) => "apache.named_handler",
         Some(_) => match log_id.map(is_absent) {
             Some(true) => "apache.local_handler_unlogged",
             Some(false) => "apache.local_handler_logged",
@@ -313,6 +324,21 @@ pub(super) fn own_verdict(record: &AccessRecord<'_>) -> &'static str {
             None => "apache.no_proxy_field",
         },
     }
+}
+
+/// True for the handlers of modules that answer requests themselves. Other names may be an operator's own.
+fn is_last_handler(handler: &[u8]) -> bool {
+    const WHOLE: [&[u8]; 6] = [
+        b"default-handler",
+        b"httpd/unix-directory",
+        b"server-status",
+        b"server-info",
+        b"balancer-manager",
+        b"lua-map-handler",
+    ];
+    WHOLE.contains(&handler)
+        || handler.ends_with(b"-script")
+        || handler.starts_with(b"application/x-httpd-")
 }
 
 /// The request went to `mod_proxy`, and no status of a backend is known.

@@ -10,6 +10,7 @@
 //!
 //! Invariants: sums, which do not depend on the order of inputs.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use super::super::folders::name_of;
@@ -176,7 +177,12 @@ impl Asked {
             found.is_some_and(|((offset_s, _), said)| i64::from(offset_s - said).abs() <= NEAR_S)
         };
         let of_logs = self.by_log.into_iter().filter(|((near, _), _)| *near == nearness);
-        if let Some((_, own)) = of_logs.into_iter().find(|(_, votes)| is_as_said(votes)) {
+        let fitting = of_logs.map(|(_, votes)| votes).filter(is_as_said);
+        let rank = |votes: &BTreeMap<i64, Vote>| {
+            let offset_s = winner(votes, said).map_or(0, |(offset_s, _)| offset_s);
+            (n_votes(votes), Reverse(offset_s.unsigned_abs()), offset_s)
+        };
+        if let Some(own) = fitting.max_by_key(rank) {
             return own;
         }
         if nearness < Nearness::Foreign {

@@ -69,6 +69,7 @@ impl<'l> Fitting<'l> {
         let inner = opened.iter().map(|opened| &*opened.inner);
         let mut rest = Sample::of(inner.filter(|line| !line.trim_ascii().is_empty()).collect());
         rest.is_dated_outside = envelope.notation().is_some();
+        rest.is_in_sure_envelope = envelope.is_certain();
         let all = rest.lines.clone();
         let mut inside = Found::default();
         for (reader, _) in setting.given {
@@ -80,9 +81,7 @@ impl<'l> Fitting<'l> {
         inside.add_all(&mut rest, setting, depth + 1);
         let is_told = |reader: &&Arc<dyn Reader>| {
             let about = reader.about();
-            // Any text is one of these.
-            let is_plain = about.layout.starts_with(app_log::BARE)
-                || (about.layout.starts_with(MESSAGES) && about.server == Server::Unknown);
+            let is_plain = about.layout.starts_with(MESSAGES) && about.server == Server::Unknown;
             let is_its_own = envelope.is_like_messages() && about.server == Server::Application;
             !is_plain && !is_its_own
         };
@@ -101,7 +100,10 @@ impl<'l> Fitting<'l> {
             let takes = |line: &&&[u8]| readers.iter().any(|reader| reads(reader.as_ref(), line));
             all.iter().filter(takes).count()
         };
-        let n_known = n_taken(&is_known);
+        // Any text may be a bare line, which says nothing for one envelope against another.
+        let n_known = n_taken(&|reader: &&Arc<dyn Reader>| {
+            is_known(reader) && !reader.about().layout.starts_with(app_log::BARE)
+        });
         if n_taken(&is_shown) * 2 < opened.len() {
             let sample = Sample::of(lines.to_vec());
             let names_no_host = opened.iter().all(|opened| opened.origin.is_none());

@@ -4,8 +4,8 @@
 
 use std::sync::Arc;
 
-use super::super::Reader;
 use super::super::envelope::MESSAGES;
+use super::super::{Reader, reads};
 use crate::taxonomy::{LogRole, Server};
 
 const METHODS: [&[u8]; 7] = [b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"PATCH", b"OPTIONS"];
@@ -20,7 +20,10 @@ pub(super) fn n_unread_requests(lines: &[&[u8]], readers: &[Arc<dyn Reader>]) ->
     if has_access || !readers.iter().any(is_plain) {
         return 0;
     }
-    let n_requests = lines.iter().filter(|line| is_request(line)).count();
+    // What an error line quotes is read.
+    let known: Vec<_> = readers.iter().filter(|reader| !is_plain(reader)).collect();
+    let is_unread = |line: &[u8]| !known.iter().any(|reader| reads(reader.as_ref(), line));
+    let n_requests = lines.iter().filter(|line| is_request(line) && is_unread(line)).count();
     if n_requests * 2 >= lines.len() { n_requests } else { 0 }
 }
 

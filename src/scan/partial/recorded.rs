@@ -243,6 +243,7 @@ pub(super) struct RecordedPlan {
     sampled: (usize, usize),
     notes: Vec<String>,
     cache: u8,
+    n_unread_requests: usize,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -274,6 +275,7 @@ impl RecordedPlan {
             sampled: plan.sampled,
             notes: plan.notes.clone(),
             cache: plan.cache as u8,
+            n_unread_requests: plan.n_unread_requests,
         }
     }
 
@@ -299,7 +301,7 @@ impl RecordedPlan {
             notes: self.notes.clone(),
             cache: CacheSeen::ALL.get(usize::from(self.cache)).copied().unwrap_or_default(),
             is_table: false,
-            n_unread_requests: 0,
+            n_unread_requests: self.n_unread_requests,
         }
     }
 }
