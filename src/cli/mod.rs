@@ -329,7 +329,9 @@ fn reading_code(inputs: &[ScannedInput]) -> u8 {
         EXIT_PARTLY_READ
     } else if inputs.iter().all(|input| input.tally.lines.parsed == 0) {
         EXIT_NOT_UNDERSTOOD
-    } else if inputs.iter().any(|input| input.is_named_in_vain() || input.n_unread_requests() > 0) {
+    } else if inputs.iter().any(|input| {
+        input.is_named_in_vain() || (input.is_named() && input.n_unread_requests() > 0)
+    }) {
         EXIT_PARTLY_READ
     } else {
         0

@@ -166,6 +166,11 @@ impl ScannedInput {
         self.is_absent
     }
 
+    /// True when whoever started the run named it, rather than a directory that it is in.
+    pub fn is_named(&self) -> bool {
+        self.is_named
+    }
+
     /// True when it was named, and there are lines in it but none that any format knows.
     pub fn is_named_in_vain(&self) -> bool {
         self.is_named && self.tally.lines.unparsed > 0 && self.tally.lines.parsed == 0

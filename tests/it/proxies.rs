@@ -434,4 +434,8 @@ fn requests_that_nothing_reads_are_told() {
     let report = run.json();
     let codes: Vec<_> = report["diagnostics"].as_array().into_iter().flatten().collect();
     assert!(codes.iter().any(|row| row["code"] == "unread_requests"), "{codes:?}");
+    // Who names a directory does not answer for each file in it.
+    let fixture = Fixture::new();
+    fixture.write("logs/app.log", [line(1), line(2), line(3), line(4)].concat());
+    assert_eq!(fixture.run(&["--format", "json", "logs"], b"").code, Some(0));
 }
