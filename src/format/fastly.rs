@@ -115,14 +115,16 @@ pub const ACCESS: Declared = Declared {
 };
 
 /// `%{fastly_info.state}V`, whatever else an operator logs.
-pub(super) const STATES: Telltale = Telltale {
+const STATES: Telltale = Telltale {
     is_value: is_state,
     // Other caches know hits and misses too.
-    is_proof: |value| {
-        is_state(value) && (has(value, b"ERROR") || has(value, b"CLUSTER") || has(value, b"BG"))
+    is_proof: |value| value == b"ERROR" || is_own_state(value),
+    // Every log knows errors.
+    is_sure: |columns, idx| {
+        let has_reason = |other: usize| columns.any(other, is_own_reason);
+        columns.any(idx, is_own_state) || (0..columns.n()).any(has_reason)
     },
-    is_sure: |_, _| true,
-    hints: &["ERROR", "CLUSTER", "BG-"],
+    hints: &["ERROR", "-CLUSTER", "BG-", "-SYNTH", "-LOSTHDR"],
     is_word: false,
     field: Field::UpstreamCacheStatus,
     escape: Escape::Default,
@@ -130,25 +132,39 @@ pub(super) const STATES: Telltale = Telltale {
     finish: |_| {},
 };
 
-/// Reasons under a key that is called so: some that no other server gives, between those of usual answers.
+/// The same under a key of an object, which is called as a state of a cache is.
+pub(super) const STATES_BY_KEY: Telltale = Telltale {
+    is_proof: is_own_state,
+    is_sure: |columns, idx| {
+        let label = columns.label(idx);
+        ["fastly", "cache", "state"].iter().any(|word| label.contains(word))
+    },
+    ..STATES
+};
+
+/// Reasons under a key of Fastly's, or under a plain one where Fastly shows beside it: Varnish and applications have the
+/// same words.
 pub(super) const REASONS: Telltale = Telltale {
     is_value: |_| true,
     is_proof: |value| value == b"OK",
     is_sure: |columns, idx| {
-        const OWN: &[&[u8]] = &[
-            b"All backends failed or unhealthy",
-            b"Backend is unhealthy",
-            b"backend read error",
-            b"backend write error",
-            b"first byte timeout",
-            b"between bytes timeout",
-            b"Backend.max_conn reached",
-        ];
-        let is_own = |value: &[u8]| OWN.contains(&value);
+        let is_reason = |label: &str| label.contains("reason") || label.contains("response");
         let label = columns.label(idx);
+        let is_timeout =
+            |value: &[u8]| matches!(value, b"first byte timeout" | b"between bytes timeout");
+        let is_telling = columns.any(idx, is_own_reason) || columns.any(idx, is_timeout);
+        // A header that Fastly sends to a backend (`Fastly-Client-IP`) is no sign.
+        let is_sign = |other: usize| {
+            let label = columns.label(other);
+            ["fastlyinfo", "fastlyis", "fastlyserver", "fastlystate", "fastlyreason"]
+                .iter()
+                .any(|sign| label.starts_with(sign))
+                || (columns.all(other, is_state) && columns.any(other, is_own_state))
+        };
         label == "fastlyreason"
-            || (["reason", "response"].iter().any(|word| label.contains(word))
-                && columns.any(idx, is_own))
+            || (is_reason(&label)
+                && (label.starts_with("fastlyinfo")
+                    || (is_telling && (0..columns.n()).any(is_sign))))
     },
     hints: &[],
     is_word: false,
@@ -160,8 +176,23 @@ pub(super) const REASONS: Telltale = Telltale {
     finish: |_| {},
 };
 
-fn has(value: &[u8], word: &[u8]) -> bool {
-    value.split(|byte| *byte == b'-').any(|part| part == word)
+/// True for states that no other cache has: what was done, and how.
+fn is_own_state(value: &[u8]) -> bool {
+    const OWN: &[&[u8]] = &[b"CLUSTER", b"BG", b"SYNTH", b"LOSTHDR", b"REMOTE"];
+    let mut parts = value.split(|byte| *byte == b'-');
+    value.contains(&b'-') && is_state(value) && parts.any(|part| OWN.contains(&part))
+}
+
+/// True for reasons that only the edge gives; Varnish knows timeouts by the same words.
+fn is_own_reason(value: &[u8]) -> bool {
+    const OWN: &[&[u8]] = &[
+        b"All backends failed or unhealthy",
+        b"Backend is unhealthy",
+        b"backend read error",
+        b"backend write error",
+        b"Backend.max_conn reached",
+    ];
+    OWN.contains(&value)
 }
 
 /// True for a state: what was done, and words about how, joined by `-`.
@@ -213,7 +244,7 @@ fn name(columns: &mut Columns<'_>) {
 /// Lines of text, known by their states.
 pub const TEXT: TextFormat = TextFormat {
     name: "fastly_text",
-    summary: "Fastly logs in text with a column of fastly_info.state; recognised by states such as ERROR and HIT-CLUSTER",
+    summary: "Fastly logs in text with a column of fastly_info.state; recognised by states such as HIT-CLUSTER, or by ERROR beside a reason of Fastly",
     server: Server::Fastly,
     telltale: STATES,
 };
@@ -254,7 +285,8 @@ mod tests {
             ],
         );
         check("503 450 MISS-CLUSTER \"x\"", &[(Field::UpstreamCacheStatus, "MISS-CLUSTER")]);
-        // Any cache says so.
+        // Any log, and any cache, says so.
+        check("503 450 ERROR \"x\"", &[]);
         check("503 450 MISS \"x\"", &[]);
         check("503 450 EXPIRED \"x\"", &[]);
     }

@@ -101,7 +101,13 @@ impl JsonAccess {
             .filter_map(|line| Object::of(line))
             .collect();
         if let Some(telltale) = GivenAway::key_of(&objects) {
-            objects.retain(|object| value_of(object, &telltale).is_some());
+            let (telling, others): (Vec<_>, Vec<_>) =
+                objects.into_iter().partition(|object| value_of(object, &telltale).is_some());
+            objects = telling;
+            // Where a key that is missing told it, none does.
+            if GivenAway::key_of(&objects).is_none() {
+                objects.extend(others);
+            }
         }
         let names = names_of(&objects);
         let lines: Vec<&[u8]> = objects.iter().map(|object| object.line).collect();
@@ -142,12 +148,12 @@ impl JsonAccess {
         if !request.into_iter().any(has) {
             return None;
         }
+        // Ids of entries in a log are kept by others as well: they tell no server.
         let is_apache = given_away.is_none()
-            && (has(Field::LogId) && !names.iter().any(|name| is_nginx_key(name))
-                || fields.iter().any(|(name, field)| {
-                    let values = objects.iter().filter_map(|object| value_of(object, name));
-                    *field == Field::Handler && values.into_iter().any(is_proxy_handler)
-                }));
+            && fields.iter().any(|(name, field)| {
+                let mut values = objects.iter().filter_map(|object| value_of(object, name));
+                *field == Field::Handler && values.any(is_proxy_handler)
+            });
         if is_apache {
             for (_, field) in &mut fields {
                 *field = of_apache(*field);

@@ -18,6 +18,24 @@ const MAX_LINES: usize = 200;
 /// More keys than this has no access line.
 const MAX_KEYS: usize = 100;
 
+/// Keys of messages, calls and counts that applications log; a server has none of them where it logs requests.
+const MESSAGE_KEYS: &[&str] = &[
+    "level",
+    "lvl",
+    "severity",
+    "loglevel",
+    "log_level",
+    "event",
+    "text",
+    "logger",
+    "component",
+    "caller",
+    "msg",
+    "message",
+    "bucket",
+    "metric",
+];
+
 /// How times are written: with a zone first.
 const TIMES: [Notation; 6] = [
     Notation::Iso8601,
@@ -105,13 +123,10 @@ fn columns_of<'l>(lines: &[&'l [u8]]) -> Option<Vec<Keyed<'l>>> {
 
 /// True for lines of requests that are no messages of an application.
 fn are_requests(columns: &[Keyed<'_>]) -> bool {
-    let is_called = |names: &[&str]| {
-        columns
-            .iter()
-            .any(|(key, _)| names.iter().any(|name| key.eq_ignore_ascii_case(name.as_bytes())))
-    };
-    let is_message =
-        is_called(&["level", "severity", "lvl", "loglevel"]) && is_called(&["msg", "message"]);
+    let is_message = columns.iter().any(|(key, _)| {
+        let last = key.rsplit(|byte| *byte == b'.').next().unwrap_or(key);
+        MESSAGE_KEYS.iter().any(|name| last.eq_ignore_ascii_case(name.as_bytes()))
+    });
     let has = |passes: &dyn Fn(&[&[u8]]) -> bool| columns.iter().any(|(_, values)| passes(values));
     let are_methods = |values: &[&[u8]]| values.iter().all(|value| is_method(value));
     let are_paths = |values: &[&[u8]]| {
@@ -173,5 +188,13 @@ mod tests {
         assert_eq!(status_key(&[line.as_bytes(); 4]), None);
         let line = r#"{"at":"2026-11-22T13:09:23Z","job":"mail","rc":200}"#;
         assert_eq!(status_key(&[line.as_bytes(); 4]), None);
+        // Calls of a client, and counts.
+        for own in ["\"log.level\":\"info\"", "\"event\":\"call\"", "\"metric\":\"n\""] {
+            let line = format!(
+                r#"{{"at":"2026-11-22T13:09:23Z","req":"GET /a HTTP/1.1","rc":200,{own}}}"#
+            );
+            assert_eq!(status_key(&[line.as_bytes(); 4]), None, "{own}");
+            assert!(!is_of_requests(&[line.as_bytes(); 4]), "{own}");
+        }
     }
 }

@@ -193,3 +193,52 @@ fn blocks_by_rate_limits_alone_are_limits() {
     assert_eq!(found("cf.json", &line(r#"["rateLimit"]"#))[0][1], "rate_limited");
     assert_ne!(found("cf.json", &line(r#"["rateLimit","waf"]"#))[0][1], "rate_limited");
 }
+
+/// Origin of each 503 among requests of an application that logs something of its own with them.
+fn origins_with(own: impl Fn(usize) -> Value) -> Vec<String> {
+    let mut text = String::new();
+    for n in 0..12 {
+        let mut row = json!({
+            "time": format!("2026-11-22T13:00:{n:02}Z"),
+            "method": "GET",
+            "path": format!("/b/{n}"),
+            "status": if n % 3 == 0 { 503 } else { 200 },
+        });
+        if let (Some(row), Value::Object(own)) = (row.as_object_mut(), own(n)) {
+            row.extend(own);
+        }
+        let _ = writeln!(text, "{row}");
+    }
+    found("app.json", &text).into_iter().map(|[origin, ..]| origin).collect()
+}
+
+#[test]
+fn words_of_an_application_name_no_server() {
+    let failed = |n: usize, yes: &str, no: &str| (if n % 3 == 0 { yes } else { no }).to_owned();
+    let all = vec!["unknown".to_owned(); 4];
+    assert_eq!(origins_with(|_| json!({ "level": "ERROR" })), all);
+    assert_eq!(origins_with(|n| json!({ "outcome": failed(n, "ERROR", "HIT") })), all);
+    assert_eq!(origins_with(|n| json!({ "reason": failed(n, "first byte timeout", "OK") })), all);
+    assert_eq!(origins_with(|n| json!({ "region": failed(n, "UC", "DC") })), all);
+    assert_eq!(origins_with(|n| json!({ "team": failed(n, "UO", "-") })), all);
+    assert_eq!(origins_with(|n| json!({ "log_id": format!("74bf20f876ffc474c02519{n:02}") })), all);
+    let text: String = (10..22)
+        .map(|n| format!("2026-11-22T13:00:{n}Z ERROR 10.0.0.1 \"GET /a HTTP/1.1\" 503 12\n"))
+        .collect();
+    assert!(found("app.log", &text).iter().all(|[origin, ..]| origin == "unknown"));
+}
+
+#[test]
+fn calls_of_a_client_are_no_requests() {
+    for own in [r#""event":"http call","lvl":"info""#, r#""component":"client""#, r#""metric":"n""#]
+    {
+        let text: String = (10..22)
+            .map(|n| {
+                format!(
+                    "{{{own},\"when\":\"2026-11-22T13:00:{n}Z\",\"rc\":503,\"rq\":\"GET /{n} HTTP/1.1\"}}\n"
+                )
+            })
+            .collect();
+        assert_eq!(found("calls.log", &text).len(), 0, "{own}");
+    }
+}

@@ -45,14 +45,19 @@ const BY_FLAGS: Telltale = Telltale {
     finish,
 };
 
-/// The same under a key of an object: the key tells too, where no flag does. Codes of states stand under keys as well.
+/// The same under a key of an object: Envoy's own key tells, or flags between marks of none where the key, or another
+/// one, is called as Envoy's are. Codes of countries, states and units stand under keys as well.
 pub(in crate::format) const FLAGS_BY_KEY: Telltale = Telltale {
     is_proof: is_flags,
     is_sure: |columns, idx| {
+        const BESIDE: &[&str] = &["upstreamhost", "upstreamcluster", "responsecodedetails"];
         let label = columns.label(idx);
         let is_own = |value: &[u8]| (BY_FLAGS.is_proof)(value) && value != b"UT" && value != b"UR";
+        let is_beside = |other: usize| BESIDE.contains(&&*columns.label(other));
         ["responseflag", "respflag"].iter().any(|name| label.contains(name))
-            || columns.any(idx, is_own)
+            || (columns.any(idx, is_own)
+                && columns.any(idx, |value| value == b"-")
+                && (label.contains("flag") || (0..columns.n()).any(is_beside)))
     },
     ..BY_FLAGS
 };

@@ -15,7 +15,7 @@ const KNOWN: &[(&str, Server, &Telltale)] = &[
     (envoy::JSON.name, Server::Envoy, &envoy::BY_DETAILS),
     (envoy::JSON.name, Server::Envoy, &envoy::FLAGS_BY_KEY),
     (haproxy_access::JSON.name, Server::Haproxy, &haproxy_access::STATES_BY_KEY),
-    (fastly::ACCESS.name, Server::Fastly, &fastly::STATES),
+    (fastly::ACCESS.name, Server::Fastly, &fastly::STATES_BY_KEY),
     (fastly::ACCESS.name, Server::Fastly, &fastly::REASONS),
 ];
 
@@ -174,12 +174,34 @@ mod tests {
     fn fastly_is_known_by_reasons() {
         check(
             &[
-                r#"{"time":"2026-11-20T21:30:01Z","status":200,"url":"/a","resp":{"reason":"OK"}}"#,
-                r#"{"time":"2026-11-20T21:30:02Z","status":503,"url":"/b","resp":{"reason":"first byte timeout"}}"#,
+                r#"{"time":"2026-11-20T21:30:01Z","status":200,"url":"/a","did":"HIT-CLUSTER","resp":{"reason":"OK"}}"#,
+                r#"{"time":"2026-11-20T21:30:02Z","status":503,"url":"/b","did":"ERROR","resp":{"reason":"first byte timeout"}}"#,
             ],
             "fastly_access",
             &[(Field::ResponseDetails, "first byte timeout")],
         );
+    }
+
+    #[test]
+    fn words_of_applications_are_no_servers() {
+        let pairs = [
+            (r#""level":"ERROR""#, r#""level":"ERROR""#),
+            (r#""outcome":"HIT""#, r#""outcome":"ERROR""#),
+            (r#""result":"PASS""#, r#""result":"HIT-CLUSTER""#),
+            (r#""state":"HIT""#, r#""state":"ERROR""#),
+            (r#""reason":"OK""#, r#""reason":"first byte timeout""#),
+            (r#""fastly_client_ip":"::1","reason":"OK""#, r#""reason":"backend read error""#),
+            (r#""country":"NC""#, r#""country":"UC""#),
+            (r#""team":"-""#, r#""team":"UO""#),
+            (r#""flag":"DC""#, r#""flag":"UC""#),
+        ];
+        for (usual, failed) in pairs {
+            let usual =
+                format!(r#"{{"time":"2026-11-20T21:30:01Z","status":200,"url":"/a",{usual}}}"#);
+            let failed =
+                format!(r#"{{"time":"2026-11-20T21:30:02Z","status":503,"url":"/b",{failed}}}"#);
+            check(&[&usual, &failed], "json_access", &[(Field::RequestUri, "/b")]);
+        }
     }
 
     #[test]

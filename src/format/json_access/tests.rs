@@ -163,6 +163,20 @@ fn keys_are_corrected_by_their_values() {
 }
 
 #[test]
+fn ids_of_log_entries_tell_no_server() {
+    let lines = [
+        r#"{"time":"2026-11-20T21:31:23Z","status":503,"path":"/x","upstream":"10.0.0.9:80","log_id":"74bf20f876ffc474c0251908"}"#,
+        r#"{"time":"2026-11-20T21:31:24Z","status":200,"path":"/x","upstream":"10.0.0.9:80","log_id":"fcdce4b314f68d9dcbd7a085"}"#,
+    ];
+    let reader = reader_of(&lines).expect("detected");
+    assert_eq!(reader.about().server, Server::Unknown);
+    let Ok(Record::Access(access)) = reader.parse(lines[0].as_bytes()) else { panic!("refused") };
+    assert_eq!(access.raw(Field::UpstreamAddr), Some(&b"10.0.0.9:80"[..]));
+    let none = r#"{"time":"2026-11-20T21:31:23Z","status":503,"path":"/x","err_id":null}"#;
+    assert_eq!(reader_of(&[none]).expect("detected").about().server, Server::Unknown);
+}
+
+#[test]
 fn names_of_backends_are_no_addresses() {
     let line = |key: &str, value: &str| {
         format!(r#"{{"ts":1795210283.328,"status":503,"path":"/x","{key}":"{value}"}}"#)
