@@ -174,18 +174,12 @@ impl Behind {
         }
     }
 
-    /// Forgets logs that are not behind the cache, and takes those of its own requests to backends for others. Of the
-    /// logs that stay, that with most requests has so many.
-    pub(super) fn settle(
-        &mut self,
-        fronts: &BTreeSet<InputIndex>,
-        own_sides: &BTreeSet<InputIndex>,
-        n_most: u64,
-    ) {
+    /// Forgets logs that are not behind the cache. Of the logs that stay, that with most requests has so many.
+    pub(super) fn settle(&mut self, fronts: &BTreeSet<InputIndex>, n_most: u64) {
         (self.n_requests, self.span) = ((0, n_most), None);
         let (caches, others) = (std::mem::take(&mut self.caches), std::mem::take(&mut self.others));
         for (input, (n_requests, span)) in caches {
-            self.note(!own_sides.contains(&input), input, n_requests, span);
+            self.note(true, input, n_requests, span);
         }
         for (input, (n_requests, span)) in others {
             if !fronts.contains(&input) {

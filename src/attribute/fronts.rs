@@ -33,9 +33,6 @@ use crate::verdict::{Contact, RULES, rule_index};
 /// Entries of one target that are looked at.
 const MAX_OF_TARGET: usize = 4096;
 
-/// Of so many lines one may be another.
-const FEW: u64 = 10;
-
 /// Durations closer than this are the same, milliseconds.
 const SAME_MS: u32 = 1;
 
@@ -116,38 +113,8 @@ fn made_it(entry: &EntryFact) -> bool {
 pub(super) struct Beside {
     /// Inputs whose entries say nothing of where the answers of the cache came from.
     pub(super) fronts: BTreeSet<InputIndex>,
-    /// Inputs in which the cache logs its own requests to backends.
-    pub(super) own_sides: BTreeSet<InputIndex>,
     /// Requests in the log that has most of them, of those that may be behind the cache.
     pub(super) n_most_requests: u64,
-}
-
-/// The logs in which a cache wrote its own requests to backends. Where it got no connection it logs no client, which it
-/// has for the requests of clients; and no page is one that it made.
-fn own_sides(
-    entries: &Sorted<EntryFact, JoinKey>,
-    companions: &Companions,
-) -> Result<BTreeSet<InputIndex>> {
-    let caches: BTreeSet<InputIndex> =
-        companions.behind.n_requests_of_caches().map(|(input, _)| input).collect();
-    let mut counts: BTreeMap<InputIndex, (u64, u64)> = BTreeMap::new();
-    if caches.len() < 2 {
-        return Ok(BTreeSet::new());
-    }
-    for fact in entries.rows() {
-        let fact = fact?;
-        let id = RULES.get(usize::from(fact.rule)).map(|row| row.id);
-        let (n_alone, n_pages) = counts.entry(fact.place.position.input).or_default();
-        *n_alone += u64::from(id == Some("varnish.no_connection"));
-        *n_pages += u64::from(id == Some("varnish.own_page"));
-    }
-    let is_side = |input: &InputIndex| {
-        let (n_alone, n_pages) = counts.get(input).copied().unwrap_or_default();
-        n_alone > 0 && n_pages * FEW <= n_alone
-    };
-    let sides: BTreeSet<InputIndex> = caches.iter().copied().filter(is_side).collect();
-    // Without a log of clients there is nothing beside which they stand.
-    Ok(if sides.len() < caches.len() { sides } else { BTreeSet::new() })
 }
 
 /// Looks at the logs beside that of a cache.
@@ -157,16 +124,6 @@ pub(super) fn beside_cache(
     companions: &Companions,
     zones: &Zones,
 ) -> Result<Beside> {
-    let own_sides = own_sides(entries, companions)?;
-    if !own_sides.is_empty() {
-        // They tell every answer of the backends; what others have besides is no other answer.
-        let others = companions.behind.n_requests_of_others();
-        return Ok(Beside {
-            fronts: others.map(|(input, _)| input).collect(),
-            own_sides,
-            n_most_requests: 0,
-        });
-    }
     let mut index = BTreeMap::new();
     let log_of: Vec<usize> = inputs
         .iter()
@@ -220,7 +177,7 @@ pub(super) fn beside_cache(
     let fronts = all.filter(|(_, log)| is_in_front(**log)).map(|(input, _)| input).collect();
     let may_be_behind = (0..n_requests.len()).filter(|log| !is_in_front(*log));
     let n_most_requests = may_be_behind.map(|log| n_requests[log]).max().unwrap_or(0);
-    Ok(Beside { fronts, own_sides, n_most_requests })
+    Ok(Beside { fronts, n_most_requests })
 }
 
 /// Calls `each` with the entries of one target that are of one request, that of the cache first: of the same method and

@@ -218,19 +218,18 @@ pub fn attribute(
     companions.limit_pages = limit_pages?;
     let is_with_cache =
         inputs.iter().any(|input| is_log_of(input, LogRole::Access, Server::Varnish));
-    let Beside { fronts, own_sides, n_most_requests } = if is_with_cache {
+    let Beside { fronts, n_most_requests } = if is_with_cache {
         beside_cache(inputs, &entries, &companions, &zones)?
     } else {
         Beside::default()
     };
-    companions.behind.settle(&fronts, &own_sides, n_most_requests);
+    companions.behind.settle(&fronts, n_most_requests);
     let ground = Ground {
         config,
         workers,
         zones,
         is_with_cache,
         fronts,
-        own_sides,
         takes_shared: is_apache_alone(inputs),
         is_nginx_alone: is_nginx_alone(inputs),
         strangers,
@@ -249,7 +248,7 @@ pub fn attribute(
         }
     })?;
     let settled = || -> Verdicts<'_> { Box::new(verdicts.rows()) };
-    let layers = Layers::of(inputs, &listeners, &settled, &config.budget, &ground.own_sides)?;
+    let layers = Layers::of(inputs, &listeners, &settled, &config.budget)?;
     let leanings = if any_open.into_inner() || layers.links().next().is_some() {
         Leanings::of(follow(&verdicts, &layers).map(|row| row.map(|row| row.verdict)))?
     } else {

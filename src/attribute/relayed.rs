@@ -120,15 +120,11 @@ impl Hops {
         n_held > 0 && (target_key != self.target_key || n_held >= Self::MAX_REQUESTS)
     }
 
-    /// Takes an entry of a cache, and looks at those of others. False: the entry goes on as it is. `is_own_side`: it is a
-    /// request of the cache to a backend.
-    pub(super) fn take(&mut self, verdict: &Verdict, is_own_side: bool) -> bool {
+    /// Takes an entry of a cache, and looks at those of others. False: the entry goes on as it is.
+    pub(super) fn take(&mut self, verdict: &Verdict) -> bool {
         let fact = &verdict.entry;
         self.target_key = fact.target_key;
-        let is_cache = verdict.server() == Server::Varnish && !is_own_side;
-        if is_own_side && fact.body_bytes == 0 {
-            return false;
-        }
+        let is_cache = verdict.server() == Server::Varnish;
         if is_cache && verdict.open == 1 && !verdict.is_kin() {
             self.cache.push(*verdict);
             return true;
@@ -242,11 +238,11 @@ mod tests {
             ("varnish.own_page", 60, 283, Flags::default()),
             ("varnish.own_short_page", 70, 279, Flags::default()),
         ] {
-            assert!(hops.take(&entry(rule, at_s, size, flags), false));
+            assert!(hops.take(&entry(rule, at_s, size, flags)));
         }
         for (at_s, size) in [(10, 197), (12, 197), (13, 283), (15, 25), (90, 14)] {
             let other = entry("nginx.no_upstream_field", at_s, size, Flags::TIMED);
-            assert!(!hops.take(&other, false));
+            assert!(!hops.take(&other));
         }
         hops.note_abandoned(&entry("nginx.other", 61, 0, Flags::TIMED).entry);
         assert!(hops.is_done_before(8) && !hops.is_done_before(7));
@@ -272,27 +268,11 @@ mod tests {
     }
 
     #[test]
-    fn requests_of_the_cache_itself_tell_what_backends_answered() {
-        let mut hops = Hops::default();
-        for (rule, size) in [("varnish.other_page", 14), ("varnish.own_page", 283)] {
-            assert!(hops.take(&entry(rule, 10, size, Flags::default()), false));
-        }
-        for (rule, size) in [("varnish.backend_answered", 14), ("varnish.no_connection", 0)] {
-            assert!(!hops.take(&entry(rule, 10, size, Flags::default()), true));
-        }
-        let mut companions = Companions::default();
-        let drained = hops.drain(None, &mut companions);
-        let rows: Vec<_> = drained.iter().map(|verdict| verdict.rule().id).collect();
-        assert_eq!(rows, ["varnish.other_page_found", "varnish.own_page"]);
-        assert_eq!((companions.behind.n_found, companions.behind.n_missed), (1, 0));
-    }
-
-    #[test]
     fn a_request_with_head_was_no_get_of_the_cache() {
         let mut hops = Hops::default();
         for (rule, flags) in [("varnish.own_page", Flags::default()), ("varnish.head", Flags::HEAD)]
         {
-            assert!(hops.take(&entry(rule, 60, 283, flags), false));
+            assert!(hops.take(&entry(rule, 60, 283, flags)));
         }
         let given_up = Flags(Flags::TIMED.0 | Flags::HEAD.0);
         hops.note_abandoned(&entry("nginx.other", 61, 0, given_up).entry);
@@ -307,7 +287,7 @@ mod tests {
         let mut companions = Companions::default();
         let page = entry("varnish.other_page", 10, 197, Flags::default());
         let mut is_traced = |hops: &mut Hops, next_key| {
-            assert!(hops.take(&page, false));
+            assert!(hops.take(&page));
             let drained = hops.drain(next_key, &mut companions);
             drained.iter().all(|verdict| verdict.entry.flags.has(Flags::TRACED))
         };

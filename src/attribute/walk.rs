@@ -29,10 +29,7 @@ use crate::fact::{CauseFact, EntryFact, Flags};
 use crate::scan::JoinKey;
 use crate::store::{Rows, Sorted, Sorter};
 use crate::taxonomy::Server;
-use crate::verdict::{Contact, rule_index, undecided_rule};
-
-/// Rows of entries with a body: where it is that of a backend, its size says nothing.
-const ANSWERS: [&str; 3] = ["varnish.other_page", "varnish.own_page", "varnish.own_short_page"];
+use crate::verdict::{Contact, undecided_rule};
 
 /// The row of messages which tell that others were dropped.
 const MESSAGES_DROPPED: &str = "systemd.rate_limited";
@@ -46,8 +43,6 @@ pub(super) struct Ground<'w> {
     pub(super) is_with_cache: bool,
     /// Logs that do not tell what the cache's backends answered.
     pub(super) fronts: BTreeSet<InputIndex>,
-    /// Logs of the cache's own requests to its backends.
-    pub(super) own_sides: BTreeSet<InputIndex>,
     /// Entries in a layout that several servers write are Apache's.
     pub(super) takes_shared: bool,
     /// Entries in a layout of Apache's that nginx may have been told to write are nginx's.
@@ -279,16 +274,11 @@ impl<'w> Walk<'w> {
             self.leftovers.target_key = target_key;
         }
         self.make_way(target_key)?;
-        let bystanding = |verdict: &&mut Verdict| !is_bystander(&verdict.entry);
-        for verdict in part.entries.iter_mut().filter(bystanding) {
-            let is_own_side = self.ground.own_sides.contains(&verdict.entry.place.position.input);
-            if is_own_side && verdict.open == 1 && ANSWERS.contains(&verdict.rule().id) {
-                verdict.set_rule(rule_index("varnish.backend_answered"));
-            }
-            let verdict = &*verdict;
+        let bystanding = |verdict: &&Verdict| !is_bystander(&verdict.entry);
+        for verdict in part.entries.iter().filter(bystanding) {
             if target_key != 0
                 && self.ground.asks_for_backend(&verdict.entry)
-                && self.hops.take(verdict, is_own_side)
+                && self.hops.take(verdict)
             {
                 continue;
             }

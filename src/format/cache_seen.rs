@@ -21,7 +21,7 @@ const MIN_KEPT: usize = 2;
 const MIN_ANSWERED: usize = 20;
 
 /// Bytes of the head whose lines are looked at.
-const HEAD_BYTES: usize = 256 << 10;
+pub(super) const HEAD_BYTES: usize = 256 << 10;
 
 /// Kinds of paths that are counted.
 const MAX_PATHS: usize = 1024;

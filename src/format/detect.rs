@@ -8,6 +8,7 @@
 
 mod around;
 mod sources;
+mod taught;
 mod unread;
 
 use std::cmp::Reverse;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 use globset::GlobMatcher;
 
 use self::around::best_envelope;
+use self::taught::teach;
 use self::unread::n_unread_requests;
 use super::apache_conf::ApacheConf;
 use super::apache_error::ApacheError;
@@ -139,6 +141,27 @@ pub fn detect_dated(
     choice: &FormatChoice,
     modified_us: Option<i64>,
 ) -> Plan {
+    let head = parts.first().copied().unwrap_or_default();
+    detect_taught((path, modified_us), parts, choice, head)
+}
+
+/// As [`detect_dated`], for lines behind the head: which ones these are depends on reading, so none is told by others.
+pub fn detect_behind(
+    path: &Path,
+    lines: &[u8],
+    choice: &FormatChoice,
+    modified_us: Option<i64>,
+) -> Plan {
+    detect_taught((path, modified_us), &[lines], choice, b"")
+}
+
+/// The plan for an input whose readers learn from `head`.
+fn detect_taught(
+    (path, modified_us): (&Path, Option<i64>),
+    parts: &[&[u8]],
+    choice: &FormatChoice,
+    head: &[u8],
+) -> Plan {
     let mut rest = Sample::of(sample_lines(parts));
     if parts.len() > 1 && declares_layout(&parts[0][..parts[0].len().min(MAX_SAMPLE_LINE_BYTES)]) {
         // What the other parts hold depends on directives between them and the first one.
@@ -178,7 +201,8 @@ pub fn detect_dated(
     for standing in FORMATS.iter().filter_map(|format| format.standing_reader()) {
         add_missing(&mut readers, standing);
     }
-    let cache = CacheSeen::of(&readers[..n_detected], parts.first().copied().unwrap_or_default());
+    teach(&mut readers[..n_detected], head);
+    let cache = CacheSeen::of(&readers[..n_detected], head);
     let is_table = heading_of(&sampled).is_some();
     let all = sampled;
     let sampled = (n_sampled, n_sampled - rest.lines.len());

@@ -124,6 +124,11 @@ pub trait Envelope: fmt::Debug + Send + Sync {
         None
     }
 
+    /// False where the times of its lines, all together, show that it is another's.
+    fn is_shown_by(&self, _: &[&[u8]]) -> bool {
+        true
+    }
+
     /// This envelope, where a long line may be cut into several, each with this around it. Then [`Envelope::open`] puts
     /// together what a record of several lines holds.
     fn fragments(&self) -> Option<&dyn Fragments> {
@@ -169,7 +174,7 @@ pub fn envelopes(reference_us: Option<i64>) -> Vec<Arc<dyn Envelope>> {
 }
 
 /// A reader of lines in an envelope.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Wrapped {
     envelope: Arc<dyn Envelope>,
     inner: Arc<dyn Reader>,
@@ -378,6 +383,12 @@ impl Reader for Wrapped {
     fn carried(&self) -> i64 {
         let own = self.offset_s.map_or(0, |offset_s| i64::from(offset_s) + i64::from(i32::MAX));
         self.inner.carried() ^ own
+    }
+
+    fn taught_by(&self, head: &[&[u8]]) -> Option<Arc<dyn Reader>> {
+        let opened: Vec<_> = head.iter().filter_map(|line| self.open(line)).collect();
+        let inner: Vec<&[u8]> = opened.iter().map(|opened| &*opened.inner).collect();
+        Some(Arc::new(Wrapped { inner: self.inner.taught_by(&inner)?, ..self.clone() }))
     }
 
     /// What stands nearest to the line counts.

@@ -69,7 +69,7 @@ use crate::time::{Notation, Stamp};
 use json_declared::Declared;
 
 pub use cache_seen::CacheSeen;
-pub use detect::{FormatChoice, detect, detect_dated};
+pub use detect::{FormatChoice, detect, detect_behind, detect_dated};
 pub(crate) use line_ends::LineEnds;
 pub use proposal::{Proposal, Sample};
 pub(crate) use scan_run::line_at;
@@ -231,6 +231,13 @@ pub trait Reader: fmt::Debug + Send + Sync {
     /// The reader for such lines of a server whose zone is known, in seconds east of UTC.
     fn in_zone(&self, offset_s: i32) -> Option<Arc<dyn Reader>> {
         let _ = offset_s;
+        None
+    }
+
+    /// The reader that knows in advance what the lines at the head of the input tell of others. `None`: nothing, or none
+    /// that helps.
+    fn taught_by(&self, head: &[&[u8]]) -> Option<Arc<dyn Reader>> {
+        let _ = head;
         None
     }
 

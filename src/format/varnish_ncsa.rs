@@ -7,6 +7,7 @@
 //! was no connection.
 //! Source: Varnish 7.6 `bin/varnishncsa/varnishncsa.c` (`format_requestline`, `VSB_QUOTE_ESCHEX`), `varnishncsa.1`.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::apache_access::log_format::{Compiled, compile};
@@ -372,8 +373,9 @@ const HANDLING: Telltale = Telltale {
     finish: |_| {},
 };
 
-/// The column of a format string that has requests for whole URLs. Forward proxies are asked for such as well, and for
-/// tunnels, and Squid tells its results by words of its own.
+/// The column of a format string that has requests for whole URLs. Others write such as well: forward proxies, servers
+/// that put them together from their parts, clients. So what Varnish says of a failed fetch, or of what it did with
+/// requests, must stand beside them; and nothing that only others have, as the peer or the statuses of several attempts.
 const PROXIED: Telltale = Telltale {
     is_value: |value| !value.is_empty(),
     is_proof: |value| split_url(value).or_else(|| split_url(split_request(value).1)).is_some(),
@@ -387,7 +389,13 @@ const PROXIED: Telltale = Telltale {
         let n_asking = values.iter().filter(|value| !split_request(value).0.is_empty()).count();
         n_asking * 2 > values.len()
             && are_absolute(values)
-            && !(0..columns.n()).any(|other| columns.values(other).iter().any(is_forward))
+            && (0..columns.n()).any(|other| {
+                columns.any(other, |value| value == FETCH_FAILED) || is_of_handling(columns, other)
+            })
+            && !(0..columns.n()).any(|other| {
+                columns.values(other).iter().any(is_forward)
+                    || columns.any(other, |value| is_peer(value) || are_statuses(value))
+            })
     },
     hints: &["http://", "https://"],
     is_word: false,
@@ -396,6 +404,24 @@ const PROXIED: Telltale = Telltale {
     name: name_columns,
     finish: |_| {},
 };
+
+/// True for a column that tells what was done with requests.
+fn is_of_handling(columns: &Columns<'_>, idx: usize) -> bool {
+    columns.all(idx, HANDLING.is_value) && columns.any(idx, HANDLING.is_proof)
+}
+
+/// True for an address with a port, which is that of a peer: Varnish logs its clients without.
+fn is_peer(value: &[u8]) -> bool {
+    let text = std::str::from_utf8(value).unwrap_or_default();
+    text.split(", ").next().is_some_and(|first| first.parse::<SocketAddr>().is_ok())
+}
+
+/// True for the statuses of several attempts: `502, 503`.
+fn are_statuses(value: &[u8]) -> bool {
+    let text = std::str::from_utf8(value).unwrap_or_default();
+    let is_status = |part: &str| part == "-" || parse_status(part.as_bytes()).is_some();
+    text.contains(", ") && text.split(", ").all(is_status)
+}
 
 /// How the values of columns begin that Squid has, and no other.
 const FORWARD_PROXY: [&[u8]; 4] = [b"TCP_", b"UDP_", b"HIER_", b"NONE_"];
@@ -458,133 +484,4 @@ pub fn is_spec(spec: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const LINE: &str = r#"192.0.2.7 - joe [20/Nov/2026:21:06:08 +0000] "GET http://a.example/x?y HTTP/1.1" 503 282 "-" "curl \"7\"""#;
-
-    #[track_caller]
-    fn check(reader: &dyn Reader, line: &str, wanted: &[(Field, &str)]) {
-        let glance = reader.glance(line.as_bytes()).expect(line);
-        let Ok(Record::Access(record)) = reader.parse(line.as_bytes()) else {
-            unreachable!("{line}")
-        };
-        assert_eq!(glance.status, record.status);
-        for (field, value) in wanted {
-            let found = record.raw(*field).map(|raw| String::from_utf8_lossy(raw).into_owned());
-            assert_eq!(found.as_deref(), Some(*value), "{field:?}");
-        }
-    }
-
-    #[test]
-    fn the_default_layout_is_read() {
-        let reader = VarnishNcsa::new(None, FormatBasis::Detected);
-        check(
-            &reader,
-            LINE,
-            &[
-                (Field::RemoteAddr, "192.0.2.7"),
-                (Field::RemoteUser, "joe"),
-                (Field::Request, "GET http://a.example/x?y HTTP/1.1"),
-                (Field::BodyBytes, "282"),
-                (Field::UserAgent, r#"curl \"7\""#),
-            ],
-        );
-        check(&reader, &LINE.replace("192.0.2.7", "-"), &[(Field::RemoteAddr, "-")]);
-        for line in ["", "x", &LINE[..60], &LINE[..80], &LINE.replace(" 503 ", " 50 ")] {
-            assert!(reader.parse(line.as_bytes()).is_err(), "{line}");
-        }
-    }
-
-    #[test]
-    fn further_columns_are_known_by_their_values() {
-        let line = |tail: &str| format!("{} {tail}", LINE.split(" \"-\"").next().unwrap_or(""));
-        let lines = [
-            line("miss miss 2 - RECV"),
-            line("hit hit 32770 3 - RECV"),
-            line("synth miss 14 - RECV"),
-        ];
-        let sample = Sample::of(lines.iter().map(String::as_bytes).collect());
-        let proposal = VarnishNcsaFormat.propose(&sample).expect("known");
-        assert_eq!(proposal.n_accepted, 3);
-        check(proposal.reader.as_ref(), &lines[2], &[(Field::CacheHandling, "synth")]);
-        let lines = [format!("{LINE} 1.5 pass"), format!("{LINE} - hit")];
-        let sample = Sample::of(lines.iter().map(String::as_bytes).collect());
-        let proposal = VarnishNcsaFormat.propose(&sample).expect("known");
-        check(proposal.reader.as_ref(), &lines[0], &[(Field::CacheHandling, "pass")]);
-    }
-
-    #[test]
-    fn plain_targets_are_left_to_other_servers() {
-        let line = LINE.replace("http://a.example", "");
-        let sample = Sample::of(vec![line.as_bytes()]);
-        assert!(VarnishNcsaFormat.propose(&sample).is_none());
-    }
-
-    #[test]
-    fn given_formats_are_compiled() {
-        let spec =
-            r#"%t %s %b "%r" %{Varnish:handling}x %{Varnish:time_firstbyte}x %{VSL:BerespStatus}x"#;
-        let line = r#"[20/Nov/2026:21:06:08 +0000] 503 9 "GET http://a/ HTTP/1.1" pass 0.001 503"#;
-        let reader = parse_spec(spec).expect("valid");
-        check(
-            reader.as_ref(),
-            line,
-            &[(Field::CacheHandling, "pass"), (Field::BackendStatus, "503")],
-        );
-    }
-
-    #[test]
-    fn formats_of_ones_own_are_known_by_their_handling() {
-        let lines = [
-            r#"2026-11-21T18:43:12+0100 192.0.2.1 GET a.example /x?y=1 200 714 miss 0.011 "curl/8.5.0""#,
-            r#"2026-11-21T18:43:13+0100 192.0.2.1 HEAD a.example /x 200 0 pass 0.010 "-""#,
-            r#"2026-11-21T18:43:14+0100 192.0.2.2 GET a.example /z 503 262 synth 0.000 "-""#,
-        ];
-        let sample = Sample::of(lines.iter().map(|line| line.as_bytes()).collect());
-        let proposal = VarnishNcsaFormat.propose(&sample).expect("known");
-        assert_eq!((proposal.n_accepted, proposal.reader.about().server), (3, Server::Varnish));
-        let wanted = [
-            (Field::CacheHandling, "synth"),
-            (Field::BodyBytes, "262"),
-            (Field::RequestUri, "/z"),
-            (Field::RemoteAddr, "192.0.2.2"),
-        ];
-        check(proposal.reader.as_ref(), lines[2], &wanted);
-        let proxied = [
-            r#"[2026-11-20T21:32:23+0000] 192.0.2.1 "GET http://a.example/a HTTP/1.1" 200 313 hit 0.012000"#,
-            r#"[2026-11-20T21:32:24+0000] 192.0.2.1 "GET http://a.example/b HTTP/1.1" 200 0 miss 0.012000"#,
-            r#"[2026-11-20T21:32:27+0000] 192.0.2.2 "GET http://a.example/c HTTP/1.1" 503 282 miss 0.001000"#,
-        ];
-        let sample = Sample::of(proxied.iter().map(|line| line.as_bytes()).collect());
-        let proposal = VarnishNcsaFormat.propose(&sample).expect("known");
-        check(proposal.reader.as_ref(), proxied[2], &[(Field::CacheHandling, "miss")]);
-        // Without a word of Varnish's the targets tell; what Squid writes of its results is another proxy's.
-        let told = proxied.map(|line| {
-            line.replace(" hit ", " ")
-                .replace(" 503 282 miss ", " 503 \"Backend fetch failed\" 282 ")
-                .replace(" 313 ", " \"OK\" 313 ")
-                .replace(" 200 0 miss ", " 200 \"OK\" 0 ")
-        });
-        let sample = Sample::of(told.iter().map(String::as_bytes).collect());
-        let proposal = VarnishNcsaFormat.propose(&sample).expect("known");
-        let wanted = [(Field::ResponseReason, "Backend fetch failed"), (Field::BodyBytes, "282")];
-        check(proposal.reader.as_ref(), &told[2], &wanted);
-        let of_squid = told.each_ref().map(|line| format!("{line} TCP_MISS:HIER_DIRECT"));
-        let sample = Sample::of(of_squid.iter().map(String::as_bytes).collect());
-        assert!(VarnishNcsaFormat.propose(&sample).is_none());
-        let referred = told.each_ref().map(|line| {
-            let line = line.replace("http://a.example", "");
-            format!("{line} \"http://a.example/from\"")
-        });
-        let sample = Sample::of(referred.iter().map(String::as_bytes).collect());
-        assert!(VarnishNcsaFormat.propose(&sample).is_none());
-        let relative = proxied.map(|line| line.replace("http://a.example", ""));
-        let sample = Sample::of(relative.iter().map(String::as_bytes).collect());
-        assert!(VarnishNcsaFormat.propose(&sample).is_none());
-        let plain =
-            lines.map(|line| line.replace("miss", "m").replace("pass", "p").replace("synth", "s"));
-        let sample = Sample::of(plain.iter().map(String::as_bytes).collect());
-        assert!(VarnishNcsaFormat.propose(&sample).is_none());
-    }
-}
+mod tests;

@@ -16,7 +16,7 @@ use super::ScanConfig;
 use super::block::marked_fact;
 use crate::evidence::{InputIndex, Place, Position};
 use crate::fact::EntryFact;
-use crate::format::{FormatBasis, FormatChoice, Plan, Reader, Run, accepts, detect_dated, reads};
+use crate::format::{FormatBasis, FormatChoice, Plan, Reader, Run, accepts, detect_behind, reads};
 use crate::record::Skip;
 use crate::tally::{InputTally, Unparsed};
 use crate::taxonomy::LogRole;
@@ -289,7 +289,7 @@ pub(super) fn grown_by(
     formats: &FormatChoice,
     modified_us: Option<i64>,
 ) -> Option<Plan> {
-    let found = detect_dated(path, &[sample], formats, modified_us);
+    let found = detect_behind(path, sample, formats, modified_us);
     let lines: Vec<_> = sample.split(|byte| *byte == b'\n').collect();
     let is_wanted = |reader: &&Arc<dyn Reader>| {
         let about = reader.about();

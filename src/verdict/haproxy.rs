@@ -226,12 +226,15 @@ pub(super) const RULES: &[VerdictRule] = &[
             "8.4, Tc -1 with a server: the connection was refused, timed out, or waited for in vain",
         )
     },
+    // Without a state, a client that left the queue and a tarpit look as one that waited too long.
     VerdictRule {
         confidence: Confidence::Likely,
+        openness: Openness::CauseOpen,
+        missing: STATE,
         ..decided(
             "haproxy.waited_in_vain",
             Origin::Proxy,
-            Some(Cause::RequestQueueTimeout),
+            None,
             "8.4, Tw above 0 without a server: the request left the queue of its backend without one",
         )
     },
@@ -453,6 +456,8 @@ mod tests {
         check("s1", ["-1", "-1", "-1"], "haproxy.never_connected");
         check("s1", ["0", "1", "-1"], "haproxy.no_state");
         check("<NOSRV>", ["702", "-1", "-1"], "haproxy.waited_in_vain");
+        let waited = RULES.iter().find(|row| row.id == "haproxy.waited_in_vain").expect("a row");
+        assert_eq!((waited.cause, waited.openness), (None, Openness::CauseOpen));
         check("<NOSRV>", ["0", "-1", "-1"], "haproxy.no_state");
         check("<NOSRV>", ["-1", "-1", "-1"], "haproxy.no_state");
     }

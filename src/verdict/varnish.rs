@@ -133,22 +133,13 @@ pub(super) const RULES: &[VerdictRule] = &[
     VerdictRule {
         confidence: Confidence::Likely,
         ..decided(
-            "varnish.backend_answered",
-            Origin::Upstream,
-            Some(Cause::Upstream503),
-            "varnishncsa.1, -b: the body that came from the backend",
-        )
-    },
-    VerdictRule {
-        confidence: Confidence::Likely,
-        ..decided(
             "varnish.gateway_error",
             Origin::Upstream,
             Some(Cause::UpstreamError),
             "cache_fetch.c, builtin.vcl: Varnish itself answers 503, never 502 or 504",
         )
     },
-    // A backend that is a Varnish may have sent these words.
+    // No response of a backend is handled so, which might have brought these words.
     VerdictRule {
         confidence: Confidence::Likely,
         openness: Openness::CauseOpen,
@@ -157,6 +148,17 @@ pub(super) const RULES: &[VerdictRule] = &[
             Origin::Proxy,
             Some(Cause::CdnOriginUnreachable),
             "cache_fetch.c (vbf_stp_error): the reason of the response that a failed fetch ends in",
+        )
+    },
+    // A backend that is a Varnish may have sent these words.
+    VerdictRule {
+        when_silent: Some("varnish.fetch_failed"),
+        ..open(
+            "varnish.reason_fetch_failed",
+            Origin::Proxy,
+            Some(Cause::CdnOriginUnreachable),
+            FETCH,
+            "cache_fetch.c (vbf_stp_error), or the reason of a response that another Varnish made",
         )
     },
     VerdictRule {
@@ -313,7 +315,14 @@ pub(super) fn own_verdict(record: &AccessRecord<'_>) -> &'static str {
         && !handling.eq_ignore_ascii_case(b"hit")
         && handling != b"streaming-hit";
     if record.status == 503 && says_failed && record.value(Field::BackendStatus).is_none() {
-        return "varnish.told_fetch_failed";
+        let is_made_here = [&b"synth"[..], b"error", b"pipe"]
+            .iter()
+            .any(|word| handling.eq_ignore_ascii_case(word));
+        return if is_made_here {
+            "varnish.told_fetch_failed"
+        } else {
+            "varnish.reason_fetch_failed"
+        };
     }
     if handling.eq_ignore_ascii_case(b"synth") || handling == b"error" {
         let is_fault = reason.eq_ignore_ascii_case(b"VCL failed")
@@ -399,7 +408,15 @@ mod tests {
             &[(Handling, "SYNTH"), (Reason, "Backend fetch failed")],
             "varnish.told_fetch_failed",
         );
-        check(503, &[(Reason, "Backend fetch failed")], "varnish.told_fetch_failed");
+        check(
+            503,
+            &[(Handling, "error"), (Reason, "Backend fetch failed")],
+            "varnish.told_fetch_failed",
+        );
+        // Another Varnish behind this one has the same words.
+        let said = [(Reason, "Backend fetch failed"), (Handling, "miss"), (Bytes, "282")];
+        check(503, &said, "varnish.reason_fetch_failed");
+        check(503, &said[..1], "varnish.reason_fetch_failed");
         check(503, &[(Reason, "Backend fetch failed"), (Status, "503")], "varnish.relayed_503");
         check(503, &[(Handling, "hit"), (Bytes, "14")], "varnish.cached");
         check(503, &[(Handling, "hit"), (Bytes, "282")], "varnish.cached_own_page");

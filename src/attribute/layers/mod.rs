@@ -73,6 +73,9 @@ pub struct Layer {
     pub by_id: u64,
 }
 
+/// The row of requests that a cache logs without a client and without an answer, as its own to backends.
+const NO_CONNECTION: &str = "varnish.no_connection";
+
 /// All layers, outermost first. Empty where no two logs show the same requests.
 #[derive(Debug, Default)]
 pub struct Layers {
@@ -98,10 +101,9 @@ impl Layers {
         listeners: &Listeners,
         verdicts: &dyn Fn() -> Verdicts<'v>,
         budget: &Budget,
-        own_sides: &'v BTreeSet<InputIndex>,
     ) -> Result<Self> {
-        let is_vantage =
-            |verdict: &Verdict| !own_sides.contains(&verdict.entry.place.position.input);
+        // Without a client, it is no request that a server in front of this one sent.
+        let is_vantage = |verdict: &Verdict| verdict.rule().id != NO_CONNECTION;
         let of_vantage = || -> Verdicts<'v> {
             Box::new(verdicts().filter(move |row| row.as_ref().map_or(true, is_vantage)))
         };

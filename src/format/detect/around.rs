@@ -66,6 +66,10 @@ impl<'l> Fitting<'l> {
         if opened.is_empty() || opened.len() * 2 < n_starts {
             return None;
         }
+        let stamps: Vec<_> = opened.iter().filter_map(|opened| opened.stamp).collect();
+        if !envelope.is_shown_by(&stamps) {
+            return None;
+        }
         let inner = opened.iter().map(|opened| &*opened.inner);
         let mut rest = Sample::of(inner.filter(|line| !line.trim_ascii().is_empty()).collect());
         rest.is_dated_outside = envelope.notation().is_some();

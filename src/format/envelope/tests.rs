@@ -178,6 +178,10 @@ fn tails_of_streams_have_whole_milliseconds_and_a_stream() {
     check("2026-11-20T21:29:42.547123+00:00", "web nginx: x", None, "");
     check("2026-11-20T21:29:42.547000Z", "web x", None, "");
     check(at, "192.0.2.1 - - [", None, "");
+    // Whole seconds alone are the clock of a server.
+    let whole = &b"2026-11-20T21:29:42+00:00"[..];
+    assert!(DetailedTail.is_shown_by(&[at.as_bytes(), at.as_bytes(), whole]));
+    assert!(!DetailedTail.is_shown_by(&[at.as_bytes(), whole]));
 }
 
 #[test]

@@ -99,6 +99,12 @@ impl Envelope for DetailedTail {
         let stamp = Some(stamp);
         Some(Opened { inner: inner.into(), stamp, origin: Some(stream), level: b"" })
     }
+
+    /// Most lines have a fraction: whole seconds alone are the clock of a server that logs its host behind them.
+    fn is_shown_by(&self, stamps: &[&[u8]]) -> bool {
+        let n_whole = stamps.iter().filter(|stamp| stamp.len() < MICROS).count();
+        n_whole * 2 < stamps.len()
+    }
 }
 
 /// `TASK {...}`, `TASK [TIME] ...`: the name of a task or container before an object or a time in brackets.

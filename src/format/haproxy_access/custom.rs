@@ -96,7 +96,7 @@ pub(in crate::format) fn is_termination(value: &[u8]) -> bool {
 pub(super) fn custom(sample: &Sample<'_>) -> Option<Proposal> {
     [&STATES, &TARGETS, &SERVERS, &TIMERS].into_iter().find_map(|telltale| {
         let about = |body: &str, notation| about(body, notation, FormatBasis::Detected);
-        Some(with_servers(propose(sample, telltale, about)?, sample))
+        Some(with_servers(propose(sample, telltale, about)?))
     })
 }
 
@@ -265,7 +265,8 @@ mod tests {
         let proposal = custom(&sample).expect("known");
         assert_eq!(proposal.n_accepted, lines.len());
         let last = lines.last().expect("a line").as_bytes();
-        let Ok(Record::Access(record)) = proposal.reader.parse(last) else { unreachable!() };
+        let reader = proposal.reader.taught_by(&sample.lines).unwrap_or(proposal.reader);
+        let Ok(Record::Access(record)) = reader.parse(last) else { unreachable!() };
         for (field, value) in wanted {
             let found = record.raw(*field).map(|raw| String::from_utf8_lossy(raw).into_owned());
             assert_eq!(found.as_deref(), *value, "{field:?}");
@@ -461,6 +462,12 @@ mod tests {
         ];
         check(&lines[..3], &[(Field::Backend, Some("web")), (Field::ServedBackend, None)]);
         check(&lines, &[(Field::Backend, Some("shop")), (Field::ServedBackend, Some("shop"))]);
+        // Lines behind the head tell nothing.
+        let sample = Sample::of(lines.iter().map(|line| line.as_bytes()).collect());
+        let reader = custom(&sample).expect("known").reader;
+        assert!(reader.taught_by(&sample.lines[2..]).is_none());
+        let Ok(Record::Access(record)) = reader.parse(sample.lines[3]) else { unreachable!() };
+        assert!(record.raw(Field::ServedBackend).is_none());
     }
 
     #[test]

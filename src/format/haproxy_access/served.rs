@@ -1,6 +1,6 @@
 //! Which backends have servers, as the lines beside each other show.
 //!
-//! In: a reader and sampled lines. Out: a reader that marks lines of such backends.
+//! In: a reader and the lines of a head. Out: a reader that marks lines of such backends.
 //! Why: a frontend that finds no backend is logged as one whose servers are down, under its own name. A name that has
 //! servers in other lines is not such a frontend.
 //! Invariants: what is known comes from the head of an input, which a file and a stream share.
@@ -8,25 +8,28 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::format::{About, Glance, Proposal, Reader, Sample};
+use crate::format::{About, Glance, Proposal, Reader};
 use crate::record::{AccessRecord, Field, Record, Skip};
 use crate::time::Stamp;
-
-/// Lines of the head of an input.
-const HEAD_LINES: usize = 300;
 
 /// More names are not kept.
 const MAX_NAMES: usize = 256;
 
-/// Adds the mark to a reader whose lines leave open whether a backend was found.
-pub(super) fn with_servers(proposal: Proposal, sample: &Sample<'_>) -> Proposal {
+/// Lets a reader learn whether a backend was found, where its lines leave that open.
+pub(super) fn with_servers(proposal: Proposal) -> Proposal {
+    let reader = Arc::new(Served { inner: proposal.reader, served: Arc::default() });
+    Proposal { reader, ..proposal }
+}
+
+/// The backends that have servers. None where lines tell by themselves whether a backend was found.
+fn served_in(reader: &dyn Reader, head: &[&[u8]]) -> BTreeSet<Box<[u8]>> {
     let mut served: BTreeSet<Box<[u8]>> = BTreeSet::new();
-    for line in sample.lines.iter().take(HEAD_LINES) {
-        let Ok(Record::Access(record)) = proposal.reader.parse(line) else { continue };
+    for line in head {
+        let Ok(Record::Access(record)) = reader.parse(line) else { continue };
         let is_told = record.raw(Field::ReceiveTimeMillis).is_some()
             || (record.raw(Field::Frontend).is_some() && record.raw(Field::Backend).is_none());
         if is_told {
-            return proposal;
+            return BTreeSet::new();
         }
         if let (Some(backend), Some(server)) =
             (record.value(Field::Backend), record.value(Field::BackendServer))
@@ -37,11 +40,7 @@ pub(super) fn with_servers(proposal: Proposal, sample: &Sample<'_>) -> Proposal 
             served.insert(backend.into());
         }
     }
-    if served.is_empty() {
-        return proposal;
-    }
-    let reader = Arc::new(Served { inner: proposal.reader, served: served.into() });
-    Proposal { reader, ..proposal }
+    served
 }
 
 /// Reads lines as another reader does, and marks those of backends that have servers.
@@ -89,6 +88,14 @@ impl Reader for Served {
     fn in_zone(&self, offset_s: i32) -> Option<Arc<dyn Reader>> {
         let inner = self.inner.in_zone(offset_s)?;
         Some(Arc::new(Served { inner, served: Arc::clone(&self.served) }))
+    }
+
+    fn taught_by(&self, head: &[&[u8]]) -> Option<Arc<dyn Reader>> {
+        let served = served_in(self.inner.as_ref(), head);
+        if served.is_empty() {
+            return None;
+        }
+        Some(Arc::new(Served { inner: Arc::clone(&self.inner), served: Arc::new(served) }))
     }
 
     fn parse<'a>(&self, record: &'a [u8]) -> Result<Record<'a>, Skip> {
