@@ -204,7 +204,9 @@ fn each_pair(
     }
     of_cache.sort_unstable_by_key(|fact| (fact.at, fact.place.position));
     for fact in of_cache.iter().rev() {
-        for page in [page_of(fact), (method_of(fact), None)] {
+        let unsized_page = (method_of(fact), None);
+        let other = Some(unsized_page).filter(|page| *page != page_of(fact));
+        for page in [Some(page_of(fact)), other].into_iter().flatten() {
             for queue in queues.get_mut(&page).into_iter().flat_map(BTreeMap::values_mut) {
                 while queue.last().is_some_and(|(began, _)| began.is_behind(fact.at)) {
                     queue.pop();
