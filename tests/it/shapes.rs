@@ -214,7 +214,8 @@ fn origins_with(own: impl Fn(usize) -> Value) -> Vec<String> {
 
 #[test]
 fn words_of_an_application_name_no_server() {
-    let failed = |n: usize, yes: &str, no: &str| (if n % 3 == 0 { yes } else { no }).to_owned();
+    let failed =
+        |n: usize, yes: &str, no: &str| (if n.is_multiple_of(3) { yes } else { no }).to_owned();
     let all = vec!["unknown".to_owned(); 4];
     assert_eq!(origins_with(|_| json!({ "level": "ERROR" })), all);
     assert_eq!(origins_with(|n| json!({ "outcome": failed(n, "ERROR", "HIT") })), all);
@@ -222,9 +223,9 @@ fn words_of_an_application_name_no_server() {
     assert_eq!(origins_with(|n| json!({ "region": failed(n, "UC", "DC") })), all);
     assert_eq!(origins_with(|n| json!({ "team": failed(n, "UO", "-") })), all);
     assert_eq!(origins_with(|n| json!({ "log_id": format!("74bf20f876ffc474c02519{n:02}") })), all);
-    let text: String = (10..22)
-        .map(|n| format!("2026-11-22T13:00:{n}Z ERROR 10.0.0.1 \"GET /a HTTP/1.1\" 503 12\n"))
-        .collect();
+    let line =
+        |n: usize| format!("2026-11-22T13:00:{n}Z ERROR 10.0.0.1 \"GET /a HTTP/1.1\" 503 12\n");
+    let text: String = (10..22).map(line).collect();
     assert!(found("app.log", &text).iter().all(|[origin, ..]| origin == "unknown"));
 }
 
@@ -232,13 +233,12 @@ fn words_of_an_application_name_no_server() {
 fn calls_of_a_client_are_no_requests() {
     for own in [r#""event":"http call","lvl":"info""#, r#""component":"client""#, r#""metric":"n""#]
     {
-        let text: String = (10..22)
-            .map(|n| {
-                format!(
-                    "{{{own},\"when\":\"2026-11-22T13:00:{n}Z\",\"rc\":503,\"rq\":\"GET /{n} HTTP/1.1\"}}\n"
-                )
-            })
-            .collect();
+        let line = |n: usize| {
+            format!(
+                "{{{own},\"when\":\"2026-11-22T13:00:{n}Z\",\"rc\":503,\"rq\":\"GET /{n} HTTP/1.1\"}}\n"
+            )
+        };
+        let text: String = (10..22).map(line).collect();
         assert_eq!(found("calls.log", &text).len(), 0, "{own}");
     }
 }
