@@ -209,7 +209,7 @@ pub(super) struct Join<'j> {
     /// Of the entries.
     homes: Vec<Home>,
     /// Hashes of the entries' paths.
-    paths: BTreeSet<u32>,
+    pub(super) paths: BTreeSet<u32>,
     slack: Option<usize>,
     /// The error log tells referrers.
     tells_referrers: bool,

@@ -88,8 +88,11 @@ impl Join<'_> {
                 of_path.entry(path).or_default().0.push(*open);
             }
             for trace in left {
-                match of_path.get_mut(&self.traces[trace].path) {
-                    Some((_, named)) if self.traces[trace].path != 0 => named.push(trace),
+                let path = self.traces[trace].path;
+                match of_path.get_mut(&path) {
+                    Some((_, named)) if path != 0 => named.push(trace),
+                    // It is for an entry at another time.
+                    _ if path != 0 && self.paths.contains(&path) => {}
                     _ => unnamed.push(trace),
                 }
             }
