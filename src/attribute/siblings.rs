@@ -96,13 +96,14 @@ impl Siblings {
             .collect()
     }
 
-    /// True when words tell some of these logs apart.
+    /// True when words tell some of these logs apart, numbers aside: they may count pieces of one log.
     pub(super) fn are_apart(&self, logs: impl Iterator<Item = u32>) -> bool {
         let mut seen: BTreeMap<&str, &str> = BTreeMap::new();
         let inputs = logs.filter_map(|log| self.pieces(log).first());
         let places = inputs.filter_map(|input| self.places.get(*input as usize));
         places.flatten().any(|(around, word)| {
-            self.apart.contains_key(around) && *seen.entry(around).or_insert(word) != word.as_str()
+            let stem = word.trim_end_matches(|letter: char| letter.is_ascii_digit());
+            self.apart.contains_key(around) && *seen.entry(around).or_insert(stem) != stem
         })
     }
 
