@@ -4,7 +4,7 @@
 //! place of another, gives the path of another access log (`web01_httperr1.log` beside `web02_httperr1.log`), such words
 //! tell logs apart. A log of events whose path has one of them, as `web01_events.csv` and `events/web01.csv` have, or whose
 //! events name that machine, does not speak for access logs that have another in its place.
-//! Invariants: a word has a letter, and counts neither days nor pieces of a log; what no path sets apart is not set apart;
+//! Invariants: a word is a directory or a part of a name, never the whole of one; it has a letter, and counts neither days nor pieces of a log; what no path sets apart is not set apart;
 //! names are compared, never read, so that this may only take entries from an event.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -53,8 +53,11 @@ impl Siblings {
             siblings.pieces.resize_with(siblings.pieces.len().max(log as usize + 1), Vec::new);
             siblings.pieces[log as usize].push(input);
             let words = [words(&path, "/\\_."), words(&path, "/\\_.-")];
-            let places = places_of(&words).map(|(around, word)| (around, word.to_owned()));
-            siblings.places.push(places.collect());
+            // Whoever keeps pieces of a log may have named each as he liked.
+            let name = path.rsplit(['/', '\\']).next().unwrap_or_default();
+            let whole = name.split('.').next().unwrap_or_default();
+            let places = places_of(&words).filter(|(_, word)| *word != whole);
+            siblings.places.push(places.map(|(around, word)| (around, word.to_owned())).collect());
             siblings.words.push(words);
             siblings.has_entries.push(has_entries);
         }
@@ -96,14 +99,13 @@ impl Siblings {
             .collect()
     }
 
-    /// True when words tell some of these logs apart, numbers aside: they may count pieces of one log.
+    /// True when words tell some of these logs apart.
     pub(super) fn are_apart(&self, logs: impl Iterator<Item = u32>) -> bool {
         let mut seen: BTreeMap<&str, &str> = BTreeMap::new();
         let inputs = logs.filter_map(|log| self.pieces(log).first());
         let places = inputs.filter_map(|input| self.places.get(*input as usize));
         places.flatten().any(|(around, word)| {
-            let stem = word.trim_end_matches(|letter: char| letter.is_ascii_digit());
-            self.apart.contains_key(around) && *seen.entry(around).or_insert(stem) != stem
+            self.apart.contains_key(around) && *seen.entry(around).or_insert(word) != word.as_str()
         })
     }
 
