@@ -234,7 +234,12 @@ impl Node {
             Some((key, deeper)) => (key, Some(deeper)),
             None => (path, None),
         };
-        let known = self.inside.iter().position(|node| is_key(node.key.as_bytes(), key));
+        let is_known = |node: &Node| match deeper {
+            Some(_) => is_key(node.key.as_bytes(), key),
+            // `Tr` is declared beside `TR`, and means another value.
+            None => node.key == key,
+        };
+        let known = self.inside.iter().position(is_known);
         let index = known.unwrap_or_else(|| {
             self.inside.push(Node { key: key.into(), ..Node::default() });
             self.inside.len() - 1
@@ -270,11 +275,13 @@ impl Node {
             }
             return Ok(());
         }
-        // `Tr` is another key than `TR`, where an object has both: the one spelled as declared counts.
+        // Where an object has `Status` and `status`, the one spelled as declared counts.
         let mut spelled_so = 0_u128;
         for pair in Pairs::of(value) {
             let (key, value) = pair?;
-            let known = self.inside.iter().position(|node| is_key(key, &node.key));
+            let spelled = self.inside.iter().position(|node| node.key.as_bytes() == key);
+            let known =
+                spelled.or_else(|| self.inside.iter().position(|node| is_key(key, &node.key)));
             let Some(index) = known else { continue };
             let node = &self.inside[index];
             let bit = 1_u128 << (index % 128);

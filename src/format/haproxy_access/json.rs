@@ -111,14 +111,18 @@ pub const JSON: Declared = Declared {
         ("term_state", Use::As(Field::TerminationState)),
         ("session_state", Use::As(Field::TerminationState)),
         ("tsc", Use::As(Field::TerminationState)),
+        // Before `TR`: with small letters it mostly means this.
+        ("Tr", Use::As(Field::ResponseTimeMillis)),
         ("TR", Use::As(Field::ReceiveTimeMillis)),
+        ("Tq", Use::As(Field::ReceiveTimeMillis)),
+        ("treq", Use::As(Field::ReceiveTimeMillis)),
+        ("t_request", Use::As(Field::ReceiveTimeMillis)),
         ("time_request", Use::As(Field::ReceiveTimeMillis)),
         ("timers", Use::As(Field::Timers)),
         ("Tw", Use::As(Field::QueueTimeMillis)),
         ("time_queue", Use::As(Field::QueueTimeMillis)),
         ("Tc", Use::As(Field::ConnectTimeMillis)),
         ("time_connect", Use::As(Field::ConnectTimeMillis)),
-        ("Tr", Use::As(Field::ResponseTimeMillis)),
         ("time_response", Use::As(Field::ResponseTimeMillis)),
         ("time_server_response", Use::As(Field::ResponseTimeMillis)),
         ("Ta", Use::As(Field::RequestTimeMillis)),
@@ -303,5 +307,25 @@ mod tests {
             br#"{"time":"2026-11-20T21:05:20Z","status":503,"request":"GET / HTTP/1.1"}"#,
         ]);
         assert!(JSON.propose(&other).is_none());
+    }
+
+    #[test]
+    fn the_two_timers_that_differ_in_case_are_told_apart() {
+        let check = |timers: &str, receive: Option<&str>, response: Option<&str>| {
+            let line = format!(
+                r#"{{"time":"2026-11-20T21:05:20Z","fe":"a","be":"a","srv":"<NOSRV>",{timers},"status":503,"tsc":"SC--"}}"#
+            );
+            let proposal = JSON.propose(&Sample::of(vec![line.as_bytes()])).expect("known");
+            let Ok(Record::Access(record)) = proposal.reader.parse(line.as_bytes()) else {
+                unreachable!()
+            };
+            let text = |field| record.raw(field).map(String::from_utf8_lossy);
+            assert_eq!(text(Field::ReceiveTimeMillis).as_deref(), receive, "{timers}");
+            assert_eq!(text(Field::ResponseTimeMillis).as_deref(), response, "{timers}");
+        };
+        check(r#""TR":0,"Tw":-1,"Tc":-1,"Tr":-1"#, Some("0"), Some("-1"));
+        check(r#""Tr":-1,"TR":0"#, Some("0"), Some("-1"));
+        check(r#""tq":0,"tw":-1,"tc":-1,"tr":-1"#, Some("0"), Some("-1"));
+        check(r#""tw":-1,"tc":-1,"tr":-1"#, None, Some("-1"));
     }
 }
