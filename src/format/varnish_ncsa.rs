@@ -354,7 +354,7 @@ fn are_absolute(requests: &[&[u8]]) -> bool {
 }
 
 /// The column of a format string that tells what was done with a request.
-const HANDLING: Telltale = Telltale {
+pub(super) const HANDLING: Telltale = Telltale {
     is_value: |value| HANDLINGS.contains(&value) || value == b"-",
     is_proof: |value| HANDLINGS.contains(&value),
     // `hit`, `pass` and `error` are words of others as well.
@@ -375,8 +375,8 @@ const HANDLING: Telltale = Telltale {
 
 /// The column of a format string that has requests for whole URLs. Others write such as well: forward proxies, servers
 /// that put them together from their parts, clients. So what Varnish says of a failed fetch, or of what it did with
-/// requests, must stand beside them; and nothing that only others have, as the peer or the statuses of several attempts.
-const PROXIED: Telltale = Telltale {
+/// requests, or its number of them, must stand beside them; and nothing that only others have, as the peer or the statuses of several attempts.
+pub(super) const PROXIED: Telltale = Telltale {
     is_value: |value| !value.is_empty(),
     is_proof: |value| split_url(value).or_else(|| split_url(split_request(value).1)).is_some(),
     is_sure: |columns, idx| {
@@ -390,7 +390,9 @@ const PROXIED: Telltale = Telltale {
         n_asking * 2 > values.len()
             && are_absolute(values)
             && (0..columns.n()).any(|other| {
-                columns.any(other, |value| value == FETCH_FAILED) || is_of_handling(columns, other)
+                columns.any(other, |value| value == FETCH_FAILED)
+                    || is_of_handling(columns, other)
+                    || is_of_transactions(columns, other)
             })
             && !(0..columns.n()).any(|other| {
                 columns.values(other).iter().any(is_forward)
@@ -408,6 +410,15 @@ const PROXIED: Telltale = Telltale {
 /// True for a column that tells what was done with requests.
 fn is_of_handling(columns: &Columns<'_>, idx: usize) -> bool {
     columns.all(idx, HANDLING.is_value) && columns.any(idx, HANDLING.is_proof)
+}
+
+/// True for a column of the numbers that Varnish gives to requests: its own header, `X-Varnish`, also names the one that
+/// a response from the cache was fetched for.
+fn is_of_transactions(columns: &Columns<'_>, idx: usize) -> bool {
+    let is_number = |value: &[u8]| {
+        value.iter().all(|byte| byte.is_ascii_digit() || *byte == b' ') || value == b"-"
+    };
+    ["xvarnish", "vxid"].contains(&&*columns.label(idx)) && columns.all(idx, is_number)
 }
 
 /// True for an address with a port, which is that of a peer: Varnish logs its clients without.

@@ -6,7 +6,7 @@
 
 use super::{Object, names_of, value_of};
 use crate::format::infer::telltale::{Columns, Telltale};
-use crate::format::{envoy, fastly, haproxy_access};
+use crate::format::{envoy, fastly, haproxy_access, varnish_ncsa};
 use crate::record::{AccessRecord, Field};
 use crate::taxonomy::Server;
 
@@ -17,6 +17,8 @@ const KNOWN: &[(&str, Server, &Telltale)] = &[
     (haproxy_access::JSON.name, Server::Haproxy, &haproxy_access::STATES_BY_KEY),
     (fastly::ACCESS.name, Server::Fastly, &fastly::STATES_BY_KEY),
     (fastly::ACCESS.name, Server::Fastly, &fastly::REASONS),
+    (varnish_ncsa::JSON.name, Server::Varnish, &varnish_ncsa::HANDLING),
+    (varnish_ncsa::JSON.name, Server::Varnish, &varnish_ncsa::PROXIED),
 ];
 
 /// What a usual key means whoever writes it.
@@ -149,6 +151,38 @@ mod tests {
                 (Field::Method, "GET"),
                 (Field::RequestUri, "/b"),
             ],
+        );
+    }
+
+    #[test]
+    fn varnish_is_known_by_whole_urls_beside_words_of_its_own() {
+        check(
+            &[
+                r#"{"@timestamp":"2026-11-22T13:30:24Z","client_ip":"127.0.0.1","request":"GET http://a.example/x HTTP/1.1","status_code":"200","size":"471","duration_us":114,"cache":"hit"}"#,
+                r#"{"@timestamp":"2026-11-22T13:30:24Z","client_ip":"127.0.0.1","request":"GET http://a.example/y HTTP/1.1","status_code":"503","size":"283","duration_us":114,"cache":"miss"}"#,
+            ],
+            "varnish_json",
+            &[(Field::CacheHandling, "miss"), (Field::RequestTimeMicros, "114")],
+        );
+        check(
+            &[
+                r#"{"@timestamp":"2026-11-22T13:30:24Z","ip":"127.0.0.1","request":"GET http://a.example/x HTTP/1.1","status":"200","x_varnish":"131221 98"}"#,
+                r#"{"@timestamp":"2026-11-22T13:30:24Z","ip":"127.0.0.1","request":"GET http://a.example/y HTTP/1.1","status":"503","x_varnish":"131224"}"#,
+            ],
+            "varnish_json",
+            &[
+                (Field::Request, "GET http://a.example/y HTTP/1.1"),
+                (Field::RemoteAddr, "127.0.0.1"),
+            ],
+        );
+        // A proxy that clients ask for whole URLs, and says nothing of Varnish.
+        check(
+            &[
+                r#"{"@timestamp":"2026-11-22T13:30:24Z","ip":"127.0.0.1","request":"GET http://a.example/x HTTP/1.1","status":"200"}"#,
+                r#"{"@timestamp":"2026-11-22T13:30:24Z","ip":"127.0.0.1","request":"GET http://a.example/y HTTP/1.1","status":"503"}"#,
+            ],
+            "json_access",
+            &[],
         );
     }
 
