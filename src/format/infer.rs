@@ -28,11 +28,12 @@ use self::tokens::{Cut, SEPARATORS, Tokens, common_labels, cut, is_key_byte};
 use self::values::{Column, Kind, item_kind};
 use super::apache_access::evidence;
 use super::app_log;
+use super::layout::nginx_variable;
 use super::layout_reader::LayoutReader;
 use super::nginx_access;
 use super::varnish_log;
 use super::{Format, FormatBasis, Proposal, Reader, Sample};
-use crate::record::Escape;
+use crate::record::{Escape, Field};
 use crate::taxonomy::Server;
 use crate::time::Notation;
 
@@ -78,6 +79,12 @@ pub fn infer_layout(sample: &Sample<'_>) -> Option<Inferred> {
     let lines = access_like(sample);
     let best = best_layout(&lines, heading_of(&sample.lines).as_ref())?;
     (best.n_accepted_estimate * 100 >= lines.len() * MIN_FIT_PERCENT).then_some(best)
+}
+
+/// What a label stands for whose values look like it, as in lines of text. `Field::Other`: it is no usual one.
+pub(in crate::format) fn field_of_label(label: &str, values: Vec<&[u8]>) -> Field {
+    let column = Column::new(Some(label.to_owned()), 0, values);
+    names::variables_for(label, &column).map_or(Field::Other, |name| nginx_variable(name).0)
 }
 
 /// True for a note of what was inferred of a column.

@@ -16,6 +16,7 @@ mod tests;
 use self::given_away::GivenAway;
 use self::keys::{STATUS_KEYS, TIME_KEYS, field_of, is_nginx_key, is_upstream_addr, rank_in};
 use super::caddy_log;
+use super::infer::field_of_label;
 use super::json_pairs::{Key, Leaves};
 use super::{
     About, FORMATS, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample, json_by_values,
@@ -127,6 +128,7 @@ impl JsonAccess {
             .map(|name| (Box::from(*name), field_by_values(name, &objects)))
             .filter(|(_, field)| *field != Field::Other)
             .collect();
+        add_labelled(&mut fields, &others, &objects);
         let given_away = GivenAway::of(&objects, &others, &fields);
         if let Some(given_away) = &given_away {
             fields.clone_from(&given_away.fields);
@@ -402,6 +404,22 @@ fn field_by_values(name: &[u8], objects: &[Object<'_>]) -> Field {
             if values().flat_map(upstream_items).all(is_seconds) { field } else { Field::Other }
         }
         field => field,
+    }
+}
+
+/// Adds keys that are no usual names, but usual labels in lines of text, where nothing else has their field.
+fn add_labelled(fields: &mut Vec<(Box<[u8]>, Field)>, names: &[&[u8]], objects: &[Object<'_>]) {
+    for name in names.iter().filter(|name| field_of(name) == Field::Other) {
+        let last = memchr::memrchr(b'.', name).map_or(*name, |dot| &name[dot + 1..]);
+        let values = objects.iter().filter_map(|object| value_of(object, name)).collect();
+        let field = field_of_label(&String::from_utf8_lossy(last), values);
+        let is_of_requests = !matches!(
+            field,
+            Field::Other | Field::Time | Field::Status | Field::UpstreamCacheStatus
+        );
+        if is_of_requests && fields.iter().all(|(_, known)| *known != field) {
+            fields.push((Box::from(*name), field));
+        }
     }
 }
 

@@ -23,8 +23,8 @@ use nom::sequence::{delimited, preceded};
 use nom::{IResult, Parser};
 
 use self::fit::{Fitted, Spans, fit};
-use self::shape::{CLF_BYTES, Literal, Shape, Surroundings, nginx_variable, shape};
-pub(in crate::format) use self::shape::{Kind, next_quote};
+use self::shape::{CLF_BYTES, Literal, Shape, Surroundings, shape};
+pub(in crate::format) use self::shape::{Kind, next_quote, nginx_variable};
 use super::Glance;
 use crate::bytes::{find_near, parse_status};
 use crate::record::{AccessRecord, Escape, Field, Skip};

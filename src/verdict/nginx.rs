@@ -454,7 +454,9 @@ fn ambiguous(attempt: &Attempt<'_, '_>, status: &[u8]) -> &'static str {
     if !timeout && attempt.item(Field::UpstreamAddr).is_some_and(is_group_name) {
         return "nginx.upstream_addr_is_group";
     }
-    let header_time = attempt.item(Field::UpstreamHeaderTime);
+    // Where no connection was made, no header can have come.
+    let no_connection = || attempt.item(Field::UpstreamConnectTime).filter(|time| is_absent(time));
+    let header_time = attempt.item(Field::UpstreamHeaderTime).or_else(no_connection);
     let received = attempt.item(Field::UpstreamBytesReceived).and_then(parse_u64);
     match (header_time.map(is_absent), received) {
         (Some(false), _) => "nginx.upstream_502_relayed",
@@ -533,6 +535,10 @@ mod tests {
             &[(Response, "0.001 : 0.004"), (Header, "- : 0.003")],
             "nginx.answered_after_redirect",
         );
+        // A connection that was not made.
+        let connect = Field::UpstreamConnectTime;
+        check(503, &[(Status, "502, 502"), (connect, "0.000, -")], "nginx.upstream_502_no_header");
+        check(503, &[(Status, "502, 502"), (connect, "-, 0.000")], "nginx.upstream_502_ambiguous");
         check(503, &[(Status, "503")], "nginx.upstream_status_503");
         check(503, &[(Status, "502, 503")], "nginx.upstream_status_503");
         check(503, &[(Status, "502 : 503")], "nginx.upstream_status_503");

@@ -196,7 +196,7 @@ pub(super) struct Surroundings<'l> {
 }
 
 /// The field and the kind of an nginx variable.
-pub(super) fn nginx_variable(name: &str) -> (Field, Kind) {
+pub(in crate::format) fn nginx_variable(name: &str) -> (Field, Kind) {
     let row = VARIABLES.iter().find(|row| row.0 == name);
     let header = || name.strip_prefix("http_").and_then(|header| id_header(header.as_bytes()));
     let of_header = || (header().unwrap_or(Field::Other), Kind::Text);
