@@ -194,6 +194,7 @@ fn values_may_stand_in_pairs_and_in_arrows() {
     check_same(
         "[$time_local] $msec $remote_addr \"$request\" st=$status/$upstream_status up=$upstream_addr t=$request_time/$upstream_response_time",
     );
+    check_same(&format!("{COMBINED} ($upstream_status) ($request_time)"));
     // The key behind a list is none of its items.
     check_same(
         "$time_iso8601 client: $remote_addr, req: \"$request\", code: $status, us: $upstream_status, peer: $upstream_addr, took: $request_time",

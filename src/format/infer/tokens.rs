@@ -168,8 +168,14 @@ fn value_length(text: &[u8]) -> (usize, usize) {
     let end = text.iter().enumerate().skip(1).find(|(at, byte)| {
         **byte == closing && text.get(at + 1).is_none_or(|next| b" ,;|\"\t".contains(next))
     });
+    let is_wrapped = |end: usize| {
+        b"]}'".contains(&closing)
+            || !text[..end].contains(&b' ')
+            // `(502, 503)`, and not `(X11; Linux)`.
+            || bare_length(&text[1..end]) == end - 1
+    };
     match end {
-        Some((end, _)) if b"]}'".contains(&closing) || !text[..end].contains(&b' ') => (1, end - 1),
+        Some((end, _)) if is_wrapped(end) => (1, end - 1),
         _ => (0, bare_length(text)),
     }
 }
