@@ -7,7 +7,6 @@
 use std::borrow::Cow;
 
 use super::{Envelope, Opened};
-use crate::time::Notation;
 
 /// Shorter cells hold no line.
 const MIN_LINE_BYTES: usize = 30;
@@ -24,16 +23,8 @@ impl Envelope for CsvCell {
         "a cell of a table"
     }
 
-    fn notation(&self) -> Option<Notation> {
-        None
-    }
-
     fn decodes(&self) -> bool {
         true
-    }
-
-    fn is_certain(&self) -> bool {
-        false
     }
 
     fn open<'a>(&self, record: &'a [u8]) -> Option<Opened<'a>> {

@@ -42,6 +42,10 @@ impl Envelope for DockerJson {
         true
     }
 
+    fn is_certain(&self) -> bool {
+        true
+    }
+
     fn fragments(&self) -> Option<&dyn Fragments> {
         Some(self)
     }
@@ -139,6 +143,10 @@ impl Envelope for Cri {
 
     fn notation(&self) -> Option<Notation> {
         Some(Notation::Iso8601)
+    }
+
+    fn is_certain(&self) -> bool {
+        true
     }
 
     fn fragments(&self) -> Option<&dyn Fragments> {

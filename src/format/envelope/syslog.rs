@@ -48,6 +48,10 @@ impl Envelope for Syslog {
         }
     }
 
+    fn is_certain(&self) -> bool {
+        true
+    }
+
     fn open<'a>(&self, record: &'a [u8]) -> Option<Opened<'a>> {
         let (priority, line) = split_priority(record);
         // Cheap: a month, a weekday, a digit, or seconds since the boot in brackets.
@@ -143,6 +147,10 @@ impl Envelope for Rfc5424 {
 
     fn notation(&self) -> Option<Notation> {
         Some(Notation::Iso8601)
+    }
+
+    fn is_certain(&self) -> bool {
+        true
     }
 
     fn open<'a>(&self, record: &'a [u8]) -> Option<Opened<'a>> {
