@@ -13,7 +13,7 @@ mod tests;
 
 use std::borrow::Cow;
 
-use super::json_by_values::time_key;
+use super::json_by_values::Columns;
 use super::json_pairs::{Key, Pairs, items};
 use super::{About, Directive, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
 use crate::bytes::{is_absent, parse_status, split_url, without_client_port};
@@ -329,7 +329,7 @@ impl DeclaredReader {
         } else {
             // What is told by a value that no other server writes has whatever names its operator chose.
             let is_free = matches!(format.server, Server::Haproxy | Server::Varnish);
-            let (key, notation) = time_key(&lines).filter(|_| is_free)?;
+            let (key, notation) = is_free.then(|| Columns::of(&lines)).flatten()?.time_key()?;
             let key = std::str::from_utf8(key).ok().filter(|key| !key.contains(DEEPER))?;
             (Cow::Owned(key.to_owned()), None, notation)
         };
