@@ -9,8 +9,6 @@
 //! Source: Varnish 7.6 `vsl.7`; `lib/libvarnishapi/vsl.c` (`VSL_Print`, `VSL_PrintTransactions`); `include/tbl/vsl_tags.h`;
 //! observed on 7.1.1.
 
-use std::sync::Arc;
-
 use super::{About, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
 use crate::bytes::parse_status;
 use crate::record::{AccessRecord, ErrorRecord, Escape, Field, Record, Skip};
@@ -524,11 +522,7 @@ impl Format for VarnishLogFormat {
         };
         let n_below = sample.lines.iter().filter(|line| is_below(line)).count();
         // What is below a transaction is part of it.
-        (n_starts > 0).then(|| Proposal {
-            reader: Arc::new(reader),
-            n_accepted: n_starts + n_below,
-            notes: Vec::new(),
-        })
+        Proposal::counted(reader, n_starts + n_below).filter(|_| n_starts > 0)
     }
 }
 
