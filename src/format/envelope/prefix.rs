@@ -249,43 +249,15 @@ pub(in crate::format) fn behind_marks(line: &[u8]) -> &[u8] {
 
 /// What begins with the time of nginx or Apache behind words.
 fn behind_words(line: &[u8]) -> Option<&[u8]> {
-    let is_date = |text: &[u8]| {
-        let is_nginx = matches!(
-            text,
-            [
-                _,
-                _,
-                _,
-                _,
-                b'/',
-                _,
-                _,
-                b'/',
-                _,
-                _,
-                b' ',
-                _,
-                _,
-                b':',
-                _,
-                _,
-                b':',
-                _,
-                _,
-                b' ',
-                b'[',
-                ..
-            ]
-        );
-        let is_apache = matches!(
-            text,
-            [b'[', _, _, _, b' ', _, _, _, b' ', _, _, b' ', _, _, b':', _, _, b':', ..]
-        );
-        match text {
-            [b'[', weekday, ..] => is_apache && weekday.is_ascii_uppercase(),
-            [year, ..] => is_nginx && year.is_ascii_digit(),
-            [] => false,
-        }
+    // `_` stands for any byte.
+    let begins = |text: &[u8], form: &[u8]| {
+        let fits = |(form, byte): (&u8, &u8)| *form == b'_' || form == byte;
+        text.len() >= form.len() && form.iter().zip(text).all(fits)
+    };
+    let is_date = |text: &[u8]| match text {
+        [b'[', day, ..] => day.is_ascii_uppercase() && begins(text, b"[___ ___ __ __:__:"),
+        [year, ..] => year.is_ascii_digit() && begins(text, b"____/__/__ __:__:__ ["),
+        [] => false,
     };
     // Quotes and braces are of objects and fields, not of words.
     let is_of_words = |byte: &u8| !b"\"'{}<>\t".contains(byte);
