@@ -16,7 +16,7 @@ use std::borrow::Cow;
 use super::json_by_values::Columns;
 use super::json_pairs::{Key, Pairs, items};
 use super::{About, Directive, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
-use crate::bytes::{is_absent, parse_status, split_url, without_client_port};
+use crate::bytes::{is_absent, offset_of, parse_status, split_url, without_client_port};
 use crate::record::{AccessRecord, Escape, Field, Record, Skip};
 use crate::taxonomy::{LogRole, Server};
 use crate::time::Notation;
@@ -425,7 +425,7 @@ fn choose_time(format: &Declared, lines: &[&[u8]]) -> Option<(TimeAt, Notation)>
 
 /// The part of a line from the start of one of its values to the end of another.
 pub(super) fn spanning<'a>(line: &'a [u8], one: &[u8], other: &[u8]) -> &'a [u8] {
-    let offset = |part: &[u8]| part.as_ptr() as usize - line.as_ptr() as usize;
+    let offset = |part: &[u8]| offset_of(line, part);
     let start = offset(one).min(offset(other));
     let end = (offset(one) + one.len()).max(offset(other) + other.len());
     &line[start..end]

@@ -10,7 +10,7 @@
 //! observed on 7.1.1.
 
 use super::{About, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
-use crate::bytes::parse_status;
+use crate::bytes::{first_line, parse_status};
 use crate::record::{AccessRecord, ErrorRecord, Escape, Field, Record, Skip};
 use crate::taxonomy::{LogRole, Server};
 use crate::time::{Notation, Stamp};
@@ -342,10 +342,6 @@ impl<'a> Transaction<'a> {
         }
         Ok(record)
     }
-}
-
-fn first_line(record: &[u8]) -> &[u8] {
-    &record[..memchr::memchr(b'\n', record).unwrap_or(record.len())]
 }
 
 /// Sets what is not set yet.

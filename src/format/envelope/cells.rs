@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 
 use super::{Envelope, Opened};
+use crate::bytes::first_line;
 
 /// Shorter cells hold no line.
 const MIN_LINE_BYTES: usize = 30;
@@ -28,7 +29,7 @@ impl Envelope for CsvCell {
     }
 
     fn open<'a>(&self, record: &'a [u8]) -> Option<Opened<'a>> {
-        let row = record.split(|byte| *byte == b'\n').next()?;
+        let row = first_line(record);
         let (mut longest, mut is_quoted, mut n_cells) = (&b""[..], false, 0);
         let mut rest = Some(row);
         while let Some(text) = rest {

@@ -12,8 +12,8 @@ use memchr::memmem::Finder;
 
 use super::container::{first_line, without_break};
 use super::{Envelope, Opened, decoded, raw_string, value_of};
+use crate::bytes::offset_of;
 use crate::fact::Machine;
-use crate::format::app_log::json::offset_of;
 use crate::format::app_log::parse_stamp;
 use crate::format::json_pairs::Pairs;
 use crate::time::{Notation, Stamp};
