@@ -7,6 +7,7 @@ use super::aligned::{AlignedBuffer, aligned_before};
 use super::fragments::{CutLines, FRAGMENT_REACH_BYTES, Fragments, any_cut};
 use super::{MAX_LINE_BYTES, MAX_RECORD_BYTES, RecordStart, Records};
 use crate::bytes::first_line;
+use crate::positioned::{read_at_most, read_exact_at};
 
 /// Bytes of a range. Smaller ones wake the fold more often; a larger one could hold a line that is too long, which is
 /// looked for only where a range ends.
@@ -18,36 +19,6 @@ const AHEAD_BYTES: usize = 8 << 10;
 /// Read at first of what lies before a range, to see whether a line is cut there: what it could go on with ends less than
 /// [`MAX_RECORD_BYTES`] before the range, and starts in these bytes unless it is long.
 const NEAR_BYTES: usize = MAX_RECORD_BYTES + (8 << 10);
-
-/// Reads at most `buffer.len()` bytes at `offset`; fewer only at the end of the file.
-pub(super) fn read_at_most(file: &File, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-    let mut filled = 0;
-    while filled < buffer.len() {
-        match read_at(file, offset + filled as u64, &mut buffer[filled..]) {
-            Ok(0) => break,
-            Ok(n) => filled += n,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(filled)
-}
-
-/// Fills `buffer` from `offset`, or fails.
-pub fn read_exact_at(file: &File, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
-    let n = read_at_most(file, offset, buffer)?;
-    if n == buffer.len() { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
-}
-
-#[cfg(unix)]
-fn read_at(file: &File, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-    std::os::unix::fs::FileExt::read_at(file, buffer, offset)
-}
-
-#[cfg(windows)]
-fn read_at(file: &File, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-    std::os::windows::fs::FileExt::seek_read(file, buffer, offset)
-}
 
 /// The lines that start in a range.
 #[derive(Debug)]
