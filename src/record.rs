@@ -204,7 +204,7 @@ pub fn is_log_id(value: &[u8]) -> bool {
     matches!(value.len(), 11 | 19 | 24 | 27) && value.iter().all(is_letter)
 }
 
-/// Methods that access logs show: of HTTP, of WebDAV, of caches, and that of the preface of HTTP/2.
+/// Methods that access logs show: of HTTP, of `WebDAV`, of caches, and that of the preface of HTTP/2.
 pub const METHODS: &[&[u8]] = &[
     b"GET",
     b"POST",
