@@ -7,6 +7,17 @@ use std::net::SocketAddr;
 use fearless_simd::prelude::*;
 use fearless_simd::{Level, dispatch, u8x16, u8x64};
 
+/// The first line of a text, without its line break.
+#[inline]
+pub fn first_line(text: &[u8]) -> &[u8] {
+    memchr::memchr(b'\n', text).map_or(text, |end| &text[..end])
+}
+
+/// Offset in a text of a part of it.
+pub fn offset_of(text: &[u8], part: &[u8]) -> usize {
+    (part.as_ptr() as usize).saturating_sub(text.as_ptr() as usize).min(text.len())
+}
+
 /// Parses an unsigned decimal number that fills `digits` wholly. `None`: empty, a non-digit, or overflow.
 pub fn parse_u64(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() {

@@ -8,6 +8,7 @@
 pub mod bytes;
 pub mod error;
 pub mod evidence;
+pub mod positioned;
 pub mod taxonomy;
 pub mod time;
 // Floor 1: bytes -> blocks of whole lines.

@@ -204,6 +204,36 @@ pub fn is_log_id(value: &[u8]) -> bool {
     matches!(value.len(), 11 | 19 | 24 | 27) && value.iter().all(is_letter)
 }
 
+/// Methods that access logs show: of HTTP, of `WebDAV`, of caches, and that of the preface of HTTP/2.
+pub const METHODS: &[&[u8]] = &[
+    b"GET",
+    b"POST",
+    b"PUT",
+    b"HEAD",
+    b"DELETE",
+    b"OPTIONS",
+    b"PATCH",
+    b"CONNECT",
+    b"TRACE",
+    b"PROPFIND",
+    b"REPORT",
+    b"MKCOL",
+    b"COPY",
+    b"MOVE",
+    b"LOCK",
+    b"UNLOCK",
+    b"PURGE",
+    b"PROPPATCH",
+    b"SEARCH",
+    b"PRI",
+];
+
+/// Those of HTTP itself (RFC 9110, RFC 5789).
+pub const HTTP_METHODS: &[&[u8]] = METHODS.split_at(9).0;
+
+/// Those of HTTP that sites serve.
+pub const SERVED_METHODS: &[&[u8]] = METHODS.split_at(7).0;
+
 /// Splits a request line into method and target. The protocol is dropped; what is no request line has no method.
 pub fn split_request(line: &[u8]) -> (&[u8], &[u8]) {
     let Some(first) = memchr::memchr(b' ', line) else { return (&[], line) };

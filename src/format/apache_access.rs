@@ -9,8 +9,6 @@ pub mod evidence;
 pub mod log_format;
 mod time_format;
 
-use std::sync::Arc;
-
 use super::apache_conf::log_format_of_directive;
 use super::layout_reader::{AS_CUT, LayoutReader};
 use super::{About, Format, FormatBasis, Proposal, Sample};
@@ -135,21 +133,18 @@ impl Format for ApacheAccessFormat {
         let writer = evidence::writer_of(sample);
         let includes_headers = evidence::sizes_include_headers(sample);
         let has_port_alone = evidence::shows_port_alone(sample);
-        let mut best: Option<(LayoutReader, usize)> = None;
-        for (name, body) in LAYOUTS {
+        let proposals = LAYOUTS.iter().filter_map(|(name, body)| {
             let is_shared = SHARED_WITH_NGINX.contains(name);
             let is_other_size = WITH_HEADERS.contains(name)
                 && (includes_headers == Some(false) || is_shared && includes_headers.is_none());
             let is_with_port = WITH_PORT.contains(name);
             if is_other_size || (is_shared || is_with_port) && writer == Some(Server::Nginx) {
-                continue;
+                return None;
             }
             // Nobody asks for idents any more. Taking any word for one would take a host in front of the line for the
             // client, and the client for the ident.
             let strict = body.replacen(" %l ", " - ", 1);
-            let Ok(mut reader) = of_body(&strict, FormatBasis::Detected) else {
-                continue;
-            };
+            let mut reader = of_body(&strict, FormatBasis::Detected).ok()?;
             (*name).clone_into(&mut reader.about.layout);
             if is_shared && writer.is_none() || is_with_port && has_port_alone {
                 reader.about.ambiguous_with = Some(Server::Nginx);
@@ -160,7 +155,7 @@ impl Format for ApacheAccessFormat {
                 reader.parse_access(line).is_ok_and(|record| !record.has_plausible_backend_fields())
             };
             if body.contains("%R") && sample.lines.iter().any(|line| is_misread(line)) {
-                continue;
+                return None;
             }
             // `mod_logio` counts, so that it writes no `-`: the last column is another one.
             let lacks_count = |line: &[u8]| {
@@ -169,18 +164,12 @@ impl Format for ApacheAccessFormat {
                     .is_ok_and(|record| record.raw(Field::BytesSent) == Some(b"-"))
             };
             if body.contains(" %I %O") && sample.lines.iter().any(|line| lacks_count(line)) {
-                continue;
+                return None;
             }
             let n_accepted = sample.count(|line| reader.parse_access(line).is_ok());
-            if n_accepted > best.as_ref().map_or(0, |(_, most)| *most) {
-                best = Some((reader, n_accepted));
-            }
-        }
-        best.map(|(reader, n_accepted)| Proposal {
-            reader: Arc::new(reader),
-            n_accepted,
-            notes: Vec::new(),
-        })
+            Proposal::counted(reader, n_accepted)
+        });
+        Proposal::best(proposals)
     }
 }
 

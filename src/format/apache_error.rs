@@ -280,19 +280,15 @@ impl Format for ApacheErrorFormat {
     }
 
     fn propose(&self, sample: &Sample<'_>) -> Option<Proposal> {
-        [
+        let readers = [
             ApacheError::new(),
             ApacheError::bracketed(Notation::Iso8601, "compact"),
             ApacheError::timeless(),
-        ]
-        .into_iter()
-        .map(|reader| {
+        ];
+        Proposal::best(readers.into_iter().filter_map(|reader| {
             let n_accepted = sample.count(|line| reader.parse(line).is_ok());
-            Proposal { reader: Arc::new(reader), n_accepted, notes: Vec::new() }
-        })
-        .rev()
-        .max_by_key(|proposal| proposal.n_accepted)
-        .filter(|proposal| proposal.n_accepted > 0)
+            Proposal::counted(reader, n_accepted)
+        }))
     }
 
     fn standing_reader(&self) -> Option<Arc<dyn Reader>> {

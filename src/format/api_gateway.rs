@@ -186,21 +186,12 @@ impl Format for ApiGatewayFormat {
     }
 
     fn propose(&self, sample: &Sample<'_>) -> Option<Proposal> {
-        let mut best: Option<(LayoutReader, usize)> = None;
-        for (name, template) in PRESETS {
-            let Ok(reader) = reader_of(name, template, FormatBasis::Detected) else {
-                continue;
-            };
+        let proposals = PRESETS.iter().filter_map(|(name, template)| {
+            let reader = reader_of(name, template, FormatBasis::Detected).ok()?;
             let n_accepted = sample.count(|line| reader.parse_access(line).is_ok());
-            if n_accepted > best.as_ref().map_or(0, |(_, most)| *most) {
-                best = Some((reader, n_accepted));
-            }
-        }
-        best.map(|(reader, n_accepted)| Proposal {
-            reader: Arc::new(reader),
-            n_accepted,
-            notes: Vec::new(),
-        })
+            Proposal::counted(reader, n_accepted)
+        });
+        Proposal::best(proposals)
     }
 }
 

@@ -22,7 +22,7 @@ use memchr::memmem;
 pub(super) use self::heads::parse_stamp;
 use self::heads::{Head, Partial, head_of};
 use super::{About, FORMATS, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
-use crate::bytes::parse_u64;
+use crate::bytes::{first_line, parse_u64};
 use crate::cause::{CauseMatcher, RuleKind};
 use crate::record::{ErrorRecord, Record, Skip};
 use crate::taxonomy::{LogRole, Server};
@@ -134,8 +134,7 @@ impl Reader for AppLog {
     }
 
     fn parse<'a>(&self, record: &'a [u8]) -> Result<Record<'a>, Skip> {
-        let first = memchr::memchr(b'\n', record).unwrap_or(record.len());
-        let head = self.head(&record[..first]).ok_or(Skip::Shape)?;
+        let head = self.head(first_line(record)).ok_or(Skip::Shape)?;
         let stamp = match head.stamp {
             [] => None,
             text => Some(self.dates.stamp(text).ok_or(Skip::BadTime)?),
@@ -155,8 +154,7 @@ impl Reader for AppLog {
     }
 
     fn each_field<'a>(&self, record: &'a [u8], each: &mut dyn FnMut(&str, &'a [u8])) {
-        let first = memchr::memchr(b'\n', record).unwrap_or(record.len());
-        let Some(head) = self.head(&record[..first]) else { return };
+        let Some(head) = self.head(first_line(record)) else { return };
         for (name, value) in [("time", head.stamp), ("level", head.level), ("pid", head.pid)] {
             if !value.is_empty() {
                 each(name, value);

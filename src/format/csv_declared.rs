@@ -10,7 +10,7 @@ use std::sync::Arc;
 use memchr::memmem;
 
 use super::json_declared::{
-    Declared, Required, TimeAt, Use, is_flat_key, is_one_of, spanning, status_of,
+    Declared, Required, TimeAt, Use, is_flat_key, is_key, is_one_of, spanning, status_of,
 };
 use super::{About, Directive, FORMATS, Format, FormatBasis, Glance, Proposal, Reader, Sample};
 use crate::bytes::is_absent;
@@ -82,12 +82,36 @@ pub(super) fn values_by(line: &[u8], separator: u8) -> impl Iterator<Item = Opti
 
 /// True for a column named as a path: `httpRequest.status` or `httpRequest_status` for `httpRequest>status`.
 fn is_column(name: &[u8], path: &str) -> bool {
-    if is_flat_key(name, path) {
-        return true;
+    is_key(name, path) || is_flat_key(name, path)
+}
+
+/// The line that names the columns of a table.
+struct Heading<'h> {
+    line: &'h [u8],
+    separator: u8,
+    names: Vec<&'h [u8]>,
+    /// It says that times without a zone are UTC.
+    is_utc: bool,
+}
+
+impl<'h> Heading<'h> {
+    /// `None`: something in the line is no name, or the columns are too few.
+    fn of(line: &'h [u8], separator: u8) -> Option<Self> {
+        let mut heading = Heading { line, separator, names: Vec::new(), is_utc: false };
+        for value in values_by(line, separator) {
+            let name = value?;
+            let at = name.strip_suffix(b"]").and_then(|_| memmem::find(name, b" ["));
+            let (name, zone) = name.split_at(at.unwrap_or(name.len()));
+            if !name.first().is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_')
+                || !name.iter().all(|it| it.is_ascii_alphanumeric() || b"_-.@()".contains(it))
+            {
+                return None;
+            }
+            heading.is_utc |= zone == b" [UTC]";
+            heading.names.push(name);
+        }
+        (heading.names.len() >= MIN_COLUMNS).then_some(heading)
     }
-    let letters = |text| <[u8]>::iter(text).filter(|byte| !matches!(byte, b'_' | b'-'));
-    let plain = |byte: &u8| if *byte == b'>' { b'.' } else { byte.to_ascii_lowercase() };
-    letters(name).map(plain).eq(letters(path.as_bytes()).map(plain))
 }
 
 /// True where a column of a row holds one of its values.
@@ -101,35 +125,20 @@ impl CsvReader {
     }
 
     /// The readers for a heading, one for each declared format that it may be of.
-    fn of_heading(heading: &[u8], separator: u8) -> impl Iterator<Item = Self> {
+    fn of_heading(heading: &Heading<'_>) -> impl Iterator<Item = Self> {
         let formats = FORMATS.iter().filter_map(|format| format.declared());
-        formats.filter_map(move |format| Self::of_format(format, heading, separator, None))
+        formats.filter_map(|format| Self::of_format(format, heading))
     }
 
-    /// A reader for a heading of a declared format.
-    fn of_format(
-        format: &Declared,
-        heading: &[u8],
-        separator: u8,
-        notation: Option<Notation>,
-    ) -> Option<Self> {
-        let mut is_utc = false;
-        let plain = |name: &mut &[u8]| {
-            let Some(at) = name.strip_suffix(b"]").and_then(|_| memmem::find(name, b" [")) else {
-                return;
-            };
-            is_utc |= &name[at..] == b" [UTC]";
-            *name = &name[..at];
-        };
-        let mut names: Vec<&[u8]> = values_by(heading, separator).collect::<Option<_>>()?;
-        names.iter_mut().for_each(plain);
-        let is_name = |name: &&[u8]| {
-            name.first().is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_')
-                && name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_-.@()".contains(byte))
-        };
-        if names.len() < MIN_COLUMNS || !names.iter().all(is_name) {
-            return None;
-        }
+    /// The same reader for times that are written in another way.
+    fn in_notation(mut self, notation: Notation) -> Self {
+        self.about.notation = notation;
+        self
+    }
+
+    /// A reader for a heading of a declared format, for the likeliest notation of its time.
+    fn of_format(format: &Declared, heading: &Heading<'_>) -> Option<Self> {
+        let &Heading { line, separator, ref names, is_utc } = heading;
         let column = |path: &str| names.iter().position(|name| is_column(name, path));
         // `httpRequest.status` is inside of `httpRequest`.
         let has_inside = |path: &str| {
@@ -161,7 +170,7 @@ impl CsvReader {
             layout: "csv".to_owned(),
             server: format.server,
             role: LogRole::Access,
-            notation: notation.or_else(|| time.notations.first().copied())?,
+            notation: *time.notations.first()?,
             instant: format.instant,
             basis: FormatBasis::Detected,
             ambiguous_with: None,
@@ -169,7 +178,7 @@ impl CsvReader {
         Some(CsvReader {
             about,
             format: *format,
-            heading: heading.to_vec(),
+            heading: line.to_vec(),
             separator,
             n_columns: names.len(),
             marks: columns_of(format.required),
@@ -243,8 +252,10 @@ impl Reader for CsvReader {
             let is_beside = self.besides.iter().any(|beside| holds_one(&row, beside));
             return is_beside.then_some(Directive::Comment);
         }
-        let own = Self::of_format(&self.format, line, self.separator, Some(self.about.notation));
-        let next = own.or_else(|| Self::of_heading(line, self.separator).next())?;
+        let heading = Heading::of(line, self.separator)?;
+        let own =
+            Self::of_format(&self.format, &heading).map(|own| own.in_notation(self.about.notation));
+        let next = own.or_else(|| Self::of_heading(&heading).next())?;
         Some(Directive::Layout(Arc::new(next)))
     }
 
@@ -295,7 +306,8 @@ impl Format for CsvDeclaredFormat {
             let may_be = !line.contains(&b' ') || memmem::find(line, b" [").is_some();
             let mut separators = SEPARATORS.into_iter().filter(|it| may_be && line.contains(it));
             separators.find_map(|separator| {
-                let found: Vec<_> = CsvReader::of_heading(line, separator).collect();
+                let heading = Heading::of(line, separator)?;
+                let found: Vec<_> = CsvReader::of_heading(&heading).collect();
                 (!found.is_empty()).then_some(found)
             })
         };
@@ -306,20 +318,13 @@ impl Format for CsvDeclaredFormat {
             let others = times.flat_map(|time| time.notations);
             let notations = found.notations.iter().chain(others).chain(&[Notation::WindowsLocal]);
             notations.filter_map(|notation| {
-                let CsvReader { format, heading, separator, .. } = found;
-                let reader = CsvReader::of_format(format, heading, *separator, Some(*notation))?;
-                let n = sample.lines.iter().filter(|line| reader.parse(line).is_ok()).count();
-                Some((n, reader))
+                let reader = found.clone().in_notation(*notation);
+                let n_rows = sample.lines.iter().filter(|line| reader.parse(line).is_ok()).count();
+                // The heading is understood as well.
+                Proposal::counted(reader, n_rows + 1).filter(|_| n_rows > 0)
             })
         });
-        let (n_rows, reader) =
-            readers.reduce(|best, next| if next.0 > best.0 { next } else { best })?;
-        // The heading is understood as well.
-        (n_rows > 0).then(|| Proposal {
-            reader: Arc::new(reader),
-            n_accepted: n_rows + 1,
-            notes: Vec::new(),
-        })
+        Proposal::best(readers)
     }
 }
 
@@ -403,12 +408,14 @@ mod tests {
 
     #[test]
     fn what_is_no_row_is_refused() {
-        let mut reader = CsvReader::of_heading(HEADING, b',').next().expect("known");
-        reader.about.notation = Notation::EpochNanos;
+        let heading = Heading::of(HEADING, b',').expect("names");
+        let reader = CsvReader::of_heading(&heading).next().expect("known");
+        let reader = reader.in_notation(Notation::EpochNanos);
         let skip = |line: &str| reader.parse(line.as_bytes()).err();
         assert_eq!(skip("\"192.0.2.1\",1506702504433000200,503"), Some(Skip::Truncated));
         assert_eq!(skip("\"192.0.2.1\",1506702504433000200,x,a,b"), Some(Skip::BadStatus));
         assert_eq!(skip("\"192.0.2.1,1506702504433000200,503,a,b"), Some(Skip::Shape));
-        assert!(CsvReader::of_heading(b"a,b,c", b',').next().is_none());
+        let other = Heading::of(b"a,b,c", b',').expect("names");
+        assert!(CsvReader::of_heading(&other).next().is_none());
     }
 }

@@ -69,7 +69,9 @@ pub trait Envelope: fmt::Debug + Send + Sync {
     fn name(&self) -> &'static str;
 
     /// How the envelope writes its time; `None` when it has none.
-    fn notation(&self) -> Option<Notation>;
+    fn notation(&self) -> Option<Notation> {
+        None
+    }
 
     /// Parses the envelope's time.
     fn stamp(&self, text: &[u8]) -> Option<Stamp> {
@@ -81,9 +83,9 @@ pub trait Envelope: fmt::Debug + Send + Sync {
         false
     }
 
-    /// False for shapes that other lines may have by chance: they count only around lines of a known format.
+    /// True for shapes that no other line has by chance. The others count only around lines of a known format.
     fn is_certain(&self) -> bool {
-        true
+        false
     }
 
     /// True where an application's own line has the same shape, so that messages of applications inside tell nothing.

@@ -461,21 +461,17 @@ impl Format for HaproxyAccessFormat {
     }
 
     fn propose(&self, sample: &Sample<'_>) -> Option<Proposal> {
-        let readers: [Arc<dyn Reader>; 2] = [
-            Arc::new(HaproxyAccess::new(FormatBasis::Detected)),
-            Arc::new(HaproxyClf::new(FormatBasis::Detected)),
-        ];
-        let counted = readers.into_iter().map(|reader| {
-            let accepts = |line: &&&[u8]| reader.parse(line).is_ok();
-            (sample.lines.iter().filter(accepts).count(), reader)
-        });
-        // Of two that take as many lines, the first.
-        let (n_accepted, reader) =
-            counted.reduce(|best, other| if other.0 > best.0 { other } else { best })?;
+        fn counted(reader: impl Reader + 'static, sample: &Sample<'_>) -> Option<Proposal> {
+            let n_accepted = sample.lines.iter().filter(|line| reader.parse(line).is_ok()).count();
+            Proposal::counted(reader, n_accepted)
+        }
+        let access = counted(HaproxyAccess::new(FormatBasis::Detected), sample);
+        let clf = counted(HaproxyClf::new(FormatBasis::Detected), sample);
+        let best = Proposal::best(access.into_iter().chain(clf));
+        let n_accepted = best.as_ref().map_or(0, |best| best.n_accepted);
         // Strings of `log-format` are for lines that the options do not explain.
         let own = (n_accepted < sample.lines.len() / 2).then(|| custom::custom(sample)).flatten();
-        let own = own.filter(|own| own.n_accepted > n_accepted);
-        own.or_else(|| (n_accepted > 0).then(|| Proposal { reader, n_accepted, notes: Vec::new() }))
+        own.filter(|own| own.n_accepted > n_accepted).or(best)
     }
 
     fn standing_reader(&self) -> Option<Arc<dyn Reader>> {

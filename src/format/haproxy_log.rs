@@ -14,7 +14,7 @@ use memchr::memmem::Finder;
 
 use super::haproxy_access::{client_before, date_at, is_state, split_client, word};
 use super::{About, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
-use crate::bytes::parse_u64;
+use crate::bytes::{first_line, parse_u64};
 use crate::record::{ErrorRecord, Record, Skip};
 use crate::taxonomy::{LogRole, Server};
 use crate::time::{Notation, Stamp};
@@ -271,8 +271,7 @@ impl Reader for HaproxyLog {
     }
 
     fn parse<'a>(&self, record: &'a [u8]) -> Result<Record<'a>, Skip> {
-        let first = memchr::memchr(b'\n', record).unwrap_or(record.len());
-        let parts = Parts::of(&record[..first]).ok_or(Skip::Shape)?;
+        let parts = Parts::of(first_line(record)).ok_or(Skip::Shape)?;
         let stamp = match parts.date {
             [] => None,
             date => Some(self.stamp(date).ok_or(Skip::BadTime)?),
@@ -290,8 +289,7 @@ impl Reader for HaproxyLog {
     }
 
     fn each_field<'a>(&self, record: &'a [u8], each: &mut dyn FnMut(&str, &'a [u8])) {
-        let first = memchr::memchr(b'\n', record).unwrap_or(record.len());
-        let Some(parts) = Parts::of(&record[..first]) else { return };
+        let Some(parts) = Parts::of(first_line(record)) else { return };
         let (address, port) = split_client(parts.client);
         for (name, value) in [
             ("accept_date", parts.date),

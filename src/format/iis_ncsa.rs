@@ -5,8 +5,6 @@
 //! not show it, since clients can send the same.
 //! Source: IIS documentation, "IIS Log File Formats"; the layout is the common one, with bytes sent.
 
-use std::sync::Arc;
-
 use super::iis_arr::take_apart_request;
 use super::layout::Layout;
 use super::layout_reader::LayoutReader;
@@ -65,11 +63,7 @@ impl Format for IisNcsaFormat {
             n_accepted += 1;
             n_marked += usize::from(record.raw(Field::ArrLogId).is_some());
         }
-        (n_marked * 2 > n_accepted).then(|| Proposal {
-            reader: Arc::new(reader),
-            n_accepted,
-            notes: Vec::new(),
-        })
+        Proposal::counted(reader, n_accepted).filter(|_| n_marked * 2 > n_accepted)
     }
 }
 

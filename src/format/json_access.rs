@@ -13,14 +13,15 @@ mod keys;
 #[cfg(test)]
 mod tests;
 
+use std::cell::LazyCell;
+
 use self::given_away::GivenAway;
 use self::keys::{STATUS_KEYS, TIME_KEYS, field_of, is_nginx_key, is_upstream_addr, rank_in};
 use super::caddy_log;
 use super::infer::field_of_label;
+use super::json_by_values::Columns;
 use super::json_pairs::{Key, Leaves};
-use super::{
-    About, FORMATS, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample, json_by_values,
-};
+use super::{About, FORMATS, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
 use crate::bytes::{
     is_absent, is_peer_address, parse_scaled_seconds_us, parse_status, upstream_items,
 };
@@ -112,13 +113,14 @@ impl JsonAccess {
         }
         let names = names_of(&objects);
         let lines: Vec<&[u8]> = objects.iter().map(|object| object.line).collect();
+        let columns = LazyCell::new(|| Columns::of(&lines));
         let is_status = |value: &[u8]| parse_status(value).is_some();
         // Where an operator has names of his own, the values may tell.
         let status = choose(&objects, &names, STATUS_KEYS, is_status)
-            .or_else(|| own_name(&names, json_by_values::status_key(&lines)?))?;
+            .or_else(|| own_name(&names, columns.as_ref()?.status_key()?))?;
         let (time, notation) = choose_time(&objects, &names).or_else(|| {
-            let (key, notation) = json_by_values::time_key(&lines)?;
-            json_by_values::is_of_requests(&lines).then_some(())?;
+            let columns = columns.as_ref().filter(|columns| columns.are_requests())?;
+            let (key, notation) = columns.time_key()?;
             Some((own_name(&names, key)?, notation))
         })?;
         let others: Vec<&[u8]> =
@@ -140,7 +142,7 @@ impl JsonAccess {
         split_target(&mut fields, &objects);
         if given_away.is_none()
             && !fields.iter().any(|(_, field)| matches!(field, Field::Request | Field::RequestUri))
-            && let Some(key) = json_by_values::request_key(&lines)
+            && let Some(key) = columns.as_ref().and_then(Columns::request_key)
         {
             fields.retain(|(name, _)| **name != *key);
             fields.push((Box::from(key), Field::Request));
@@ -495,7 +497,7 @@ impl Format for JsonAccessFormat {
             .filter(is_object)
             .filter_map(|line| Object::of(line))
             .any(has_status)
-            && !json_by_values::is_of_requests(&sample.lines)
+            && !Columns::of(&sample.lines).is_some_and(|columns| columns.are_requests())
         {
             return None;
         }

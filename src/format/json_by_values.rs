@@ -6,7 +6,7 @@
 
 use super::json_pairs::Pairs;
 use crate::bytes::parse_status;
-use crate::record::split_request;
+use crate::record::{HTTP_METHODS, split_request};
 use crate::time::Notation;
 
 /// Fewer lines show nothing.
@@ -49,42 +49,78 @@ const TIMES: [Notation; 6] = [
 /// A key, and its values in all lines.
 type Keyed<'l> = (&'l [u8], Vec<&'l [u8]>);
 
-/// The key of the time, and how it is written.
-pub(super) fn time_key<'l>(lines: &[&'l [u8]]) -> Option<(&'l [u8], Notation)> {
-    let columns = columns_of(lines)?;
-    let notation_of = |values: &[&[u8]]| {
-        TIMES.into_iter().find(|notation| values.iter().all(|value| is_time(value, *notation)))
-    };
-    let mut found = columns.iter().filter_map(|(key, values)| Some((*key, notation_of(values)?)));
-    found.next().filter(|_| found.next().is_none())
-}
+/// The keys that all lines have.
+#[derive(Debug)]
+pub(super) struct Columns<'l>(Vec<Keyed<'l>>);
 
-/// The key of the status, in lines of requests.
-pub(super) fn status_key<'l>(lines: &[&'l [u8]]) -> Option<&'l [u8]> {
-    let columns = columns_of(lines)?;
-    if !are_requests(&columns) {
-        return None;
+impl<'l> Columns<'l> {
+    /// `None`: the lines are too few, or no objects.
+    pub(super) fn of(lines: &[&'l [u8]]) -> Option<Self> {
+        let lines = &lines[..lines.len().min(MAX_LINES)];
+        let mut columns: Vec<Keyed<'l>> = Vec::new();
+        for (index, line) in lines.iter().enumerate() {
+            for pair in Pairs::of(line) {
+                let (key, value) = pair.ok()?;
+                match columns.iter().position(|(known, _)| *known == key) {
+                    // Of a key that an object has twice, the first counts.
+                    Some(at) if columns[at].1.len() == index => columns[at].1.push(value),
+                    None if index == 0 && columns.len() < MAX_KEYS => {
+                        columns.push((key, vec![value]));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        columns.retain(|(_, values)| values.len() == lines.len());
+        (lines.len() >= MIN_LINES).then_some(Columns(columns))
     }
-    // A duration may have three digits as well.
-    let is_usual = |value: &&&[u8]| {
-        matches!(**value, b"200" | b"204" | b"301" | b"302" | b"304" | b"404" | b"500" | b"503")
-    };
-    let is_status = |values: &[&[u8]]| {
-        values.iter().all(|value| parse_status(value).is_some_and(is_of_http))
-            && values.iter().filter(is_usual).count() * 2 > values.len()
-    };
-    let mut found = columns.iter().filter(|(_, values)| is_status(values)).map(|(key, _)| *key);
-    found.next().filter(|_| found.next().is_none())
-}
 
-/// True for lines of requests that are no messages of an application.
-pub(super) fn is_of_requests(lines: &[&[u8]]) -> bool {
-    columns_of(lines).is_some_and(|columns| are_requests(&columns))
-}
+    /// The key of the time, and how it is written.
+    pub(super) fn time_key(&self) -> Option<(&'l [u8], Notation)> {
+        self.only(|values| {
+            TIMES.into_iter().find(|notation| values.iter().all(|value| is_time(value, *notation)))
+        })
+    }
 
-/// The key whose values are lines of requests (`GET / HTTP/1.1`).
-pub(super) fn request_key<'l>(lines: &[&'l [u8]]) -> Option<&'l [u8]> {
-    columns_of(lines)?.into_iter().find(|(_, values)| are_request_lines(values)).map(|(key, _)| key)
+    /// The key of the status, in lines of requests.
+    pub(super) fn status_key(&self) -> Option<&'l [u8]> {
+        // A duration may have three digits as well.
+        let is_usual = |value: &&&[u8]| {
+            matches!(**value, b"200" | b"204" | b"301" | b"302" | b"304" | b"404" | b"500" | b"503")
+        };
+        let is_status = |values: &[&[u8]]| {
+            values.iter().all(|value| parse_status(value).is_some_and(is_of_http))
+                && values.iter().filter(is_usual).count() * 2 > values.len()
+        };
+        let status = self.only(|values| is_status(values).then_some(()));
+        status.filter(|_| self.are_requests()).map(|(key, ())| key)
+    }
+
+    /// The key whose values are lines of requests (`GET / HTTP/1.1`).
+    pub(super) fn request_key(&self) -> Option<&'l [u8]> {
+        self.0.iter().find(|(_, values)| are_request_lines(values)).map(|(key, _)| *key)
+    }
+
+    /// True for lines of requests that are no messages of an application.
+    pub(super) fn are_requests(&self) -> bool {
+        let is_message = self.0.iter().any(|(key, _)| {
+            let last = key.rsplit(|byte| *byte == b'.').next().unwrap_or(key);
+            MESSAGE_KEYS.iter().any(|name| last.eq_ignore_ascii_case(name.as_bytes()))
+        });
+        let has = |passes: &dyn Fn(&[&[u8]]) -> bool| self.0.iter().any(|(_, it)| passes(it));
+        let are_methods = |values: &[&[u8]]| values.iter().all(|it| HTTP_METHODS.contains(it));
+        let are_paths = |values: &[&[u8]]| {
+            let n_paths = values.iter().filter(|value| value.starts_with(b"/")).count();
+            n_paths * 10 >= values.len() * 8
+        };
+        !is_message && (has(&are_request_lines) || (has(&are_methods) && has(&are_paths)))
+    }
+
+    /// The key whose values are it, if there is one and no other.
+    fn only<T>(&self, it: impl Fn(&[&[u8]]) -> Option<T>) -> Option<(&'l [u8], T)> {
+        let mut found = self.0.iter().filter_map(|(key, values)| Some((*key, it(values)?)));
+        found.next().filter(|_| found.next().is_none())
+    }
 }
 
 fn is_of_http(status: u16) -> bool {
@@ -102,58 +138,9 @@ fn is_time(value: &[u8], notation: Notation) -> bool {
     is_plausible && notation.parse(value).is_some()
 }
 
-/// Keys with their values, for those that all lines have. `None`: the lines are too few, or no objects.
-fn columns_of<'l>(lines: &[&'l [u8]]) -> Option<Vec<Keyed<'l>>> {
-    let lines = &lines[..lines.len().min(MAX_LINES)];
-    let mut columns: Vec<Keyed<'l>> = Vec::new();
-    for (index, line) in lines.iter().enumerate() {
-        for pair in Pairs::of(line) {
-            let (key, value) = pair.ok()?;
-            match columns.iter().position(|(known, _)| *known == key) {
-                // Of a key that an object has twice, the first counts.
-                Some(at) if columns[at].1.len() == index => columns[at].1.push(value),
-                None if index == 0 && columns.len() < MAX_KEYS => columns.push((key, vec![value])),
-                _ => {}
-            }
-        }
-    }
-    columns.retain(|(_, values)| values.len() == lines.len());
-    (lines.len() >= MIN_LINES).then_some(columns)
-}
-
-/// True for lines of requests that are no messages of an application.
-fn are_requests(columns: &[Keyed<'_>]) -> bool {
-    let is_message = columns.iter().any(|(key, _)| {
-        let last = key.rsplit(|byte| *byte == b'.').next().unwrap_or(key);
-        MESSAGE_KEYS.iter().any(|name| last.eq_ignore_ascii_case(name.as_bytes()))
-    });
-    let has = |passes: &dyn Fn(&[&[u8]]) -> bool| columns.iter().any(|(_, values)| passes(values));
-    let are_methods = |values: &[&[u8]]| values.iter().all(|value| is_method(value));
-    let are_paths = |values: &[&[u8]]| {
-        let n_paths = values.iter().filter(|value| value.starts_with(b"/")).count();
-        n_paths * 10 >= values.len() * 8
-    };
-    !is_message && (has(&are_request_lines) || (has(&are_methods) && has(&are_paths)))
-}
-
 fn are_request_lines(values: &[&[u8]]) -> bool {
-    let is_request = |value: &&&[u8]| is_method(split_request(value).0);
+    let is_request = |value: &&&[u8]| HTTP_METHODS.contains(&split_request(value).0);
     values.iter().filter(is_request).count() * 10 >= values.len() * 8
-}
-
-fn is_method(value: &[u8]) -> bool {
-    matches!(
-        value,
-        b"GET"
-            | b"HEAD"
-            | b"POST"
-            | b"PUT"
-            | b"DELETE"
-            | b"PATCH"
-            | b"OPTIONS"
-            | b"CONNECT"
-            | b"TRACE"
-    )
 }
 
 #[cfg(test)]
@@ -170,31 +157,35 @@ mod tests {
 {"when":"2026-11-22T13:09:24Z","d":14,"rq":"GET /b HTTP/1.1","rc":"503","n":7}
 {"when":"2026-11-22T13:09:25Z","d":217,"rq":"POST /c HTTP/1.1","rc":404,"n":8}"#;
         let lines = lines_of(text);
-        assert_eq!(time_key(&lines), Some((&b"when"[..], Notation::Iso8601)));
-        assert_eq!(status_key(&lines), Some(&b"rc"[..]));
-        assert_eq!(request_key(&lines), Some(&b"rq"[..]));
-        assert_eq!(time_key(&lines[..2]), None);
+        let columns = Columns::of(&lines).expect("objects");
+        assert_eq!(columns.time_key(), Some((&b"when"[..], Notation::Iso8601)));
+        assert_eq!(columns.status_key(), Some(&b"rc"[..]));
+        assert_eq!(columns.request_key(), Some(&b"rq"[..]));
+        assert!(Columns::of(&lines[..2]).is_none());
         // Of two that may be it, none is.
         let two = text.replace("\"d\":", "\"e\":\"2026-11-22T13:09:25Z\",\"q\":200,\"d\":");
-        let two = lines_of(&two);
-        assert_eq!((time_key(&two), status_key(&two)), (None, None));
+        let two = Columns::of(&lines_of(&two)).expect("objects");
+        assert_eq!((two.time_key(), two.status_key()), (None, None));
     }
 
     #[test]
     fn messages_of_applications_are_no_access_lines() {
+        fn columns(line: &str) -> Columns<'_> {
+            Columns::of(&[line.as_bytes(); 4]).expect("objects")
+        }
         let line = r#"{"level":"info","msg":"done","req":"GET /a HTTP/1.1","rc":200}"#;
-        assert_eq!(status_key(&[line.as_bytes(); 4]), None);
+        assert_eq!(columns(line).status_key(), None);
         let line = r#"{"at":"2026-11-22T13:09:23Z","req":"GET /a HTTP/1.1","ms":217}"#;
-        assert_eq!(status_key(&[line.as_bytes(); 4]), None);
+        assert_eq!(columns(line).status_key(), None);
         let line = r#"{"at":"2026-11-22T13:09:23Z","job":"mail","rc":200}"#;
-        assert_eq!(status_key(&[line.as_bytes(); 4]), None);
+        assert_eq!(columns(line).status_key(), None);
         // Calls of a client, and counts.
         for own in ["\"log.level\":\"info\"", "\"event\":\"call\"", "\"metric\":\"n\""] {
             let line = format!(
                 r#"{{"at":"2026-11-22T13:09:23Z","req":"GET /a HTTP/1.1","rc":200,{own}}}"#
             );
-            assert_eq!(status_key(&[line.as_bytes(); 4]), None, "{own}");
-            assert!(!is_of_requests(&[line.as_bytes(); 4]), "{own}");
+            assert_eq!(columns(&line).status_key(), None, "{own}");
+            assert!(!columns(&line).are_requests(), "{own}");
         }
     }
 }

@@ -13,10 +13,10 @@ mod tests;
 
 use std::borrow::Cow;
 
-use super::json_by_values::time_key;
+use super::json_by_values::Columns;
 use super::json_pairs::{Key, Pairs, items};
 use super::{About, Directive, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
-use crate::bytes::{is_absent, parse_status, split_url, without_client_port};
+use crate::bytes::{is_absent, offset_of, parse_status, split_url, without_client_port};
 use crate::record::{AccessRecord, Escape, Field, Record, Skip};
 use crate::taxonomy::{LogRole, Server};
 use crate::time::Notation;
@@ -336,7 +336,7 @@ impl DeclaredReader {
         } else {
             // What is told by a value that no other server writes has whatever names its operator chose.
             let is_free = matches!(format.server, Server::Haproxy | Server::Varnish);
-            let (key, notation) = time_key(&lines).filter(|_| is_free)?;
+            let (key, notation) = is_free.then(|| Columns::of(&lines)).flatten()?.time_key()?;
             let key = std::str::from_utf8(key).ok().filter(|key| !key.contains(DEEPER))?;
             (Cow::Owned(key.to_owned()), None, notation)
         };
@@ -432,7 +432,7 @@ fn choose_time(format: &Declared, lines: &[&[u8]]) -> Option<(TimeAt, Notation)>
 
 /// The part of a line from the start of one of its values to the end of another.
 pub(super) fn spanning<'a>(line: &'a [u8], one: &[u8], other: &[u8]) -> &'a [u8] {
-    let offset = |part: &[u8]| part.as_ptr() as usize - line.as_ptr() as usize;
+    let offset = |part: &[u8]| offset_of(line, part);
     let start = offset(one).min(offset(other));
     let end = (offset(one) + one.len()).max(offset(other) + other.len());
     &line[start..end]

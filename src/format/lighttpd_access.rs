@@ -109,11 +109,8 @@ impl Format for LighttpdAccessFormat {
     }
 
     fn propose(&self, sample: &Sample<'_>) -> Option<Proposal> {
-        let mut best: Option<(LayoutReader, usize)> = None;
-        for (_, body) in LAYOUTS {
-            let Ok(reader) = reader_of(body, FormatBasis::Detected, is_of_address) else {
-                continue;
-            };
+        let proposals = LAYOUTS.iter().filter_map(|(_, body)| {
+            let reader = reader_of(body, FormatBasis::Detected, is_of_address).ok()?;
             let (mut n_accepted, mut names_host) = (0, false);
             for line in &sample.lines {
                 let Ok(Record::Access(record)) = reader.parse(line) else { continue };
@@ -126,15 +123,9 @@ impl Format for LighttpdAccessFormat {
                 names_host |= host.is_some();
             }
             // Where no line names a host, the column is the `-` of other servers.
-            if names_host && n_accepted > best.as_ref().map_or(0, |(_, most)| *most) {
-                best = Some((reader, n_accepted));
-            }
-        }
-        best.map(|(reader, n_accepted)| Proposal {
-            reader: Arc::new(reader),
-            n_accepted,
-            notes: Vec::new(),
-        })
+            Proposal::counted(reader, n_accepted).filter(|_| names_host)
+        });
+        Proposal::best(proposals)
     }
 }
 

@@ -289,11 +289,7 @@ impl Format for NginxAccessFormat {
                 best = Some((reader, n_accepted));
             }
         }
-        best.map(|(reader, n_accepted)| Proposal {
-            reader: Arc::new(reader),
-            n_accepted,
-            notes: Vec::new(),
-        })
+        best.and_then(|(reader, n_accepted)| Proposal::counted(reader, n_accepted))
     }
 
     fn standing_reader(&self) -> Option<Arc<dyn Reader>> {

@@ -84,6 +84,11 @@ impl Proposal {
         Self::counted(reader, n_accepted)
     }
 
+    /// The proposal that understands most lines; of two that understand as many, the first.
+    pub(super) fn best(proposals: impl Iterator<Item = Self>) -> Option<Self> {
+        proposals.reduce(|best, next| if next.n_accepted > best.n_accepted { next } else { best })
+    }
+
     /// The proposal of a reader that understands so many lines of the sample. `None`: none.
     pub(super) fn counted(reader: impl Reader + 'static, n_accepted: usize) -> Option<Self> {
         let reader = Arc::new(reader);

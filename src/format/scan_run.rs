@@ -8,6 +8,7 @@ use fearless_simd::{Level, Simd, dispatch};
 
 use super::line_ends::LineEnds;
 use super::{Glance, Reader};
+use crate::bytes::first_line;
 use crate::record::Skip;
 use crate::taxonomy::LogRole;
 use crate::time::Stamp;
@@ -179,8 +180,7 @@ fn each_line<S: Simd, R: Reader + ?Sized>(
 
 /// The line that starts at `at`, with a `\r` at its end but without terminator.
 pub(crate) fn line_at(block: &[u8], at: usize) -> &[u8] {
-    let rest = &block[at..];
-    memchr::memchr(b'\n', rest).map_or(rest, |length| &rest[..length])
+    first_line(&block[at..])
 }
 
 /// The part of a stamp that decides the second, for quick comparison: those of most notations have 16 to 32 bytes, and

@@ -9,10 +9,8 @@
 //! Source: Varnish 7.6 `vsl.7`; `lib/libvarnishapi/vsl.c` (`VSL_Print`, `VSL_PrintTransactions`); `include/tbl/vsl_tags.h`;
 //! observed on 7.1.1.
 
-use std::sync::Arc;
-
 use super::{About, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
-use crate::bytes::parse_status;
+use crate::bytes::{first_line, parse_status};
 use crate::record::{AccessRecord, ErrorRecord, Escape, Field, Record, Skip};
 use crate::taxonomy::{LogRole, Server};
 use crate::time::{Notation, Stamp};
@@ -346,10 +344,6 @@ impl<'a> Transaction<'a> {
     }
 }
 
-fn first_line(record: &[u8]) -> &[u8] {
-    &record[..memchr::memchr(b'\n', record).unwrap_or(record.len())]
-}
-
 /// Sets what is not set yet.
 fn set<'a>(slot: &mut &'a [u8], value: &'a [u8]) {
     if slot.is_empty() {
@@ -524,11 +518,7 @@ impl Format for VarnishLogFormat {
         };
         let n_below = sample.lines.iter().filter(|line| is_below(line)).count();
         // What is below a transaction is part of it.
-        (n_starts > 0).then(|| Proposal {
-            reader: Arc::new(reader),
-            n_accepted: n_starts + n_below,
-            notes: Vec::new(),
-        })
+        Proposal::counted(reader, n_starts + n_below).filter(|_| n_starts > 0)
     }
 }
 

@@ -18,7 +18,7 @@ mod tests;
 
 use self::shapes::{Parts, Shape};
 use super::{About, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
-use crate::bytes::parse_u64;
+use crate::bytes::{first_line, parse_u64};
 use crate::fact::{Machine, machine_key};
 use crate::record::{ErrorRecord, Record, Skip, WindowsEvent};
 use crate::taxonomy::{LogRole, Server};
@@ -76,7 +76,7 @@ impl Reader for WindowsEvents {
     }
 
     fn parse<'a>(&self, record: &'a [u8]) -> Result<Record<'a>, Skip> {
-        let first = &record[..memchr::memchr(b'\n', record).unwrap_or(record.len())];
+        let first = first_line(record);
         if !self.shape.starts(first.strip_suffix(b"\r").unwrap_or(first)) {
             return Err(Skip::Shape);
         }

@@ -7,6 +7,7 @@
 //! cut. Lines of other sources may stand between; a line without envelope ends what is open. No text is held, only places.
 
 use super::MAX_RECORD_BYTES;
+use crate::bytes::first_line;
 
 /// No line longer than this is a piece, in bytes: container engines cut at 16 KiB, which JSON may write six times as long.
 const MAX_FRAGMENT_BYTES: usize = 128 << 10;
@@ -195,7 +196,7 @@ fn each_line<'l>(lines: &'l [u8], each: &mut dyn FnMut(usize, &'l [u8]) -> bool)
     let mut at = 0;
     while at < lines.len() {
         let rest = &lines[at..];
-        let line = memchr::memchr(b'\n', rest).map_or(rest, |end| &rest[..end]);
+        let line = first_line(rest);
         if !each(at, line) {
             return;
         }

@@ -18,6 +18,7 @@ use crate::journal::export::{ExportParser, is_export};
 use crate::journal::json::next_object;
 use crate::journal::text::{TextLine, TextTime, continuation, parse_line};
 use crate::journal::{Entries, Faults, Header, JournalFile};
+use crate::positioned::read_at_most;
 
 /// Bytes that tell what an input is.
 pub(super) const SNIFFED_BYTES: usize = 4096;
@@ -138,9 +139,7 @@ pub(super) fn open_journal(file: File) -> io::Result<Box<dyn Read + Send>> {
     #[cfg(feature = "evtx")]
     {
         let mut head = [0; 8];
-        if crate::input::range::read_at_most(&file, 0, &mut head)? == head.len()
-            && head == *evtx::SIGNATURE
-        {
+        if read_at_most(&file, 0, &mut head)? == head.len() && head == *evtx::SIGNATURE {
             return Ok(Box::new(Lines::new(evtx::EventSource::open(file)?)));
         }
     }

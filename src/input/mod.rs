@@ -23,13 +23,16 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::positioned::read_at_most;
+
 pub use expand::expand;
 pub use fragments::{CutLines, Fragment, Fragments, Piece, Pieces, pieces_of_record};
-pub use range::{RANGE_BYTES, RangeReader, read_exact_at};
+pub use range::{RANGE_BYTES, RangeReader};
 pub use spool::{Spool, SpooledLine};
 pub use stdin::Stdin;
 pub use stream::{BLOCK_BYTES, BlockReader, OpenStream, open_stream};
 
+pub use crate::positioned::read_exact_at;
 pub use unwrap::Breaks;
 
 /// What the lines of a stream are.
@@ -177,7 +180,7 @@ fn open_file(path: &Path, bytes: &mut u64, modified_us: &mut Option<i64>) -> io:
     *bytes = metadata.len();
     *modified_us = metadata.modified().ok().and_then(micros_of);
     let mut head = [0u8; journal::SNIFFED_BYTES];
-    let n = range::read_at_most(&file, 0, &mut head)?;
+    let n = read_at_most(&file, 0, &mut head)?;
     match head[..n] {
         [0x1f, 0x8b, ..] => Ok(Origin::Stream(file, Compression::Gzip)),
         [0x28, 0xb5, 0x2f, 0xfd, ..] => Err(unsupported("zstd", "zstd -dc")),

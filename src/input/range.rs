@@ -6,6 +6,8 @@ use std::io;
 use super::aligned::{AlignedBuffer, aligned_before};
 use super::fragments::{CutLines, FRAGMENT_REACH_BYTES, Fragments, any_cut};
 use super::{MAX_LINE_BYTES, MAX_RECORD_BYTES, RecordStart, Records};
+use crate::bytes::first_line;
+use crate::positioned::{read_at_most, read_exact_at};
 
 /// Bytes of a range. Smaller ones wake the fold more often; a larger one could hold a line that is too long, which is
 /// looked for only where a range ends.
@@ -17,36 +19,6 @@ const AHEAD_BYTES: usize = 8 << 10;
 /// Read at first of what lies before a range, to see whether a line is cut there: what it could go on with ends less than
 /// [`MAX_RECORD_BYTES`] before the range, and starts in these bytes unless it is long.
 const NEAR_BYTES: usize = MAX_RECORD_BYTES + (8 << 10);
-
-/// Reads at most `buffer.len()` bytes at `offset`; fewer only at the end of the file.
-pub(super) fn read_at_most(file: &File, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-    let mut filled = 0;
-    while filled < buffer.len() {
-        match read_at(file, offset + filled as u64, &mut buffer[filled..]) {
-            Ok(0) => break,
-            Ok(n) => filled += n,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(filled)
-}
-
-/// Fills `buffer` from `offset`, or fails.
-pub fn read_exact_at(file: &File, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
-    let n = read_at_most(file, offset, buffer)?;
-    if n == buffer.len() { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
-}
-
-#[cfg(unix)]
-fn read_at(file: &File, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-    std::os::unix::fs::FileExt::read_at(file, buffer, offset)
-}
-
-#[cfg(windows)]
-fn read_at(file: &File, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-    std::os::windows::fs::FileExt::seek_read(file, buffer, offset)
-}
 
 /// The lines that start in a range.
 #[derive(Debug)]
@@ -240,7 +212,7 @@ impl RangeReader {
         last: usize,
         records: &dyn Records,
     ) -> io::Result<usize> {
-        if first == 0 || first >= last || records.starts(line_at(&self.buffer, first)) {
+        if first == 0 || first >= last || records.starts(first_line(&self.buffer[first..])) {
             return Ok(first);
         }
         let here = base + first as u64;
@@ -248,14 +220,14 @@ impl RangeReader {
         let mut before = vec![0; (here - from) as usize];
         read_exact_at(file, from, &mut before)?;
         let Some(start) = last_start(&before, 0, records)
-            .or_else(|| (from == 0 && records.starts(line_at(&before, 0))).then_some(0))
+            .or_else(|| (from == 0 && records.starts(first_line(&before))).then_some(0))
         else {
             return Ok(first);
         };
         let reach = from + start as u64 + MAX_RECORD_BYTES as u64;
         let mut at = first;
         while at < last && base + (at as u64) < reach && !starts_at(&self.buffer, at, records) {
-            at += line_at(&self.buffer, at).len() + 1;
+            at += first_line(&self.buffer[at..]).len() + 1;
         }
         Ok(at.min(last))
     }
@@ -294,15 +266,9 @@ impl RangeReader {
     }
 }
 
-/// The line that starts at `at`, without its terminator.
-fn line_at(bytes: &[u8], at: usize) -> &[u8] {
-    let rest = &bytes[at..];
-    memchr::memchr(b'\n', rest).map_or(rest, |end| &rest[..end])
-}
-
 /// True when the line at `at` starts a record.
 pub(super) fn starts_at(bytes: &[u8], at: usize, records: &dyn Records) -> bool {
-    records.starts(line_at(bytes, at))
+    records.starts(first_line(&bytes[at..]))
 }
 
 /// Index of the last line start behind `near` that starts a record.

@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::evidence::Position;
-use crate::input::read_exact_at;
+use crate::positioned::read_exact_at;
 
 /// Every how many lines the index has a row.
 const INDEX_EVERY: usize = 64;

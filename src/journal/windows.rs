@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io;
 
 use super::fault::{Fault, FaultKind};
+use crate::positioned::read_exact_at;
 
 /// Bytes of a window. Measured on a 128 MiB journal: 16 to 256 KiB differ by less than a tenth.
 const WINDOW_BYTES: u64 = 64 << 10;
@@ -124,29 +125,6 @@ pub(super) fn u32_at(bytes: &[u8], at: usize) -> u32 {
 /// The 128-bit id at `at`; zeros past the end.
 pub(super) fn id_at(bytes: &[u8], at: usize) -> [u8; 16] {
     bytes.get(at..).and_then(|rest| rest.first_chunk()).copied().unwrap_or_default()
-}
-
-fn read_exact_at(file: &File, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
-    let mut filled = 0;
-    while filled < buffer.len() {
-        match read_at(file, offset + filled as u64, &mut buffer[filled..]) {
-            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-            Ok(n) => filled += n,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
-}
-
-#[cfg(unix)]
-fn read_at(file: &File, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-    std::os::unix::fs::FileExt::read_at(file, buffer, offset)
-}
-
-#[cfg(windows)]
-fn read_at(file: &File, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-    std::os::windows::fs::FileExt::seek_read(file, buffer, offset)
 }
 
 #[cfg(test)]

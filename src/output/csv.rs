@@ -102,10 +102,6 @@ impl Output for CsvIncidents {
         "csv-incidents"
     }
 
-    fn extensions(&self) -> &'static [&'static str] {
-        &[]
-    }
-
     fn write(&self, results: &Results<'_>, out: &mut dyn Write) -> Result<()> {
         let header = [
             "incident_id",

@@ -67,10 +67,6 @@ impl Output for Ecs {
         "ecs"
     }
 
-    fn extensions(&self) -> &'static [&'static str] {
-        &[]
-    }
-
     fn write(&self, results: &Results<'_>, out: &mut dyn Write) -> Result<()> {
         let report = results.report;
         for incident in &report.incidents {

@@ -40,10 +40,6 @@ impl Output for Events {
         "events"
     }
 
-    fn extensions(&self) -> &'static [&'static str] {
-        &[]
-    }
-
     fn write(&self, results: &Results<'_>, out: &mut dyn Write) -> Result<()> {
         let report = results.report;
         let header = json!({

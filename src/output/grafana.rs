@@ -60,10 +60,6 @@ impl Output for Grafana {
         "grafana"
     }
 
-    fn extensions(&self) -> &'static [&'static str] {
-        &[]
-    }
-
     fn write(&self, results: &Results<'_>, out: &mut dyn Write) -> Result<()> {
         let report = results.report;
         let regions = report.incidents.iter().map(|incident| Annotation {

@@ -55,7 +55,9 @@ pub trait Output: fmt::Debug + Sync {
     /// Its name, as `--format` takes it.
     fn name(&self) -> &'static str;
     /// File name extensions that mean it.
-    fn extensions(&self) -> &'static [&'static str];
+    fn extensions(&self) -> &'static [&'static str] {
+        &[]
+    }
     /// Writes the results.
     ///
     /// # Errors

@@ -104,10 +104,6 @@ impl Output for Otlp {
         "otlp"
     }
 
-    fn extensions(&self) -> &'static [&'static str] {
-        &[]
-    }
-
     fn write(&self, results: &Results<'_>, out: &mut dyn Write) -> Result<()> {
         let report = results.report;
         let incidents = report.incidents.iter().map(|incident| incident_record(report, incident));

@@ -13,6 +13,7 @@ use serde::{Serialize, Serializer};
 
 use super::written;
 use crate::attribute::zones::{InputZone, ZonePolicy};
+use crate::bytes::first_line;
 use crate::error::{Error, Result};
 use crate::format::Reader;
 use crate::record::{
@@ -209,8 +210,7 @@ fn record_row<'r>(
     seen: &SeenLine,
     style: RowStyle<'_>,
 ) -> Row<'r> {
-    let first_line =
-        memchr::memchr(b'\n', &seen.text).map_or(&seen.text[..], |end| &seen.text[..end]);
+    let first_line = first_line(&seen.text);
     let others = seen.plan.readers.iter().map(AsRef::as_ref);
     let understood = std::iter::once(taker).chain(others).find_map(|reader| {
         let mut found = None;

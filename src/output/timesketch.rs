@@ -165,10 +165,6 @@ impl Output for Timesketch {
         "timesketch"
     }
 
-    fn extensions(&self) -> &'static [&'static str] {
-        &[]
-    }
-
     fn write(&self, results: &Results<'_>, out: &mut dyn Write) -> Result<()> {
         rows(results.report).iter().try_for_each(|row| json_line(out, row))
     }
@@ -177,10 +173,6 @@ impl Output for Timesketch {
 impl Output for TimesketchCsv {
     fn name(&self) -> &'static str {
         "timesketch-csv"
-    }
-
-    fn extensions(&self) -> &'static [&'static str] {
-        &[]
     }
 
     fn write(&self, results: &Results<'_>, out: &mut dyn Write) -> Result<()> {

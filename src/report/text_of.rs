@@ -303,11 +303,8 @@ pub const fn scope_name(scope: Scope) -> &'static str {
     match scope {
         Scope::UpstreamPeer => "peer",
         Scope::UpstreamGroup => "upstream",
-        Scope::Zone => "zone",
-        Scope::Host => "host",
-        Scope::Path => "path",
-        Scope::Process => "process",
-        Scope::Name | Scope::None => "name",
+        Scope::None => "name",
+        other => other.as_str(),
     }
 }
 

@@ -42,6 +42,13 @@ fn civil_us(year: i64, month: u32, day: u32, hour: u32, minute: u32, second: u32
     Some((days * 86_400 + seconds) * SECOND_US)
 }
 
+/// Local microseconds of a day at the clock that `text` begins with, and what follows the clock.
+fn at_clock(year: i64, month: u32, day: u32, text: &[u8]) -> Option<(i64, &[u8])> {
+    let (clock, rest) = text.split_first_chunk()?;
+    let (hour, minute, second) = clock_of(*clock)?;
+    Some((civil_us(year, month, day, hour, minute, second)?, rest))
+}
+
 /// The month of an English three-letter abbreviation.
 #[inline]
 fn month_number(name: [u8; 3]) -> Option<u32> {
@@ -67,8 +74,11 @@ fn year_of(digits: [u8; 4]) -> Option<i64> {
     Some(i64::from(two_digits([a, b])?) * 100 + i64::from(two_digits([c, d])?))
 }
 
+/// Bytes of `21:29:42`.
+const CLOCK_BYTES: usize = 8;
+
 /// Hours, minutes and seconds of `21:29:42`.
-fn clock_of(text: [u8; 8]) -> Option<(u32, u32, u32)> {
+fn clock_of(text: [u8; CLOCK_BYTES]) -> Option<(u32, u32, u32)> {
     let [h1, h2, b':', m1, m2, b':', s1, s2] = text else { return None };
     Some((two_digits([h1, h2])?, two_digits([m1, m2])?, two_digits([s1, s2])?))
 }
@@ -95,84 +105,25 @@ pub fn parse_offset(text: &[u8]) -> Option<i32> {
 
 /// Parses `20/Nov/2026:21:29:42 +0000` (26 bytes).
 pub fn parse_clf(text: &[u8]) -> Option<Stamp> {
-    let &[
-        d1,
-        d2,
-        b'/',
-        m1,
-        m2,
-        m3,
-        b'/',
-        y1,
-        y2,
-        y3,
-        y4,
-        b':',
-        c1,
-        c2,
-        c3,
-        c4,
-        c5,
-        c6,
-        c7,
-        c8,
-        b' ',
-        ref zone @ ..,
-    ] = text
-    else {
+    let &[d1, d2, b'/', m1, m2, m3, b'/', y1, y2, y3, y4, b':', ref rest @ ..] = text else {
         return None;
     };
-    let (hour, minute, second) = clock_of([c1, c2, c3, c4, c5, c6, c7, c8])?;
-    let local = civil_us(
-        year_of([y1, y2, y3, y4])?,
-        month_number([m1, m2, m3])?,
-        two_digits([d1, d2])?,
-        hour,
-        minute,
-        second,
-    )?;
-    Some(Stamp::zoned(local, parse_offset(zone)?))
+    let (year, month) = (year_of([y1, y2, y3, y4])?, month_number([m1, m2, m3])?);
+    let (local, rest) = at_clock(year, month, two_digits([d1, d2])?, rest)?;
+    Some(Stamp::zoned(local, parse_offset(rest.strip_prefix(b" ")?)?))
 }
 
 /// Parses `2026-11-20T21:29:42.123+01:00` and its usual variants, also with a blank before the offset; without a zone
 /// the stamp is zone-less.
 pub fn parse_iso8601(text: &[u8]) -> Option<Stamp> {
-    let &[
-        y1,
-        y2,
-        y3,
-        y4,
-        b'-',
-        m1,
-        m2,
-        b'-',
-        d1,
-        d2,
-        b'T' | b't' | b' ',
-        c1,
-        c2,
-        c3,
-        c4,
-        c5,
-        c6,
-        c7,
-        c8,
-        ref rest @ ..,
-    ] = text
+    let &[y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T' | b't' | b' ', ref rest @ ..] = text
     else {
         return None;
     };
-    let (hour, minute, second) = clock_of([c1, c2, c3, c4, c5, c6, c7, c8])?;
+    let (year, month) = (year_of([y1, y2, y3, y4])?, two_digits([m1, m2])?);
+    let (local, rest) = at_clock(year, month, two_digits([d1, d2])?, rest)?;
     let (fraction_us, zone) = take_fraction(rest)?;
-    let local = civil_us(
-        year_of([y1, y2, y3, y4])?,
-        two_digits([m1, m2])?,
-        two_digits([d1, d2])?,
-        hour,
-        minute,
-        second,
-    )? + fraction_us;
-    with_offset(local, zone)
+    with_offset(local + fraction_us, zone)
 }
 
 /// Parses `1795210283.328` or `1795210283`. Only years 2001 to 2286, so that a byte count is not taken for a time.
@@ -205,42 +156,13 @@ pub fn parse_epoch_millis(text: &[u8]) -> Option<Stamp> {
 
 /// Parses `2026/11/20 21:29:49`, with or without a fraction, no zone.
 pub fn parse_nginx_error(text: &[u8]) -> Option<Stamp> {
-    let &[
-        y1,
-        y2,
-        y3,
-        y4,
-        b'/',
-        m1,
-        m2,
-        b'/',
-        d1,
-        d2,
-        b' ',
-        c1,
-        c2,
-        c3,
-        c4,
-        c5,
-        c6,
-        c7,
-        c8,
-        ref rest @ ..,
-    ] = text
-    else {
+    let &[y1, y2, y3, y4, b'/', m1, m2, b'/', d1, d2, b' ', ref rest @ ..] = text else {
         return None;
     };
+    let (year, month) = (year_of([y1, y2, y3, y4])?, two_digits([m1, m2])?);
+    let (local, rest) = at_clock(year, month, two_digits([d1, d2])?, rest)?;
     let (fraction_us, b"") = take_fraction(rest)? else { return None };
-    let (hour, minute, second) = clock_of([c1, c2, c3, c4, c5, c6, c7, c8])?;
-    let local = civil_us(
-        year_of([y1, y2, y3, y4])?,
-        two_digits([m1, m2])?,
-        two_digits([d1, d2])?,
-        hour,
-        minute,
-        second,
-    )? + fraction_us;
-    Some(Stamp { micros: local, offset_s: None })
+    Some(Stamp { micros: local + fraction_us, offset_s: None })
 }
 
 /// Parses the date and time columns of a W3C extended log, which are UTC. `text` goes from the first of the two columns
@@ -283,7 +205,7 @@ pub fn w3c_clock_us(text: &[u8]) -> Option<i64> {
 }
 
 /// Microseconds since midnight.
-fn clock_us(text: [u8; 8]) -> Option<i64> {
+fn clock_us(text: [u8; CLOCK_BYTES]) -> Option<i64> {
     let (hour, minute, second) = clock_of(text)?;
     (hour <= 23 && minute <= 59 && second <= 60)
         .then_some(i64::from(hour * 3600 + minute * 60 + second) * SECOND_US)
@@ -389,74 +311,31 @@ pub fn parse_clf_variant(text: &[u8]) -> Option<Stamp> {
         [tens, ones, b'/', rest @ ..] => (two_digits([*tens, *ones])?, rest),
         _ => return None,
     };
-    let &[
-        m1,
-        m2,
-        m3,
-        b'/',
-        y1,
-        y2,
-        y3,
-        y4,
-        b':' | b' ',
-        c1,
-        c2,
-        c3,
-        c4,
-        c5,
-        c6,
-        c7,
-        c8,
-        ref rest @ ..,
-    ] = rest
-    else {
+    let &[m1, m2, m3, b'/', y1, y2, y3, y4, b':' | b' ', ref rest @ ..] = rest else {
         return None;
     };
-    let (hour, minute, second) = clock_of([c1, c2, c3, c4, c5, c6, c7, c8])?;
     let (year, month) = (year_of([y1, y2, y3, y4])?, month_number([m1, m2, m3])?);
+    let (local, rest) = at_clock(year, month, day, rest)?;
     let (fraction_us, zone) = take_fraction(rest)?;
-    let local = civil_us(year, month, day, hour, minute, second)? + fraction_us;
-    with_offset(local, zone)
+    with_offset(local + fraction_us, zone)
 }
 
 /// Parses `Fri Nov 20 21:21:41.755305 2026`, also without a fraction or with ` +0100` at the end.
 pub fn parse_ctime(text: &[u8]) -> Option<Stamp> {
-    let &[
-        w1,
-        w2,
-        w3,
-        b' ',
-        m1,
-        m2,
-        m3,
-        b' ',
-        tens,
-        ones,
-        b' ',
-        c1,
-        c2,
-        c3,
-        c4,
-        c5,
-        c6,
-        c7,
-        c8,
-        ref rest @ ..,
-    ] = text
-    else {
+    let &[w1, w2, w3, b' ', m1, m2, m3, b' ', tens, ones, b' ', ref rest @ ..] = text else {
         return None;
     };
     if ![w1, w2, w3].iter().all(u8::is_ascii_alphabetic) {
         return None;
     }
     let tens = if tens == b' ' { b'0' } else { tens };
-    let (hour, minute, second) = clock_of([c1, c2, c3, c4, c5, c6, c7, c8])?;
+    let (clock, rest) = rest.split_at_checked(CLOCK_BYTES)?;
     let (fraction_us, rest) = take_fraction(rest)?;
     let &[b' ', y1, y2, y3, y4, ref zone @ ..] = rest else { return None };
     let day = two_digits([tens, ones])?;
     let (year, month) = (year_of([y1, y2, y3, y4])?, month_number([m1, m2, m3])?);
-    let local = civil_us(year, month, day, hour, minute, second)? + fraction_us;
-    with_offset(local, zone)
+    let (local, _) = at_clock(year, month, day, clock)?;
+    with_offset(local + fraction_us, zone)
 }
 
 /// Microseconds of a leading `.123` or `,123`, 0 without one, and what follows.

@@ -315,9 +315,7 @@ fn by_timers(record: &AccessRecord<'_>) -> &'static str {
         };
     }
     let has_waited = is_reached(queue) == Some(true) && timer(queue) != Some(b"0");
-    let is_routed = record.value(Field::Frontend).is_some()
-        && record.value(Field::Backend).is_some()
-        && !is_one_section(record);
+    let is_routed = is_routed(record) == Some(true);
     if server == b"<NOSRV>" && has_waited && is_routed && is_reached(connect) == Some(false) {
         "haproxy.waited_in_vain"
     } else {
@@ -331,29 +329,27 @@ fn without_server(record: &AccessRecord<'_>) -> &'static str {
     let is_named = record.raw(Field::BackendServer).is_some_and(|server| !server.is_empty());
     let has_waited =
         record.value(Field::QueueTimeMillis).is_some_and(|timer| !timer.starts_with(b"-"));
-    let is_routed = record.value(Field::Frontend).is_some()
-        && record.value(Field::Backend).is_some()
-        && !is_one_section(record);
+    let is_routed = is_routed(record);
     match record.value(Field::ReceiveTimeMillis) {
-        _ if is_named && is_routed => "haproxy.no_server",
+        _ if is_named && is_routed == Some(true) => "haproxy.no_server",
         Some(b"-1") => "haproxy.no_backend_chosen",
         Some(_) if !is_named => "haproxy.no_connection",
-        Some(_) if is_one_section(record) => "haproxy.no_server_of_section",
+        Some(_) if is_routed == Some(false) => "haproxy.no_server_of_section",
         Some(_) => "haproxy.no_server",
         None if is_named && record.raw(Field::ServedBackend).is_some() => {
             "haproxy.no_server_of_served"
         }
-        None if has_waited || (is_routed && !is_named) => "haproxy.no_connection",
+        None if has_waited || (is_routed == Some(true) && !is_named) => "haproxy.no_connection",
         None => "haproxy.section_without_server",
     }
 }
 
-/// True where the request never left the section that took it.
-fn is_one_section(record: &AccessRecord<'_>) -> bool {
-    let frontend = record.value(Field::Frontend);
+/// Whether the request left the section that took it. `None`: one of the two is not named.
+fn is_routed(record: &AccessRecord<'_>) -> Option<bool> {
+    let frontend = record.value(Field::Frontend)?;
     // A `~` tells that the client came over TLS.
-    let frontend = frontend.map(|name| name.strip_suffix(b"~").unwrap_or(name));
-    frontend.is_some() && frontend == record.value(Field::Backend)
+    let frontend = frontend.strip_suffix(b"~").unwrap_or(frontend);
+    Some(frontend != record.value(Field::Backend)?)
 }
 
 #[cfg(test)]

@@ -150,19 +150,11 @@ const fn open(
     source: &'static str,
 ) -> VerdictRule {
     VerdictRule {
-        id,
-        origin,
-        cause,
         confidence: Confidence::Possible,
         basis: &[],
         openness: Openness::Open,
-        when_silent: None,
-        leaves_line: false,
-        contact: Contact::Unsaid,
-        lines: ErrorLines::UNSAID,
-        when_traced: None,
         missing,
-        source,
+        ..decided(id, origin, cause, source)
     }
 }
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// A module imports only floors below its own, or its own floor.
 const FLOORS: [&[&str]; 11] = [
-    &["taxonomy", "time", "bytes", "evidence", "error"],
+    &["taxonomy", "time", "bytes", "positioned", "evidence", "error"],
     &["input", "journal", "redact"],
     &["record", "fact", "cause"],
     &["format", "verdict"],

@@ -4,7 +4,7 @@ use memchr::memmem;
 
 use super::cut::behind_process;
 use super::json;
-use crate::bytes::{parse_seconds_us, two_digits};
+use crate::bytes::{offset_of, parse_seconds_us, two_digits};
 use crate::journal::text::YearlessTime;
 use crate::time::{
     SECOND_US, Stamp, parse_clf_variant, parse_ctime, parse_epoch_millis, parse_epoch_seconds,
@@ -197,7 +197,7 @@ fn leveled<'a>(line: &'a [u8], stamp: &'a [u8], from: usize) -> Option<Head<'a>>
         at += word.len();
         if is_level(inner) {
             // `[error]text` and `ERROR:text` have no blank.
-            let used = inner.as_ptr() as usize - word.as_ptr() as usize + inner.len();
+            let used = offset_of(word, inner) + inner.len();
             let level_end = at - word.len() + used;
             let tail = line[level_end..at]
                 .iter()
@@ -559,15 +559,15 @@ fn json_head(line: &[u8]) -> Option<Head<'_>> {
         b"Timestamp",
     ]);
     let stamp = stamp.filter(|text| parse_stamp(text).is_some()).unwrap_or_default();
-    let mut start = json::offset_of(line, message);
+    let mut start = offset_of(line, message);
     let mut end = start + message.len();
     // The cause often stands in a value beside the message.
     for value in
         [&b"error"[..], b"err", b"exception", b"stack", b"stack_trace", b"exc_info", b"Exception"]
     {
         if let Some(value) = json::value(line, value) {
-            start = start.min(json::offset_of(line, value));
-            end = end.max(json::offset_of(line, value) + value.len());
+            start = start.min(offset_of(line, value));
+            end = end.max(offset_of(line, value) + value.len());
         }
     }
     Some(Head { stamp, level, message_at: start, message_end: Some(end), ..Head::default() })

@@ -40,8 +40,3 @@ fn string_end(string: &[u8]) -> usize {
     }
     string.len()
 }
-
-/// Offset of a value that [`value`] gave.
-pub(in crate::format) fn offset_of(text: &[u8], value: &[u8]) -> usize {
-    (value.as_ptr() as usize).saturating_sub(text.as_ptr() as usize).min(text.len())
-}

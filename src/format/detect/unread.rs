@@ -6,9 +6,8 @@ use std::sync::Arc;
 
 use super::super::envelope::MESSAGES;
 use super::super::{Reader, reads};
+use crate::record::SERVED_METHODS;
 use crate::taxonomy::{LogRole, Server};
-
-const METHODS: [&[u8]; 7] = [b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"PATCH", b"OPTIONS"];
 
 /// How many of the lines are such; 0 where they are less than half of all, or where requests are read as well.
 pub(super) fn n_unread_requests(lines: &[&[u8]], readers: &[Arc<dyn Reader>]) -> usize {
@@ -29,7 +28,7 @@ pub(super) fn n_unread_requests(lines: &[&[u8]], readers: &[Arc<dyn Reader>]) ->
 
 /// True for a line with a method, a target and a status.
 fn is_request(line: &[u8]) -> bool {
-    let has_method = METHODS.iter().any(|method| {
+    let has_method = SERVED_METHODS.iter().any(|method| {
         memchr::memmem::find_iter(line, method).any(|at| {
             let before = at.checked_sub(1).map_or(b' ', |before| line[before]);
             let behind = &line[at + method.len()..];

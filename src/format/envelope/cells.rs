@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 use super::{Envelope, Opened};
-use crate::time::Notation;
+use crate::bytes::first_line;
 
 /// Shorter cells hold no line.
 const MIN_LINE_BYTES: usize = 30;
@@ -24,20 +24,12 @@ impl Envelope for CsvCell {
         "a cell of a table"
     }
 
-    fn notation(&self) -> Option<Notation> {
-        None
-    }
-
     fn decodes(&self) -> bool {
         true
     }
 
-    fn is_certain(&self) -> bool {
-        false
-    }
-
     fn open<'a>(&self, record: &'a [u8]) -> Option<Opened<'a>> {
-        let row = record.split(|byte| *byte == b'\n').next()?;
+        let row = first_line(record);
         let (mut longest, mut is_quoted, mut n_cells) = (&b""[..], false, 0);
         let mut rest = Some(row);
         while let Some(text) = rest {

@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 
 use super::{Envelope, Opened};
-use crate::time::Notation;
 
 /// Levels, in capitals.
 const LEVELS: &[&[u8]] = &[b"DEBUG", b"INFO", b"WARN", b"ERROR", b"DPANIC", b"PANIC", b"FATAL"];
@@ -20,16 +19,8 @@ impl Envelope for ZapConsole {
         "columns of zap's console encoder"
     }
 
-    fn notation(&self) -> Option<Notation> {
-        None
-    }
-
     fn decodes(&self) -> bool {
         true
-    }
-
-    fn is_certain(&self) -> bool {
-        false
     }
 
     fn open<'a>(&self, record: &'a [u8]) -> Option<Opened<'a>> {

@@ -12,6 +12,7 @@ use memchr::memmem::Finder;
 
 use super::prefix::leading_stamp;
 use super::{Envelope, Opened, decoded, joined, raw_string, value_of};
+use crate::bytes;
 use crate::input::{Fragment, Fragments};
 use crate::time::Notation;
 
@@ -39,6 +40,10 @@ impl Envelope for DockerJson {
     }
 
     fn decodes(&self) -> bool {
+        true
+    }
+
+    fn is_certain(&self) -> bool {
         true
     }
 
@@ -125,7 +130,7 @@ fn n_trailing(text: &[u8]) -> usize {
 
 /// The line that a record starts with.
 pub(super) fn first_line(record: &[u8]) -> &[u8] {
-    memchr::memchr(b'\n', record).map_or(record, |end| &record[..end]).trim_ascii_end()
+    bytes::first_line(record).trim_ascii_end()
 }
 
 /// `2026-11-20T21:29:42.123456789Z stdout F LINE`. `P` for `F`: the line goes on in the next entry of its stream.
@@ -139,6 +144,10 @@ impl Envelope for Cri {
 
     fn notation(&self) -> Option<Notation> {
         Some(Notation::Iso8601)
+    }
+
+    fn is_certain(&self) -> bool {
+        true
     }
 
     fn fragments(&self) -> Option<&dyn Fragments> {

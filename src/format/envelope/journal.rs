@@ -52,6 +52,10 @@ impl Envelope for JournalJson {
         true
     }
 
+    fn is_certain(&self) -> bool {
+        true
+    }
+
     fn fragments(&self) -> Option<&dyn Fragments> {
         Some(self)
     }

@@ -12,8 +12,8 @@ use memchr::memmem::Finder;
 
 use super::container::{first_line, without_break};
 use super::{Envelope, Opened, decoded, raw_string, value_of};
+use crate::bytes::offset_of;
 use crate::fact::Machine;
-use crate::format::app_log::json::offset_of;
 use crate::format::app_log::parse_stamp;
 use crate::format::json_pairs::Pairs;
 use crate::time::{Notation, Stamp};
@@ -92,16 +92,12 @@ impl Envelope for MessageJson {
         true
     }
 
-    fn is_certain(&self) -> bool {
-        false
-    }
-
     fn is_like_messages(&self) -> bool {
         true
     }
 
     fn open<'a>(&self, record: &'a [u8]) -> Option<Opened<'a>> {
-        let object = first_line(record).trim_ascii_start().strip_prefix(b"{")?;
+        let object = object_of(record)?;
         let text = |key| value_of(key, object).and_then(raw_string);
         let found = LINE.iter().enumerate().find_map(|(at, key)| Some((at, text(key)?)))?;
         let (at, (mut line, mut escaped)) = found;
@@ -134,6 +130,11 @@ impl Envelope for MessageJson {
         let level = LEVELS.iter().find(|(name, _)| name.eq_ignore_ascii_case(word));
         opened.level = level.map_or(b"", |(_, level)| level);
     }
+}
+
+/// The object that a record is.
+fn object_of(record: &[u8]) -> Option<&[u8]> {
+    Some(first_line(record).trim_ascii_start()).filter(|text| text.starts_with(b"{"))
 }
 
 /// The number that a value starts with.
@@ -178,20 +179,13 @@ impl Envelope for ObjectJson {
         parse_stamp(text)
     }
 
-    fn is_certain(&self) -> bool {
-        false
-    }
-
     fn is_like_messages(&self) -> bool {
         true
     }
 
     fn open<'a>(&self, record: &'a [u8]) -> Option<Opened<'a>> {
         const TIMES: &[&[u8]] = &[b"@timestamp", b"timestamp", b"time", b"date"];
-        let object = first_line(record).trim_ascii_start();
-        if !object.starts_with(b"{") {
-            return None;
-        }
+        let object = object_of(record)?;
         let (mut inner, mut stamp) = (None, None);
         for (key, value) in Pairs::of(object).map_while(Result::ok) {
             let before = offset_of(object, value).checked_sub(1).and_then(|at| object.get(at));
@@ -230,15 +224,8 @@ impl Envelope for TextJson {
         true
     }
 
-    fn is_certain(&self) -> bool {
-        false
-    }
-
     fn open<'a>(&self, record: &'a [u8]) -> Option<Opened<'a>> {
-        let object = first_line(record).trim_ascii_start();
-        if !object.starts_with(b"{") {
-            return None;
-        }
+        let object = object_of(record)?;
         let (text, escaped) = value_of(&PROPERTIES, object).and_then(raw_string)?;
         if !escaped || !text.trim_ascii_start().starts_with(b"{") {
             return None;

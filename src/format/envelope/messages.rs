@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::super::{About, Directive, FormatBasis, Glance, Instant, Reader, accepts};
 use super::{Envelope, Opened};
+use crate::bytes::first_line;
 use crate::input::Fragments;
 use crate::record::{ErrorRecord, Record, Skip};
 use crate::taxonomy::{LogRole, Server};
@@ -63,12 +64,12 @@ impl Messages {
     fn open<'a>(&self, record: &'a [u8]) -> Result<(&'a [u8], Opened<'a>), Skip> {
         let opened = self.envelope.open(record).ok_or(Skip::Shape)?;
         let stamp = self.stamp_of(&opened)?;
-        let first = line_of(&opened.inner);
+        let first = first_line(&opened.inner);
         let is_of = |readers: &[Arc<dyn Reader>]| {
             readers.iter().any(|reader| accepts(reader.as_ref(), first))
         };
         let has_slash = memchr::memchr(b'/', first).is_some();
-        let is_whole = self.whole.iter().any(|reader| accepts(reader.as_ref(), line_of(record)));
+        let is_whole = self.whole.iter().any(|reader| accepts(reader.as_ref(), first_line(record)));
         if is_whole || is_of(&self.known) || (has_slash && is_of(&self.slashed)) {
             return Err(Skip::Shape);
         }
@@ -108,11 +109,6 @@ impl Messages {
             truncated: false,
         }))
     }
-}
-
-/// The first line of a record.
-fn line_of(record: &[u8]) -> &[u8] {
-    memchr::memchr(b'\n', record).map_or(record, |at| &record[..at])
 }
 
 impl Reader for Messages {

@@ -5,7 +5,7 @@ use std::net::Ipv6Addr;
 
 use super::{Envelope, Opened};
 use crate::fact::Machine;
-use crate::time::{Notation, Stamp, parse_iso8601};
+use crate::time::{Notation, parse_iso8601};
 
 /// The longest name of a container that is looked for.
 const MAX_NAME_BYTES: usize = 128;
@@ -34,10 +34,6 @@ impl Envelope for LeadingStamp {
         Some(Notation::Iso8601)
     }
 
-    fn is_certain(&self) -> bool {
-        false
-    }
-
     // What has a time of its own needs none in front.
     fn shows_layout(&self, _: &str) -> bool {
         true
@@ -62,6 +58,10 @@ impl Envelope for Pod {
         Some(Notation::Iso8601)
     }
 
+    fn is_certain(&self) -> bool {
+        true
+    }
+
     fn open<'a>(&self, record: &'a [u8]) -> Option<Opened<'a>> {
         let rest = record.strip_prefix(b"[pod/")?;
         let end = memchr::memchr(b']', rest)?;
@@ -76,11 +76,9 @@ impl Envelope for Pod {
     }
 }
 
-fn optional_stamp(text: &[u8]) -> (Option<&[u8]>, &[u8]) {
-    match leading_stamp(text) {
-        Some((stamp, inner)) => (Some(stamp), inner),
-        None => (None, text),
-    }
+/// A leading time, where there is one, and what is behind it.
+pub(super) fn optional_stamp(text: &[u8]) -> (Option<&[u8]>, &[u8]) {
+    leading_stamp(text).map_or((None, text), |(stamp, inner)| (Some(stamp), inner))
 }
 
 /// `nginx.1     | LINE`: docker compose, foreman and platforms of that kind. A time may stand before the name or after
@@ -95,10 +93,6 @@ impl Envelope for Compose {
 
     fn notation(&self) -> Option<Notation> {
         Some(Notation::Iso8601)
-    }
-
-    fn is_certain(&self) -> bool {
-        false
     }
 
     // Where bars separate the columns inside, the name in front is one of them.
@@ -132,14 +126,6 @@ pub struct FileName;
 impl Envelope for FileName {
     fn name(&self) -> &'static str {
         "grep output"
-    }
-
-    fn notation(&self) -> Option<Notation> {
-        None
-    }
-
-    fn is_certain(&self) -> bool {
-        false
     }
 
     fn open<'a>(&self, record: &'a [u8]) -> Option<Opened<'a>> {
@@ -197,14 +183,6 @@ impl Envelope for Program {
         "a program's prefix"
     }
 
-    fn notation(&self) -> Option<Notation> {
-        None
-    }
-
-    fn is_certain(&self) -> bool {
-        false
-    }
-
     fn open<'a>(&self, record: &'a [u8]) -> Option<Opened<'a>> {
         let head = &record[..record.len().min(MAX_NAME_BYTES)];
         let end = memchr::memmem::find(head, b": ")?;
@@ -246,14 +224,6 @@ impl Envelope for Quoted {
         "quoting marks"
     }
 
-    fn notation(&self) -> Option<Notation> {
-        None
-    }
-
-    fn is_certain(&self) -> bool {
-        false
-    }
-
     fn open<'a>(&self, record: &'a [u8]) -> Option<Opened<'a>> {
         let inner = match behind_marks(record) {
             inner if inner.len() < record.len() => inner,
@@ -279,43 +249,15 @@ pub(in crate::format) fn behind_marks(line: &[u8]) -> &[u8] {
 
 /// What begins with the time of nginx or Apache behind words.
 fn behind_words(line: &[u8]) -> Option<&[u8]> {
-    let is_date = |text: &[u8]| {
-        let is_nginx = matches!(
-            text,
-            [
-                _,
-                _,
-                _,
-                _,
-                b'/',
-                _,
-                _,
-                b'/',
-                _,
-                _,
-                b' ',
-                _,
-                _,
-                b':',
-                _,
-                _,
-                b':',
-                _,
-                _,
-                b' ',
-                b'[',
-                ..
-            ]
-        );
-        let is_apache = matches!(
-            text,
-            [b'[', _, _, _, b' ', _, _, _, b' ', _, _, b' ', _, _, b':', _, _, b':', ..]
-        );
-        match text {
-            [b'[', weekday, ..] => is_apache && weekday.is_ascii_uppercase(),
-            [year, ..] => is_nginx && year.is_ascii_digit(),
-            [] => false,
-        }
+    // `_` stands for any byte.
+    let begins = |text: &[u8], form: &[u8]| {
+        let fits = |(form, byte): (&u8, &u8)| *form == b'_' || form == byte;
+        text.len() >= form.len() && form.iter().zip(text).all(fits)
+    };
+    let is_date = |text: &[u8]| match text {
+        [b'[', day, ..] => day.is_ascii_uppercase() && begins(text, b"[___ ___ __ __:__:"),
+        [year, ..] => year.is_ascii_digit() && begins(text, b"____/__/__ __:__:__ ["),
+        [] => false,
     };
     // Quotes and braces are of objects and fields, not of words.
     let is_of_words = |byte: &u8| !b"\"'{}<>\t".contains(byte);
@@ -329,14 +271,14 @@ fn behind_words(line: &[u8]) -> Option<&[u8]> {
 #[derive(Debug)]
 pub struct Indented;
 
-// It is looked for only where all lines have it, so it is certain, however few of them are known.
 impl Envelope for Indented {
     fn name(&self) -> &'static str {
         "an indentation"
     }
 
-    fn notation(&self) -> Option<Notation> {
-        None
+    // It is looked for only where all lines have it, however few of them are known.
+    fn is_certain(&self) -> bool {
+        true
     }
 
     fn open<'a>(&self, record: &'a [u8]) -> Option<Opened<'a>> {
@@ -357,15 +299,11 @@ impl Envelope for Ansi {
         "colours"
     }
 
-    fn notation(&self) -> Option<Notation> {
-        None
-    }
-
-    fn stamp(&self, _: &[u8]) -> Option<Stamp> {
-        None
-    }
-
     fn decodes(&self) -> bool {
+        true
+    }
+
+    fn is_certain(&self) -> bool {
         true
     }
 

@@ -4,7 +4,7 @@ use memchr::memmem;
 
 use super::json::MessageJson;
 use super::{Envelope, Opened, decoded, raw_string};
-use crate::time::{Notation, Stamp, parse_iso8601};
+use crate::time::{Notation, parse_iso8601};
 
 /// Keys of the line in pairs.
 const LINES: [&[u8]; 4] = [b" msg=\"", b" message=\"", b" line=\"", b" log=\""];
@@ -26,6 +26,10 @@ impl Envelope for FluentdFile {
     }
 
     fn decodes(&self) -> bool {
+        true
+    }
+
+    fn is_certain(&self) -> bool {
         true
     }
 
@@ -57,16 +61,8 @@ impl Envelope for Pairs {
         Some(Notation::Iso8601)
     }
 
-    fn stamp(&self, text: &[u8]) -> Option<Stamp> {
-        parse_iso8601(text)
-    }
-
     fn decodes(&self) -> bool {
         true
-    }
-
-    fn is_certain(&self) -> bool {
-        false
     }
 
     fn is_like_messages(&self) -> bool {

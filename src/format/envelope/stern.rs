@@ -1,6 +1,6 @@
 //! Names of pod and container before a line, as `stern` and `kubetail` print them.
 
-use super::prefix::leading_stamp;
+use super::prefix::optional_stamp;
 use super::{Envelope, Opened};
 use crate::fact::Machine;
 use crate::time::Notation;
@@ -16,10 +16,6 @@ impl Envelope for Stern {
 
     fn notation(&self) -> Option<Notation> {
         Some(Notation::Iso8601)
-    }
-
-    fn is_certain(&self) -> bool {
-        false
     }
 
     fn shows_layout(&self, _: &str) -> bool {
@@ -38,10 +34,7 @@ impl Envelope for Stern {
         let is_pod = is_name(pod) && pod.len() > 5 && memchr::memchr(b'-', pod).is_some();
         let is_line = matches!(inner.first()?, b'{' | b'[' | b'"' | b'0'..=b'9');
         (is_pod && is_name(container) && is_line).then(|| {
-            let (stamp, inner) = match leading_stamp(inner) {
-                Some((stamp, inner)) => (Some(stamp), inner),
-                None => (None, inner),
-            };
+            let (stamp, inner) = optional_stamp(inner);
             Opened { inner: inner.into(), stamp, origin: Some(container), level: b"" }
         })
     }

@@ -5,7 +5,7 @@
 
 use super::prefix::leading_stamp;
 use super::{Envelope, Opened, level_of};
-use crate::bytes::parse_u64;
+use crate::bytes::{first_line, parse_u64};
 use crate::fact::Machine;
 use crate::journal::text::{TextLine, TextTime, parse_line, parse_time};
 use crate::time::{Notation, Stamp};
@@ -48,6 +48,10 @@ impl Envelope for Syslog {
         }
     }
 
+    fn is_certain(&self) -> bool {
+        true
+    }
+
     fn open<'a>(&self, record: &'a [u8]) -> Option<Opened<'a>> {
         let (priority, line) = split_priority(record);
         // Cheap: a month, a weekday, a digit, or seconds since the boot in brackets.
@@ -58,8 +62,7 @@ impl Envelope for Syslog {
         let (time, after) = parse_time(line)?;
         let level = priority.map_or(&b""[..], level_of);
         let stamp = (!matches!(time, TextTime::Monotonic(_))).then_some(&line[..after]);
-        let end = memchr::memchr(b'\n', line).unwrap_or(line.len());
-        if let TextLine::Entry(entry) = parse_line(&line[..end])
+        if let TextLine::Entry(entry) = parse_line(first_line(line))
             && is_tag(entry.identifier)
         {
             let inner = &line[entry.indent..];
@@ -78,9 +81,8 @@ impl Envelope for Syslog {
     /// Host and program.
     fn source<'a>(&self, record: &'a [u8]) -> Option<&'a [u8]> {
         let (_, line) = split_priority(record);
-        let end = memchr::memchr(b'\n', line).unwrap_or(line.len());
         let (_, from) = parse_time(line)?;
-        match parse_line(&line[..end]) {
+        match parse_line(first_line(line)) {
             TextLine::Entry(entry) if is_tag(entry.identifier) => {
                 let host = entry.host.map_or(0, |host| host.len() + 1);
                 line.get(from..from + host + entry.identifier.len())
@@ -91,8 +93,7 @@ impl Envelope for Syslog {
 
     fn machine<'a>(&self, record: &'a [u8]) -> Option<Machine<'a>> {
         let (_, line) = split_priority(record);
-        let end = memchr::memchr(b'\n', line).unwrap_or(line.len());
-        match parse_line(&line[..end]) {
+        match parse_line(first_line(line)) {
             TextLine::Entry(entry) if is_tag(entry.identifier) => entry.host.map(Machine::Host),
             _ => None,
         }
@@ -143,6 +144,10 @@ impl Envelope for Rfc5424 {
 
     fn notation(&self) -> Option<Notation> {
         Some(Notation::Iso8601)
+    }
+
+    fn is_certain(&self) -> bool {
+        true
     }
 
     fn open<'a>(&self, record: &'a [u8]) -> Option<Opened<'a>> {

@@ -50,21 +50,18 @@ impl Envelope for LogsTail {
         Some(Notation::Iso8601)
     }
 
-    fn is_certain(&self) -> bool {
-        false
-    }
-
     fn open<'a>(&self, record: &'a [u8]) -> Option<Opened<'a>> {
         let (stamp, rest) = time_and_rest(record)?;
-        let bare = Opened { inner: rest.into(), stamp: Some(stamp), ..Opened::default() };
-        let bare = may_be_line(rest).then_some(bare);
         // What follows begins with a digit in streams named by days, too.
-        let Some((stream, inner)) = stream_and_rest(rest).filter(|(_, inner)| may_be_line(inner))
-        else {
-            return bare;
-        };
-        let stamp = Some(stamp);
-        Some(Opened { inner: inner.into(), stamp, origin: Some(stream), level: b"" })
+        let streamed = stream_and_rest(rest).filter(|(_, inner)| may_be_line(inner));
+        let (origin, inner) =
+            streamed.map_or((None, rest), |(stream, inner)| (Some(stream), inner));
+        may_be_line(inner).then(|| Opened {
+            inner: inner.into(),
+            stamp: Some(stamp),
+            origin,
+            level: b"",
+        })
     }
 }
 
@@ -82,10 +79,6 @@ impl Envelope for DetailedTail {
 
     fn notation(&self) -> Option<Notation> {
         Some(Notation::Iso8601)
-    }
-
-    fn is_certain(&self) -> bool {
-        false
     }
 
     fn open<'a>(&self, record: &'a [u8]) -> Option<Opened<'a>> {
@@ -116,14 +109,6 @@ impl Envelope for TaskName {
         "the name of a task"
     }
 
-    fn notation(&self) -> Option<Notation> {
-        None
-    }
-
-    fn is_certain(&self) -> bool {
-        false
-    }
-
     fn open<'a>(&self, record: &'a [u8]) -> Option<Opened<'a>> {
         let end = memchr::memchr(b' ', &record[..record.len().min(MAX_NAME_BYTES)])?;
         let (name, inner) = (&record[..end], &record[end + 1..]);
@@ -142,14 +127,6 @@ pub struct PageClock;
 impl Envelope for PageClock {
     fn name(&self) -> &'static str {
         "the clock of a page"
-    }
-
-    fn notation(&self) -> Option<Notation> {
-        None
-    }
-
-    fn is_certain(&self) -> bool {
-        false
     }
 
     fn shows_layout(&self, _: &str) -> bool {

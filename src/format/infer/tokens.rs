@@ -5,6 +5,7 @@
 
 use super::names::variable_of_key;
 use super::values::{Kind, is_item_kind, item_kind, join_kinds};
+use crate::bytes::offset_of;
 
 /// A line in pieces: `literals[0] values[0] literals[1] ... values[n-1] literals[n]`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -330,11 +331,6 @@ fn at_separator<'a>(line: &'a [u8], separator: &[u8], inner: &[usize]) -> Tokens
     }
     tokens.literals.push(&line[literal..]);
     tokens
-}
-
-/// Offset of a part of `whole` in it.
-fn offset_of(whole: &[u8], part: &[u8]) -> usize {
-    (part.as_ptr() as usize).saturating_sub(whole.as_ptr() as usize).min(whole.len())
 }
 
 fn field_end(line: &[u8], start: usize, separator: &[u8]) -> usize {

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use crate::bytes::{is_absent, is_peer_address, parse_seconds_us, parse_status, upstream_items};
-use crate::record::is_cache_status;
+use crate::record::{METHODS, is_cache_status};
 use crate::time::{
     parse_clf, parse_clf_variant, parse_epoch_micros, parse_epoch_millis, parse_epoch_seconds,
     parse_iso8601,
@@ -75,28 +75,6 @@ pub(super) enum Kind {
 
 const N_KINDS: usize = Kind::Text as usize + 1;
 
-const METHODS: &[&str] = &[
-    "GET",
-    "POST",
-    "PUT",
-    "HEAD",
-    "DELETE",
-    "OPTIONS",
-    "PATCH",
-    "CONNECT",
-    "TRACE",
-    "PROPFIND",
-    "REPORT",
-    "MKCOL",
-    "COPY",
-    "MOVE",
-    "LOCK",
-    "UNLOCK",
-    "PURGE",
-    "PROPPATCH",
-    "SEARCH",
-    "PRI",
-];
 const LIMIT_WORDS: &[&str] =
     &["PASSED", "DELAYED", "REJECTED", "DELAYED_DRY_RUN", "REJECTED_DRY_RUN"];
 
@@ -209,7 +187,7 @@ fn word_kind(text: &str) -> Kind {
     if text.starts_with("HTTP/") {
         return Kind::Protocol;
     }
-    if METHODS.contains(&text) {
+    if METHODS.contains(&value) {
         return Kind::Method;
     }
     if is_cache_status(value) {

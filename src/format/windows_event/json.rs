@@ -1,8 +1,9 @@
 //! Events as objects of JSON: what PowerShell, Winlogbeat, Elastic Agent, `NXLog` and Fluent Bit name their parts.
 
 use super::shapes::Parts;
+use crate::bytes::offset_of;
 use crate::cause::RULES;
-use crate::format::app_log::json::{offset_of, value};
+use crate::format::app_log::json::value;
 
 /// Who wrote an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

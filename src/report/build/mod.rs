@@ -35,6 +35,7 @@ use crate::attribute::zones::{InputZone, ZonePolicy};
 use crate::attribute::{Signal, is_apache_without_nginx};
 use crate::cause::CauseMatcher;
 use crate::error::Result;
+use crate::format::About;
 use crate::incident::Incident;
 use crate::scan::ScannedInput;
 use crate::taxonomy::{LogRole, Origin, Server};
@@ -218,20 +219,22 @@ fn record_span(analysis: &Analysis, index: usize) -> Option<(Timestamp, Timestam
     Some((Timestamp(first), Timestamp(last)))
 }
 
+/// What the readers that read records of an input say of themselves, and how many records these are.
+fn readers_of(input: &ScannedInput) -> impl Iterator<Item = (&About, u64)> {
+    let readers = input.plan.iter().flat_map(|plan| &plan.readers);
+    let counts = input.tally.by_reader.iter().chain(std::iter::repeat(&0));
+    let counted = readers.zip(counts).map(|(reader, records)| (reader.about(), *records));
+    counted.filter(|(_, records)| *records > 0)
+}
+
 /// The formats that read records of an input, most records first.
 fn format_shares(input: &ScannedInput) -> Vec<FormatShare> {
-    let Some(plan) = &input.plan else { return Vec::new() };
-    let counts = input.tally.by_reader.iter().chain(std::iter::repeat(&0));
-    let mut shares: Vec<FormatShare> = plan
-        .readers
-        .iter()
-        .zip(counts)
-        .filter(|(_, records)| **records > 0)
-        .map(|(reader, records)| FormatShare {
-            format: reader.about().format,
-            layout: reader.about().layout.clone(),
-            basis: reader.about().basis.as_str(),
-            records: *records,
+    let mut shares: Vec<_> = readers_of(input)
+        .map(|(about, records)| FormatShare {
+            format: about.format,
+            layout: about.layout.clone(),
+            basis: about.basis.as_str(),
+            records,
         })
         .collect();
     shares.sort_by_key(|share| std::cmp::Reverse(share.records));
@@ -239,14 +242,7 @@ fn format_shares(input: &ScannedInput) -> Vec<FormatShare> {
 }
 
 fn role_of(input: &ScannedInput) -> LogRole {
-    let Some(plan) = &input.plan else { return LogRole::Unknown };
-    let counts = input.tally.by_reader.iter().chain(std::iter::repeat(&0));
-    let mut roles = plan
-        .readers
-        .iter()
-        .zip(counts)
-        .filter(|(_, records)| **records > 0)
-        .map(|(reader, _)| reader.about().role);
+    let mut roles = readers_of(input).map(|(about, _)| about.role);
     match roles.next() {
         None => LogRole::Unknown,
         Some(first) if roles.all(|role| role == first) => first,
