@@ -167,11 +167,11 @@ fn is_unreached(value: &[u8]) -> bool {
 }
 
 fn name(columns: &mut Columns<'_>) {
-    state(columns);
     const SERVER: &[&str] =
         &["server", "srv", "servername", "backendserver", "s", "srvname", "hapserver"];
     const BACKEND: &[&str] = &["backend", "be", "backendname", "b", "bename", "pool", "bk", "bck"];
     const FRONTEND: &[&str] = &["frontend", "fe", "frontendname", "f", "ft", "fename"];
+    state(columns);
     columns.set_first(Field::BackendTarget, |columns, idx| {
         columns.all(idx, is_target)
             && (columns.any(idx, |value| split_target(value).1 == b"<NOSRV>")
