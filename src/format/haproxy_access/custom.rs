@@ -195,6 +195,7 @@ fn name(columns: &mut Columns<'_>) {
     let section = columns.find(Field::Backend).or_else(|| columns.find(Field::BackendTarget));
     if let Some(frontend) = section.and_then(|idx| idx.checked_sub(1))
         && columns.is_name(frontend)
+        && !columns.all(frontend, is_termination)
     {
         columns.set(frontend, Field::Frontend);
     }
@@ -484,7 +485,12 @@ mod tests {
 
     #[test]
     fn states_of_failures_alone_name_no_frontend() {
-        for (refused, tarpitted) in [("SC--", "PT--"), ("SCDN", "PTNN")] {
+        for (refused, tarpitted, state) in [
+            ("SC--", "PT--", Some("PT--")),
+            ("SCDN", "PTNN", Some("PTNN")),
+            // Two letters may be the code of a country.
+            ("SC", "PT", None),
+        ] {
             check(
                 &[
                     &format!(
@@ -498,7 +504,7 @@ mod tests {
                     ),
                 ],
                 &[
-                    (Field::TerminationState, Some(tarpitted)),
+                    (Field::TerminationState, state),
                     (Field::Frontend, None),
                     (Field::Backend, Some("app")),
                     (Field::QueueTimeMillis, Some("300")),
