@@ -272,7 +272,7 @@ fn request_in(text: &[u8]) -> Option<(&[u8], &[u8])> {
 /// True for a method and what is asked for, or for what stands in place of a request that was none.
 fn is_request(value: &[u8]) -> bool {
     let (method, target) = split_request(value);
-    let is_method = !method.is_empty() && method.iter().all(|byte| byte.is_ascii_uppercase());
+    let is_method = !method.is_empty() && method.iter().all(u8::is_ascii_uppercase);
     let is_target = target.starts_with(b"/")
         || target == b"*"
         || method == b"CONNECT"

@@ -504,7 +504,7 @@ fn caches_that_log_whole_urls_are_not_nginx() {
             )
         };
         let lines: Vec<String> = (1..10).map(line).collect();
-        let sample = Sample::of(lines.iter().map(|line| line.as_bytes()).collect());
+        let sample = Sample::of(lines.iter().map(String::as_bytes).collect());
         let inferred = infer_layout(&sample).expect("a layout");
         assert_eq!(inferred.body.contains("$upstream_cache_status"), is_of_nginx, "{inferred:?}");
         let reader = InferredFormat.propose(&sample).expect("a reader").reader;
