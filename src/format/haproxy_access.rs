@@ -22,7 +22,7 @@ use fearless_simd::{Level, dispatch, u8x32, u8x64};
 use super::scan_run::{Look, reads_by_look};
 use super::{About, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
 use crate::bytes::{find_soon, parse_status, parse_u64, places_of};
-use crate::record::{AccessRecord, Escape, Field, Record, Skip};
+use crate::record::{AccessRecord, Escape, Field, Record, Skip, split_request};
 use crate::taxonomy::{LogRole, Server};
 use crate::time::{Notation, SECOND_US, Stamp};
 
@@ -201,13 +201,8 @@ impl<'a> Parts<'a> {
             let behind = block.get(end + 1..).unwrap_or_default();
             rest = behind.strip_prefix(b" ").unwrap_or(behind);
         }
-        // Some daemons escape quotes. A closing one may be cut off.
-        let rest = rest.strip_prefix(b"\\").unwrap_or(rest);
-        if let Some(quoted) = rest.strip_prefix(b"\"") {
-            let end = memchr::memchr(b'"', quoted);
-            let request = &quoted[..end.unwrap_or(quoted.len())];
-            self.request = Some(request.strip_suffix(b"\\").unwrap_or(request));
-            self.tail = end.map_or(&b""[..], |end| &quoted[end + 1..]).trim_ascii();
+        if let Some((request, tail)) = request_in(rest) {
+            (self.request, self.tail) = (Some(request), tail.trim_ascii());
         }
         Ok(())
     }
@@ -249,6 +244,40 @@ impl<'a> Parts<'a> {
         }
         Ok(record)
     }
+}
+
+/// The request in what follows the queues, and what is behind it. Formats may have words and quoted values before it: the
+/// first quoted value that looks like a request is it; else the one at the start, whatever it holds.
+fn request_in(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut first = None;
+    let mut rest = text;
+    while let Some(open) = memchr::memchr(b'"', rest) {
+        // Some daemons escape quotes. A closing one may be cut off.
+        let is_at_start = rest.len() == text.len() && matches!(&rest[..open], b"" | b"\\");
+        let quoted = &rest[open + 1..];
+        let end = memchr::memchr(b'"', quoted);
+        let value = &quoted[..end.unwrap_or(quoted.len())];
+        let value = value.strip_suffix(b"\\").unwrap_or(value);
+        rest = end.map_or(&b""[..], |end| &quoted[end + 1..]);
+        if is_request(value) {
+            return Some((value, rest));
+        }
+        if is_at_start {
+            first = Some((value, rest));
+        }
+    }
+    first
+}
+
+/// True for a method and what is asked for, or for what stands in place of a request that was none.
+fn is_request(value: &[u8]) -> bool {
+    let (method, target) = split_request(value);
+    let is_method = !method.is_empty() && method.iter().all(u8::is_ascii_uppercase);
+    let is_target = target.starts_with(b"/")
+        || target == b"*"
+        || method == b"CONNECT"
+        || memchr::memmem::find(target, b"://").is_some();
+    value == b"<BADREQ>" || (is_method && is_target)
 }
 
 /// `backend/server` of `backend/server(10.0.0.1:80)`, as formats have it that add the server's address.

@@ -165,25 +165,43 @@ struct Transaction<'a> {
 }
 
 impl<'a> Transaction<'a> {
-    /// Reads a record that starts with a title; of the transactions below it, those of backends.
+    /// Reads a record that starts with a title; of the transactions below it, those of backends. Parts of a page (ESI) are
+    /// requests of their own, and what the page asked its backend for may stand below one of them: it is none of its own.
     fn of(record: &'a [u8], kind: Kind) -> Self {
         let mut transaction = Transaction::default();
-        let mut below = kind == Kind::Backend;
+        let own_id = Title::of(first_line(record)).map_or(&b""[..], |title| title.id);
+        let (mut below, mut is_of_other) = (kind == Kind::Backend, false);
+        let (mut before, mut fetch_id, mut last_id) = (transaction, &b""[..], &b""[..]);
         for (index, line) in record.split(|byte| *byte == b'\n').enumerate() {
             let line = line.strip_suffix(b"\r").unwrap_or(line);
             if index > 0
                 && let Some(title) = Title::of(line)
             {
                 below = title.kind == Kind::Backend;
+                is_of_other = false;
                 if below {
+                    (before, fetch_id) = (transaction, title.id);
                     transaction.begin_fetch();
                 }
-            } else if let Some((tag, text)) = tagged(line) {
-                if below {
-                    transaction.of_backend(tag, text, kind == Kind::Backend);
-                } else {
+            } else if let Some((tag, text)) = tagged(line)
+                && !is_of_other
+            {
+                if !below {
                     transaction.of_client(tag, text);
+                    continue;
                 }
+                // `bereq 98518 fetch`: the request that asks. `bereq 98519 retry`: the attempt before.
+                if kind == Kind::Request && tag == b"Begin" {
+                    let mut words = text.split(|byte| *byte == b' ').skip(1);
+                    let (asking, is_retry) = (words.next(), words.next() == Some(b"retry"));
+                    is_of_other = asking != Some(if is_retry { last_id } else { own_id });
+                    if is_of_other {
+                        transaction = before;
+                    } else {
+                        last_id = fetch_id;
+                    }
+                }
+                transaction.of_backend(tag, text, kind == Kind::Backend);
             }
         }
         transaction
@@ -523,45 +541,4 @@ impl Format for VarnishLogFormat {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn raw_lines_of_one_transaction_are_one_record() {
-        let lines = [
-            "         1 Begin          c sess 0 HTTP/1",
-            "         2 Begin          c req 1 rxreq",
-            "         2 Timestamp      c Start: 1795354214.077206 0.000000 0.000000",
-            "         2 ReqMethod      c GET",
-            "         9 ReqURL         c /other",
-            "         2 ReqURL         c /a",
-            "         2 TTL            c VCL 10 2 0 1795354214 uncacheable",
-            "         2 RespStatus     c 503",
-            "         2 End            c ",
-            "         0 Backend_health - ap1 Still healthy 4---X-RH 4 3 4 0.1 0.2 \"HTTP/1.1 200 X\"",
-        ];
-        let sample = Sample::of(lines.iter().map(|line| line.as_bytes()).collect());
-        let proposal = VarnishLogFormat.propose(&sample).expect("known");
-        assert_eq!(proposal.n_accepted, lines.len());
-        let reader = proposal.reader;
-        let starts: Vec<bool> =
-            lines.iter().map(|line| reader.glance(line.as_bytes()).is_ok()).collect();
-        assert_eq!(starts.iter().filter(|is_start| **is_start).count(), 3);
-        assert!((2..9).all(|line| !starts[line] && reader.continues(lines[line].as_bytes())));
-        let record = lines[1..9].join("\n");
-        let Ok(Record::Access(access)) = reader.parse(record.as_bytes()) else {
-            unreachable!("a request of a client")
-        };
-        assert_eq!(access.status, 503);
-        assert_eq!(access.raw(Field::RequestUri), Some(&b"/a"[..]));
-    }
-
-    #[test]
-    fn raw_lines_that_were_cut_out_are_messages() {
-        let lines = ["  3 FetchError     b HTC eof (-1)", "  7 FetchError     b HTC eof (-1)"];
-        let sample = Sample::of(lines.iter().map(|line| line.as_bytes()).collect());
-        let reader = VarnishLogFormat.propose(&sample).expect("known").reader;
-        assert!(lines.iter().all(|line| reader.glance(line.as_bytes()).is_ok()));
-        assert!(matches!(reader.parse(lines[0].as_bytes()), Ok(Record::Error(_))));
-    }
-}
+mod tests;

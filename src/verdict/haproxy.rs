@@ -248,6 +248,16 @@ pub(super) const RULES: &[VerdictRule] = &[
             "8.5, SC with <NOSRV>, of a backend to whose servers other requests went",
         )
     },
+    VerdictRule {
+        confidence: Confidence::Likely,
+        ..decided(
+            "haproxy.relayed_from_address",
+            Origin::Upstream,
+            Some(Cause::Upstream503),
+            "8.5, --: the session ended normally; 8.4, Tr: a response header arrived; src/log.c, LOG_FMT_SERVER: what \
+             `dispatch` and `option transparent` connect to has no name",
+        )
+    },
 ];
 
 /// Id of the row that the fields of an access line select.
@@ -268,6 +278,9 @@ pub(super) fn own_verdict(record: &AccessRecord<'_>) -> &'static str {
         (b'-', b'-') if server.starts_with(b"<") && server != b"<NOSRV>" => "haproxy.applet",
         (b'-', b'-') if server.is_empty() && may_have_responded && record.status == 503 => {
             "haproxy.relayed_without_server"
+        }
+        (b'-', b'-') if response_time.is_some() && may_have_responded && record.status == 503 => {
+            "haproxy.relayed_from_address"
         }
         // The response header had been relayed when something happened to the body.
         (b'S' | b's' | b'C' | b'c' | b'P' | b'D' | b'U' | b'K', b'D' | b'L') if responded => {
@@ -385,6 +398,9 @@ mod tests {
         check(504, "--", "", "", "haproxy.other");
         check(503, "LR--", "<STATS>", "-1", "haproxy.local_response");
         check(503, "----", "<lua-http>", "2", "haproxy.applet");
+        check(503, "----", "<NOSRV>", "2", "haproxy.relayed_from_address");
+        check(503, "----", "<NOSRV>", "-1", "haproxy.other");
+        check(503, "----", "<NOSRV>", "", "haproxy.other");
         check(503, "CD--", "s1", "5", "haproxy.relayed_503");
         check(503, "sD--", "s1", "5", "haproxy.relayed_503");
         check(503, "SC--", "<NOSRV>", "-1", "haproxy.section_without_server");

@@ -15,7 +15,10 @@ use crate::record::{AccessRecord, Escape, Field};
 /// `%ts` and `%tsc`.
 const STATES: Telltale = Telltale {
     is_value: is_termination,
-    is_proof: |value| is_termination(value) && value.starts_with(b"--"),
+    is_proof: |value| {
+        is_termination(value)
+            && (value.starts_with(b"--") || (value.len() == 4 && value.ends_with(b"--")))
+    },
     // A column of dashes may be anything.
     is_sure: |columns, idx| {
         let label = columns.label(idx);
@@ -168,6 +171,7 @@ fn name(columns: &mut Columns<'_>) {
         &["server", "srv", "servername", "backendserver", "s", "srvname", "hapserver"];
     const BACKEND: &[&str] = &["backend", "be", "backendname", "b", "bename", "pool", "bk", "bck"];
     const FRONTEND: &[&str] = &["frontend", "fe", "frontendname", "f", "ft", "fename"];
+    state(columns);
     columns.set_first(Field::BackendTarget, |columns, idx| {
         columns.all(idx, is_target)
             && (columns.any(idx, |value| split_target(value).1 == b"<NOSRV>")
@@ -191,10 +195,18 @@ fn name(columns: &mut Columns<'_>) {
     let section = columns.find(Field::Backend).or_else(|| columns.find(Field::BackendTarget));
     if let Some(frontend) = section.and_then(|idx| idx.checked_sub(1))
         && columns.is_name(frontend)
+        && !columns.all(frontend, is_termination)
     {
         columns.set(frontend, Field::Frontend);
     }
     timers(columns);
+}
+
+/// With cookies, no state of a log of failures alone has two dashes. Where a server tells whose log it is, the letters do.
+fn state(columns: &mut Columns<'_>) {
+    columns.set_first(Field::TerminationState, |columns, idx| {
+        columns.all(idx, |value| value.len() == 4 && is_termination(value))
+    });
 }
 
 fn timers(columns: &mut Columns<'_>) {
@@ -450,6 +462,55 @@ mod tests {
         ];
         let sample = Sample::of(lines.iter().map(|line| line.as_bytes()).collect());
         assert_eq!(custom(&sample).map(|proposal| proposal.n_accepted), Some(3));
+    }
+
+    #[test]
+    fn sessions_without_a_status_take_none_from_the_others() {
+        let lines = [
+            "21/Nov/2026:18:40:08.314;192.0.2.1;GET;/a;200;app;s1;0;1;15;16;----;0",
+            "21/Nov/2026:18:40:08.330;192.0.2.2;POST;/b;201;app;s1;0;0;14;14;----;0",
+            "21/Nov/2026:18:40:09.314;192.0.2.3;GET;/c;-1;web;<NOSRV>;-1;-1;-1;0;PR--;0",
+            "21/Nov/2026:18:40:09.415;192.0.2.4;GET;/d;503;app;<NOSRV>;-1;-1;-1;0;SC--;0",
+        ];
+        let sample = Sample::of(lines.iter().map(|line| line.as_bytes()).collect());
+        let proposal = custom(&sample).expect("known");
+        assert_eq!(proposal.n_accepted, 3);
+        let Ok(Record::Access(record)) = proposal.reader.parse(sample.lines[3]) else {
+            unreachable!()
+        };
+        assert_eq!(record.status, 503);
+        assert_eq!(record.raw(Field::TerminationState), Some(&b"SC--"[..]));
+        assert_eq!(record.raw(Field::QueueTimeMillis), Some(&b"-1"[..]));
+    }
+
+    #[test]
+    fn states_of_failures_alone_name_no_frontend() {
+        for (refused, tarpitted, state) in [
+            ("SC--", "PT--", Some("PT--")),
+            ("SCDN", "PTNN", Some("PTNN")),
+            // Two letters may be the code of a country.
+            ("SC", "PT", None),
+        ] {
+            check(
+                &[
+                    &format!(
+                        "503 {refused} app/<NOSRV> GET /a 0/-1/-1/-1/0 [22/Nov/2026:16:41:58.266] 198.51.100.4:4"
+                    ),
+                    &format!(
+                        "503 {refused} app/<NOSRV> GET /b 0/-1/-1/-1/0 [22/Nov/2026:16:41:58.297] 198.51.100.5:5"
+                    ),
+                    &format!(
+                        "503 {tarpitted} app/<NOSRV> GET /c 0/300/-1/-1/300 [22/Nov/2026:16:41:59.297] 198.51.100.6:6"
+                    ),
+                ],
+                &[
+                    (Field::TerminationState, state),
+                    (Field::Frontend, None),
+                    (Field::Backend, Some("app")),
+                    (Field::QueueTimeMillis, Some("300")),
+                ],
+            );
+        }
     }
 
     #[test]

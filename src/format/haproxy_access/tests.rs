@@ -216,3 +216,25 @@ fn given_formats_are_compiled() {
         assert!(found.contains(reason), "{spec}: {found}");
     }
 }
+
+#[test]
+fn words_and_quoted_values_may_stand_before_the_request() {
+    let line = |before: &str| {
+        format!(
+            r#"198.51.100.7:39572 [20/Nov/2026:21:05:20.537] fe be/s1 0/1/2/3/10 503 217 - - SC-- 5/4/3/2/1 0/7 {before}"GET /a?b HTTP/1.1" id=7"#
+        )
+    };
+    for before in [
+        "",
+        r#""www.example.com" "#,
+        r#""" "Mozilla/5.0 (X11)" "#,
+        "www.example.com ",
+        r#"{a|b} {c} "h" "#,
+    ] {
+        check(&line(before), &[(Field::Request, "GET /a?b HTTP/1.1")]);
+    }
+    // What is no request stands for one where no other value is one.
+    let garbage = line("").replace("GET /a?b HTTP/1.1", "<BADREQ>");
+    check(&garbage, &[(Field::Request, "<BADREQ>")]);
+    check(&line("").replace("GET /a", "get /a"), &[(Field::Request, "get /a?b HTTP/1.1")]);
+}

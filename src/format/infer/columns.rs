@@ -10,6 +10,7 @@ mod upstream;
 use super::names::{is_own_name, variables_for};
 use super::values::{Column, Kind};
 use crate::bytes::is_absent;
+use crate::record::split_request;
 
 /// Variables that say when, the better one first.
 const TIMES: [(&str, Kind); 6] = [
@@ -304,6 +305,14 @@ impl<'c, 'a> Naming<'c, 'a> {
                 if *name == "request_uri" && self.find("request").is_some() {
                     continue;
                 }
+                if *name == "upstream_cache_status" && self.asks_for_urls() {
+                    self.note(
+                        idx,
+                        "left unnamed",
+                        "the requests are for whole URLs, as other caches log them",
+                    );
+                    continue;
+                }
                 self.set(idx, name);
             }
         }
@@ -325,6 +334,17 @@ impl<'c, 'a> Naming<'c, 'a> {
                 self.note(idx, "left unnamed", "the verdict of limit_req or of limit_conn");
             }
         }
+    }
+
+    /// True where nearly all requests are for whole URLs. Only clients of forward proxies send such; Varnish logs all so.
+    fn asks_for_urls(&self) -> bool {
+        let Some(request) = self.find("request") else { return false };
+        let column = &self.columns[request];
+        let is_for_url = |value: &&&[u8]| {
+            let target = split_request(value).1;
+            [&b"http://"[..], b"https://"].iter().any(|scheme| target.starts_with(scheme))
+        };
+        column.values.iter().filter(is_for_url).count() * 10 >= column.n_present().max(1) * 9
     }
 
     fn quoted_headers(&mut self) {

@@ -250,13 +250,18 @@ impl<'a> Columns<'a> {
         None
     }
 
-    /// Of the columns that hold nothing but statuses, that with the usual ones.
+    /// Of the columns that hold nothing but statuses, that with the usual ones. A few lines may say that there was none.
     fn name_status(&mut self) -> Option<()> {
         let usual = |value: &&&[u8]| {
             matches!(**value, b"200" | b"204" | b"301" | b"302" | b"304" | b"404" | b"500" | b"503")
         };
         let is_status = |idx: &usize| {
-            self.is_free(*idx) && self.columns[*idx].count(Shape::Status) == self.columns[*idx].n()
+            let n_statuses = self.columns[*idx].count(Shape::Status);
+            let values = self.values(*idx);
+            self.is_free(*idx)
+                && n_statuses * 2 > values.len()
+                && n_statuses + values.iter().filter(|value| is_no_status(value)).count()
+                    == values.len()
         };
         let is_labelled = |idx: usize| self.label(idx).contains("status");
         let best = (0..self.n()).filter(is_status).max_by_key(|idx| {
@@ -266,6 +271,11 @@ impl<'a> Columns<'a> {
         self.set(best, Field::Status);
         Some(())
     }
+}
+
+/// True for what stands in place of a status where no response was begun.
+fn is_no_status(value: &[u8]) -> bool {
+    matches!(value, b"-1" | b"0" | b"-")
 }
 
 /// True for the label of what nginx says of a backend. Other proxies have upstreams too, but other words of them.
@@ -409,6 +419,13 @@ fn layout_of(
         return None;
     }
     columns.name_common()?;
+    // Lines without a status are not of the layout, and must not keep the others from being so.
+    let status = columns.find(Field::Status)?;
+    if columns.any(status, is_no_status) {
+        let has_status = |row: &&Vec<&[u8]>| !is_no_status(row[status]);
+        let rows: Vec<_> = rows.iter().filter(has_status).cloned().collect();
+        return layout_of(literals, &rows, telltale, needs_time);
+    }
     (telltale.name)(&mut columns);
     let n_named = columns.fields.iter().flatten().count();
     let mut body = String::new();

@@ -518,3 +518,21 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn caches_that_log_whole_urls_are_not_nginx() {
+    for (host, is_of_nginx) in [("http://www.red.test", false), ("", true)] {
+        let line = |n: usize| {
+            let (status, cache) = [(200, "MISS"), (503, "HIT"), (200, "HIT")][n % 3];
+            format!(
+                r#"203.0.113.{n}, 127.0.0.1 [22/Nov/2026:16:56:22 +0000] "GET {host}/a/{n} HTTP/1.1" {status} 28{n} {n}45 "{cache}" "{n}19""#
+            )
+        };
+        let lines: Vec<String> = (1..10).map(line).collect();
+        let sample = Sample::of(lines.iter().map(String::as_bytes).collect());
+        let inferred = infer_layout(&sample).expect("a layout");
+        assert_eq!(inferred.body.contains("$upstream_cache_status"), is_of_nginx, "{inferred:?}");
+        let reader = InferredFormat.propose(&sample).expect("a reader").reader;
+        assert_eq!(reader.about().ambiguous_with.is_none(), is_of_nginx);
+    }
+}
