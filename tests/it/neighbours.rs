@@ -223,3 +223,30 @@ fn error_lines_of_one_folder_go_to_the_access_log_of_their_name() {
     let edge = verdicts(&fixture, &paths, Some("edge_access.log"));
     assert!(edge.iter().all(|(verdict, _)| !verdict.starts_with("local_process")), "{edge:?}");
 }
+
+#[test]
+fn a_copy_of_a_log_is_not_what_stands_behind_it() {
+    let fixture = Fixture::new();
+    let (mut log, mut error) = (String::new(), String::new());
+    for n in 0..40 {
+        let (client, target) = (format!("192.0.2.{n}"), format!("/cart/{n}"));
+        access(&mut log, n, &client, &target, if n < 20 { SERVED } else { OWN_PAGE });
+        if n >= 20 {
+            limited(&mut error, n, 100 + n, &client, &target);
+        }
+    }
+    let failed: String = log.lines().filter(|line| line.contains(" 503 ")).fold(
+        String::new(),
+        |mut failed, line| {
+            let _ = writeln!(failed, "{line}");
+            failed
+        },
+    );
+    fixture.write("access.log", log.as_bytes());
+    fixture.write("error.log", error.as_bytes());
+    fixture.write("503s.txt", failed.as_bytes());
+    let paths = ["access.log", "error.log", "503s.txt"];
+    let refused = ("local_process/rate_limited confirmed", 20);
+    check(&fixture, &paths, None, &[refused, ("unknown/- unknown", 20)]);
+    check(&fixture, &paths[..2], None, &[refused]);
+}

@@ -11,6 +11,8 @@
 //!    requests take longer. A relation stands only where nine in ten of these votes agree. How many clients a log has is
 //!    no vote: a server behind two others may see all clients, and the one before it only one.
 //! 4. What nearly all pairs have in common (client, host, size of the body), every pair must.
+//! 5. Logs whose lines are alike in all that is known of them, and in one order, are copies of one log (what `grep` made of
+//!    it, a backup), of which neither is in front. Servers that pass requests on finish them in another order at times.
 //!
 //! Invariants: only counts are kept; no name of a server or file decides.
 
@@ -20,6 +22,7 @@ use super::Hops;
 use super::common::{Common, CommonCounts};
 use super::hop::{Hop, KeyKind};
 use crate::error::Result;
+use crate::evidence::{InputIndex, Position};
 use crate::fact::{Flags, methods_agree};
 use crate::taxonomy::Origin;
 use crate::time::SECOND_US;
@@ -47,6 +50,9 @@ const MIN_COVERED: u64 = 20;
 
 /// Pairs of groups looked at. There are far fewer layers in any system.
 const MAX_PAIRS: usize = 256;
+
+/// Pairs whose order is looked at.
+const MAX_PLACES: usize = 1000;
 
 /// Fewer pairs by target say nothing.
 const MIN_SAMPLES: u64 = 3;
@@ -154,9 +160,42 @@ struct Learned {
     n_application: u64,
     /// What pairs have in common, if the lower or the higher group is in front.
     common: [CommonCounts; 2],
+    /// Samples with one stamp and one client, and how many of them are alike in all else.
+    alike: (u64, u64),
+    /// Where the first of the latter stand.
+    places: BTreeSet<(Position, Position)>,
 }
 
 impl Learned {
+    fn note_alike(&mut self, one: &Hop, other: &Hop) {
+        if (one.stamped_at, one.client) == (other.stamped_at, other.client) {
+            self.alike.0 += 1;
+            if is_copy(one, other) {
+                self.alike.1 += 1;
+                self.places.insert((one.place.position, other.place.position));
+                if self.places.len() > MAX_PLACES {
+                    self.places.pop_last();
+                }
+            }
+        }
+    }
+
+    /// True when what comes later in one log comes later in the other as well.
+    fn are_in_order(&self) -> bool {
+        let mut last: BTreeMap<(InputIndex, InputIndex), u64> = BTreeMap::new();
+        self.places.iter().all(|(one, other)| {
+            let before = last.insert((one.input, other.input), other.offset);
+            before.is_none_or(|before| before < other.offset)
+        })
+    }
+
+    /// Rule 5.
+    fn are_copies(&self) -> bool {
+        let (n, n_copies) = self.alike;
+        let n_sure = self.n[Sample::Id as usize] + self.n[Sample::UniqueTarget as usize];
+        n >= MIN_SAMPLES && n_copies * 10 >= n * 9 && n * 10 >= n_sure * 9 && self.are_in_order()
+    }
+
     /// The best kind of sample that there is enough of, and the offset that it tells.
     fn basis(&self) -> Option<(Sample, i64)> {
         let kinds = [
@@ -197,6 +236,7 @@ pub(super) fn relations<'h>(
             return;
         }
         row.n[kind as usize] += 1;
+        row.note_alike(one, other);
         let is_application =
             is_application(one, other, applications) || is_application(other, one, applications);
         row.n_application += u64::from(is_application);
@@ -208,6 +248,9 @@ pub(super) fn relations<'h>(
     })?;
     let relation = |((low, high), row): (&(u16, u16), &Learned)| {
         let (_, offset_us) = *bases.get(&(*low, *high))?;
+        if row.are_copies() {
+            return None;
+        }
         let sum = |side: usize| row.votes.iter().map(|votes| votes[side]).sum::<u64>();
         let (for_low, for_high) = (sum(0), sum(1));
         let n_pairs: u64 = row.n.iter().sum();
@@ -337,6 +380,17 @@ fn vote(low: &Hop, high: &Hop, kind: Sample, applications: &BTreeSet<u32>, votes
     if both_timed && low.duration_ms.abs_diff(high.duration_ms) > 1 {
         votes[usize::from(high.duration_ms > low.duration_ms)] += 1;
     }
+}
+
+/// True for two lines of one length that have all in common that a line can tell.
+fn is_copy(one: &Hop, other: &Hop) -> bool {
+    let told = |hop: &Hop| {
+        let names = [hop.host, hop.server, hop.listen, hop.upstream];
+        let addresses = [hop.client, hop.forwarded, hop.forwarded_before];
+        let numbers = (hop.status, hop.method, hop.body_bytes, hop.duration_ms);
+        (hop.stamped_at, hop.place.length, names, addresses, numbers)
+    };
+    told(one) == told(other)
 }
 
 /// True when the backend that the front names is a server of applications, which the deeper line may be of.
