@@ -227,18 +227,6 @@ pub(super) const RULES: &[VerdictRule] = &[
             "nginx rewrite module: return 503 contacts no upstream",
         )
     },
-    // As before, where nothing but a duration tells it: that of an answer, or of a connection that was not made.
-    VerdictRule {
-        when_silent: Some("nginx.no_upstream_contact_silent"),
-        contact: Contact::NotLogged,
-        ..open(
-            "nginx.no_time_of_backend",
-            Origin::LocalProcess,
-            Some(Cause::Maintenance),
-            ERROR_LOG,
-            "ngx_http_upstream.c: the times to connect and to the header stay - where no backend could be asked",
-        )
-    },
     VerdictRule {
         confidence: Confidence::Likely,
         basis: FIELD_AND_SILENCE,
@@ -394,12 +382,7 @@ fn by_times(record: &AccessRecord<'_>, has_peer: bool) -> &'static str {
             // What was not in the cache, or not fresh, was asked for.
             None if record.status == 503 && was_looked_for(record) => return "nginx.contacted",
             None => return "nginx.no_upstream_field",
-            Some(response) if is_absent(response) => {
-                return match without_contact(record) {
-                    "nginx.no_upstream_contact" => "nginx.no_time_of_backend",
-                    row => row,
-                };
-            }
+            Some(response) if is_absent(response) => return without_contact(record),
             Some(_) => {}
         }
     }
@@ -515,7 +498,7 @@ mod tests {
         };
         check(503, &[], "nginx.no_upstream_field");
         // Durations alone.
-        check(503, &[(Response, "-")], "nginx.no_time_of_backend");
+        check(503, &[(Response, "-")], "nginx.no_upstream_contact");
         check(503, &[(Response, "0.004")], "nginx.contacted");
         check(502, &[(Response, "0.004")], "nginx.no_upstream_field");
         check(503, &[(Response, "0.001, 0.004"), (Header, "-, 0.003")], "nginx.contacted");
