@@ -35,7 +35,6 @@ use super::varnish_log;
 use super::{Format, FormatBasis, Proposal, Reader, Sample};
 use crate::record::{Escape, Field};
 use crate::taxonomy::Server;
-use crate::time::Notation;
 
 /// More lines do not make an inference better, only slower. A whole sample fits: of a part of it, which part it is would
 /// depend on the order of lines.
@@ -83,7 +82,13 @@ pub fn infer_layout(sample: &Sample<'_>) -> Option<Inferred> {
 
 /// What a label stands for whose values look like it, as in lines of text. `Field::Other`: it is no usual one.
 pub(in crate::format) fn field_of_label(label: &str, values: Vec<&[u8]>) -> Field {
+    if !names::is_label(label) {
+        return Field::Other;
+    }
     let column = Column::new(Some(label.to_owned()), 0, values);
+    if column.n_present() == 0 {
+        return Field::Other;
+    }
     names::variables_for(label, &column).map_or(Field::Other, |name| nginx_variable(name).0)
 }
 
@@ -123,7 +128,7 @@ impl Format for InferredFormat {
         let is_nginx = ["$upstream_status", "$upstream_addr"].iter().any(has);
         let writer = if is_nginx && !has(&"$apache_") {
             Some(Server::Nginx)
-        } else if OF_NO_NGINX.iter().any(has) || has_offset_of_strftime(&reader, sample) {
+        } else if OF_NO_NGINX.iter().any(has) {
             Some(Server::Apache)
         } else {
             evidence::writer_of(sample)
@@ -144,21 +149,6 @@ impl Format for InferredFormat {
         }
         Some(Proposal { reader: Arc::new(reader), n_accepted, notes: inferred.notes })
     }
-}
-
-/// True where lines are dated as ISO 8601 with an offset as `strftime` writes it (`%z`: `+0000`), which Apache leaves times
-/// to. nginx writes `+00:00`, in `$time_iso8601` and in what a `map` makes of it.
-fn has_offset_of_strftime(reader: &LayoutReader, sample: &Sample<'_>) -> bool {
-    let stamps = || sample.lines.iter().filter_map(|line| reader.glance(line).ok());
-    let is_of_strftime = |stamp: &[u8]| {
-        stamp.contains(&b'T')
-            && stamp.split_last_chunk::<5>().is_some_and(|(_, [sign, digits @ ..])| {
-                matches!(sign, b'+' | b'-') && digits.iter().all(u8::is_ascii_digit)
-            })
-    };
-    reader.about.notation == Notation::Iso8601
-        && stamps().next().is_some()
-        && stamps().all(|glance| is_of_strftime(glance.stamp))
 }
 
 /// What is plain at the start of most lines where the rest is not: how they go on stays one column without a name.

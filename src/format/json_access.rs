@@ -16,7 +16,9 @@ mod tests;
 use std::cell::LazyCell;
 
 use self::given_away::GivenAway;
-use self::keys::{STATUS_KEYS, TIME_KEYS, field_of, is_nginx_key, is_upstream_addr, rank_in};
+use self::keys::{
+    STATUS_KEYS, TIME_KEYS, field_of, is_nginx_key, is_upstream_addr, plain_name, rank_in,
+};
 use super::caddy_log;
 use super::infer::field_of_label;
 use super::json_by_values::Columns;
@@ -412,17 +414,39 @@ fn field_by_values(name: &[u8], objects: &[Object<'_>]) -> Field {
 /// Adds keys that are no usual names, but usual labels in lines of text, where nothing else has their field.
 fn add_labelled(fields: &mut Vec<(Box<[u8]>, Field)>, names: &[&[u8]], objects: &[Object<'_>]) {
     for name in names.iter().filter(|name| field_of(name) == Field::Other) {
-        let last = memchr::memrchr(b'.', name).map_or(*name, |dot| &name[dot + 1..]);
+        let Some(label) = plain_name(name) else { continue };
         let values = objects.iter().filter_map(|object| value_of(object, name)).collect();
-        let field = field_of_label(&String::from_utf8_lossy(last), values);
-        let is_of_requests = !matches!(
-            field,
-            Field::Other | Field::Time | Field::Status | Field::UpstreamCacheStatus
-        );
-        if is_of_requests && fields.iter().all(|(_, known)| *known != field) {
+        let field = field_of_label(&label, values);
+        if !matches!(field, Field::Other | Field::Time | Field::Status | Field::UpstreamCacheStatus)
+            && (!is_of_upstream(field) || is_label_of_upstream(&label))
+            && fields.iter().all(|(_, known)| *known != field)
+        {
             fields.push((Box::from(*name), field));
         }
     }
+}
+
+/// True for what nginx tells of backends.
+const fn is_of_upstream(field: Field) -> bool {
+    use Field::{UpstreamAddr, UpstreamConnectTime, UpstreamHeaderTime, UpstreamResponseTime};
+    use Field::{UpstreamBytesReceived, UpstreamBytesSent, UpstreamResponseLength, UpstreamStatus};
+    matches!(
+        field,
+        UpstreamAddr
+            | UpstreamStatus
+            | UpstreamConnectTime
+            | UpstreamHeaderTime
+            | UpstreamResponseTime
+            | UpstreamResponseLength
+            | UpstreamBytesReceived
+            | UpstreamBytesSent
+    )
+}
+
+/// True for labels that can mean nothing else: others have an `origin`, a `peer`, a `backend` and an `uptime` too.
+fn is_label_of_upstream(label: &str) -> bool {
+    let plain = label.replace(['_', '-'], "").to_ascii_lowercase();
+    plain.starts_with("ups") || plain == "ustatus" || plain == "uaddr"
 }
 
 /// The key, of those that stand for nothing yet, whose values are those of `$upstream_cache_status` and of nothing else.

@@ -373,9 +373,29 @@ pub(super) const HANDLING: Telltale = Telltale {
     finish: |_| {},
 };
 
+/// The key of an object that tells what was done with a request: beside requests for whole URLs alone. Whoever stands in
+/// front logs what Varnish says in a header as well.
+pub(super) const HANDLING_BY_KEY: Telltale = Telltale {
+    is_sure: |columns, idx| {
+        let is_header = |label: &str| label.starts_with('x') || label.contains("http");
+        (0..columns.n()).any(|other| are_absolute(columns.values(other)))
+            && !is_header(&columns.label(idx))
+            && !(0..columns.n()).any(|other| is_key_of_others(&columns.label(other)))
+    },
+    ..HANDLING
+};
+
+/// True for keys that servers in front of Varnish have, and it has not.
+fn is_key_of_others(label: &str) -> bool {
+    label == "handler"
+        || label == "bodybytessent"
+        || ["upstream", "target", "elb"].iter().any(|start| label.starts_with(start))
+}
+
 /// The column of a format string that has requests for whole URLs. Others write such as well: forward proxies, servers
-/// that put them together from their parts, clients. So what Varnish says of a failed fetch, or of what it did with
-/// requests, or its number of them, must stand beside them; and nothing that only others have, as the peer or the statuses of several attempts.
+/// that put them together from their parts, clients. So what Varnish says of a failed fetch, of what it did with requests,
+/// or its number of them must stand beside them; and nothing that only others have, as the peer or the statuses of several
+/// attempts.
 pub(super) const PROXIED: Telltale = Telltale {
     is_value: |value| !value.is_empty(),
     is_proof: |value| split_url(value).or_else(|| split_url(split_request(value).1)).is_some(),
@@ -416,9 +436,12 @@ fn is_of_handling(columns: &Columns<'_>, idx: usize) -> bool {
 /// a response from the cache was fetched for.
 fn is_of_transactions(columns: &Columns<'_>, idx: usize) -> bool {
     let is_number = |value: &[u8]| {
-        value.iter().all(|byte| byte.is_ascii_digit() || *byte == b' ') || value == b"-"
+        !value.is_empty() && value.iter().all(|byte| byte.is_ascii_digit() || *byte == b' ')
     };
-    ["xvarnish", "vxid"].contains(&&*columns.label(idx)) && columns.all(idx, is_number)
+    let values = columns.values(idx);
+    ["xvarnish", "vxid"].contains(&&*columns.label(idx))
+        && values.iter().all(|it| is_number(it))
+        && !(0..columns.n()).any(|other| is_key_of_others(&columns.label(other)))
 }
 
 /// True for an address with a port, which is that of a peer: Varnish logs its clients without.

@@ -18,7 +18,7 @@ use crate::error::Result;
 use crate::evidence::{InputIndex, Place};
 use crate::fact::EntryFact;
 use crate::scan::ScannedInput;
-use crate::taxonomy::{Origin, Server};
+use crate::taxonomy::{LogRole, Origin, Server};
 
 use crate::attribute::Verdict;
 use crate::attribute::verdict::server_of;
@@ -113,6 +113,27 @@ impl Groups {
         self.places = Vec::new();
         Ok(pooled)
     }
+}
+
+/// Directories of each group in which error logs lie beside its access logs.
+pub(super) fn with_error_logs<'i>(
+    groups: &Groups,
+    inputs: &'i [ScannedInput],
+) -> BTreeMap<u16, BTreeSet<&'i Path>> {
+    let holds_messages = |input: &&ScannedInput| {
+        let mut readers = input.plan.iter().flat_map(|plan| plan.detected());
+        readers.any(|reader| reader.about().role == LogRole::Error)
+    };
+    let with_messages: BTreeSet<&Path> =
+        inputs.iter().filter(holds_messages).filter_map(|input| input.path.parent()).collect();
+    let mut found: BTreeMap<u16, BTreeSet<&Path>> = BTreeMap::new();
+    for ((input, _), group) in &groups.of_source {
+        let directory = inputs.get(*input as usize).and_then(|input| input.path.parent());
+        if let Some(directory) = directory.filter(|it| with_messages.contains(it)) {
+            found.entry(*group).or_default().insert(directory);
+        }
+    }
+    found
 }
 
 /// Directory and name of a path, without what changes from file to file of one log: dates among the directories, words

@@ -34,8 +34,8 @@ use crate::taxonomy::{Origin, Server};
 
 pub(super) use application::Listeners;
 use common::Common;
-use groups::Groups;
 pub(super) use groups::name_of;
+use groups::{Groups, with_error_logs};
 use hop::{Hop, HopKey, KeyKind};
 use link::{deepest, followed};
 use relation::{Relation, relations};
@@ -124,7 +124,13 @@ impl Layers {
         let hops = || -> Hops<'_> {
             Box::new(hops.rows().map(|hop| hop.map(|hop| hop.in_group(pooled.of(hop.group)))))
         };
-        let relations = relations(&hops, &applications)?;
+        let with_error_logs = with_error_logs(&groups, inputs);
+        let are_apart =
+            |one: u16, other: u16| match (with_error_logs.get(&one), with_error_logs.get(&other)) {
+                (Some(one), Some(other)) => one.is_disjoint(other),
+                _ => false,
+            };
+        let relations = relations(&hops, &applications, &are_apart)?;
         let (mut layers, mut arrangement) = Layers::arranged(&groups, relations);
         arrangement.applications = applications;
         if layers.rows.is_empty() {

@@ -12,7 +12,9 @@
 //!    no vote: a server behind two others may see all clients, and the one before it only one.
 //! 4. What nearly all pairs have in common (client, host, size of the body), every pair must.
 //! 5. Logs whose lines are alike in all that is known of them, and in one order, are copies of one log (what `grep` made of
-//!    it, a backup), of which neither is in front. Servers that pass requests on finish them in another order at times.
+//!    it, a backup), of which neither is in front. The lines may differ in length, by a prefix that all of one log have.
+//!    Servers that pass requests on finish them in another order at times, and those in directories of their own have error
+//!    logs beside their access logs there: these are no copies.
 //!
 //! Invariants: only counts are kept; no name of a server or file decides.
 
@@ -53,6 +55,9 @@ const MAX_PAIRS: usize = 256;
 
 /// Pairs whose order is looked at.
 const MAX_PLACES: usize = 1000;
+
+/// Differences in length that are counted apart.
+const MAX_LENGTHS: usize = 64;
 
 /// Fewer pairs by target say nothing.
 const MIN_SAMPLES: u64 = 3;
@@ -160,18 +165,23 @@ struct Learned {
     n_application: u64,
     /// What pairs have in common, if the lower or the higher group is in front.
     common: [CommonCounts; 2],
-    /// Samples with one stamp and one client, and how many of them are alike in all else.
-    alike: (u64, u64),
-    /// Where the first of the latter stand.
+    /// Samples with one stamp and one client.
+    alike: u64,
+    /// Where the first of those stand that are alike in all else.
     places: BTreeSet<(Position, Position)>,
+    /// How much longer the second of them are.
+    longer: BTreeMap<i64, u64>,
 }
 
 impl Learned {
     fn note_alike(&mut self, one: &Hop, other: &Hop) {
         if (one.stamped_at, one.client) == (other.stamped_at, other.client) {
-            self.alike.0 += 1;
+            self.alike += 1;
             if is_copy(one, other) {
-                self.alike.1 += 1;
+                let longer = i64::from(other.place.length) - i64::from(one.place.length);
+                if self.longer.len() < MAX_LENGTHS || self.longer.contains_key(&longer) {
+                    *self.longer.entry(longer).or_default() += 1;
+                }
                 self.places.insert((one.place.position, other.place.position));
                 if self.places.len() > MAX_PLACES {
                     self.places.pop_last();
@@ -191,7 +201,8 @@ impl Learned {
 
     /// Rule 5.
     fn are_copies(&self) -> bool {
-        let (n, n_copies) = self.alike;
+        let n = self.alike;
+        let n_copies = self.longer.values().copied().max().unwrap_or(0);
         let n_sure = self.n[Sample::Id as usize] + self.n[Sample::UniqueTarget as usize];
         n >= MIN_SAMPLES && n_copies * 10 >= n * 9 && n * 10 >= n_sure * 9 && self.are_in_order()
     }
@@ -211,10 +222,11 @@ impl Learned {
     }
 }
 
-/// Learns the relations between all groups.
+/// Learns the relations between all groups. `are_apart`: true for two that have error logs in directories of their own.
 pub(super) fn relations<'h>(
     hops: &dyn Fn() -> Hops<'h>,
     applications: &BTreeSet<u32>,
+    are_apart: &dyn Fn(u16, u16) -> bool,
 ) -> Result<Vec<Relation>> {
     let mut learned: BTreeMap<(u16, u16), Learned> = BTreeMap::new();
     each_pair(hops(), &mut |kind, one, other| {
@@ -248,7 +260,7 @@ pub(super) fn relations<'h>(
     })?;
     let relation = |((low, high), row): (&(u16, u16), &Learned)| {
         let (_, offset_us) = *bases.get(&(*low, *high))?;
-        if row.are_copies() {
+        if row.are_copies() && !are_apart(*low, *high) {
             return None;
         }
         let sum = |side: usize| row.votes.iter().map(|votes| votes[side]).sum::<u64>();
@@ -382,13 +394,13 @@ fn vote(low: &Hop, high: &Hop, kind: Sample, applications: &BTreeSet<u32>, votes
     }
 }
 
-/// True for two lines of one length that have all in common that a line can tell.
+/// True for two lines that have all in common that a line can tell.
 fn is_copy(one: &Hop, other: &Hop) -> bool {
     let told = |hop: &Hop| {
         let names = [hop.host, hop.server, hop.listen, hop.upstream];
         let addresses = [hop.client, hop.forwarded, hop.forwarded_before];
         let numbers = (hop.status, hop.method, hop.body_bytes, hop.duration_ms);
-        (hop.stamped_at, hop.place.length, names, addresses, numbers)
+        (hop.stamped_at, names, addresses, numbers)
     };
     told(one) == told(other)
 }

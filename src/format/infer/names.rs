@@ -231,6 +231,12 @@ pub(super) fn variable_of_key(key: &[u8]) -> Option<&'static str> {
     KEYS.iter().find(|(_, keys)| keys.contains(&key.as_str())).map(|(variable, _)| *variable)
 }
 
+/// True for a key that may stand for a variable.
+pub(super) fn is_label(key: &str) -> bool {
+    let key = plain_key(key);
+    KEYS.iter().any(|(_, keys)| keys.contains(&key.as_str()))
+}
+
 /// The variables that a key may stand for and whose values look like these.
 pub(super) fn variables_for(key: &str, column: &Column<'_>) -> Option<&'static str> {
     let key = plain_key(key);

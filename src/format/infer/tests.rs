@@ -445,30 +445,6 @@ fn columns_of_apache_alone() {
 }
 
 #[test]
-fn an_offset_without_a_colon_is_of_apache() {
-    let check = |zone: &str, ambiguous: bool, server: Server| {
-        let lines: Vec<String> = (0..60)
-            .map(|n| {
-                format!(
-                    "2026-11-20T21:00:{n:02}.{:03}{zone} 192.0.2.{n} \"GET /a/{n} HTTP/1.1\" 503 {} {}",
-                    n * 7,
-                    300 + n % 3,
-                    1000 + n * n
-                )
-            })
-            .collect();
-        let sample = Sample::of(lines.iter().map(String::as_bytes).collect());
-        let proposal = InferredFormat.propose(&sample).expect("inferred");
-        let about = proposal.reader.about();
-        assert_eq!((about.server, about.ambiguous_with.is_some()), (server, ambiguous), "{zone}");
-    };
-    check("+0000", false, Server::Apache);
-    check("-0330", false, Server::Apache);
-    // What a `map` makes of `$time_iso8601` and `$msec`.
-    check("+00:00", true, Server::Nginx);
-}
-
-#[test]
 fn lines_without_time_or_status_give_nothing() {
     check_lines(&[], None);
     check_lines(&["hello world", ""], None);

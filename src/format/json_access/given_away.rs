@@ -17,7 +17,7 @@ const KNOWN: &[(&str, Server, &Telltale)] = &[
     (haproxy_access::JSON.name, Server::Haproxy, &haproxy_access::STATES_BY_KEY),
     (fastly::ACCESS.name, Server::Fastly, &fastly::STATES_BY_KEY),
     (fastly::ACCESS.name, Server::Fastly, &fastly::REASONS),
-    (varnish_ncsa::JSON.name, Server::Varnish, &varnish_ncsa::HANDLING),
+    (varnish_ncsa::JSON.name, Server::Varnish, &varnish_ncsa::HANDLING_BY_KEY),
     (varnish_ncsa::JSON.name, Server::Varnish, &varnish_ncsa::PROXIED),
 ];
 
@@ -174,6 +174,15 @@ mod tests {
                 (Field::Request, "GET http://a.example/y HTTP/1.1"),
                 (Field::RemoteAddr, "127.0.0.1"),
             ],
+        );
+        // What Varnish says in a header, in the log of a server in front of it.
+        check(
+            &[
+                r#"{"ts":"2026-11-22T13:30:24Z","client":"127.0.0.1","request":"GET /x HTTP/1.1","status":"200","x_cache":"hit"}"#,
+                r#"{"ts":"2026-11-22T13:30:24Z","client":"127.0.0.1","request":"GET /y HTTP/1.1","status":"503","x_cache":"synth"}"#,
+            ],
+            "json_access",
+            &[],
         );
         // A proxy that clients ask for whole URLs, and says nothing of Varnish.
         check(

@@ -89,6 +89,13 @@ fn names_of(path: &[u8]) -> impl Iterator<Item = String> {
     together.into_iter().chain(alone)
 }
 
+/// The key itself, of a path whose objects only group. `None`: one of them is something that the key is about.
+pub(super) fn plain_name(path: &[u8]) -> Option<String> {
+    let joined = path.contains(&b'.');
+    let mut names = names_of(path);
+    if joined { names.nth(1) } else { names.next() }
+}
+
 /// How far up in a table of keys a path stands, from 0. `None`: it is none of them.
 pub(super) fn rank_in(table: &[&str], path: &[u8]) -> Option<usize> {
     names_of(path).filter_map(|name| table.iter().position(|key| is_same_key(key, &name))).min()

@@ -303,3 +303,22 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn labels_of_text_are_keys_where_they_can_mean_nothing_else() {
+    let check = |key: &str, value: &str, field: Field, found: Option<&str>| {
+        let line = format!(
+            r#"{{"ts":"2026-11-20T21:31:23Z","src":"192.0.2.1","line":"GET /a HTTP/1.1","status":503,{key}:"{value}"}}"#
+        );
+        let lines = [line.as_bytes(); 3];
+        let reader = JsonAccess::detect(&Sample::of(lines.to_vec())).expect("requests");
+        let Ok(Record::Access(record)) = reader.parse(lines[0]) else { unreachable!() };
+        assert_eq!(record.raw(field).map(String::from_utf8_lossy).as_deref(), found, "{line}");
+        assert_eq!(record.raw(Field::RemoteAddr), Some(&b"192.0.2.1"[..]));
+    };
+    check(r#""up_st""#, "502, 503", Field::UpstreamStatus, Some("502, 503"));
+    check(r#""up_st""#, "-", Field::UpstreamStatus, None);
+    check(r#""origin""#, "", Field::UpstreamAddr, None);
+    check(r#""peer""#, "192.0.2.1:4711", Field::UpstreamAddr, None);
+    check(r#""uptime""#, "1000.123", Field::UpstreamResponseTime, None);
+}
