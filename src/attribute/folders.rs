@@ -144,6 +144,11 @@ impl Folders {
     }
 }
 
+/// True for the error log of a server that passes requests on, also of one that had nothing to say.
+pub(super) fn is_error_log(input: &ScannedInput) -> bool {
+    holds(input).errors
+}
+
 fn holds(input: &ScannedInput) -> Holds {
     let mut holds = Holds::default();
     for reader in input.plan.iter().flat_map(|plan| plan.detected()) {

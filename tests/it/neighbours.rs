@@ -224,29 +224,48 @@ fn error_lines_of_one_folder_go_to_the_access_log_of_their_name() {
     assert!(edge.iter().all(|(verdict, _)| !verdict.starts_with("local_process")), "{edge:?}");
 }
 
-#[test]
-fn a_copy_of_a_log_is_not_what_stands_behind_it() {
-    let fixture = Fixture::new();
-    let (mut log, mut error) = (String::new(), String::new());
+/// Requests of whom the second half was refused: the access log, the error log, and the access lines of what was refused.
+fn half_refused() -> (String, String, String) {
+    let (mut log, mut error, mut failed) = (String::new(), String::new(), String::new());
     for n in 0..40 {
         let (client, target) = (format!("192.0.2.{n}"), format!("/cart/{n}"));
         access(&mut log, n, &client, &target, if n < 20 { SERVED } else { OWN_PAGE });
         if n >= 20 {
+            access(&mut failed, n, &client, &target, OWN_PAGE);
             limited(&mut error, n, 100 + n, &client, &target);
         }
     }
-    let failed: String = log.lines().filter(|line| line.contains(" 503 ")).fold(
-        String::new(),
-        |mut failed, line| {
-            let _ = writeln!(failed, "{line}");
-            failed
-        },
-    );
+    (log, error, failed)
+}
+
+#[test]
+fn a_copy_of_a_log_is_not_what_stands_behind_it() {
+    let fixture = Fixture::new();
+    let (log, error, failed) = half_refused();
+    let prefixed = failed.replace("192.0.2.", "access.log:192.0.2.");
     fixture.write("access.log", log.as_bytes());
     fixture.write("error.log", error.as_bytes());
     fixture.write("503s.txt", failed.as_bytes());
-    let paths = ["access.log", "error.log", "503s.txt"];
+    fixture.write("grepped.txt", prefixed.as_bytes());
     let refused = ("local_process/rate_limited confirmed", 20);
-    check(&fixture, &paths, None, &[refused, ("unknown/- unknown", 20)]);
-    check(&fixture, &paths[..2], None, &[refused]);
+    check(&fixture, &["access.log", "error.log"], None, &[refused]);
+    for copy in ["503s.txt", "grepped.txt"] {
+        let paths = ["access.log", "error.log", copy];
+        check(&fixture, &paths, None, &[refused, ("unknown/- unknown", 20)]);
+    }
+}
+
+#[test]
+fn servers_whose_lines_are_alike_have_error_logs_of_their_own() {
+    let fixture = Fixture::new();
+    let (log, error, _) = half_refused();
+    for (server, errors) in [("edge", ""), ("inner", &error)] {
+        fixture.write(&format!("{server}_access.log"), log.as_bytes());
+        fixture.write(&format!("{server}_error.log"), errors.as_bytes());
+    }
+    let paths = ["edge_access.log", "edge_error.log", "inner_access.log", "inner_error.log"];
+    let relayed = ("upstream/upstream_503 likely", 20);
+    check(&fixture, &paths, Some("edge_access.log"), &[relayed]);
+    let refused = ("local_process/rate_limited confirmed", 20);
+    check(&fixture, &paths, Some("inner_access.log"), &[refused]);
 }

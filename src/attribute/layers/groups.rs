@@ -18,9 +18,10 @@ use crate::error::Result;
 use crate::evidence::{InputIndex, Place};
 use crate::fact::EntryFact;
 use crate::scan::ScannedInput;
-use crate::taxonomy::{LogRole, Origin, Server};
+use crate::taxonomy::{Origin, Server};
 
 use crate::attribute::Verdict;
+use crate::attribute::folders::{self, is_error_log};
 use crate::attribute::verdict::server_of;
 
 /// The groups of all inputs.
@@ -115,22 +116,19 @@ impl Groups {
     }
 }
 
-/// Directories of each group in which error logs lie beside its access logs.
-pub(super) fn with_error_logs<'i>(
+/// Directory and name of the logs of each group that an error log of the same name lies beside.
+pub(super) fn with_error_logs(
     groups: &Groups,
-    inputs: &'i [ScannedInput],
-) -> BTreeMap<u16, BTreeSet<&'i Path>> {
-    let holds_messages = |input: &&ScannedInput| {
-        let mut readers = input.plan.iter().flat_map(|plan| plan.detected());
-        readers.any(|reader| reader.about().role == LogRole::Error)
-    };
-    let with_messages: BTreeSet<&Path> =
-        inputs.iter().filter(holds_messages).filter_map(|input| input.path.parent()).collect();
-    let mut found: BTreeMap<u16, BTreeSet<&Path>> = BTreeMap::new();
+    inputs: &[ScannedInput],
+) -> BTreeMap<u16, BTreeSet<(String, String)>> {
+    let error_logs = inputs.iter().filter(|input| is_error_log(input));
+    let names: BTreeSet<(String, String)> =
+        error_logs.map(|input| folders::name_of(&input.path)).collect();
+    let mut found: BTreeMap<u16, BTreeSet<(String, String)>> = BTreeMap::new();
     for ((input, _), group) in &groups.of_source {
-        let directory = inputs.get(*input as usize).and_then(|input| input.path.parent());
-        if let Some(directory) = directory.filter(|it| with_messages.contains(it)) {
-            found.entry(*group).or_default().insert(directory);
+        let name = inputs.get(*input as usize).map(|input| folders::name_of(&input.path));
+        if let Some(name) = name.filter(|it| names.contains(it)) {
+            found.entry(*group).or_default().insert(name);
         }
     }
     found

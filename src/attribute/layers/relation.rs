@@ -13,8 +13,8 @@
 //! 4. What nearly all pairs have in common (client, host, size of the body), every pair must.
 //! 5. Logs whose lines are alike in all that is known of them, and in one order, are copies of one log (what `grep` made of
 //!    it, a backup), of which neither is in front. The lines may differ in length, by a prefix that all of one log have.
-//!    Servers that pass requests on finish them in another order at times, and those in directories of their own have error
-//!    logs beside their access logs there: these are no copies.
+//!    Servers that pass requests on finish them in another order at times; and logs that each have an error log of their
+//!    name beside them are no copies.
 //!
 //! Invariants: only counts are kept; no name of a server or file decides.
 
@@ -222,7 +222,7 @@ impl Learned {
     }
 }
 
-/// Learns the relations between all groups. `are_apart`: true for two that have error logs in directories of their own.
+/// Learns the relations between all groups. `are_apart`: true for two that have error logs of their own.
 pub(super) fn relations<'h>(
     hops: &dyn Fn() -> Hops<'h>,
     applications: &BTreeSet<u32>,
