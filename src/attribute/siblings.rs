@@ -4,8 +4,9 @@
 //! place of another, gives the path of another access log (`web01_httperr1.log` beside `web02_httperr1.log`), such words
 //! tell logs apart. A log of events whose path has one of them, as `web01_events.csv` and `events/web01.csv` have, or whose
 //! events name that machine, does not speak for access logs that have another in its place.
-//! Invariants: a word is a directory or a part of a name, never the whole of one; it has a letter, and counts neither days nor pieces of a log; what no path sets apart is not set apart;
-//! names are compared, never read, so that this may only take entries from an event.
+//! Invariants: a word is a directory or a part of a name, never the whole of one; it has a letter, and counts neither days
+//! nor pieces of a log; what no path sets apart is not set apart; names are compared, never read, so that this may only
+//! take entries from an event.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

@@ -418,7 +418,7 @@ fn add_labelled(fields: &mut Vec<(Box<[u8]>, Field)>, names: &[&[u8]], objects: 
         let values = objects.iter().filter_map(|object| value_of(object, name)).collect();
         let field = field_of_label(&label, values);
         if !matches!(field, Field::Other | Field::Time | Field::Status | Field::UpstreamCacheStatus)
-            && (!is_of_upstream(field) || is_label_of_upstream(&label))
+            && (!tells_of_backends(field) || is_label_of_upstream(&label))
             && fields.iter().all(|(_, known)| *known != field)
         {
             fields.push((Box::from(*name), field));
@@ -426,21 +426,9 @@ fn add_labelled(fields: &mut Vec<(Box<[u8]>, Field)>, names: &[&[u8]], objects: 
     }
 }
 
-/// True for what nginx tells of backends.
-const fn is_of_upstream(field: Field) -> bool {
-    use Field::{UpstreamAddr, UpstreamConnectTime, UpstreamHeaderTime, UpstreamResponseTime};
-    use Field::{UpstreamBytesReceived, UpstreamBytesSent, UpstreamResponseLength, UpstreamStatus};
-    matches!(
-        field,
-        UpstreamAddr
-            | UpstreamStatus
-            | UpstreamConnectTime
-            | UpstreamHeaderTime
-            | UpstreamResponseTime
-            | UpstreamResponseLength
-            | UpstreamBytesReceived
-            | UpstreamBytesSent
-    )
+/// True for what nginx tells of each attempt.
+fn tells_of_backends(field: Field) -> bool {
+    field.is_list() && field != Field::ForwardedFor
 }
 
 /// True for labels that can mean nothing else: others have an `origin`, a `peer`, a `backend` and an `uptime` too.

@@ -10,7 +10,7 @@ mod upstream;
 use super::names::{is_own_name, variables_for};
 use super::values::{Column, Kind};
 use crate::bytes::is_absent;
-use crate::record::split_request;
+use crate::record::{split_request, split_url};
 
 /// Variables that say when, the better one first.
 const TIMES: [(&str, Kind); 6] = [
@@ -340,10 +340,7 @@ impl<'c, 'a> Naming<'c, 'a> {
     fn asks_for_urls(&self) -> bool {
         let Some(request) = self.find("request") else { return false };
         let column = &self.columns[request];
-        let is_for_url = |value: &&&[u8]| {
-            let target = split_request(value).1;
-            [&b"http://"[..], b"https://"].iter().any(|scheme| target.starts_with(scheme))
-        };
+        let is_for_url = |value: &&&[u8]| split_url(split_request(value).1).is_some();
         column.values.iter().filter(is_for_url).count() * 10 >= column.n_present().max(1) * 9
     }
 
