@@ -9,6 +9,8 @@ pub mod evidence;
 pub mod log_format;
 mod time_format;
 
+use std::sync::LazyLock;
+
 use super::apache_conf::log_format_of_directive;
 use super::layout_reader::{AS_CUT, LayoutReader};
 use super::{About, Format, FormatBasis, Proposal, Sample};
@@ -112,6 +114,21 @@ pub fn of_body(body: &str, basis: FormatBasis) -> Result<LayoutReader, String> {
     Ok(LayoutReader { layout, about, finish: AS_CUT })
 }
 
+/// The readers of [`LAYOUTS`], for lines that are to be recognised. Compiled once, for all inputs.
+static READERS: LazyLock<Vec<LayoutReader>> = LazyLock::new(|| {
+    let reader = |(name, body): &(&str, &str)| {
+        // Nobody asks for idents any more. Taking any word for one would take a host in front of the line for the
+        // client, and the client for the ident.
+        let strict = body.replacen(" %l ", " - ", 1);
+        let mut reader = of_body(&strict, FormatBasis::Detected).ok()?;
+        (*name).clone_into(&mut reader.about.layout);
+        Some(reader)
+    };
+    let readers: Vec<_> = LAYOUTS.iter().filter_map(reader).collect();
+    debug_assert_eq!(readers.len(), LAYOUTS.len(), "every layout compiles");
+    readers
+});
+
 /// Recognises Apache access lines by trying [`LAYOUTS`].
 #[derive(Debug, Clone, Copy)]
 pub struct ApacheAccessFormat;
@@ -133,21 +150,13 @@ impl Format for ApacheAccessFormat {
         let writer = evidence::writer_of(sample);
         let includes_headers = evidence::sizes_include_headers(sample);
         let has_port_alone = evidence::shows_port_alone(sample);
-        let proposals = LAYOUTS.iter().filter_map(|(name, body)| {
+        let proposals = LAYOUTS.iter().zip(&*READERS).filter_map(|((name, body), reader)| {
             let is_shared = SHARED_WITH_NGINX.contains(name);
             let is_other_size = WITH_HEADERS.contains(name)
                 && (includes_headers == Some(false) || is_shared && includes_headers.is_none());
             let is_with_port = WITH_PORT.contains(name);
             if is_other_size || (is_shared || is_with_port) && writer == Some(Server::Nginx) {
                 return None;
-            }
-            // Nobody asks for idents any more. Taking any word for one would take a host in front of the line for the
-            // client, and the client for the ident.
-            let strict = body.replacen(" %l ", " - ", 1);
-            let mut reader = of_body(&strict, FormatBasis::Detected).ok()?;
-            (*name).clone_into(&mut reader.about.layout);
-            if is_shared && writer.is_none() || is_with_port && has_port_alone {
-                reader.about.ambiguous_with = Some(Server::Nginx);
             }
             // Columns of others, or its own in another order, stand where the diagnostic layout has its own: then all
             // that is read there is wrong, in lines as well that look right.
@@ -167,6 +176,13 @@ impl Format for ApacheAccessFormat {
                 return None;
             }
             let n_accepted = sample.count(|line| reader.parse_access(line).is_ok());
+            if n_accepted == 0 {
+                return None;
+            }
+            let mut reader = reader.clone();
+            if is_shared && writer.is_none() || is_with_port && has_port_alone {
+                reader.about.ambiguous_with = Some(Server::Nginx);
+            }
             Proposal::counted(reader, n_accepted)
         });
         Proposal::best(proposals)

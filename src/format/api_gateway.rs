@@ -6,7 +6,7 @@
 //! Source: API Gateway developer guide, "Set up `CloudWatch` logging for REST APIs" and "Customize HTTP API access logs":
 //! the presets CLF, JSON, XML and CSV; "Variables for access logging".
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use super::json_declared::{Declared, Use, key, time_at};
 use super::layout::{Kind, Layout, Part};
@@ -127,6 +127,12 @@ pub fn given(template: &str) -> Option<Result<LayoutReader, String>> {
     template.contains(PREFIX).then(|| reader_of(template, template, FormatBasis::Given))
 }
 
+/// The readers of [`PRESETS`]. Compiled once, for all inputs.
+static READERS: LazyLock<Vec<LayoutReader>> = LazyLock::new(|| {
+    let reader = |(name, template): &(&str, &str)| reader_of(name, template, FormatBasis::Detected);
+    PRESETS.iter().filter_map(|row| reader(row).ok()).collect()
+});
+
 fn reader_of(name: &str, template: &str, basis: FormatBasis) -> Result<LayoutReader, String> {
     let (lead, parts) = parts_of(template);
     let layout = Layout::assemble(template, Escape::None, lead, &parts)?;
@@ -186,10 +192,9 @@ impl Format for ApiGatewayFormat {
     }
 
     fn propose(&self, sample: &Sample<'_>) -> Option<Proposal> {
-        let proposals = PRESETS.iter().filter_map(|(name, template)| {
-            let reader = reader_of(name, template, FormatBasis::Detected).ok()?;
+        let proposals = READERS.iter().filter_map(|reader| {
             let n_accepted = sample.count(|line| reader.parse_access(line).is_ok());
-            Proposal::counted(reader, n_accepted)
+            if n_accepted == 0 { None } else { Proposal::counted(reader.clone(), n_accepted) }
         });
         Proposal::best(proposals)
     }

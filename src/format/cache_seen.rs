@@ -20,6 +20,9 @@ const MIN_KEPT: usize = 2;
 /// So many good answers of backends, and none of those, show that there is none.
 const MIN_ANSWERED: usize = 20;
 
+/// So many lines without a word of a backend in a row: the layout has none.
+const MAX_SILENT: usize = 100;
+
 /// Bytes of the head whose lines are looked at.
 pub(super) const HEAD_BYTES: usize = 256 << 10;
 
@@ -51,12 +54,18 @@ impl CacheSeen {
             return CacheSeen::Unknown;
         }
         let mut paths: BTreeMap<(u64, u64), (usize, usize)> = BTreeMap::new();
+        let mut n_silent = 0;
         for line in head[..n_whole].split(|byte| *byte == b'\n') {
             let line = line.strip_suffix(b"\r").unwrap_or(line);
             let Some(Record::Access(record)) = readers.iter().find_map(|it| it.parse(line).ok())
             else {
                 continue;
             };
+            // Lines of one reader have the same columns.
+            n_silent = if tells_of_backend(&record) { 0 } else { n_silent + 1 };
+            if n_silent == MAX_SILENT && readers.len() == 1 {
+                break;
+            }
             let is_good = (200..300).contains(&record.status)
                 && matches!(record.request().0, b"" | b"GET" | b"HEAD");
             let Some(has_backend) = has_backend(&record).filter(|_| is_good) else { continue };
@@ -84,14 +93,21 @@ fn is_nginx(reader: &Arc<dyn Reader>) -> bool {
     reader.about().role == LogRole::Access && reader.about().server == Server::Nginx
 }
 
+/// The columns that tell whether a backend was asked, the surest first.
+const OF_BACKEND: [Field; 3] =
+    [Field::UpstreamStatus, Field::UpstreamAddr, Field::UpstreamResponseTime];
+
+/// True where a line has a column of a backend.
+fn tells_of_backend(record: &AccessRecord<'_>) -> bool {
+    OF_BACKEND.into_iter().any(|field| record.raw(field).is_some())
+}
+
 /// Whether a backend was asked. `None`: the layout does not tell, or tells of the cache itself.
 fn has_backend(record: &AccessRecord<'_>) -> Option<bool> {
-    const FIELDS: [Field; 3] =
-        [Field::UpstreamStatus, Field::UpstreamAddr, Field::UpstreamResponseTime];
     if record.raw(Field::UpstreamCacheStatus).is_some() {
         return None;
     }
-    let told = FIELDS.into_iter().find(|field| record.raw(*field).is_some())?;
+    let told = OF_BACKEND.into_iter().find(|field| record.raw(*field).is_some())?;
     Some(record.value(told).is_some())
 }
 

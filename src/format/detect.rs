@@ -7,17 +7,18 @@
 //! for lines that turn up later.
 
 mod around;
+mod best;
 mod sources;
 mod taught;
 mod unread;
 
-use std::cmp::Reverse;
 use std::path::Path;
 use std::sync::Arc;
 
 use globset::GlobMatcher;
 
 use self::around::best_envelope;
+use self::best::best_proposal;
 use self::taught::teach;
 use self::unread::n_unread_requests;
 use super::apache_conf::ApacheConf;
@@ -26,10 +27,9 @@ use super::app_log;
 use super::envelope::{Indented, Messages, envelopes, is_tail_header, latest_year_shown};
 use super::infer::heading::heading_of;
 use super::nginx_conf::NginxConf;
-use super::proposal::{INFERRED_WEIGHT, KNOWN_WEIGHT};
 use super::{
-    CacheSeen, Directive, FORMATS, Format, FormatBasis, Plan, Proposal, Reader, Sample,
-    apache_access, issued, nginx_access, reads, understands,
+    CacheSeen, Directive, FORMATS, FormatBasis, Plan, Reader, Sample, apache_access, issued,
+    nginx_access, reads, understands,
 };
 use crate::record::Record;
 use crate::taxonomy::LogRole;
@@ -37,9 +37,6 @@ use crate::time::format_offset;
 
 /// Lines that are tried. Detection is to take milliseconds.
 const MAX_SAMPLE_LINES: usize = 1500;
-
-/// Lines that tell which format is tried first.
-const TRIAL_LINES: usize = 16;
 
 /// Longer lines are cut out of the sample.
 const MAX_SAMPLE_LINE_BYTES: usize = 32 << 10;
@@ -348,116 +345,6 @@ fn declares_layout(part: &[u8]) -> bool {
     sample_lines(&[part]).into_iter().filter(|line| line.starts_with(b"#")).any(|line| {
         standing.iter().any(|reader| matches!(reader.directive(line), Some(Directive::Layout(_))))
     })
-}
-
-/// The proposal that understands most lines, of several the first in [`FORMATS`]; an inferred layout must understand clearly
-/// more than a known one. A last resort gives way to an access format that is the best of the
-/// others: to one that was worked out, if that fits half as many lines.
-fn best_proposal(sample: &Sample<'_>) -> Option<Proposal> {
-    let mut best: Option<(Proposal, usize, usize)> = None;
-    let mut resort = None;
-    for (order, index) in order_of_trial(sample).into_iter().enumerate() {
-        let least = best.as_ref().map_or(0, |(_, weight, best)| {
-            // Formats that stand before the best one need no more than it has.
-            weight.div_ceil(KNOWN_WEIGHT).max(weight / KNOWN_WEIGHT + usize::from(index > *best))
-        });
-        // Nothing can understand more lines than there are.
-        if least > sample.lines.len() {
-            continue;
-        }
-        let propose = |least| FORMATS[index].propose(&sample.clone().with_least(least));
-        // What comes first in the trial understands nearly all lines, or is tried again.
-        let nearly_all = sample.lines.len() - sample.lines.len() / 8;
-        let at_once = if order == 0 { propose(nearly_all) } else { None };
-        let Some(proposal) = at_once.or_else(|| propose(least)) else { continue };
-        let weight = weight_of(&proposal);
-        if proposal.reader.is_last_resort() {
-            resort = Some((proposal, weight));
-            continue;
-        }
-        let is_better = best
-            .as_ref()
-            .is_none_or(|(_, most, best)| weight > *most || (weight == *most && index < *best));
-        if weight > 0 && is_better {
-            best = Some((proposal, weight, index));
-        }
-    }
-    let resort_accepted = resort.as_ref().map_or(0, |(proposal, _)| proposal.n_accepted);
-    let is_beaten = |(_, weight): &(Proposal, usize)| {
-        best.as_ref().is_some_and(|(best, most, _)| {
-            let about = best.reader.about();
-            let is_access = about.role == LogRole::Access;
-            let is_known_access = is_access && about.basis != FormatBasis::Inferred;
-            // A layout that was worked out has a time, which lines for the last resort lack.
-            let is_dated = is_access && best.n_accepted * 2 >= resort_accepted;
-            is_known_access || is_dated || most >= weight
-        })
-    };
-    match resort.filter(|resort| !is_beaten(resort)) {
-        Some((resort, _)) => Some(resort),
-        None => best.map(|(proposal, ..)| best_of_several(sample, &proposal).unwrap_or(proposal)),
-    }
-}
-
-/// The best of several formats whose lines identify themselves, where these together understand as much as a layout that was
-/// worked out: one that fits the lines of several logs is none of theirs.
-fn best_of_several(sample: &Sample<'_>, inferred: &Proposal) -> Option<Proposal> {
-    if inferred.reader.about().basis != FormatBasis::Inferred {
-        return None;
-    }
-    let known_access = |format: &'static dyn Format, sample: &Sample<'_>| {
-        let proposal = format.propose(sample).filter(|proposal| proposal.n_accepted > 0)?;
-        let about = proposal.reader.about();
-        let is_known = about.role == LogRole::Access && about.basis == FormatBasis::Detected;
-        is_known.then_some(proposal)
-    };
-    // A few lines tell whether it is worth the time.
-    let step = sample.lines.len().div_ceil(4 * TRIAL_LINES).max(1);
-    let few = Sample::of(sample.lines.iter().step_by(step).copied().collect());
-    let standing = FORMATS.iter().copied().filter(|format| format.standing_reader().is_some());
-    let standing: Vec<_> = standing.filter(|one| known_access(*one, &few).is_some()).collect();
-    if standing.len() < 2 {
-        return None;
-    }
-    let mut known: Vec<_> =
-        standing.into_iter().filter_map(|format| known_access(format, sample)).collect();
-    let mut readers: Vec<_> = known.iter().map(|proposal| Arc::clone(&proposal.reader)).collect();
-    // Each follows every directive.
-    let is_known = |line: &&&[u8]| {
-        readers.iter_mut().filter_map(|reader| understands(reader, line).then_some(())).count() > 0
-    };
-    let n_known = sample.lines.iter().filter(is_known).count();
-    if n_known * KNOWN_WEIGHT < weight_of(inferred) {
-        return None;
-    }
-    known.sort_by_key(|proposal| Reverse(proposal.n_accepted));
-    known.into_iter().next()
-}
-
-/// What the lines count that a proposal understands.
-fn weight_of(proposal: &Proposal) -> usize {
-    let is_inferred = proposal.reader.about().basis == FormatBasis::Inferred;
-    proposal.n_accepted * if is_inferred { INFERRED_WEIGHT } else { KNOWN_WEIGHT }
-}
-
-/// Indices of all formats, those first that understand most of a few lines: what the best one understands lets the others
-/// give up early.
-fn order_of_trial(sample: &Sample<'_>) -> Vec<usize> {
-    let step = sample.lines.len() / TRIAL_LINES;
-    if step < 4 {
-        return (0..FORMATS.len()).collect();
-    }
-    let few = Sample::of(sample.lines.iter().step_by(step).copied().collect());
-    let mut weights = [0; FORMATS.len()];
-    for (format, weight) in FORMATS.iter().zip(&mut weights) {
-        *weight = format.propose(&few).as_ref().map_or(0, weight_of);
-        if *weight == few.lines.len() * KNOWN_WEIGHT {
-            break;
-        }
-    }
-    let mut order: Vec<usize> = (0..FORMATS.len()).collect();
-    order.sort_by_key(|index| Reverse(weights[*index]));
-    order
 }
 
 /// Complete, non-blank lines of the parts; the last one of each may be cut and is left out if it lacks its terminator

@@ -11,7 +11,7 @@ mod format_string;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 pub(super) use self::custom::{BY_DETAILS, FLAGS_BY_KEY};
 use super::json_declared::{ANY_TIME, Declared, Use, key, time_at};
@@ -168,6 +168,12 @@ fn reader_of(body: &str, basis: FormatBasis) -> Result<LayoutReader, String> {
     Ok(LayoutReader { layout, about, finish })
 }
 
+/// The readers of [`FORMATS`]. Compiled once, for all inputs.
+static READERS: LazyLock<Vec<LayoutReader>> = LazyLock::new(|| {
+    let reader = |(_, body): &(&str, &str)| reader_of(body, FormatBasis::Detected).ok();
+    FORMATS.iter().filter_map(reader).collect()
+});
+
 fn about(body: &str, notation: Notation, basis: FormatBasis) -> About {
     let known = FORMATS.iter().find(|row| row.1 == body);
     About {
@@ -204,19 +210,17 @@ impl Format for EnvoyFormat {
     }
 
     fn propose(&self, sample: &Sample<'_>) -> Option<Proposal> {
-        let reader = |(_, body): &(&str, &str)| reader_of(body, FormatBasis::Detected).ok();
-        let readers: Vec<LayoutReader> = FORMATS.iter().filter_map(reader).collect();
-        let is_usual = |line: &&[u8]| readers.iter().any(|reader| reader.parse(line).is_ok());
+        let is_usual = |line: &&[u8]| READERS.iter().any(|reader| reader.parse(line).is_ok());
         if !sample.lines.iter().any(is_usual) {
             return custom::custom(sample);
         }
-        let counted = readers.into_iter().map(|reader| {
+        let counted = READERS.iter().map(|reader| {
             let n_accepted = sample.count(|line| reader.parse(line).is_ok());
             (reader, n_accepted)
         });
         // Of two that take as many lines, the first.
         let best = counted.reduce(|best, other| if other.1 > best.1 { other } else { best });
-        best.and_then(|(reader, n_accepted)| Proposal::counted(reader, n_accepted))
+        best.and_then(|(reader, n_accepted)| Proposal::counted(reader.clone(), n_accepted))
     }
 }
 

@@ -75,6 +75,7 @@ fn split(line: &[u8]) -> Option<(&[u8], &[u8])> {
 
 /// The pairs of a line that has lost its head, or has another one: `at=error code=H10 desc="App crashed" ...`.
 pub(super) fn pairs_of(line: &[u8]) -> Option<&[u8]> {
+    memmem::find(line, b"at=")?;
     let at = [&b"at=error "[..], b"at=info ", b"at=warning "]
         .iter()
         .filter_map(|start| memmem::find(line, start))

@@ -8,12 +8,12 @@
 //! `request.c` (`http_request_parse_header`: the host is copied in lower case).
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use super::apache_access::log_format;
 use super::layout_reader::{AS_CUT, Finish, LayoutReader};
 use super::{About, Format, FormatBasis, Instant, Proposal, Reader, Sample};
-use crate::record::{AccessRecord, Field, Record};
+use crate::record::{AccessRecord, Field};
 use crate::taxonomy::{LogRole, Server};
 
 macro_rules! default {
@@ -50,6 +50,12 @@ fn reader_of(body: &str, basis: FormatBasis, finish: Finish) -> Result<LayoutRea
     };
     Ok(LayoutReader { layout, about, finish })
 }
+
+/// The readers of [`LAYOUTS`], for lines that are to be recognised. Compiled once, for all inputs.
+static READERS: LazyLock<Vec<LayoutReader>> = LazyLock::new(|| {
+    let reader = |(_, body): &(&str, &str)| reader_of(body, FormatBasis::Detected, is_of_address);
+    LAYOUTS.iter().filter_map(|row| reader(row).ok()).collect()
+});
 
 /// True for a line whose client is an address.
 fn is_of_address(record: &mut AccessRecord<'_>) -> bool {
@@ -109,21 +115,20 @@ impl Format for LighttpdAccessFormat {
     }
 
     fn propose(&self, sample: &Sample<'_>) -> Option<Proposal> {
-        let proposals = LAYOUTS.iter().filter_map(|(_, body)| {
-            let reader = reader_of(body, FormatBasis::Detected, is_of_address).ok()?;
-            let (mut n_accepted, mut names_host) = (0, false);
-            for line in &sample.lines {
-                let Ok(Record::Access(record)) = reader.parse(line) else { continue };
+        let proposals = READERS.iter().filter_map(|reader| {
+            let mut names_host = false;
+            let n_accepted = sample.count(|line| {
+                let Ok(record) = reader.parse_access(line) else { return false };
                 let host = record.value(Field::ServerName);
                 // An id in its place: Apache's `%{UNIQUE_ID}e`, or a user's name.
                 if host.is_some_and(|host| host.iter().any(u8::is_ascii_uppercase)) {
-                    continue;
+                    return false;
                 }
-                n_accepted += 1;
                 names_host |= host.is_some();
-            }
+                true
+            });
             // Where no line names a host, the column is the `-` of other servers.
-            Proposal::counted(reader, n_accepted).filter(|_| names_host)
+            if names_host { Proposal::counted(reader.clone(), n_accepted) } else { None }
         });
         Proposal::best(proposals)
     }
@@ -135,6 +140,7 @@ mod tests {
 
     use super::*;
     use crate::format::{FormatChoice, detect};
+    use crate::record::Record;
 
     const LINE: &str = r#"192.0.2.7 shop.test:8080 - [20/Nov/2026:21:29:42 +0100] "GET /a?q=\"x\" HTTP/1.1" 503 178 "-" "curl/8.5""#;
 

@@ -374,6 +374,10 @@ pub trait Format: fmt::Debug + Sync {
         let _ = spec;
         None
     }
+    /// True where its readers are a last resort: see [`Reader::is_last_resort`].
+    fn is_last_resort(&self) -> bool {
+        false
+    }
     /// A reader for lines that may turn up later in any input, if the format's lines identify themselves.
     fn standing_reader(&self) -> Option<Arc<dyn Reader>> {
         None

@@ -8,7 +8,7 @@ pub(in crate::format) mod backend_times;
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use self::backend_times::BackendTimes;
 use super::apache_access::evidence;
@@ -187,6 +187,17 @@ fn of_either(name: &str, body: &str) -> Result<LayoutReader, String> {
     Ok(reader)
 }
 
+/// The readers of [`LAYOUTS`]: of nginx's own lines, and of those that may be Apache's. Compiled once, for all inputs.
+static READERS: LazyLock<Vec<[LayoutReader; 2]>> = LazyLock::new(|| {
+    let readers = |(name, body): &(&str, &str)| {
+        let own = of_body(body, Escape::Default, FormatBasis::Detected).ok()?;
+        Some([own, of_either(name, body).ok()?])
+    };
+    let readers: Vec<_> = LAYOUTS.iter().filter_map(readers).collect();
+    debug_assert_eq!(readers.len(), LAYOUTS.len(), "every layout compiles");
+    readers
+});
+
 /// A reader for lines that Apache writes, in a layout told in nginx's words because it was worked out from them.
 pub(super) fn of_apache(body: &str, basis: FormatBasis) -> Result<LayoutReader, String> {
     let mut reader = of_body(body, Escape::Apache, basis)?;
@@ -271,25 +282,24 @@ impl Format for NginxAccessFormat {
     }
 
     fn propose(&self, sample: &Sample<'_>) -> Option<Proposal> {
-        let mut best: Option<(LayoutReader, usize)> = None;
+        let mut best: Option<(&LayoutReader, usize)> = None;
         let writer = evidence::writer_of(sample);
-        for (name, body) in LAYOUTS {
+        for ((name, _), [own, either]) in LAYOUTS.iter().zip(&*READERS) {
             let reader = match writer {
                 Some(Server::Apache) if SHARED_WITH_APACHE.contains(name) => continue,
                 None | Some(Server::Apache) if *name == WITH_PORT => continue,
-                None if SHARED_WITH_APACHE.contains(name) => of_either(name, body),
-                _ => of_body(body, Escape::Default, FormatBasis::Detected),
+                None if SHARED_WITH_APACHE.contains(name) => either,
+                _ => own,
             };
-            let Ok(reader) = reader else { continue };
             let n_accepted = sample.count(|line| reader.parse_access(line).is_ok());
             let is_more = n_accepted > best.as_ref().map_or(0, |(_, most)| *most);
             let is_other =
-                || shows_no_backend(name, &reader, sample) || shows_no_times(name, &reader, sample);
+                || shows_no_backend(name, reader, sample) || shows_no_times(name, reader, sample);
             if is_more && !is_other() {
                 best = Some((reader, n_accepted));
             }
         }
-        best.and_then(|(reader, n_accepted)| Proposal::counted(reader, n_accepted))
+        best.and_then(|(reader, n_accepted)| Proposal::counted(reader.clone(), n_accepted))
     }
 
     fn standing_reader(&self) -> Option<Arc<dyn Reader>> {

@@ -342,6 +342,10 @@ impl Format for UndatedAccessFormat {
         "access lines pasted without their time: Heroku, Envoy, HAProxy, Traefik, ingress-nginx, HTTP.sys, and formats in JSON"
     }
 
+    fn is_last_resort(&self) -> bool {
+        true
+    }
+
     fn propose(&self, sample: &Sample<'_>) -> Option<Proposal> {
         if sample.is_beyond(|line| restored(line).next().is_some()) {
             return None;

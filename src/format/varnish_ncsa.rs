@@ -419,7 +419,8 @@ pub(super) const PROXIED: Telltale = Telltale {
                     || columns.any(other, |value| is_peer(value) || are_statuses(value))
             })
     },
-    hints: &["http://", "https://"],
+    // The last letter of a method, and the URL behind it: referrers alone are in most logs.
+    hints: &["T http", "D http", "E http", "S http"],
     is_word: false,
     field: Field::Request,
     escape: Escape::Apache,

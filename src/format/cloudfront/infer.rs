@@ -30,7 +30,9 @@ pub(super) struct Found {
 pub(super) fn columns(sample: &Sample<'_>) -> Option<Found> {
     let mut best: Option<(i64, Found)> = None;
     for separator in *b"\t ,;|" {
-        let Some(rows) = rows_of(sample, separator) else { continue };
+        let Some(rows) = rows_of(sample, separator).filter(|rows| may_be_dated(rows)) else {
+            continue;
+        };
         for order in [REAL_TIME, STANDARD] {
             let Some((score, names)) = lay(&rows, order) else { continue };
             if is_cloudfront(&rows, &names) && best.as_ref().is_none_or(|(most, _)| score > *most) {
@@ -59,6 +61,14 @@ fn rows_of<'a>(sample: &Sample<'a>, separator: u8) -> Option<Vec<Vec<&'a [u8]>>>
         .filter(|n| (3..=MAX_COLUMNS).contains(n))?;
     let rows: Vec<_> = rows.into_iter().filter(|row| row.len() == usual).collect();
     (rows.len() * 2 > counts.len()).then_some(rows)
+}
+
+/// True where some column may be the status, and some the time: what takes little of the work, and few others have.
+fn may_be_dated(rows: &[Vec<&[u8]>]) -> bool {
+    let n_columns = rows.first().map_or(0, Vec::len);
+    let may_have = |name| (0..n_columns).any(|column| fit(rows, column, name).is_some());
+    (may_have("timestamp") || may_have("timestamp(ms)") || (may_have("date") && may_have("time")))
+        && may_have("sc-status")
 }
 
 /// A column that fits no name at its place: a field that is newer than this list.

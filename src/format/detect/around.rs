@@ -11,8 +11,9 @@ use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use super::super::envelope::{Envelope, MESSAGES, Messages, Opened, Wrapped, zone_of};
 use super::super::haproxy_access::HaproxyAccessFormat;
 use super::super::{About, FormatBasis, Reader, Sample, app_log, reads};
+use super::best::best_proposal;
 use super::sources::{OfSource, readers_of_sources};
-use super::{Found, Setting, add_missing, best_proposal, standing};
+use super::{Found, Setting, add_missing, standing};
 use crate::taxonomy::{LogRole, Server};
 use crate::time::Notation;
 
@@ -60,10 +61,16 @@ impl<'l> Fitting<'l> {
         setting: &Setting<'_>,
         depth: usize,
     ) -> Option<Self> {
-        let opened: Vec<_> = lines.iter().filter_map(|line| envelope.open(line)).collect();
         // Indented lines go on with the one before.
         let n_starts = lines.iter().filter(|line| !line[0].is_ascii_whitespace()).count();
-        if opened.is_empty() || opened.len() * 2 < n_starts {
+        let mut opened = Vec::new();
+        for (index, line) in lines.iter().enumerate() {
+            opened.extend(envelope.open(line));
+            if (opened.len() + lines.len() - index - 1) * 2 < n_starts {
+                return None;
+            }
+        }
+        if opened.is_empty() {
             return None;
         }
         let stamps: Vec<_> = opened.iter().filter_map(|opened| opened.stamp).collect();

@@ -323,7 +323,7 @@ impl Columns {
         let empty = Form { has_empty: true, ..plain };
         let n_names = self.names.len();
         let is_short = || values(row, plain).count() < n_names;
-        let has_empty = row.windows(2).any(|two| is_blank(two[0]) && is_blank(two[1]))
+        let has_empty = has_two_blanks(row)
             && is_short()
             && values(row, empty).count() == n_names
             && self.has_status(row, empty);
@@ -332,7 +332,9 @@ impl Columns {
 
     /// What quotes mean in a row: a raw quote may start any value, and one log in a thousand quotes values with blanks.
     fn quotes_of(&self, row: &[u8]) -> Quotes {
-        if !values(row, USUAL).any(|span| is_unbalanced(row, span)) {
+        if memchr::memchr(b'"', row).is_none()
+            || !values(row, USUAL).any(|span| is_unbalanced(row, span))
+        {
             return Quotes::Ignored;
         }
         let form = |quotes| Form { quotes, has_empty: false };
@@ -512,6 +514,13 @@ fn closing(row: &[u8], start: usize) -> Option<usize> {
 
 fn is_blank(byte: u8) -> bool {
     byte == b' ' || byte == b'\t'
+}
+
+/// True where two blanks stand together.
+fn has_two_blanks(row: &[u8]) -> bool {
+    let mut blanks = memchr::memchr2_iter(b' ', b'\t', row);
+    let mut before = None;
+    blanks.any(|at| before.replace(at).is_some_and(|before| before + 1 == at))
 }
 
 /// How many values a row has.

@@ -405,6 +405,11 @@ fn layout_of(
     needs_time: bool,
 ) -> Option<(Layout, usize)> {
     let n_columns = literals.len().checked_sub(1)?;
+    // What takes no time goes first: most lines have no such column.
+    let may_tell = |idx: usize| rows.iter().all(|row| (telltale.is_value)(row[idx]));
+    if !(0..n_columns).any(may_tell) {
+        return None;
+    }
     let column = |idx: usize| {
         let wrap = literals[idx].last().copied().filter(|byte| b"\"[".contains(byte));
         let values = rows.iter().map(|row| row[idx]).collect();

@@ -104,7 +104,10 @@ const LIST_KEYS: [&str; 33] = [
 impl Shape {
     /// The shape of a sample that holds events.
     pub(super) fn of(lines: &[&[u8]]) -> Option<Shape> {
-        let any = |text: &[u8]| lines.iter().any(|line| memmem::find(line, text).is_some());
+        let any = |text: &[u8]| {
+            let finder = memmem::Finder::new(text);
+            lines.iter().any(|line| finder.find(line).is_some())
+        };
         if lines.iter().any(|line| Shape::WevtutilText.starts(line)) {
             return any(b"  Event ID: ").then_some(Shape::WevtutilText);
         }
