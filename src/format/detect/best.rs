@@ -68,7 +68,10 @@ pub(super) fn best_proposal(sample: &Sample<'_>) -> Option<Proposal> {
 /// What a last resort proposes, where the best of the other formats does not go before it.
 fn last_resort(sample: &Sample<'_>, best: Option<&Best>) -> Option<Proposal> {
     let access = best.filter(|best| best.proposal.reader.about().role == LogRole::Access);
-    if access.is_some_and(|best| best.proposal.reader.about().basis != FormatBasis::Inferred) {
+    let is_known = |best: &Best| best.proposal.reader.about().basis != FormatBasis::Inferred;
+    // A layout that was worked out has a time, which lines for the last resort lack.
+    let goes_before = |best: &Best, n: usize| is_known(best) || best.proposal.n_accepted * 2 >= n;
+    if access.is_some_and(|best| goes_before(best, sample.lines.len())) {
         return None;
     }
     let proposals = FORMATS.iter().enumerate().filter(|(_, format)| format.is_last_resort());
@@ -77,9 +80,8 @@ fn last_resort(sample: &Sample<'_>, best: Option<&Best>) -> Option<Proposal> {
         format.propose(&sample.clone().with_least(least))
     });
     Proposal::best(proposals).filter(|resort| {
-        // A layout that was worked out has a time, which lines for the last resort lack.
-        let is_dated = access.is_some_and(|best| best.proposal.n_accepted * 2 >= resort.n_accepted);
-        !is_dated && best.is_none_or(|best| best.weight < weight_of(resort))
+        !access.is_some_and(|best| goes_before(best, resort.n_accepted))
+            && best.is_none_or(|best| best.weight < weight_of(resort))
     })
 }
 
