@@ -23,6 +23,7 @@ use crate::format::{CacheSeen, Plan};
 use crate::scan::ScannedInput;
 use crate::taxonomy::{LogRole, Server};
 use crate::time::SECOND_US;
+use crate::verdict::Contact;
 
 /// How far from its first and last line an error log still covers the time: quiet stretches are its nature.
 const REACH_US: i64 = 900 * SECOND_US;
@@ -107,7 +108,7 @@ pub struct Companions {
     /// The access logs behind a cache.
     pub(super) behind: Behind,
     /// What backends answered.
-    pub(super) answers: Answers,
+    answers: Answers,
     /// Machines by whose messages are there; 0 where the machine is not known.
     machines: BTreeMap<Server, BTreeSet<u32>>,
     /// Pages of entries that a line about one attempt explains.
@@ -414,6 +415,16 @@ impl Companions {
         }
     }
 
+    /// Notes an entry that a backend answered, or that asked none.
+    pub(super) fn note_answer(&mut self, entry: &EntryFact, contact: Contact) {
+        let own = self.directory(entry.place.position.input);
+        match contact {
+            Contact::Answered => self.answers.note(entry, own),
+            Contact::None => self.answers.note_unasked(entry, own),
+            _ => {}
+        }
+    }
+
     /// Adds what another, of the same inputs, has counted.
     pub(super) fn absorb(&mut self, other: &Companions) {
         for (row, more) in self.directories.iter_mut().zip(&other.directories) {
@@ -486,17 +497,18 @@ impl Companions {
 
     /// True when an entry whose backend failed may have got an answer that a cache had kept.
     pub(super) fn may_be_stale(&self, entry: &EntryFact) -> bool {
-        let directory = self.directories.get(self.directory(entry.place.position.input));
-        directory.is_some_and(|row| row.cache == CacheSeen::Some)
-            && self.answers.may_stand_in_for(entry)
+        let own = self.directory(entry.place.position.input);
+        self.directories.get(own).is_some_and(|row| row.cache == CacheSeen::Some)
+            && self.answers.may_stand_in_for(entry, own)
     }
 
     /// True when an entry that asked no backend may be an answer that a cache had kept.
     pub(super) fn may_be_kept(&self, entry: &EntryFact) -> bool {
-        match self.directories.get(self.directory(entry.place.position.input)) {
+        let own = self.directory(entry.place.position.input);
+        match self.directories.get(own) {
             Some(Directory { cache: CacheSeen::Some, .. }) => true,
-            Some(Directory { cache: CacheSeen::None, .. }) => self.answers.has_twin_of(entry),
-            _ => self.answers.has_original_of(entry),
+            Some(Directory { cache: CacheSeen::None, .. }) => self.answers.has_twin_of(entry, own),
+            _ => self.answers.has_original_of(entry, own),
         }
     }
 

@@ -29,7 +29,7 @@ use crate::fact::{CauseFact, EntryFact, Flags};
 use crate::scan::JoinKey;
 use crate::store::{Rows, Sorted, Sorter};
 use crate::taxonomy::Server;
-use crate::verdict::{Contact, undecided_rule};
+use crate::verdict::undecided_rule;
 
 /// The row of messages which tell that others were dropped.
 const MESSAGES_DROPPED: &str = "systemd.rate_limited";
@@ -190,11 +190,7 @@ impl<'w> Walk<'w> {
                 } else if !is_bystander(&fact) || key.0 != 0 && is_refused(&fact) {
                     let verdict = Verdict::own(fact);
                     // A copy may be in the window, and its original before it.
-                    if verdict.rule().contact == Contact::Answered {
-                        self.walked.companions.answers.note(&fact);
-                    } else if verdict.rule().contact == Contact::None {
-                        self.walked.companions.answers.note_unasked(&fact);
-                    }
+                    self.walked.companions.note_answer(&fact, verdict.rule().contact);
                     if ground.config.in_window(fact.at) {
                         cluster.push_entry(verdict)?;
                     }

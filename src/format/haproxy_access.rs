@@ -28,7 +28,8 @@ use crate::time::{Notation, SECOND_US, Stamp};
 
 pub use clf::HaproxyClf;
 pub(super) use custom::STATES_BY_KEY;
-pub use json::{JSON, JSON_BY_TIMERS};
+pub use json::{JSON, JSON_BY_TIMERS, JSON_LINES, Learning};
+pub(super) use served::with_servers;
 
 /// Bytes of `20/Nov/2026:21:29:42.123`.
 const DATE_BYTES: usize = 24;

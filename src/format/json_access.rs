@@ -20,6 +20,7 @@ use self::keys::{
     STATUS_KEYS, TIME_KEYS, field_of, is_nginx_key, is_upstream_addr, plain_name, rank_in,
 };
 use super::caddy_log;
+use super::haproxy_access::with_servers;
 use super::infer::field_of_label;
 use super::json_by_values::Columns;
 use super::json_pairs::{Key, Leaves};
@@ -515,6 +516,8 @@ impl Format for JsonAccessFormat {
         }
         let reader = JsonAccess::detect(sample)?;
         let n_accepted = sample.count(|line| reader.parse(line).is_ok() && !is_declared(line));
-        Proposal::counted(reader, n_accepted)
+        let is_haproxy = reader.about().server == Server::Haproxy;
+        let proposal = Proposal::counted(reader, n_accepted)?;
+        Some(if is_haproxy { with_servers(proposal) } else { proposal })
     }
 }

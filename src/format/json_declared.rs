@@ -16,7 +16,7 @@ use std::borrow::Cow;
 use super::json_by_values::Columns;
 use super::json_pairs::{Key, Pairs, items};
 use super::{About, Directive, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
-use crate::bytes::{is_absent, offset_of, parse_status, split_url, without_client_port};
+use crate::bytes::{is_absent, offset_of, parse_status, parse_u64, split_url, without_client_port};
 use crate::record::{AccessRecord, Escape, Field, Record, Skip};
 use crate::taxonomy::{LogRole, Server};
 use crate::time::Notation;
@@ -38,6 +38,8 @@ pub enum Use {
     /// As `As`, of a column that every record has, though an object without a value lacks the key: it has none then, if
     /// the key is seen in others.
     OfColumn(Field),
+    /// The size of the body, where a line has fewer bytes than any header: it may count the header, too.
+    BodySize,
     /// An absolute URL: the host, and the target with its query. What is no URL is a target.
     Url,
     /// The client's address, perhaps with its port.
@@ -54,6 +56,7 @@ impl Use {
         }
         match (self, split_url(value)) {
             (Use::As(field) | Use::OfColumn(field), _) => access.set(field, value),
+            (Use::BodySize, _) => access.set(Field::BodyBytes, value),
             (Use::Url, Some((host, target))) => {
                 access.set(Field::Host, host);
                 access.set(Field::RequestUri, if target.is_empty() { b"/" } else { target });
@@ -66,6 +69,14 @@ impl Use {
             }
         }
     }
+}
+
+/// No response of HTTP has a header that is shorter: a status line, `Connection` and an empty line.
+const LEAST_HEADER_BYTES: u64 = 40;
+
+/// True for a count of bytes that cannot include the header of a response.
+pub(super) fn has_no_header(value: &[u8]) -> bool {
+    value == b"-" || parse_u64(value).is_some_and(|bytes| bytes < LEAST_HEADER_BYTES)
 }
 
 /// Where a log keeps its time.
@@ -356,7 +367,12 @@ impl DeclaredReader {
         }
         places.extend(clock.map(|clock| (clock, CLOCK)));
         places.extend(status.map(|status| (*status, STATUS)));
-        let fields = (FIELDS..MAX_KEYS).zip(format.fields);
+        let is_told = |(_, (path, use_)): &(usize, &(&'static str, Use))| {
+            let is_body =
+                |line: &&[u8]| at_path(line, path).is_some_and(|(_, value)| has_no_header(value));
+            !matches!(use_, Use::BodySize) || lines.iter().any(is_body)
+        };
+        let fields = (FIELDS..MAX_KEYS).zip(format.fields).filter(is_told);
         places.extend(fields.map(|(slot, (path, _))| (*path, slot)));
         for (path, slot) in &places {
             root.add(path, *slot);
@@ -442,7 +458,7 @@ pub(super) fn spanning<'a>(line: &'a [u8], one: &[u8], other: &[u8]) -> &'a [u8]
 #[inline]
 pub(super) fn status_of(value: Option<&[u8]>) -> Option<u16> {
     match value {
-        None | Some(b"0" | b"" | b"-" | b"null") => Some(0),
+        None | Some(b"0" | b"" | b"-" | b"-1" | b"null") => Some(0),
         Some(value) => parse_status(value),
     }
 }

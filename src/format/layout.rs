@@ -399,10 +399,10 @@ impl Layout {
     }
 }
 
-/// A status; 0 for no response.
+/// A status; 0 for no response, for which `HAProxy` has -1.
 #[inline]
 fn status_of(text: &[u8]) -> Option<u16> {
-    if matches!(text, b"0" | b"-") { Some(0) } else { parse_status(text) }
+    if matches!(text, b"0" | b"-" | b"-1") { Some(0) } else { parse_status(text) }
 }
 
 impl Anchor {

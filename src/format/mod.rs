@@ -337,7 +337,7 @@ pub const FORMATS: &[&dyn Format] = &[
     &haproxy_log::HaproxyLogFormat,
     &heroku::HerokuRouterFormat,
     &zoraxy::ZoraxyFormat,
-    &haproxy_access::JSON,
+    &haproxy_access::JSON_LINES,
     &haproxy_access::JSON_BY_TIMERS,
     &varnish_ncsa::JSON,
     &lighttpd_access::LighttpdAccessFormat,

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use super::apache_access::log_format::{Compiled, compile};
 use super::infer::telltale::{Columns, Telltale, propose};
-use super::json_declared::{Declared, Use, key, time_at, value};
+use super::json_declared::{Declared, Use, has_no_header, key, time_at, value};
 use super::layout::next_quote;
 use super::layout_reader::{AS_CUT, LayoutReader};
 use super::{About, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
@@ -32,7 +32,7 @@ pub const JSON: Declared = Declared {
             &["handling", "varnish_handling", "cache_handling", "hitmiss", "varnish_hitmiss"],
             &["hit", "miss", "pass", "pipe", "error", "synth", "streaming-hit", "-"],
         ),
-        key(&["status", "status_code", "response_status"]),
+        key(STATUS),
     ],
     besides: &[],
     time: &[
@@ -41,24 +41,38 @@ pub const JSON: Declared = Declared {
         time_at("@timestamp", TIMES),
         time_at("date", TIMES),
     ],
-    status: &["status", "status_code", "response_status"],
+    status: STATUS,
     fields: &[
-        ("client_ip", Use::Client),
-        ("remote_ip", Use::Client),
-        ("remote_addr", Use::Client),
-        ("client", Use::Client),
+        ("client_ip", Use::FirstClient),
+        ("remote_ip", Use::FirstClient),
+        ("remote_addr", Use::FirstClient),
+        ("client", Use::FirstClient),
+        ("remote", Use::FirstClient),
+        ("ip", Use::FirstClient),
+        ("src", Use::FirstClient),
+        ("x_forwarded_for", Use::As(Field::ForwardedFor)),
+        ("xff", Use::As(Field::ForwardedFor)),
         ("request", Use::As(Field::Request)),
+        ("request_line", Use::As(Field::Request)),
+        ("req", Use::As(Field::Request)),
         ("method", Use::As(Field::Method)),
         ("request_method", Use::As(Field::Method)),
+        ("req_method", Use::As(Field::Method)),
+        ("verb", Use::As(Field::Method)),
         ("url", Use::Url),
         ("uri", Use::Url),
         ("request_url", Use::Url),
+        ("request_uri", Use::Url),
         ("path", Use::Url),
         ("query", Use::As(Field::Args)),
         ("host", Use::As(Field::Host)),
-        ("bytes", Use::As(Field::BodyBytes)),
+        ("vhost", Use::As(Field::Host)),
+        ("domain", Use::As(Field::Host)),
         ("body_bytes", Use::As(Field::BodyBytes)),
-        ("bytes_sent", Use::As(Field::BodyBytes)),
+        ("bytes", Use::BodySize),
+        ("bytes_sent", Use::BodySize),
+        ("size", Use::BodySize),
+        ("len", Use::BodySize),
         ("duration_us", Use::As(Field::RequestTimeMicros)),
         ("time_us", Use::As(Field::RequestTimeMicros)),
         ("user_agent", Use::As(Field::UserAgent)),
@@ -79,6 +93,10 @@ pub const JSON: Declared = Declared {
     ],
     finish: None,
 };
+
+/// Keys of the status.
+const STATUS: &[&str] =
+    &["status", "status_code", "response_status", "resp_status", "http_status", "code", "st"];
 
 /// `%t`, `%{...}t` and `%{sec}t`.
 const TIMES: &[Notation] =
@@ -126,6 +144,20 @@ fn column(text: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((value, rest.strip_prefix(b" ").unwrap_or(rest)))
 }
 
+/// The value of a column without its key (`handling=hit`) and without brackets.
+fn bare(column: &[u8]) -> &[u8] {
+    let is_key = |key: &[u8]| {
+        !key.is_empty()
+            && key.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(byte))
+    };
+    let value = match memchr::memchr(b'=', column) {
+        Some(at) if is_key(&column[..at]) => &column[at + 1..],
+        _ => column,
+    };
+    let inside = |open: u8, close: u8| value.strip_prefix(&[open])?.strip_suffix(&[close]);
+    inside(b'"', b'"').or_else(|| inside(b'[', b']')).unwrap_or(value)
+}
+
 /// Date, and the offset behind `] `. The host and the user stand before.
 fn date_of(line: &[u8]) -> Option<(&[u8], usize)> {
     let open = memchr::memchr(b'[', line)?;
@@ -168,6 +200,11 @@ impl<'a> Parts<'a> {
             Some(value)
         })
         .take(MAX_COLUMNS)
+    }
+
+    /// What was done with the request, where one of the further columns tells it.
+    fn handling(&self, column: usize) -> Option<&'a [u8]> {
+        self.columns().nth(column).map(bare)
     }
 
     /// True for a request whose target is a URL, which only a proxy is asked for otherwise.
@@ -236,7 +273,7 @@ impl Reader for VarnishNcsa {
         ] {
             access.set(field, value);
         }
-        let handling = self.handling.and_then(|index| parts.columns().nth(index));
+        let handling = self.handling.and_then(|index| parts.handling(index));
         for (field, value) in [
             (Field::Referer, parts.referrer),
             (Field::UserAgent, parts.agent),
@@ -267,7 +304,9 @@ impl Reader for VarnishNcsa {
         }
         for (index, value) in parts.columns().enumerate() {
             let is_handling = self.handling == Some(index);
-            each(if is_handling { "handling" } else { "further" }, value);
+            let (name, value) =
+                if is_handling { ("handling", bare(value)) } else { ("further", value) };
+            each(name, value);
         }
     }
 }
@@ -277,14 +316,14 @@ fn handling_column(lines: &[Parts<'_>]) -> Option<usize> {
     let n_columns = lines.iter().map(|parts| parts.columns().count()).min()?;
     let is_handling = |column: &usize| {
         lines.iter().all(|parts| {
-            let value = parts.columns().nth(*column);
+            let value = parts.handling(*column);
             // Requests to backends, of one log with those of clients, have none.
             value.is_some_and(|value| value == b"-" || HANDLINGS.contains(&value))
         })
     };
     // `hitmiss` knows two values, `handling` more.
     let n_values = |column: &usize| {
-        let values = lines.iter().filter_map(|parts| parts.columns().nth(*column));
+        let values = lines.iter().filter_map(|parts| parts.handling(*column));
         HANDLINGS.iter().filter(|word| values.clone().any(|value| value == **word)).count()
     };
     let columns = (0..n_columns).filter(is_handling);
@@ -472,16 +511,18 @@ fn name_columns(columns: &mut Columns<'_>) {
             || ["reason", "respreason"].contains(&&*columns.label(idx))
     };
     columns.set_first(Field::ResponseReason, is_reason);
-    // `%O` counts the header too, and is never nothing.
+    // `%O` counts the header too, and is never so little.
     columns.set_first(Field::BodyBytes, |columns, idx| {
+        let label = columns.label(idx);
         let before = |n: usize| idx.checked_sub(n);
         let is_behind_status = columns.find(Field::Status).is_some_and(|status| {
             before(1) == Some(status)
                 || (before(2) == Some(status) && columns.find(Field::ResponseReason) == before(1))
         });
         columns.all(idx, is_size)
-            && columns.any(idx, |value| value == b"0" || value == b"-")
-            && (is_behind_status || ["bytes", "size", "b"].contains(&&*columns.label(idx)))
+            && (label == "bodybytes"
+                || columns.any(idx, has_no_header)
+                    && (is_behind_status || ["bytes", "size", "len", "b"].contains(&&*label)))
     });
     columns.set_labelled(Field::FetchError, &["fetcherror"], |_| true);
     columns.set_labelled(Field::BackendStatus, &["berespstatus", "backendstatus"], |_| true);

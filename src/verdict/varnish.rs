@@ -79,6 +79,16 @@ pub(super) const RULES: &[VerdictRule] = &[
         Some(Cause::UpstreamError),
         "vsl.7, BerespStatus, and no vcl_backend_error",
     ),
+    // A body that broke off where Varnish held it back is counted as well.
+    VerdictRule {
+        confidence: Confidence::Likely,
+        ..decided(
+            "varnish.backend_sent_body",
+            Origin::Upstream,
+            Some(Cause::Upstream503),
+            "varnishncsa.1, -b: %b counts what came from the backend; a failed fetch has no body",
+        )
+    },
     open(
         "varnish.after_good_backend",
         Origin::LocalProcess,
@@ -310,11 +320,14 @@ pub(super) fn own_verdict(record: &AccessRecord<'_>) -> &'static str {
     let body_bytes = record.body_bytes().filter(|_| record.request().0 != b"HEAD");
     let handling = record.value(Field::CacheHandling).unwrap_or_default();
     let reason = record.value(Field::ResponseReason).unwrap_or_default();
+    // The log of backends (`-b`): there, `vcl_backend_error` sets the status of a failed fetch, as a backend would.
+    let is_backend_side = record.raw(Field::CacheHandling) == Some(b"-");
     // VCL may make a page of its own for the status and the reason of a response.
     let says_failed = reason.eq_ignore_ascii_case(FETCH_FAILED)
         && !handling.eq_ignore_ascii_case(b"hit")
         && handling != b"streaming-hit";
-    if record.status == 503 && says_failed && record.value(Field::BackendStatus).is_none() {
+    let backend_status = record.value(Field::BackendStatus).filter(|_| !is_backend_side);
+    if record.status == 503 && says_failed && backend_status.is_none() {
         let is_made_here = [&b"synth"[..], b"error", b"pipe"]
             .iter()
             .any(|word| handling.eq_ignore_ascii_case(word));
@@ -341,13 +354,15 @@ pub(super) fn own_verdict(record: &AccessRecord<'_>) -> &'static str {
             Some(_) => "varnish.cached",
         };
     }
-    match record.value(Field::BackendStatus) {
+    // Without a column of what was done, a line may be one of `-b`.
+    let is_certain = !handling.is_empty() || body_bytes != Some(0);
+    match backend_status.filter(|status| *status != b"503" || is_certain) {
         Some(b"503") => return "varnish.relayed_503",
         Some([b'5', ..]) => return "varnish.relayed_5xx",
         Some(_) => return "varnish.after_good_backend",
         None => {}
     }
-    // The log of backends (`-b`). A client address from a header may be missing as well.
+    // A client address from a header may be missing as well.
     if record.raw(Field::RemoteAddr) == Some(b"-") && record.body_bytes() == Some(0) {
         return "varnish.no_connection";
     }
@@ -356,6 +371,7 @@ pub(super) fn own_verdict(record: &AccessRecord<'_>) -> &'static str {
     }
     match (record.status, body_bytes) {
         (502 | 504, _) => "varnish.gateway_error",
+        (503, Some(1..)) if is_backend_side => "varnish.backend_sent_body",
         (503, Some(0)) => "varnish.empty",
         (503, Some(size)) if FAILED_PAGE.contains(&size) => "varnish.own_page",
         (503, Some(size)) if SHORT_PAGE.contains(&size) => "varnish.own_short_page",
@@ -400,6 +416,13 @@ mod tests {
         check(503, &[(Status, "503"), (Handling, "PASS")], "varnish.relayed_503");
         check(503, &[(Status, "500")], "varnish.relayed_5xx");
         check(503, &[(Status, "200")], "varnish.after_good_backend");
+        // The log of backends.
+        let failed = [(Status, "503"), (Handling, "-"), (Bytes, "0")];
+        check(503, &failed, "varnish.empty");
+        check(503, &[failed[0], failed[2]], "varnish.empty");
+        check(503, &[failed[0], failed[1], (Client, "-"), (Bytes, "0")], "varnish.no_connection");
+        check(503, &[failed[0], failed[1], (Bytes, "282")], "varnish.backend_sent_body");
+        check(503, &[failed[0], (Handling, "miss"), (Bytes, "0")], "varnish.relayed_503");
         check(503, &[(Handling, "BACKEND_ERROR")], "varnish.error_by_vcl");
         check(503, &[(Handling, "synth"), (Bytes, "234")], "varnish.synth");
         check(503, &[(Handling, "SYNTH"), (Reason, "VCL failed")], "varnish.vcl_failed");

@@ -269,3 +269,107 @@ fn servers_whose_lines_are_alike_have_error_logs_of_their_own() {
     let refused = ("local_process/rate_limited confirmed", 20);
     check(&fixture, &paths, Some("inner_access.log"), &[refused]);
 }
+
+/// A line of an access log that ends with the backend's address and status.
+fn passed(log: &mut String, second: u32, client: &str, target: &str, status: u16, backend: &str) {
+    access(log, second, client, target, &format!("{status} 197 \"-\" \"curl/8\" {backend}"));
+}
+
+#[test]
+fn one_error_log_is_of_the_log_that_has_its_name() {
+    let fixture = Fixture::new();
+    let (log, error, _) = half_refused();
+    for server in ["edge", "inner"] {
+        fixture.write(&format!("{server}.access.log"), log.as_bytes());
+    }
+    fixture.write("inner.error.log", error.as_bytes());
+    let paths = ["edge.access.log", "inner.access.log", "inner.error.log"];
+    let refused = ("local_process/rate_limited confirmed", 20);
+    check(&fixture, &paths, Some("inner.access.log"), &[refused]);
+    check(&fixture, &paths, Some("edge.access.log"), &[("unknown/- unknown", 20)]);
+    // One error log for all sites, with the name of one of them.
+    fixture.write("web.access.log", log.replace("/cart/", "/other/").as_bytes());
+    fixture.write("web.error.log", error.as_bytes());
+    let shared = ["edge.access.log", "web.access.log", "web.error.log"];
+    check(&fixture, &shared, Some("edge.access.log"), &[refused]);
+}
+
+#[test]
+fn what_an_inner_server_made_is_no_answer_to_it() {
+    let fixture = Fixture::new();
+    let (mut edge, mut inner, mut error) = (String::new(), String::new(), String::new());
+    for n in 0..60 {
+        let (client, target) = (format!("192.0.2.{n}"), format!("/cart/{n}"));
+        let status = if n < 20 { 200 } else { 503 };
+        let asked = "\"10.0.0.2:80\" \"STATUS\" 0.012 0.012".replace("STATUS", &status.to_string());
+        passed(&mut edge, n, &client, &target, status, &asked);
+        let app = "\"10.0.0.3:8080\" \"200\" 0.010 0.010";
+        let none = "\"-\" \"-\" - 0.000";
+        passed(&mut inner, n, "10.0.0.1", &target, status, if n < 20 { app } else { none });
+        if n >= 40 {
+            limited(&mut error, n, 100 + n, "10.0.0.1", &target);
+        }
+    }
+    fixture.write("edge/access.log", edge);
+    fixture.write("inner/access.log", inner);
+    fixture.write("inner/error.log", error);
+    let made =
+        [("local_process/maintenance likely", 20), ("local_process/rate_limited confirmed", 20)];
+    check(&fixture, &["edge", "inner"], Some("inner/access.log"), &made);
+    let relayed = ("upstream/upstream_503 confirmed", 40);
+    check(&fixture, &["edge", "inner"], Some("edge/access.log"), &[relayed]);
+}
+
+#[test]
+fn a_server_whose_place_is_open_is_not_in_front_of_what_it_may_be_behind() {
+    let fixture = Fixture::new();
+    let (mut front, mut cache, mut inner) = (String::new(), String::new(), String::new());
+    for n in 0..60u32 {
+        let (id, time) = (format!("4cbced6b1ddcda33ad46ee790ac3{n:04x}"), clock(n));
+        let status = if n < 20 { 200 } else { 503 };
+        let is_made_there = n >= 40;
+        let _ = writeln!(
+            front,
+            r#"{{"time_local":"20/Nov/2026:{time} +0000","remote_addr":"127.0.0.1","request":"GET /shop/{n} HTTP/1.1","status":"{status}","body_bytes_sent":"300","upstream_addr":"127.0.0.1:6081","upstream_status":"{status}","request_id":"{id}"}}"#
+        );
+        let handling = if is_made_there { "synth" } else { "pass" };
+        let _ = writeln!(
+            cache,
+            r#"{{"time":"2026-11-20T{time}Z","client":"127.0.0.1","request":"GET http://a.test/{n} HTTP/1.0","status":{status},"handling":"{handling}","request_id":"{id}"}}"#
+        );
+        if !is_made_there {
+            let _ = writeln!(
+                inner,
+                "127.0.0.1 - - [20/Nov/2026:{time} +0000] \"GET /{n} HTTP/1.1\" {status} 300 \"-\" \"-\" {id}"
+            );
+        }
+    }
+    fixture.write("front.log", front);
+    fixture.write("cache.log", cache);
+    fixture.write("inner.log", inner);
+    let paths = ["front.log", "cache.log", "inner.log"];
+    check(&fixture, &paths, Some("inner.log"), &[("unknown/- unknown", 20)]);
+}
+
+#[test]
+fn a_backend_that_is_an_application_makes_its_answers_itself() {
+    let fixture = Fixture::new();
+    let (mut web, mut app) = (String::new(), String::new());
+    for n in 0..40 {
+        let (client, target) = (format!("192.0.2.{n}"), format!("/cart/{n}"));
+        let page = if n < 20 { SERVED } else { "503 32 \"-\" \"curl/8\"" };
+        let asked = format!("{page} rt=\"0.01{}\" upstream_addr=\"127.0.0.1:8080\"", n % 10);
+        access(&mut web, n, &client, &target, &asked);
+        access(&mut app, n + 5, "127.0.0.1", &target, page);
+    }
+    fixture.write("web.log", web);
+    fixture.write("app.log", app);
+    fixture.write(
+        "app_error.log",
+        "[2026-11-20 09:59:55 +0000] [7] [INFO] Starting gunicorn 20.1.0\n\
+         [2026-11-20 09:59:55 +0000] [7] [INFO] Listening at: http://127.0.0.1:8080 (7)\n\
+         [2026-11-20 09:59:55 +0000] [7] [INFO] Using worker: threads\n",
+    );
+    let paths = ["web.log", "app.log", "app_error.log"];
+    check(&fixture, &paths, Some("web.log"), &[("upstream/upstream_503 likely", 20)]);
+}

@@ -31,7 +31,7 @@ pub(super) struct Groups {
     pub(super) servers: Vec<Server>,
     /// Group of what one server wrote in one input.
     pub(super) of_source: BTreeMap<(InputIndex, Server), u16>,
-    /// Backends that relayed entries name, each with a line that does.
+    /// Backends that entries name which may be relayed, each with a line that does.
     pub(super) backends: BTreeMap<u32, Place>,
     /// Server and directory of each group, as a number.
     places: Vec<usize>,
@@ -57,7 +57,7 @@ impl Groups {
             let verdict = verdict?;
             let EntryFact { upstream, place, rule, .. } = verdict.entry;
             sources.insert((place.position.input, server_of(rule)));
-            if verdict.origin() == Origin::Upstream {
+            if matches!(verdict.origin(), Origin::Upstream | Origin::Unknown) {
                 application::note_backend(&mut groups.backends, upstream, place);
             }
         }

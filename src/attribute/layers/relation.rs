@@ -16,6 +16,8 @@
 //!    Servers that pass requests on finish them in another order at times; and logs that each have an error log of their
 //!    name beside them are no copies.
 //!
+//! What has the same requests as another log, and no such vote, is neither in front of it nor behind it, nor beside it.
+//!
 //! Invariants: only counts are kept; no name of a server or file decides.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -222,12 +224,21 @@ impl Learned {
     }
 }
 
+/// What was learned of all groups.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Relations {
+    /// Which are in front of which.
+    pub(super) known: Vec<Relation>,
+    /// Those that have the same requests, the lower group first, though nothing tells which of them is in front.
+    pub(super) open: BTreeSet<(u16, u16)>,
+}
+
 /// Learns the relations between all groups. `are_apart`: true for two that have error logs of their own.
 pub(super) fn relations<'h>(
     hops: &dyn Fn() -> Hops<'h>,
     applications: &BTreeSet<u32>,
     are_apart: &dyn Fn(u16, u16) -> bool,
-) -> Result<Vec<Relation>> {
+) -> Result<Relations> {
     let mut learned: BTreeMap<(u16, u16), Learned> = BTreeMap::new();
     each_pair(hops(), &mut |kind, one, other| {
         let key = (one.group, other.group);
@@ -285,9 +296,18 @@ pub(super) fn relations<'h>(
             is_application: row.n_application * 2 > n_pairs,
         })
     };
-    let mut found: Vec<Relation> = learned.iter().filter_map(relation).collect();
-    note_coverage(hops(), &mut found)?;
-    Ok(found)
+    let mut known: Vec<Relation> = learned.iter().filter_map(relation).collect();
+    note_coverage(hops(), &mut known)?;
+    let is_open = |((low, high), row): &(&(u16, u16), &Learned)| {
+        let is_known = known
+            .iter()
+            .any(|it| [(it.front, it.deep), (it.deep, it.front)].contains(&(*low, *high)));
+        !is_known
+            && bases.contains_key(&(*low, *high))
+            && (!row.are_copies() || are_apart(*low, *high))
+    };
+    let open = learned.iter().filter(is_open).map(|(key, _)| *key).collect();
+    Ok(Relations { known, open })
 }
 
 /// Places of groups of which two share requests: there, one is in front of the other. The difference of their clocks must

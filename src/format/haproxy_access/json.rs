@@ -4,8 +4,9 @@
 //! Source: `HAProxy` `doc/configuration.txt`, section 8.2.6 (names of the aliases); names in common use.
 
 use super::log_format::completed;
-use crate::format::Instant;
+use super::served::with_servers;
 use crate::format::json_declared::{Declared, Required, TimeAt, Use, key, time_at, value};
+use crate::format::{Format, Instant, Proposal, Sample};
 use crate::record::Field;
 use crate::taxonomy::Server;
 use crate::time::Notation;
@@ -81,6 +82,31 @@ const TIME: &[TimeAt] = &[
     time_at("date_time", TIMES),
     time_at("haproxy_dt", TIMES),
 ];
+
+/// A declared format whose readers learn which backends have servers.
+#[derive(Debug)]
+pub struct Learning(&'static Declared);
+
+impl Format for Learning {
+    fn name(&self) -> &'static str {
+        self.0.name()
+    }
+
+    fn summary(&self) -> &'static str {
+        self.0.summary()
+    }
+
+    fn propose(&self, sample: &Sample<'_>) -> Option<Proposal> {
+        self.0.propose(sample).map(with_servers)
+    }
+
+    fn declared(&self) -> Option<&Declared> {
+        Some(self.0)
+    }
+}
+
+/// The format [`JSON`].
+pub const JSON_LINES: Learning = Learning(&JSON);
 
 /// Lines of JSON.
 pub const JSON: Declared = Declared {
@@ -329,5 +355,27 @@ mod tests {
         check(r#""Tr":-1,"TR":0"#, Some("0"), Some("-1"));
         check(r#""tq":0,"tw":-1,"tc":-1,"tr":-1"#, Some("0"), Some("-1"));
         check(r#""tw":-1,"tc":-1,"tr":-1"#, None, Some("-1"));
+    }
+
+    #[test]
+    fn lines_show_which_backends_have_servers() {
+        let line = |server: &str, status: &str, state: &str| {
+            format!(
+                r#"{{"time":"2026-11-20T21:05:20Z","be":"app","srv":"{server}","status":{status},"tsc":"{state}"}}"#
+            )
+        };
+        let lines = [
+            line("app1", "200", "----"),
+            line("<NOSRV>", "503", "SC--"),
+            line("app1", "-1", "CD--"),
+        ];
+        let head: Vec<&[u8]> = lines.iter().map(String::as_bytes).collect();
+        let proposal = JSON_LINES.propose(&Sample::of(head.clone())).expect("known");
+        assert_eq!(proposal.n_accepted, 3);
+        let reader = proposal.reader.taught_by(&head).expect("learned");
+        let Ok(Record::Access(record)) = reader.parse(head[1]) else { unreachable!() };
+        assert_eq!(record.raw(Field::ServedBackend), Some(&b"app"[..]));
+        let Ok(Record::Access(record)) = reader.parse(head[2]) else { unreachable!() };
+        assert_eq!(record.status, 0);
     }
 }

@@ -16,7 +16,7 @@ use crate::time::Stamp;
 const MAX_NAMES: usize = 256;
 
 /// Lets a reader learn whether a backend was found, where its lines leave that open.
-pub(super) fn with_servers(proposal: Proposal) -> Proposal {
+pub(in crate::format) fn with_servers(proposal: Proposal) -> Proposal {
     let reader = Arc::new(Served { inner: proposal.reader, served: Arc::default() });
     Proposal { reader, ..proposal }
 }

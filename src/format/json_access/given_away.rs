@@ -6,6 +6,7 @@
 
 use super::{Object, names_of, value_of};
 use crate::format::infer::telltale::{Columns, Telltale};
+use crate::format::json_declared::has_no_header;
 use crate::format::{envoy, fastly, haproxy_access, varnish_ncsa};
 use crate::record::{AccessRecord, Field};
 use crate::taxonomy::Server;
@@ -97,7 +98,11 @@ impl GivenAway {
         for (idx, name) in names.iter().enumerate() {
             let known =
                 usual.iter().find(|(usual, field)| **usual == **name && COMMON.contains(field));
-            if let Some((_, field)) = known {
+            // The number may count the header, too.
+            let is_body = |idx| server != Server::Varnish || columns.any(idx, has_no_header);
+            if let Some((_, field)) = known
+                && (*field != Field::BodyBytes || is_body(idx))
+            {
                 columns.set(idx, *field);
             }
         }

@@ -128,3 +128,46 @@ fn formats_of_ones_own_are_known_by_their_handling() {
     let sample = Sample::of(plain.iter().map(String::as_bytes).collect());
     assert!(VarnishNcsaFormat.propose(&sample).is_none());
 }
+
+#[test]
+fn further_columns_may_have_keys_and_brackets() {
+    let lines = ["hit", "miss", "synth"];
+    for around in ["handling=VALUE", "[VALUE]", "\"VALUE\"", "h=\"VALUE\""] {
+        let lines = lines.map(|value| format!("{LINE} 0.01 {}", around.replace("VALUE", value)));
+        let sample = Sample::of(lines.iter().map(String::as_bytes).collect());
+        let proposal = VarnishNcsaFormat.propose(&sample).expect("known");
+        check(proposal.reader.as_ref(), &lines[2], &[(Field::CacheHandling, "synth")]);
+    }
+}
+
+#[test]
+fn a_number_that_may_count_the_header_is_no_size_of_a_body() {
+    let bytes_of = |least: &str, own: &str| {
+        let lines = [(200, least, "pass"), (503, "282", "miss"), (503, "262", "synth")];
+        let lines = lines.map(|(status, bytes, handling)| {
+            own.replace("STATUS", &status.to_string())
+                .replace("BYTES", bytes)
+                .replace("HANDLING", handling)
+        });
+        let sample = Sample::of(lines.iter().map(String::as_bytes).collect());
+        let formats: [&dyn Format; 2] = [&VarnishNcsaFormat, &JSON];
+        let proposal = formats.iter().find_map(|format| format.propose(&sample)).expect("known");
+        let Ok(Record::Access(record)) = proposal.reader.parse(lines[1].as_bytes()) else {
+            unreachable!("{own}")
+        };
+        record.body_bytes()
+    };
+    let time = "2026-11-21T18:43:12+0100";
+    for own in [
+        format!("{time} 192.0.2.1 \"GET /x HTTP/1.1\" STATUS BYTES HANDLING"),
+        format!(
+            "time={time} client=192.0.2.1 bytes=BYTES req=\"GET /x HTTP/1.1\" status=STATUS handling=HANDLING"
+        ),
+        format!(
+            r#"{{"when":"{time}","src":"192.0.2.1","req":"GET /x HTTP/1.1","code":STATUS,"bytes":"BYTES","handling":"HANDLING"}}"#
+        ),
+    ] {
+        assert_eq!(bytes_of("12", &own), Some(282), "{own}");
+        assert_eq!(bytes_of("212", &own), None, "{own}");
+    }
+}
