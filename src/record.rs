@@ -148,6 +148,7 @@ impl<'a> AccessRecord<'a> {
             // `[default-web-80]` is a column of others.
             && is_none_or(Field::Handler, &|name| {
                 !name.starts_with(b"[")
+                    && !name.starts_with(b"/")
                     && !name.iter().all(u8::is_ascii_digit)
                     && (is_handler(name) || !is_url(name))
             })
@@ -185,6 +186,20 @@ pub fn is_cache_status(value: &[u8]) -> bool {
 /// (`proxy:fcgi://...`).
 pub fn is_proxy_handler(handler: &[u8]) -> bool {
     handler == b"proxy-server" || handler.starts_with(b"proxy:")
+}
+
+/// True for what Apache calls the file of a request (`%f`), which no handler is named after: a path, or where `mod_proxy`
+/// took the request the URL that it asked for, with the path of the request: `proxy:http://10.0.0.1:80/cart`. What
+/// `SetHandler` names goes no further than a server, or ends in a socket (`proxy:unix:/run/a.sock|fcgi://localhost/`).
+pub fn is_file_name(value: &[u8]) -> bool {
+    let is_path = value.starts_with(b"/") || matches!(value, [_, b':', b'/' | b'\\', ..]);
+    let url = value.strip_prefix(b"proxy:").filter(|url| !url.starts_with(b"unix:"));
+    let server = url.and_then(|url| Some(&url[memmem::find(url, b"://")? + 3..]));
+    let has_path = |server: &[u8]| {
+        server.contains(&b'?')
+            || memchr::memchr(b'/', server).is_some_and(|slash| slash + 1 < server.len())
+    };
+    is_path || server.is_some_and(has_path)
 }
 
 /// Handlers of modules other than `mod_proxy` that hand requests to servers of their own: `mod_jk`, `mod_wl`,

@@ -7,7 +7,7 @@
 //! 1. A request fits an entry when its server answers such a failure with the entry's status, and its last line was
 //!    written while the entry was being served: after its start, and before its end where the duration is known. Where
 //!    it is not, [`NEAR_US`] after the start is allowed, and in a second round [`FAR_US`], but only for failures that
-//!    take their time.
+//!    take their time, and not for lines written when another entry came in that is left without one.
 //! 2. Entries and requests whose times overlap are judged together. Where there are as many requests as entries, or
 //!    more, they are paired in order of time, one to one; those that name the same referrer or backend before others.
 //! 3. Where there are fewer requests than entries, some entries have another reason, or a line was not understood. Then
@@ -36,7 +36,7 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
 use looks::PageKey;
 
 use super::homes::Home;
-use super::overlap::{Open, ROUNDING_US, groups, span_of};
+use super::overlap::{Moments, Open, ROUNDING_US, groups, span_of};
 use super::own_lines::{Subject, told_by};
 use super::rivals::{Claim, Contest, Told, contested};
 use super::waiting::Waiting;
@@ -280,8 +280,39 @@ impl Join<'_> {
         all_open.sort_by_cached_key(|open| {
             (open.hull(), self.entries[open.entry].content(), open.entry)
         });
+        let n_before = self.joined.pairs.len();
         for (open, traces) in groups(&all_open, &traces, self.traces) {
             self.judge(&open, &traces, round);
+        }
+        self.give_back(n_before, status, home);
+    }
+
+    /// Takes back those of the pairs from the given one on that have no name in common, and whose line was written when
+    /// another entry came in that is still open: whatever the page of that says, it is rather that entry's.
+    fn give_back(&mut self, n_before: usize, status: u16, home: Option<Home>) {
+        let at_once = |index: usize| Open::of(index, &self.entries[index], Round::Near).span(false);
+        let open = self.entries.iter().enumerate().filter(|(index, entry)| {
+            entry.status == status
+                && !self.taken_entries[*index]
+                && self.lines[*index].are_written != Some(false)
+                && home.is_none_or(|home| home.agrees(self.homes[*index]))
+        });
+        let moments = Moments::of(open.map(|(index, _)| at_once(index)));
+        let is_anothers = |(entry, trace): &(usize, usize)| {
+            let Trace { at, is_slow, referrer, upstream, .. } = self.traces[*trace];
+            let (from, to) = at_once(*entry);
+            let fact = &self.entries[*entry];
+            let is_named = (referrer != 0 && referrer == fact.referrer)
+                || (upstream != 0 && upstream == fact.upstream);
+            is_slow && !is_named && !(from <= at && at <= to) && moments.holds(at)
+        };
+        let new = self.joined.pairs.split_off(n_before);
+        let (given_back, kept): (Vec<_>, Vec<_>) = new.into_iter().partition(is_anothers);
+        self.joined.pairs.extend(kept);
+        for (entry, trace) in given_back {
+            self.taken_entries[entry] = false;
+            self.taken_traces[trace] = false;
+            self.joined.contested.remove(&entry);
         }
     }
 

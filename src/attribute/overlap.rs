@@ -75,6 +75,31 @@ impl Open {
     }
 }
 
+/// Spans, to ask which instants lie in one of them.
+#[derive(Debug, Default)]
+pub(super) struct Moments {
+    /// In order of their start, each with the latest end up to it.
+    spans: Vec<Span>,
+}
+
+impl Moments {
+    pub(super) fn of(spans: impl Iterator<Item = Span>) -> Self {
+        let mut spans: Vec<Span> = spans.collect();
+        spans.sort_unstable();
+        let mut latest = i64::MIN;
+        for (_, to) in &mut spans {
+            latest = latest.max(*to);
+            *to = latest;
+        }
+        Moments { spans }
+    }
+
+    pub(super) fn holds(&self, at: i64) -> bool {
+        let n_begun = self.spans.partition_point(|(from, _)| *from <= at);
+        n_begun.checked_sub(1).is_some_and(|last| at <= self.spans[last].1)
+    }
+}
+
 /// Entries and indices of requests that may be of each other.
 pub(super) type Group = (Vec<Open>, Vec<usize>);
 

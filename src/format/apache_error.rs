@@ -152,7 +152,8 @@ impl Reader for ApacheError {
             [] => None,
             text => Some(self.about.notation.parse(text).ok_or(Skip::BadTime)?),
         };
-        let has_port = !parts.pid.is_empty();
+        // 2.2, which wrote no port, has no modules and no numbers of messages either.
+        let has_port = !parts.pid.is_empty() || !parts.module.is_empty() || is_numbered(parts.text);
         Ok(Record::Error(ErrorRecord {
             stamp,
             level: parts.level,
@@ -232,6 +233,14 @@ fn split_referrer(text: &[u8]) -> (&[u8], Option<&[u8]>) {
         }
     }
     (text, None)
+}
+
+/// True for text that begins with the number of a message: `AH01114: `.
+fn is_numbered(text: &[u8]) -> bool {
+    text.len() > 9
+        && text.starts_with(b"AH")
+        && text[2..7].iter().all(u8::is_ascii_digit)
+        && text[7..].starts_with(b": ")
 }
 
 /// `(111)Connection refused` at the start of `text`; it ends before `: ` or before ` [client `.

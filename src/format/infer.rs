@@ -126,29 +126,62 @@ impl Format for InferredFormat {
         // A list of what each backend answered is nginx's alone, whatever else the lines look like.
         let has = |variable: &&str| inferred.body.contains(*variable);
         let is_nginx = ["$upstream_status", "$upstream_addr"].iter().any(has);
+        let is_of_nginx_alone = OF_NGINX_ALONE.iter().any(has);
+        let is_surely_known;
         let writer = if is_nginx && !has(&"$apache_") {
+            is_surely_known = true;
             Some(Server::Nginx)
         } else if OF_NO_NGINX.iter().any(has) {
+            is_surely_known = true;
             Some(Server::Apache)
         } else {
-            evidence::writer_of(sample)
+            let writer = evidence::writer_of(sample);
+            is_surely_known = writer.is_some();
+            let is_apache = || {
+                !is_of_nginx_alone
+                    && (evidence::is_surely_apache(sample)
+                        || has(&"$time_iso8601") && has_times_of_no_nginx(sample, &reader))
+            };
+            writer.or_else(|| is_apache().then_some(Server::Apache))
         };
         match writer {
             Some(Server::Apache) => {
-                if let Ok(other) = nginx_access::of_apache(&inferred.body, basis) {
+                if let Ok(mut other) = nginx_access::of_apache(&inferred.body, basis) {
+                    if !is_surely_known {
+                        // A script in nginx may write such times, and `escape=json` such quotes.
+                        other.about.ambiguous_with = Some(Server::Nginx);
+                    }
                     let n_others = accepted(&other);
                     if n_others >= n_accepted {
                         (reader, n_accepted) = (other, n_others);
                     }
                 }
             }
-            None if !OF_NGINX_ALONE.iter().any(has) => {
+            None if !is_of_nginx_alone => {
                 reader.about.ambiguous_with = Some(Server::Apache);
             }
             _ => {}
         }
         Some(Proposal { reader: Arc::new(reader), n_accepted, notes: inferred.notes })
     }
+}
+
+/// True where all times are in a notation like that of `$time_iso8601`, and none is as nginx writes it: `%z` has no colon in
+/// the zone, and `%T` is no more than a clock.
+fn has_times_of_no_nginx(sample: &Sample<'_>, reader: &LayoutReader) -> bool {
+    let mut n_times = 0usize;
+    sample.lines.iter().filter_map(|line| reader.parse_access(line).ok()).all(|record| {
+        n_times += 1;
+        record.raw(Field::Time).is_some_and(is_time_of_no_nginx)
+    }) && n_times > 0
+}
+
+/// True for a time in a notation like that of `$time_iso8601` that nginx does not write by itself.
+pub(in crate::format) fn is_time_of_no_nginx(time: &[u8]) -> bool {
+    let zone = time.get(19..).unwrap_or_default();
+    let at = zone.iter().position(|byte| b"+-Z".contains(byte));
+    let has_colon = |at: usize| zone[at] == b'Z' || zone[at..].contains(&b':');
+    time.get(10) == Some(&b' ') || !at.is_some_and(has_colon)
 }
 
 /// What is plain at the start of most lines where the rest is not: how they go on stays one column without a name.

@@ -17,7 +17,8 @@ use std::cell::LazyCell;
 
 use self::given_away::GivenAway;
 use self::keys::{
-    STATUS_KEYS, TIME_KEYS, field_of, is_nginx_key, is_upstream_addr, plain_name, rank_in,
+    STATUS_KEYS, TIME_KEYS, field_of, is_key_of_nginx_alone, is_nginx_key, is_upstream_addr,
+    plain_name, rank_in,
 };
 use super::caddy_log;
 use super::haproxy_access::with_servers;
@@ -167,10 +168,13 @@ impl JsonAccess {
             }
         }
         let has = |wanted| fields.iter().any(|(_, field)| *field == wanted);
+        // What nginx alone can tell makes the writer sure; an operator of Apache may use the names of its variables.
+        let is_surely_nginx = names.iter().any(|name| is_key_of_nginx_alone(name))
+            || (has(Field::UpstreamAddr) && has(Field::UpstreamStatus))
+            || objects.iter().any(|object| has_request_time(object));
         let is_nginx = !is_apache
             && given_away.is_none()
-            && (names.iter().any(|name| is_nginx_key(name))
-                || (has(Field::UpstreamAddr) && has(Field::UpstreamStatus)));
+            && (is_surely_nginx || names.iter().any(|name| is_nginx_key(name)));
         if is_nginx && !has(Field::UpstreamCacheStatus) {
             fields.extend(cache_field(&names, &fields, &objects));
         }
@@ -192,7 +196,9 @@ impl JsonAccess {
             instant: if is_apache || given_away.is_some() { Instant::Start } else { Instant::End },
             basis: FormatBasis::Detected,
             // Keys that any server may be told to write.
-            ambiguous_with: (server == Server::Unknown).then_some(Server::Apache),
+            ambiguous_with: (server == Server::Unknown
+                || server == Server::Nginx && is_nginx && !is_surely_nginx)
+                .then_some(Server::Apache),
         };
         let (time, status) = (Place::of(time, &objects), Place::of(status, &objects));
         // What stands in an object is found by a walk alone.
@@ -287,6 +293,14 @@ fn is_declared(line: &[u8]) -> bool {
         || caddy_log::is_line(line)
 }
 
+/// True for an object with the duration of the request as nginx writes it, in seconds with three decimals.
+fn has_request_time(object: &Object<'_>) -> bool {
+    object
+        .leaves
+        .iter()
+        .any(|(path, value)| field_of(path) == Field::RequestTime && is_fraction(value))
+}
+
 /// All paths, in the order in which they first occur.
 fn names_of<'o>(objects: &'o [Object<'_>]) -> Vec<&'o [u8]> {
     let mut names: Vec<&[u8]> = Vec::new();
@@ -332,6 +346,7 @@ fn choose_time<'o>(objects: &[Object<'_>], names: &[&'o [u8]]) -> Option<(&'o [u
         Notation::Clf,
         Notation::EpochSeconds,
         Notation::EpochMillis,
+        Notation::EpochMicros,
         Notation::ClfVariant,
     ]
     .into_iter()

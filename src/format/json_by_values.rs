@@ -37,13 +37,14 @@ const MESSAGE_KEYS: &[&str] = &[
 ];
 
 /// How times are written: with a zone first.
-const TIMES: [Notation; 6] = [
+const TIMES: [Notation; 7] = [
     Notation::Iso8601,
     Notation::Clf,
     Notation::ClfVariant,
     Notation::NginxError,
     Notation::EpochSeconds,
     Notation::EpochMillis,
+    Notation::EpochMicros,
 ];
 
 /// A key, and its values in all lines.
@@ -133,6 +134,7 @@ fn is_time(value: &[u8], notation: Notation) -> bool {
     let is_plausible = match notation {
         Notation::EpochSeconds => n_digits == 10 && value[0] < b'5',
         Notation::EpochMillis => n_digits == 13 && value[0] < b'5',
+        Notation::EpochMicros => n_digits == 16 && value[0] < b'5',
         _ => true,
     };
     is_plausible && notation.parse(value).is_some()

@@ -6,6 +6,8 @@ mod tidy;
 mod robustness;
 // The verdicts against labelled logs of real servers; skipped where the corpus is absent.
 mod accuracy;
+// Layouts of Apache's access log that operators write.
+mod apache_layouts;
 // Logs of AWS services: delivered late, unordered and twice.
 mod aws;
 // The same logs handed over otherwise: out of order, in pieces, under other names; skipped where the corpus is absent.

@@ -74,6 +74,21 @@ fn what_waits_for_nothing_is_written_at_once() {
 }
 
 #[test]
+fn a_line_of_the_moment_is_not_for_an_entry_long_before() {
+    let of = |bytes| EntryFact { body_bytes: bytes, ..entry(10) };
+    let look =
+        |entry: &EntryFact| if entry.at > 12 * SECOND_US { Look::Silent } else { Look::Open };
+    let known = Known { look: &look, ..Known::OF_CLIENT };
+    let slow = |ms| Trace { is_slow: true, ..trace(ms) };
+    let entries = [of(600), EntryFact { at: 16 * SECOND_US, ..of(26) }];
+    // Whatever the page of the second says: the line was written when that came in.
+    assert_eq!(match_client(&entries, &[slow(16_100)], known).pairs, []);
+    assert_eq!(match_client(&entries, &[slow(15_100)], known).pairs, [(0, 0)]);
+    // What tells that no line was written takes none.
+    assert_eq!(match_client(&entries[..1], &[slow(16_100)], known).pairs, [(0, 0)]);
+}
+
+#[test]
 fn the_status_must_be_one_that_the_failure_gives() {
     check(&[entry(10)], &[Trace { statuses: &[502], ..trace(10_100) }], &[]);
     check(&[entry(10)], &[Trace { statuses: &[], ..trace(10_100) }], &[(0, 0)]);

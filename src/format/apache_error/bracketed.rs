@@ -3,7 +3,7 @@
 //! In: a record. Out: its [`Parts`]. Brackets are told by what they hold, so their order does not matter; the level
 //! must be among them.
 
-use super::{LEVELS, Parts, split_referrer, take_client, take_errno};
+use super::{LEVELS, Parts, is_numbered, split_referrer, take_client, take_errno};
 use crate::record::Skip;
 
 /// The shortest time: `2026-11-20 21:21:41`.
@@ -103,11 +103,7 @@ fn is_of_head(inside: &[u8], mut behind: &[u8]) -> bool {
     }
     for _ in 0..MAX_ADDED {
         let rest = behind.strip_prefix(b" ").unwrap_or(behind);
-        let is_numbered = rest.len() > 9
-            && rest.starts_with(b"AH")
-            && rest[2..7].iter().all(u8::is_ascii_digit)
-            && rest[7..].starts_with(b": ");
-        if is_numbered || take_errno(rest).is_some() {
+        if is_numbered(rest) || take_errno(rest).is_some() {
             return true;
         }
         let Some((next, further)) = take_bracket(rest) else { return false };

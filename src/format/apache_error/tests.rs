@@ -143,6 +143,17 @@ fn the_default_formats_are_read() {
         "(13)Permission denied: user  not found: /",
         Some("2001:db8::80da:af6b:8b2c"),
     );
+    // 2.4 writes a port, whatever the format leaves out.
+    for (head, of_module) in [("[proxy_http:error]", "module=proxy_http|"), ("[error]", "")] {
+        check(
+            &format!("[Fri Nov 20 21:21:42 2026] {head} [client 2001:db8::1:51548] AH01114: x"),
+            &format!(
+                "time=Fri Nov 20 21:21:42 2026|{of_module}level=error|client=2001:db8::1:51548|message=AH01114: x"
+            ),
+            "AH01114: x",
+            Some("2001:db8::1"),
+        );
+    }
     check(
         "[Fri Nov 20 21:21:42 2026] [authz_owner:error] [pid 1:tid 2] [client [2001:db8::1]:51548] AH01637: x",
         "time=Fri Nov 20 21:21:42 2026|module=authz_owner|level=error|pid=1|tid=2|client=[2001:db8::1]:51548|message=AH01637: x",

@@ -442,6 +442,18 @@ fn columns_of_apache_alone() {
         body(&of_others),
         "$remote_addr [$time_local] \"$request\" $status $body_bytes_sent $apache_handler $unknown_1 $unknown_2"
     );
+    // Files: what is served, the page of an error, and what a backend was asked for.
+    let of_files = |n| {
+        let (status, handler, ..) = kinds(n);
+        let file = match (status, handler) {
+            ("503", _) => "/srv/www/errors/503.html".to_owned(),
+            (_, "-") => "/srv/www/index.html".to_owned(),
+            _ => format!("proxy:http://10.0.0.1:8080/cart?x={n}"),
+        };
+        format!("{status} {} {file}", 100 + n)
+    };
+    let of_files = body(&of_files);
+    assert!(!of_files.contains("$apache_handler"), "{of_files}");
 }
 
 #[test]

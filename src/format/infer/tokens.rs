@@ -279,7 +279,7 @@ pub(super) fn time_length(text: &[u8]) -> Option<usize> {
         return Some(time.len());
     }
     for (length, blank) in [(26, 20), (19, 10)] {
-        if text.get(blank) == Some(&b' ') {
+        if text.get(blank).is_some_and(|byte| *byte == b' ' || blank == 10 && *byte == b'T') {
             let length = match length {
                 // A fraction may follow.
                 19 => {
@@ -293,14 +293,36 @@ pub(super) fn time_length(text: &[u8]) -> Option<usize> {
             };
             let time = text.get(..length)?;
             let time = time.strip_suffix(b",").unwrap_or(time);
-            if matches!(item_kind(time), Kind::Clf | Kind::Iso)
-                || crate::time::parse_nginx_error(time).is_some()
+            let zoned = &text[..time.len() + offset_length(&text[time.len()..])];
+            if zoned.len() > time.len() && item_kind(zoned) == Kind::Iso {
+                return Some(zoned.len());
+            }
+            // Without a blank in it, it is a word.
+            if text[10] != b'T'
+                && (matches!(item_kind(time), Kind::Clf | Kind::Iso)
+                    || crate::time::parse_nginx_error(time).is_some())
             {
                 return Some(time.len());
             }
         }
     }
     None
+}
+
+/// Length of ` +0000`, with its blank, or of `-07:00` at the start of `text`: what a layout reads as the zone of the time
+/// before it.
+fn offset_length(text: &[u8]) -> usize {
+    let n = match text {
+        [b' ', b'+' | b'-', zone @ ..] if zone.len() >= 4 && is_digits(&zone[..4]) => 6,
+        [b'-', zone @ ..] if zone.len() >= 4 && is_digits(&zone[..4]) => 5,
+        [b'-', a, b, b':', c, d, ..] if is_digits(&[*a, *b, *c, *d]) => 6,
+        _ => return 0,
+    };
+    if text.get(n).is_some_and(u8::is_ascii_alphanumeric) { 0 } else { n }
+}
+
+fn is_digits(text: &[u8]) -> bool {
+    text.iter().all(u8::is_ascii_digit)
 }
 
 fn at_separator<'a>(line: &'a [u8], separator: &[u8], inner: &[usize]) -> Tokens<'a> {

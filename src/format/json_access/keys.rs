@@ -117,11 +117,23 @@ pub(super) fn is_nginx_key(path: &[u8]) -> bool {
         "server_name",
         "connection_requests",
     ];
-    let path = path.to_ascii_lowercase();
-    let key = memchr::memrchr(b'.', &path).map_or(&path[..], |dot| &path[dot + 1..]);
-    key.starts_with(b"upstream_")
-        || key.starts_with(b"proxy_upstream_")
-        || NAMES.iter().any(|name| name.as_bytes() == key)
+    let key = last_key(path);
+    is_of_backends(&key) || NAMES.iter().any(|name| name.as_bytes() == key)
+}
+
+/// Of these, the keys of what nginx alone can log: others have no word for it, whatever an operator calls theirs.
+pub(super) fn is_key_of_nginx_alone(path: &[u8]) -> bool {
+    let key = last_key(path);
+    is_of_backends(&key) || key == b"connection_requests"
+}
+
+fn last_key(path: &[u8]) -> Vec<u8> {
+    let key = memchr::memrchr(b'.', path).map_or(path, |dot| &path[dot + 1..]);
+    key.to_ascii_lowercase()
+}
+
+fn is_of_backends(key: &[u8]) -> bool {
+    key.starts_with(b"upstream_") || key.starts_with(b"proxy_upstream_")
 }
 
 /// The field that a path stands for, other than time and status.

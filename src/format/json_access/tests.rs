@@ -140,6 +140,13 @@ fn layout_and_server_are_told_by_the_keys() {
     let other = reader_of(&[r#"{"time":"2026-11-20T21:31:23Z","status":503,"path":"/x"}"#]);
     let about = other.expect("detected").about;
     assert_eq!((about.format, about.server), ("json_access", Server::Unknown));
+    // Names alone may be an operator's of another server.
+    let named = r#"{"time_local":"20/Nov/2026:21:31:23 +0000","remote_addr":"192.0.2.1","request":"GET /x HTTP/1.1","status":503}"#;
+    let timed = named.replace('}', r#","request_time":0.003}"#);
+    for (line, other) in [(named, Some(Server::Apache)), (timed.as_str(), None)] {
+        let about = reader_of(&[line]).expect("detected").about;
+        assert_eq!((about.server, about.ambiguous_with), (Server::Nginx, other), "{line}");
+    }
 }
 
 #[test]

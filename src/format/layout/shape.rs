@@ -301,7 +301,7 @@ impl Shape {
     ) -> Result<usize, Skip> {
         let rest = line.get(from..).unwrap_or_default();
         let length = match self {
-            Shape::Time(notation) => time_length(notation, rest)?,
+            Shape::Time(notation) => time_length(notation, rest, after)?,
             Shape::Status => match rest {
                 [a, b, c, ..] if [a, b, c].iter().all(|byte| byte.is_ascii_digit()) => 3,
                 _ if rest.len() < 3 && rest.iter().all(u8::is_ascii_digit) => {
@@ -352,11 +352,12 @@ fn decimal_length(text: &[u8], n_decimals: RangeInclusive<usize>) -> Result<usiz
     Err(if is_cut { Skip::Truncated } else { Skip::Shape })
 }
 
-/// The length of a time, by its fixed shape. Whether it is a date is for its notation to say.
-fn time_length(notation: Notation, text: &[u8]) -> Result<usize, Skip> {
+/// The length of a time, by its fixed shape, and by the literal text behind it where a comma may belong to either. Whether
+/// it is a date is for its notation to say.
+fn time_length(notation: Notation, text: &[u8], after: &[u8]) -> Result<usize, Skip> {
     let (least, length) = match notation {
         Notation::Clf => (CLF_BYTES, CLF_BYTES),
-        Notation::Iso8601 => (19, end_of_time(text, 19)),
+        Notation::Iso8601 => (19, end_of_time(text, 19 + comma_fraction_length(text, 19, after))),
         Notation::EpochSeconds => (10, 10 + fraction_length(text.get(10..).unwrap_or_default())),
         Notation::EpochMillis => (13, 13),
         Notation::NginxError | Notation::W3c | Notation::EpochNanos => (19, 19),
@@ -402,6 +403,18 @@ fn end_of_time(text: &[u8], at: usize) -> usize {
 fn fraction_length(text: &[u8]) -> usize {
     match text {
         [b'.', rest @ ..] if n_digits(rest) > 0 => 1 + n_digits(rest),
+        _ => 0,
+    }
+}
+
+/// The length of a fraction behind a comma (ISO 8601, and what loggers write). Where columns are parted by commas, there is
+/// none.
+fn comma_fraction_length(text: &[u8], at: usize, after: &[u8]) -> usize {
+    match text.get(at..).unwrap_or_default() {
+        [b',', rest @ ..] if !after.starts_with(b",") => match n_digits(rest) {
+            0 => 0,
+            n => 1 + n,
+        },
         _ => 0,
     }
 }

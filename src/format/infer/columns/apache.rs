@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 use super::Naming;
 use crate::bytes::is_absent;
-use crate::record::{is_gateway_handler, is_proxy_handler};
+use crate::record::{is_file_name, is_gateway_handler, is_proxy_handler};
 
 /// Handlers of modules that come with the server, or often beside it, other than `mod_proxy`'s.
 const HANDLERS: &[&[u8]] = &[
@@ -48,11 +48,12 @@ impl Naming<'_, '_> {
             let mut present = column.values.iter().filter(|value| !is_absent(value)).peekable();
             // Types of content are handlers as well.
             let is_handler = |value: &&[u8]| {
-                is_proxy_handler(value)
-                    || is_gateway_handler(value)
-                    || HANDLERS.contains(value)
-                    || ENDINGS.iter().any(|ending| value.ends_with(ending))
-                    || value.contains(&b'/')
+                !is_file_name(value)
+                    && (is_proxy_handler(value)
+                        || is_gateway_handler(value)
+                        || HANDLERS.contains(value)
+                        || ENDINGS.iter().any(|ending| value.ends_with(ending))
+                        || value.contains(&b'/'))
             };
             column.values.iter().any(|value| is_proxy_handler(value))
                 && present.peek().is_some()

@@ -1,0 +1,148 @@
+//! Access logs of Apache in layouts that operators write: times, names of keys, and columns that nginx has no word for.
+//!
+//! In: a few lines, written here. Out: origin and cause of every entry of the access log.
+//! Invariants: a layout changes no verdict, and what it does not tell is not made up.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use crate::support::Fixture;
+
+/// Writes number, status and path of a request as a line.
+type Layout<'l> = dyn Fn(usize, u16, &str) -> String + 'l;
+
+const REFUSED: (&str, usize) = ("proxy/upstream_refused", 4);
+
+/// What Apache says of request `n`, whose backend refused the connection.
+fn refused(n: usize) -> String {
+    let head = |module: &str| {
+        format!("[Fri Nov 20 21:31:{n:02}.500900 2026] [{module}:error] [pid 7:tid {}]", 70 + n)
+    };
+    format!(
+        "{} (111)Connection refused: AH00957: http: attempt to connect to 127.0.0.1:8080 (127.0.0.1:8080) failed\n{} [client 192.0.2.{n}:0] AH01114: HTTP: failed to make connection to backend: 127.0.0.1\n",
+        head("proxy"),
+        head("proxy_http"),
+    )
+}
+
+/// Forty requests, of which the last four find no backend, as `line` writes number, status and path; and its error log.
+fn outage(line: impl Fn(usize, u16, &str) -> String) -> (String, String) {
+    let (mut access, mut error) = (String::new(), String::new());
+    for n in 1..=40 {
+        let status = if n > 36 { 503 } else { 200 };
+        writeln!(access, "{}", line(n, status, &format!("/p/{n}?x=1"))).expect("written");
+        if status == 503 {
+            error += &refused(n);
+        }
+    }
+    (access, error)
+}
+
+#[track_caller]
+fn check(files: &[(&str, &str)], expected: &[(&str, usize)]) {
+    let fixture = Fixture::new();
+    for (name, text) in files {
+        fixture.write(&format!("logs/{name}"), text);
+    }
+    let mut counts = BTreeMap::new();
+    for row in fixture.run(&["--format", "entries", "logs"], b"").rows() {
+        if row["source"].as_str().is_some_and(|source| source.ends_with("/access.log")) {
+            let text = |key: &str| row[key].as_str().unwrap_or("-").to_owned();
+            *counts.entry(format!("{}/{}", text("origin"), text("cause"))).or_insert(0) += 1;
+        }
+    }
+    let expected: Vec<(String, usize)> =
+        expected.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect();
+    assert_eq!(counts.into_iter().collect::<Vec<_>>(), expected, "{files:?}");
+}
+
+#[test]
+fn times_are_read_in_every_notation() {
+    let layouts: &[&Layout<'_>] = &[
+        &|n, status, path| {
+            format!("2026-11-20 21:31:{n:02}.500123 +0000\t192.0.2.{n}\t{path}\tGET\t{status}")
+        },
+        &|n, status, path| {
+            format!("2026-11-20T21:31:{n:02} +0000\t192.0.2.{n}\t{path}\tGET\t{status}")
+        },
+        &|n, status, path| {
+            format!("2026-11-20T21:31:{n:02}.500-07:00 192.0.2.{n} {path} GET {status}")
+        },
+        &|n, status, path| format!("2026-11-20 21:31:{n:02}-07:00 192.0.2.{n} {path} GET {status}"),
+        &|n, status, path| {
+            format!(
+                "ts=\"2026-11-20 21:31:{n:02},500\" src=192.0.2.{n} st={status} req=\"GET {path} HTTP/1.1\""
+            )
+        },
+        &|n, status, path| {
+            format!(
+                "{{\"ts\":\"1795210{:03}500123\",\"ip\":\"192.0.2.{n}\",\"code\":\"{status}\",\"method\":\"GET\",\"uri\":\"{path}\"}}",
+                260 + n
+            )
+        },
+        &|n, status, path| {
+            format!(
+                "{{\"begun\":1795210{:03}500123,\"ip\":\"192.0.2.{n}\",\"code\":{status},\"method\":\"GET\",\"uri\":\"{path}\"}}",
+                260 + n
+            )
+        },
+    ];
+    for line in layouts {
+        let (access, error) = outage(line);
+        check(&[("access.log", &access), ("error.log", &error)], &[REFUSED]);
+    }
+    // Columns between commas: what follows the time is a status and no fraction.
+    let (access, error) = outage(|n, status, path| {
+        format!("2026-11-20T21:31:{n:02},{status},192.0.2.{n},GET,{path},612")
+    });
+    check(&[("access.log", &access), ("error.log", &error)], &[REFUSED]);
+}
+
+#[test]
+fn the_file_of_a_request_is_no_handler() {
+    let (access, error) = outage(|n, status, path| {
+        let file = match status {
+            503 => "/srv/www/errors/503.html".to_owned(),
+            _ => format!("proxy:http://127.0.0.1:8080{path}"),
+        };
+        format!(
+            "192.0.2.{n} - - [20/Nov/2026:21:31:{n:02} +0000] \"GET {path} HTTP/1.1\" {status} 612 \"-\" \"a\\\"b\" file=\"{file}\""
+        )
+    });
+    check(&[("access.log", &access)], &[("unknown/-", 4)]);
+    check(&[("access.log", &access), ("error.log", &error)], &[REFUSED]);
+}
+
+#[test]
+fn names_of_variables_of_nginx_may_be_an_operators_of_apache() {
+    let (access, error) = outage(|n, status, path| {
+        format!(
+            "{{\"time\":\"2026-11-20T21:31:{n:02}\",\"remote_addr\":\"192.0.2.{n}\",\"status\":{status},\"request_method\":\"GET\",\"request_uri\":\"{path}\",\"body_bytes_sent\":\"612\"}}"
+        )
+    });
+    check(&[("access.log", &access), ("error.log", &error)], &[REFUSED]);
+}
+
+#[test]
+fn zones_without_a_colon_are_not_written_by_nginx() {
+    let (access, error) = outage(|n, status, path| {
+        format!(
+            "2026-11-20T21:31:{n:02}.500+0000 192.0.2.{n} \"GET {path} HTTP/1.1\" {status} 612 700 {:032x}",
+            n * 7919
+        )
+    });
+    // The log of a nginx in front, and its error log: these lines are not for entries of the other.
+    let (mut front, mut front_error) = (String::new(), String::new());
+    for n in 1..=40 {
+        let status = if n > 36 { 503 } else { 200 };
+        writeln!(front, "{{\"time_local\":\"20/Nov/2026:21:31:{n:02} +0000\",\"remote_addr\":\"198.51.100.{n}\",\"request\":\"GET /shop/p/{n}?x=1 HTTP/1.1\",\"status\":\"{status}\",\"body_bytes_sent\":\"612\",\"upstream_addr\":\"10.0.0.2:80\",\"upstream_status\":\"{status}\",\"request_time\":\"0.005\",\"request_id\":\"{:032x}\"}}", n * 7919).expect("written");
+    }
+    writeln!(front_error, "2026/11/20 21:31:02 [error] 7#7: *3 limiting requests, excess: 0.830 by zone \"z\", client: 198.51.100.99, server: _, request: \"GET /l HTTP/1.1\", host: \"a.test\"").expect("written");
+    let files = [
+        ("access.log", access.as_str()),
+        ("error.log", &error),
+        ("front/front.log", &front),
+        ("front/error.log", &front_error),
+    ];
+    check(&files, &[REFUSED]);
+}
