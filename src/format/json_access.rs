@@ -7,6 +7,7 @@
 //! `glance`.
 //! Source: nginx `ngx_http_log_module.c`.
 
+mod by_values;
 mod given_away;
 mod keys;
 
@@ -15,6 +16,7 @@ mod tests;
 
 use std::cell::LazyCell;
 
+use self::by_values::{has_lists_of_statuses, told_by_values};
 use self::given_away::GivenAway;
 use self::keys::{
     STATUS_KEYS, TIME_KEYS, field_of, is_nginx_key, is_upstream_addr, plain_name, rank_in,
@@ -149,6 +151,10 @@ impl JsonAccess {
             fields.retain(|(name, _)| **name != *key);
             fields.push((Box::from(key), Field::Request));
         }
+        if given_away.is_none() && columns.as_ref().is_some_and(Columns::are_requests) {
+            let told = told_by_values(&fields, &names, time, status, &objects);
+            fields.extend(told);
+        }
         let has = |wanted| fields.iter().any(|(_, field)| *field == wanted);
         let request = [Field::Request, Field::Method, Field::RequestUri, Field::RemoteAddr];
         if !request.into_iter().any(has) {
@@ -169,7 +175,8 @@ impl JsonAccess {
         let is_nginx = !is_apache
             && given_away.is_none()
             && (names.iter().any(|name| is_nginx_key(name))
-                || (has(Field::UpstreamAddr) && has(Field::UpstreamStatus)));
+                || (has(Field::UpstreamAddr) && has(Field::UpstreamStatus))
+                || has_lists_of_statuses(&fields, &objects));
         if is_nginx && !has(Field::UpstreamCacheStatus) {
             fields.extend(cache_field(&names, &fields, &objects));
         }
@@ -301,9 +308,9 @@ fn value_of<'a>(object: &Object<'a>, name: &[u8]) -> Option<&'a [u8]> {
     object.leaves.iter().find(|(path, _)| path == name).map(|(_, value)| *value)
 }
 
-/// A key of the outermost objects as one of the paths. `None`: a path with a `.` looks like two keys.
+/// A path that the values gave, as one of those that the objects have.
 fn own_name<'o>(names: &[&'o [u8]], key: &[u8]) -> Option<&'o [u8]> {
-    names.iter().copied().find(|name| *name == key && !name.contains(&b'.'))
+    names.iter().copied().find(|name| *name == key)
 }
 
 /// The path that ranks first in the table of those that are in most objects with a value that passes.
@@ -331,6 +338,8 @@ fn choose_time<'o>(objects: &[Object<'_>], names: &[&'o [u8]]) -> Option<(&'o [u
         Notation::Clf,
         Notation::EpochSeconds,
         Notation::EpochMillis,
+        Notation::EpochMicros,
+        Notation::EpochNanos,
         Notation::ClfVariant,
     ]
     .into_iter()

@@ -67,6 +67,21 @@ const WRAPPERS: &[(&str, Wrap)] = &[
         json!({"version": "1.1", "short_message": cut, "full_message": line, "timestamp": at.timestamp()})
             .to_string()
     }),
+    ("opentelemetry", |name, _, at, line| {
+        let names = json!([{"key": "log.file.name", "value": {"stringValue": name}}]);
+        json!({"attributes": names, "body": {"stringValue": line}, "timeUnixNano": at.timestamp_micros().to_string() + "000"})
+            .to_string()
+    }),
+    ("splunk", |name, _, at, line| {
+        json!({"event": line, "source": name, "time": at.timestamp_micros() as f64 / 1e6})
+            .to_string()
+    }),
+    ("mezmo", |name, _, at, line| {
+        json!({"_app": name, "_line": line, "_ts": at.timestamp_millis()}).to_string()
+    }),
+    ("original", |_, _, at, line| {
+        json!({"_source": {"@timestamp": iso(at), "event": {"original": line}}}).to_string()
+    }),
     ("stern -t", |name, _, at, line| format!("web-7d9c8b6f5-x2x4z {name} {} {line}", iso(at))),
     ("logfmt", |name, _, at, line| {
         format!("ts={} level=info file={name} msg={}", iso(at), json!(line))
