@@ -19,6 +19,8 @@ const WRAPPERS: &[(&str, Wrap)] = &[
     ("plain", |_, _, _, line| line.to_owned()),
     ("grep -H", |name, _, _, line| format!("{name}.log:{line}")),
     ("grep -n", |name, n, _, line| format!("logs/{name}.log:{n}:{line}")),
+    ("pdsh", |_, _, _, line| format!("web1: {line}")),
+    ("pssh", |_, _, _, line| format!("[web1] {line}")),
     ("compose", |name, _, _, line| format!("{name}.1     | {line}")),
     ("compose -t", |name, _, at, line| format!("{name}-1  | {} {line}", iso(at))),
     ("platform", |_, _, _, line| format!("20.1.2017 09:52:14nginx.1     | {line}")),
