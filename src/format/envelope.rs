@@ -38,7 +38,9 @@ pub use journal::JournalJson;
 pub use json::{MessageJson, ObjectJson, TextJson};
 pub use messages::{MESSAGES, Messages};
 pub(super) use prefix::behind_marks;
-pub use prefix::{Ansi, Compose, FileName, Indented, LeadingStamp, Pod, Program, Quoted};
+pub use prefix::{
+    Ansi, Compose, FileName, Indented, LeadingStamp, Pod, Program, Quoted, RemoteHost,
+};
 pub use shipper::{FluentdFile, Pairs};
 pub use stern::Stern;
 pub use syslog::{Rfc5424, Syslog};
@@ -94,8 +96,7 @@ pub trait Envelope: fmt::Debug + Send + Sync {
     }
 
     /// True where an access line inside, though its layout had to be worked out, shows that the shape is no chance.
-    fn shows_layout(&self, layout: &str) -> bool {
-        let _ = layout;
+    fn shows_layout(&self, _: &str) -> bool {
         self.is_like_messages()
     }
 
@@ -103,8 +104,7 @@ pub trait Envelope: fmt::Debug + Send + Sync {
     fn open<'a>(&self, record: &'a [u8]) -> Option<Opened<'a>>;
 
     /// The inner line of a record that is surely in this envelope, if it can be had for less than `open` takes.
-    fn text<'a>(&self, record: &'a [u8]) -> Option<Cow<'a, [u8]>> {
-        let _ = record;
+    fn text<'a>(&self, _: &'a [u8]) -> Option<Cow<'a, [u8]>> {
         None
     }
 
@@ -121,8 +121,7 @@ pub trait Envelope: fmt::Debug + Send + Sync {
     }
 
     /// The host or pod that wrote a record.
-    fn machine<'a>(&self, record: &'a [u8]) -> Option<Machine<'a>> {
-        let _ = record;
+    fn machine<'a>(&self, _: &'a [u8]) -> Option<Machine<'a>> {
         None
     }
 
@@ -138,8 +137,7 @@ pub trait Envelope: fmt::Debug + Send + Sync {
     }
 
     /// True for a line between the wrapped ones that says nothing.
-    fn is_remark(&self, line: &[u8]) -> bool {
-        let _ = line;
+    fn is_remark(&self, _: &[u8]) -> bool {
         false
     }
 }
@@ -165,6 +163,7 @@ pub fn envelopes(reference_us: Option<i64>) -> Vec<Arc<dyn Envelope>> {
         Arc::new(TaskName),
         Arc::new(PageClock),
         Arc::new(Program),
+        Arc::new(RemoteHost),
         Arc::new(Quoted),
         Arc::new(TextJson),
         Arc::new(MessageJson),

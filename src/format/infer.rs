@@ -92,6 +92,19 @@ pub(in crate::format) fn field_of_label(label: &str, values: Vec<&[u8]>) -> Fiel
     names::variables_for(label, &column).map_or(Field::Other, |name| nginx_variable(name).0)
 }
 
+/// Columns by their keys and values, with the fields that are known; all have as many values.
+pub(in crate::format) type Keyed<'a> = (String, Vec<&'a [u8]>, Option<Field>);
+
+/// The fields of columns that have none yet, by their values and by how these move together. Their keys are an operator's
+/// own: they prove nothing.
+pub(in crate::format) fn fields_by_values(columns: Vec<Keyed<'_>>) -> Vec<Option<Field>> {
+    let names = columns.iter().map(|(_, _, field)| names::variable_of_field((*field)?)).collect();
+    let column = |(key, values, _)| Column::new(Some(key), 0, values);
+    let columns: Vec<Column<'_>> = columns.into_iter().map(column).collect();
+    let naming = Naming::beside(&columns, names);
+    naming.names.iter().map(|name| name.map(|name| nginx_variable(name).0)).collect()
+}
+
 /// True for a note of what was inferred of a column.
 pub fn is_about_column(note: &str) -> bool {
     note.starts_with("column ")

@@ -7,6 +7,7 @@
 //! `glance`.
 //! Source: nginx `ngx_http_log_module.c`.
 
+mod by_values;
 mod given_away;
 mod keys;
 
@@ -15,6 +16,7 @@ mod tests;
 
 use std::cell::LazyCell;
 
+use self::by_values::{has_lists_of_statuses, told_by_values};
 use self::given_away::GivenAway;
 use self::keys::{
     STATUS_KEYS, TIME_KEYS, field_of, is_key_of_nginx_alone, is_nginx_key, is_upstream_addr,
@@ -151,6 +153,10 @@ impl JsonAccess {
             fields.retain(|(name, _)| **name != *key);
             fields.push((Box::from(key), Field::Request));
         }
+        if given_away.is_none() && columns.as_ref().is_some_and(Columns::are_requests) {
+            let told = told_by_values(&fields, &names, time, status, &objects);
+            fields.extend(told);
+        }
         let has = |wanted| fields.iter().any(|(_, field)| *field == wanted);
         let request = [Field::Request, Field::Method, Field::RequestUri, Field::RemoteAddr];
         if !request.into_iter().any(has) {
@@ -171,6 +177,7 @@ impl JsonAccess {
         // What nginx alone can tell makes the writer sure; an operator of Apache may use the names of its variables.
         let is_surely_nginx = names.iter().any(|name| is_key_of_nginx_alone(name))
             || (has(Field::UpstreamAddr) && has(Field::UpstreamStatus))
+            || has_lists_of_statuses(&fields, &objects)
             || objects.iter().any(|object| has_request_time(object));
         let is_nginx = !is_apache
             && given_away.is_none()
@@ -316,9 +323,9 @@ fn value_of<'a>(object: &Object<'a>, name: &[u8]) -> Option<&'a [u8]> {
     object.leaves.iter().find(|(path, _)| path == name).map(|(_, value)| *value)
 }
 
-/// A key of the outermost objects as one of the paths. `None`: a path with a `.` looks like two keys.
+/// A path that the values gave, as one of those that the objects have.
 fn own_name<'o>(names: &[&'o [u8]], key: &[u8]) -> Option<&'o [u8]> {
-    names.iter().copied().find(|name| *name == key && !name.contains(&b'.'))
+    names.iter().copied().find(|name| *name == key)
 }
 
 /// The path that ranks first in the table of those that are in most objects with a value that passes.
@@ -347,6 +354,7 @@ fn choose_time<'o>(objects: &[Object<'_>], names: &[&'o [u8]]) -> Option<(&'o [u
         Notation::EpochSeconds,
         Notation::EpochMillis,
         Notation::EpochMicros,
+        Notation::EpochNanos,
         Notation::ClfVariant,
     ]
     .into_iter()

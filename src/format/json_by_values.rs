@@ -1,13 +1,14 @@
 //! Which keys of access lines in JSON hold the time and the status, where their names do not say it.
 //!
-//! In: sampled lines, one object each. Out: keys.
+//! In: sampled lines, one object each. Out: paths: keys, behind those of the objects that they stand in, with `.` between.
 //! Invariants: a key counts only if it alone can be it; one that some of the objects lack, or that holds anything else in
-//! one of them, is none. What looks like messages of an application is left alone.
+//! one of them, is none. Keys that tell one instant are as good as one. What looks like messages of an application is left
+//! alone.
 
-use super::json_pairs::Pairs;
+use super::json_pairs::Leaves;
 use crate::bytes::parse_status;
 use crate::record::{HTTP_METHODS, split_request};
-use crate::time::Notation;
+use crate::time::{Notation, SECOND_US};
 
 /// Fewer lines show nothing.
 const MIN_LINES: usize = 3;
@@ -37,7 +38,7 @@ const MESSAGE_KEYS: &[&str] = &[
 ];
 
 /// How times are written: with a zone first.
-const TIMES: [Notation; 7] = [
+const TIMES: [Notation; 8] = [
     Notation::Iso8601,
     Notation::Clf,
     Notation::ClfVariant,
@@ -45,10 +46,11 @@ const TIMES: [Notation; 7] = [
     Notation::EpochSeconds,
     Notation::EpochMillis,
     Notation::EpochMicros,
+    Notation::EpochNanos,
 ];
 
-/// A key, and its values in all lines.
-type Keyed<'l> = (&'l [u8], Vec<&'l [u8]>);
+/// A path, and its values in all lines.
+type Keyed<'l> = (Vec<u8>, Vec<&'l [u8]>);
 
 /// The keys that all lines have.
 #[derive(Debug)]
@@ -60,13 +62,13 @@ impl<'l> Columns<'l> {
         let lines = &lines[..lines.len().min(MAX_LINES)];
         let mut columns: Vec<Keyed<'l>> = Vec::new();
         for (index, line) in lines.iter().enumerate() {
-            for pair in Pairs::of(line) {
-                let (key, value) = pair.ok()?;
-                match columns.iter().position(|(known, _)| *known == key) {
+            let mut leaves = Leaves::of(line);
+            while let Some((path, value)) = leaves.next().ok()? {
+                match columns.iter().position(|(known, _)| *known == path) {
                     // Of a key that an object has twice, the first counts.
                     Some(at) if columns[at].1.len() == index => columns[at].1.push(value),
                     None if index == 0 && columns.len() < MAX_KEYS => {
-                        columns.push((key, vec![value]));
+                        columns.push((path.to_vec(), vec![value]));
                     }
                     _ => {}
                 }
@@ -77,14 +79,28 @@ impl<'l> Columns<'l> {
     }
 
     /// The key of the time, and how it is written.
-    pub(super) fn time_key(&self) -> Option<(&'l [u8], Notation)> {
-        self.only(|values| {
+    pub(super) fn time_key(&self) -> Option<(&[u8], Notation)> {
+        let notation_of = |values: &[&[u8]]| {
             TIMES.into_iter().find(|notation| values.iter().all(|value| is_time(value, *notation)))
-        })
+        };
+        let mut found =
+            self.0.iter().filter_map(|(key, values)| Some((&**key, values, notation_of(values)?)));
+        let (key, values, notation) = found.next()?;
+        // One clock in two notations, not the start and the end.
+        let is_same = |(_, others, other): (_, &Vec<&[u8]>, Notation)| {
+            values.iter().zip(others).all(|(one, two)| {
+                let (one, two) = (notation.parse(one), other.parse(two));
+                one.zip(two).is_some_and(|(one, two)| {
+                    one.offset_s.is_some() == two.offset_s.is_some()
+                        && (one.micros - two.micros).abs() < SECOND_US
+                })
+            })
+        };
+        found.all(is_same).then_some((key, notation))
     }
 
     /// The key of the status, in lines of requests.
-    pub(super) fn status_key(&self) -> Option<&'l [u8]> {
+    pub(super) fn status_key(&self) -> Option<&[u8]> {
         // A duration may have three digits as well.
         let is_usual = |value: &&&[u8]| {
             matches!(**value, b"200" | b"204" | b"301" | b"302" | b"304" | b"404" | b"500" | b"503")
@@ -98,8 +114,8 @@ impl<'l> Columns<'l> {
     }
 
     /// The key whose values are lines of requests (`GET / HTTP/1.1`).
-    pub(super) fn request_key(&self) -> Option<&'l [u8]> {
-        self.0.iter().find(|(_, values)| are_request_lines(values)).map(|(key, _)| *key)
+    pub(super) fn request_key(&self) -> Option<&[u8]> {
+        self.0.iter().find(|(_, values)| are_request_lines(values)).map(|(key, _)| &**key)
     }
 
     /// True for lines of requests that are no messages of an application.
@@ -109,7 +125,11 @@ impl<'l> Columns<'l> {
             MESSAGE_KEYS.iter().any(|name| last.eq_ignore_ascii_case(name.as_bytes()))
         });
         let has = |passes: &dyn Fn(&[&[u8]]) -> bool| self.0.iter().any(|(_, it)| passes(it));
-        let are_methods = |values: &[&[u8]]| values.iter().all(|it| HTTP_METHODS.contains(it));
+        // What scanners send has none, or one of their own.
+        let are_methods = |values: &[&[u8]]| {
+            let n_methods = values.iter().filter(|value| HTTP_METHODS.contains(value)).count();
+            n_methods * 10 >= values.len() * 9
+        };
         let are_paths = |values: &[&[u8]]| {
             let n_paths = values.iter().filter(|value| value.starts_with(b"/")).count();
             n_paths * 10 >= values.len() * 8
@@ -118,8 +138,8 @@ impl<'l> Columns<'l> {
     }
 
     /// The key whose values are it, if there is one and no other.
-    fn only<T>(&self, it: impl Fn(&[&[u8]]) -> Option<T>) -> Option<(&'l [u8], T)> {
-        let mut found = self.0.iter().filter_map(|(key, values)| Some((*key, it(values)?)));
+    fn only<T>(&self, it: impl Fn(&[&[u8]]) -> Option<T>) -> Option<(&[u8], T)> {
+        let mut found = self.0.iter().filter_map(|(key, values)| Some((&**key, it(values)?)));
         found.next().filter(|_| found.next().is_none())
     }
 }
@@ -135,6 +155,7 @@ fn is_time(value: &[u8], notation: Notation) -> bool {
         Notation::EpochSeconds => n_digits == 10 && value[0] < b'5',
         Notation::EpochMillis => n_digits == 13 && value[0] < b'5',
         Notation::EpochMicros => n_digits == 16 && value[0] < b'5',
+        Notation::EpochNanos => n_digits == 19 && value[0] < b'5',
         _ => true,
     };
     is_plausible && notation.parse(value).is_some()
@@ -168,6 +189,20 @@ mod tests {
         let two = text.replace("\"d\":", "\"e\":\"2026-11-22T13:09:25Z\",\"q\":200,\"d\":");
         let two = Columns::of(&lines_of(&two)).expect("objects");
         assert_eq!((two.time_key(), two.status_key()), (None, None));
+    }
+
+    #[test]
+    fn what_stands_in_objects_is_known_by_its_path() {
+        let text = r#"{"e":{"at":1795353947123456789},"utc":"2026-11-22T13:25:47.123Z","q":{"how":"GET","doc":"/a"},"r":{"rc":200}}"#;
+        let columns = Columns::of(&[text.as_bytes(); 3]).expect("objects");
+        // One instant under two keys.
+        assert_eq!(columns.time_key(), Some((&b"e.at"[..], Notation::EpochNanos)));
+        assert_eq!(columns.status_key(), Some(&b"r.rc"[..]));
+        let other = text.replace("13:25:47", "13:25:49");
+        let columns = Columns::of(&[other.as_bytes(); 3]).expect("objects");
+        assert_eq!(columns.time_key(), None);
+        let message = text.replace("\"q\":", "\"log\":{\"level\":\"info\"},\"q\":");
+        assert_eq!(Columns::of(&[message.as_bytes(); 3]).expect("objects").status_key(), None);
     }
 
     #[test]

@@ -347,9 +347,11 @@ impl DeclaredReader {
         } else {
             // What is told by a value that no other server writes has whatever names its operator chose.
             let is_free = matches!(format.server, Server::Haproxy | Server::Varnish);
-            let (key, notation) = is_free.then(|| Columns::of(&lines)).flatten()?.time_key()?;
+            let columns = is_free.then(|| Columns::of(&lines)).flatten()?;
+            let (key, notation) = columns.time_key()?;
             let key = std::str::from_utf8(key).ok().filter(|key| !key.contains(DEEPER))?;
-            (Cow::Owned(key.to_owned()), None, notation)
+            // What stands in an object, or a key that spells such a path.
+            (Cow::Owned(key.replace('.', ">")), None, notation)
         };
         let status = format.status.iter().max_by_key(|path| {
             let has_it = |line: &&&[u8]| {

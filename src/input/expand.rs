@@ -14,14 +14,16 @@ use crate::error::{Error, Result};
 ///
 /// A directory is walked for all its files. A name that is no file is tried as a pattern (`*`, `?`, `[..]`, `**`).
 ///
+/// A name that is neither a file nor a pattern that matches one is an input that cannot be read, as long as there are others.
+///
 /// # Errors
-/// A name that is neither a file nor a pattern that matches one.
+/// Such a name, where nothing else is there.
 pub fn expand(arguments: &[OsString]) -> Result<Vec<Source>> {
     if arguments.is_empty() {
         return Ok(vec![Source::stdin()]);
     }
     let mut paths = Paths::new();
-    let mut stdin = false;
+    let (mut stdin, mut missing) = (false, Vec::new());
     for argument in arguments {
         let path = Path::new(argument);
         if argument == "-" {
@@ -33,9 +35,21 @@ pub fn expand(arguments: &[OsString]) -> Result<Vec<Source>> {
         } else if path.symlink_metadata().is_ok() {
             paths.insert(path.to_owned(), true);
         } else {
-            paths.extend(expand_pattern(argument, path)?.into_iter().map(|found| (found, true)));
+            match expand_pattern(argument, path) {
+                Ok(found) => paths.extend(found.into_iter().map(|found| (found, true))),
+                Err(Error::NoInput(_)) => missing.push(path.to_owned()),
+                Err(error) => return Err(error),
+            }
         }
     }
+    // A log that was rotated away does not keep the others from being read.
+    if let Some(first) = missing.first()
+        && paths.is_empty()
+        && !stdin
+    {
+        return Err(Error::NoInput(first.to_string_lossy().into_owned()));
+    }
+    paths.extend(missing.into_iter().map(|path| (path, true)));
     drop_links(&mut paths);
     let open =
         |(path, is_named): (&PathBuf, &bool)| Source { is_named: *is_named, ..Source::open(path) };
@@ -129,5 +143,6 @@ mod tests {
         assert_eq!(names(&[at("*.log")]), ["a.log", "b.log"]);
         assert!(matches!(expand(&[at("z*.log")]), Err(Error::NoInput(_))));
         assert!(matches!(expand(&[at("missing")]), Err(Error::NoInput(_))));
+        assert_eq!(names(&[at("missing"), at("a.log")]), ["a.log", "missing"]);
     }
 }

@@ -175,6 +175,11 @@ fn exit_codes() {
     assert_eq!(code(&["--fail-on", "incident", "garbage.log", "access.log", "error.log"]), Some(1));
     assert_eq!(code(&["."]), Some(0));
     assert_eq!(code(&["missing.log"]), Some(2));
+    // The others are read all the same.
+    let said = fixture.run(&["missing.log", "access.log", "--format", "json"], b"");
+    assert_eq!(said.code, Some(4));
+    assert_ne!(said.json()["totals"]["entries"], 0);
+    assert!(said.err.contains("missing.log"), "{}", said.err);
     for wrong in [
         &["--status", "abc", "access.log"][..],
         &["--format", "nonsense", "access.log"],

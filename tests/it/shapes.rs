@@ -76,6 +76,27 @@ fn a_copy_of_the_status_beside_an_address_is_no_backend() {
 }
 
 #[test]
+fn keys_of_an_operator_are_known_by_their_values() {
+    let statuses = [404, 200, 200, 503, 200];
+    let line = |n: usize| {
+        let (status, is_own) = (statuses[n % 5], n.is_multiple_of(5));
+        let node = (!is_own).then(|| format!("10.0.0.{}:8080", 1 + n % 3));
+        json!({
+            "evt": {"when": 1_795_353_946_000_000_000u64 + n as u64 * 1_000_000},
+            "who": {"src": format!("192.0.2.{n}")},
+            "q": {"how": "GET", "doc": format!("/a/{n}?b=1")},
+            "r": {"rc": status, "vol": 197},
+            "next": {"node": node, "said": (!is_own).then_some(status)},
+        })
+    };
+    let lines: Vec<String> = (0..40).map(|n| line(n).to_string()).collect();
+    let rows = found("own.json", &lines.join("\n"));
+    assert_eq!(rows.len(), 8);
+    let is_of_backend = |row: &[String; 3]| row[0] == "upstream" && row[2].starts_with("10.0.0.");
+    assert!(rows.iter().all(is_of_backend), "{rows:?}");
+}
+
+#[test]
 fn tables_of_portals_are_read_by_their_names() {
     let heading = "\"TimeGenerated [UTC]\",ClientIp,HttpMethod,OriginalRequestUriWithArgs,HttpStatus,ServerRouted,ServerStatus,TimeTaken,ErrorInfo";
     let row = "\"06/01/2026, 07:46:40.000 AM\",192.0.2.59,POST,/api/cart,503,10.4.0.4:443,503,0.217,ERRORINFO_NO_ERROR";

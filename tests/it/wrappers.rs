@@ -19,6 +19,8 @@ const WRAPPERS: &[(&str, Wrap)] = &[
     ("plain", |_, _, _, line| line.to_owned()),
     ("grep -H", |name, _, _, line| format!("{name}.log:{line}")),
     ("grep -n", |name, n, _, line| format!("logs/{name}.log:{n}:{line}")),
+    ("pdsh", |_, _, _, line| format!("web1: {line}")),
+    ("pssh", |_, _, _, line| format!("[web1] {line}")),
     ("compose", |name, _, _, line| format!("{name}.1     | {line}")),
     ("compose -t", |name, _, at, line| format!("{name}-1  | {} {line}", iso(at))),
     ("platform", |_, _, _, line| format!("20.1.2017 09:52:14nginx.1     | {line}")),
@@ -66,6 +68,21 @@ const WRAPPERS: &[(&str, Wrap)] = &[
         let cut: String = line.chars().take(60).collect();
         json!({"version": "1.1", "short_message": cut, "full_message": line, "timestamp": at.timestamp()})
             .to_string()
+    }),
+    ("opentelemetry", |name, _, at, line| {
+        let names = json!([{"key": "log.file.name", "value": {"stringValue": name}}]);
+        json!({"attributes": names, "body": {"stringValue": line}, "timeUnixNano": at.timestamp_micros().to_string() + "000"})
+            .to_string()
+    }),
+    ("splunk", |name, _, at, line| {
+        json!({"event": line, "source": name, "time": at.timestamp_micros() as f64 / 1e6})
+            .to_string()
+    }),
+    ("mezmo", |name, _, at, line| {
+        json!({"_app": name, "_line": line, "_ts": at.timestamp_millis()}).to_string()
+    }),
+    ("original", |_, _, at, line| {
+        json!({"_source": {"@timestamp": iso(at), "event": {"original": line}}}).to_string()
     }),
     ("stern -t", |name, _, at, line| format!("web-7d9c8b6f5-x2x4z {name} {} {line}", iso(at))),
     ("logfmt", |name, _, at, line| {

@@ -7,8 +7,8 @@ use super::json;
 use crate::bytes::{offset_of, parse_seconds_us, two_digits};
 use crate::journal::text::YearlessTime;
 use crate::time::{
-    SECOND_US, Stamp, parse_clf_variant, parse_ctime, parse_epoch_millis, parse_epoch_seconds,
-    parse_iso8601, parse_nginx_error,
+    SECOND_US, Stamp, parse_clf_variant, parse_ctime, parse_epoch_millis, parse_epoch_nanos,
+    parse_epoch_seconds, parse_iso8601, parse_nginx_error,
 };
 
 /// What a head says.
@@ -108,6 +108,7 @@ pub(in crate::format) fn parse_stamp(text: &[u8]) -> Option<Stamp> {
         }
         [first, ..] if first.is_ascii_alphabetic() => parse_ctime(text),
         _ if text.len() == 13 && !text.contains(&b'.') => parse_epoch_millis(text),
+        _ if text.len() == 19 && !text.contains(&b'.') => parse_epoch_nanos(text),
         _ => parse_epoch_seconds(text.get(..text.len().min(20))?),
     }
 }

@@ -25,7 +25,7 @@ pub struct MessageJson;
 type Keys<const N: usize> = LazyLock<[Finder<'static>; N]>;
 
 /// Where the line is, the likelier key first.
-static LINE: Keys<8> = LazyLock::new(|| {
+static LINE: Keys<12> = LazyLock::new(|| {
     [
         "\"message\"",
         "\"log\"",
@@ -34,6 +34,10 @@ static LINE: Keys<8> = LazyLock::new(|| {
         "\"line\"",
         "\"_raw\"",
         "\"textPayload\"",
+        "\"_line\"",
+        "\"original\"",
+        "\"event\"",
+        "\"body\"",
         "\"short_message\"",
     ]
     .map(Finder::new)
@@ -43,10 +47,23 @@ static LINE: Keys<8> = LazyLock::new(|| {
 static FULL: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"full_message\""));
 
 /// Where the time is.
-static TIME: Keys<6> = LazyLock::new(|| {
-    ["\"@timestamp\"", "\"time\"", "\"timestamp\"", "\"ts\"", "\"date\"", "\"_time\""]
-        .map(Finder::new)
+static TIME: Keys<9> = LazyLock::new(|| {
+    [
+        "\"@timestamp\"",
+        "\"time\"",
+        "\"timestamp\"",
+        "\"ts\"",
+        "\"date\"",
+        "\"_time\"",
+        "\"_ts\"",
+        "\"timeUnixNano\"",
+        "\"observedTimeUnixNano\"",
+    ]
+    .map(Finder::new)
 });
+
+/// How OpenTelemetry marks a text: `{"body":{"stringValue":"LINE"}}`.
+const TEXT_VALUE: &[u8] = b"{\"stringValue\":";
 
 /// What tells the sources of lines apart.
 static ORIGIN: Keys<4> = LazyLock::new(|| {
@@ -98,7 +115,10 @@ impl Envelope for MessageJson {
 
     fn open<'a>(&self, record: &'a [u8]) -> Option<Opened<'a>> {
         let object = object_of(record)?;
-        let text = |key| value_of(key, object).and_then(raw_string);
+        let text = |key| {
+            let value = value_of(key, object)?;
+            raw_string(value.strip_prefix(TEXT_VALUE).map_or(value, <[u8]>::trim_ascii_start))
+        };
         let found = LINE.iter().enumerate().find_map(|(at, key)| Some((at, text(key)?)))?;
         let (at, (mut line, mut escaped)) = found;
         // GELF cuts the short one off.

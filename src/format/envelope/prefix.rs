@@ -207,6 +207,65 @@ impl Envelope for Program {
     }
 }
 
+/// Words in front of lines that are no hosts: levels, and what tells one stream or log from another.
+const NO_HOSTS: &[&[u8]] = &[
+    b"stdout",
+    b"stderr",
+    b"out",
+    b"access",
+    b"log",
+    b"debug",
+    b"trace",
+    b"info",
+    b"notice",
+    b"warn",
+    b"warning",
+    b"err",
+    b"error",
+    b"crit",
+    b"critical",
+    b"alert",
+    b"emerg",
+    b"fatal",
+];
+
+/// `HOST: LINE`, `[HOST] LINE`, `[HOST] out: LINE`: what tools print that run a command on several machines (`pdsh`,
+/// `clush`, `pssh -P`, Fabric).
+#[derive(Debug)]
+pub struct RemoteHost;
+
+/// The host in front of a line, and the line.
+fn leading_host(record: &[u8]) -> Option<(&[u8], &[u8])> {
+    let head = &record[..record.len().min(MAX_NAME_BYTES)];
+    let (name, inner) = if head.first() == Some(&b'[') {
+        let end = memchr::memmem::find(head, b"] ")?;
+        let inner = &record[end + 2..];
+        (&head[1..end], inner.strip_prefix(b"out: ").unwrap_or(inner))
+    } else {
+        let end = memchr::memmem::find(head, b": ")?;
+        (&head[..end], &record[end + 2..])
+    };
+    let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || b"_.-".contains(byte);
+    let is_name = name.first().is_some_and(u8::is_ascii_alphanumeric) && name.iter().all(is_part);
+    let is_none = NO_HOSTS.iter().any(|word| name.eq_ignore_ascii_case(word));
+    (is_name && !is_none && !inner.is_empty()).then_some((name, inner))
+}
+
+impl Envelope for RemoteHost {
+    fn name(&self) -> &'static str {
+        "a host's prefix"
+    }
+
+    fn open<'a>(&self, record: &'a [u8]) -> Option<Opened<'a>> {
+        let (name, inner) = leading_host(record)?;
+        Some(Opened { inner: inner.into(), origin: Some(name), ..Opened::default() })
+    }
+
+    fn machine<'a>(&self, record: &'a [u8]) -> Option<Machine<'a>> {
+        leading_host(record).map(|(name, _)| Machine::Host(name))
+    }
+}
+
 /// Marks that people and programs put before what they quote: of Markdown, of mail, of terminals.
 const QUOTING_MARKS: [&[u8]; 6] =
     [b"`", b">", b"|", b"\xe2\x80\xa2", b"\xe2\x94\x82", b"\xe2\x94\x83"];

@@ -93,6 +93,21 @@ impl<'c, 'a> Naming<'c, 'a> {
         (has_time && naming.find("status").is_some()).then_some(naming)
     }
 
+    /// Names columns that have no name yet, beside those that have one: what a request is, whose it is, and what tells of
+    /// its backend.
+    pub(super) fn beside(columns: &'c [Column<'a>], names: Vec<Option<&'static str>>) -> Self {
+        let mut naming = Naming { columns, names, status_is_sure: true, notes: Vec::new() };
+        if naming.find("request_uri").is_none() {
+            naming.request();
+        }
+        naming.client();
+        naming.plain_kinds();
+        naming.path_alone();
+        naming.upstream_addr();
+        naming.upstream_status();
+        naming
+    }
+
     /// Index of the column of a variable.
     pub(super) fn find(&self, name: &str) -> Option<usize> {
         self.names.iter().position(|known| *known == Some(name))

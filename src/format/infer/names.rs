@@ -4,6 +4,8 @@
 //! Invariants: a key only counts when the values have the shape of its variable.
 
 use super::values::{Column, Kind};
+use crate::format::layout::nginx_variable;
+use crate::record::Field;
 
 /// Keys of times as nginx writes them by default, in either notation.
 const LOCAL_TIMES: &[&str] =
@@ -220,6 +222,14 @@ const KEYS: &[(&str, &[&str])] = &[
     ("limit_req_status", &["limitreqstatus", "limitreq", "lrs", "lr", "ratelimit", "limit"]),
     ("limit_conn_status", &["limitconnstatus", "limitconn", "lcs", "lc"]),
 ];
+
+/// The variable of a field.
+pub(super) fn variable_of_field(field: Field) -> Option<&'static str> {
+    // The path alone is a target all the same.
+    let field = if field == Field::Uri { Field::RequestUri } else { field };
+    let mut variables = KEYS.iter().map(|(variable, _)| *variable);
+    variables.find(|variable| nginx_variable(variable).0 == field)
+}
 
 /// The first variable that a key may stand for.
 pub(super) fn variable_of_key(key: &[u8]) -> Option<&'static str> {

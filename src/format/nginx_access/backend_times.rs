@@ -23,7 +23,7 @@ pub(in crate::format) struct BackendTimes {
     /// Longer than the request, and shorter.
     above: usize,
     below: usize,
-    /// Absent for a 502 or 504, and not.
+    /// Absent in the last attempt of a 502 or 504, and not.
     lost: usize,
     told: usize,
 }
@@ -33,9 +33,11 @@ impl BackendTimes {
     pub(in crate::format) fn note(&mut self, value: &[u8], status: u16, request_us: Option<u64>) {
         let is_gateway_error = matches!(status, 502 | 504);
         let (mut total_us, mut n_items, mut n_times) = (0u64, 0, 0);
+        let mut is_last_told = false;
         for item in upstream_items(value) {
             n_items += 1;
-            if is_absent(item) {
+            is_last_told = !is_absent(item);
+            if !is_last_told {
                 continue;
             }
             let Some(micros) = parse_seconds_us(item).filter(|_| has_three_decimals(item)) else {
@@ -46,13 +48,14 @@ impl BackendTimes {
             total_us = total_us.saturating_add(micros);
         }
         self.lists += usize::from(n_items > 1);
+        // Each attempt has its duration, the last one too: what it lacks is a header or a connection.
+        self.told += usize::from(is_gateway_error && is_last_told);
+        self.lost += usize::from(is_gateway_error && !is_last_told);
         if n_times == 0 {
             self.absent += 1;
-            self.lost += usize::from(is_gateway_error);
             return;
         }
         self.timed += 1;
-        self.told += usize::from(is_gateway_error);
         let Some(request_us) = request_us else { return };
         self.above += usize::from(total_us > request_us.saturating_add(TICKS_US));
         self.below += usize::from(request_us > total_us.saturating_add(TICKS_US));
@@ -104,5 +107,8 @@ mod tests {
         // A connection that failed took no time to be made, an answer that failed took some.
         check(&[("0.001", 200, 12), ("-", 502, 1)], false);
         check(&[("0.001", 200, 12), ("0.000", 502, 1), ("-", 502, 9)], true);
+        // So has the last attempt of several.
+        check(&[("0.001", 200, 12), ("0.004 : -", 502, 5)], false);
+        check(&[("0.001", 200, 12), ("- : 0.004", 502, 5)], true);
     }
 }
