@@ -63,6 +63,8 @@ pub struct Layer {
     pub inputs: Vec<InputIndex>,
     /// Layers right behind it.
     pub behind: Vec<usize>,
+    /// Another log has the same requests, and nothing tells which of the two is in front.
+    pub is_open: bool,
     /// The clock of this layer against that of the outermost layer in front of it, microseconds.
     pub offset_us: i64,
     /// Its entries.
@@ -176,6 +178,8 @@ impl Layers {
         if order.kept.is_empty() {
             return (Layers::default(), arrangement);
         }
+        let is_open =
+            |group: &u16| relations.open.iter().any(|(one, other)| one == group || other == group);
         let mut of_source = HashMap::new();
         let mut rows: Vec<Layer> = layers
             .iter()
@@ -184,6 +188,7 @@ impl Layers {
                 offset_us: members.first().map_or(0, |group| order.offset(*group)),
                 inputs: Vec::new(),
                 behind: Vec::new(),
+                is_open: members.iter().any(is_open),
                 entries: 0,
                 resolved: BTreeMap::new(),
                 by_id: 0,
@@ -226,6 +231,11 @@ impl Layers {
             && !self.rows.iter().any(|row| row.behind.contains(&layer))
     }
 
+    /// True when nothing is known to be behind a layer, and nothing may be.
+    fn is_deepest(&self, layer: usize) -> bool {
+        self.rows[layer].behind.is_empty() && !self.rows[layer].is_open
+    }
+
     /// The links in order of their entries' time.
     pub(super) fn links(&self) -> impl Iterator<Item = Result<Link>> + '_ {
         self.links.iter().flat_map(Sorted::rows)
@@ -236,13 +246,13 @@ impl Layers {
         let Followed { verdict, link } = followed;
         if let Some(link) = *link {
             let is_end = link.origin() != Origin::Upstream
-                || (link.goes_on == 0 && self.rows[usize::from(link.deep_layer)].behind.is_empty());
+                || (link.goes_on == 0 && self.is_deepest(usize::from(link.deep_layer)));
             return (is_end && link.origin() != Origin::Unknown)
                 .then(|| Resolved { origin: link.origin(), link: Some(link) });
         }
         let layer = self.layer_of(followed)?;
-        let is_end = verdict.origin() != Origin::Upstream
-            || (!verdict.goes_on() && self.rows[layer].behind.is_empty());
+        let is_end =
+            verdict.origin() != Origin::Upstream || (!verdict.goes_on() && self.is_deepest(layer));
         let is_known = verdict.origin() != Origin::Unknown && !self.is_alone(layer);
         (is_end && is_known).then(|| Resolved { origin: verdict.origin(), link: None })
     }
