@@ -224,10 +224,15 @@ fn by_head(sample: &Sample<'_>, found: Option<&Inferred>) -> Option<Inferred> {
     })
 }
 
-/// A layout with the name that Apache has for what one backend answered, where the lines are surely its own.
+/// A layout with the name that Apache has for what one backend answered, where the lines are surely its own. Varnish
+/// escapes as Apache does: beside words of a cache, it is not known whose status that is.
 fn as_apache_means(sample: &Sample<'_>, body: String) -> String {
-    let is_its_own = !body.contains("$upstream_addr") && evidence::is_surely_apache(sample);
-    if is_its_own { body.replace("$upstream_status", "$apache_proxy_status") } else { body }
+    if body.contains("$upstream_addr") || !evidence::is_surely_apache(sample) {
+        return body;
+    }
+    let is_of_cache = body.contains("$upstream_cache_status");
+    let name = if is_of_cache { "$unknown_status" } else { "$apache_proxy_status" };
+    body.replace("$upstream_status", name)
 }
 
 /// Infers up to `max` layouts of a sample that mixes several, the most frequent first.

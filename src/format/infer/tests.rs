@@ -380,6 +380,26 @@ fn times_that_nginx_does_not_write() {
 }
 
 #[test]
+fn a_status_beside_words_of_a_cache_may_be_of_another_request() {
+    let line = |n: usize, cache: &str| {
+        let (status, answer) = [("200", "200"), ("503", "503"), ("404", "-")][n % 3];
+        let word = if cache.is_empty() { "" } else { [" MISS", " MISS", " HIT"][n % 3] };
+        format!(
+            "10.0.0.{} [20/Nov/2026:21:29:{:02} +0000] \"GET /a{n} HTTP/1.1\" {status} - \"a\\\"b\" {answer}{word}",
+            n % 5,
+            n % 60
+        )
+    };
+    for (cache, expected) in [("", "$apache_proxy_status"), ("with", "$unknown_status")] {
+        let lines: Vec<String> = (0..90).map(|n| line(n, cache)).collect();
+        let sample = Sample::of(lines.iter().map(String::as_bytes).collect());
+        let proposal = InferredFormat.propose(&sample).expect("worked out");
+        let layout = &proposal.reader.about().layout;
+        assert!(layout.contains(expected), "{layout}");
+    }
+}
+
+#[test]
 fn columns_of_apache_alone() {
     let kinds = |n: usize| match n % 6 {
         0 => ("503", "-", "-", false),
