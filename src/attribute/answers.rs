@@ -18,7 +18,7 @@ const KEPT_US: i64 = 3600 * SECOND_US;
 /// Answers that are kept: those with the smallest hashes.
 const MAX_ANSWERS: usize = 1 << 16;
 
-/// Answers of backends. `folder`: where the log of an entry lies.
+/// Answers of backends. `folder`: where the log of an entry lies, where that tells servers apart; else always 0.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Answers {
     /// First and last instant (microseconds UTC) of those that are alike.

@@ -109,6 +109,8 @@ pub struct Companions {
     pub(super) behind: Behind,
     /// What backends answered.
     answers: Answers,
+    /// The directories are those of several servers: what a backend answered to one is no answer to another.
+    answers_apart: bool,
     /// Machines by whose messages are there; 0 where the machine is not known.
     machines: BTreeMap<Server, BTreeSet<u32>>,
     /// Pages of entries that a line about one attempt explains.
@@ -273,7 +275,31 @@ impl Companions {
         }
         access.dedup();
         companions.one_access_directory = access.windows(2).all(|pair| pair[0] == pair[1]);
+        companions.answers_apart = companions.are_servers(inputs);
         companions
+    }
+
+    /// True where each directory has access logs, and an error log, of the same time as those of the others: none holds
+    /// older pieces of the logs in another, and none is one of several that a name tells apart.
+    fn are_servers(&self, inputs: &[ScannedInput]) -> bool {
+        let parents: BTreeSet<_> = inputs.iter().map(|input| input.path.parent()).collect();
+        let spans: Vec<_> = self.directories.iter().filter_map(|row| row.access_span).collect();
+        let overlap = |one: (i64, i64), other: (i64, i64)| {
+            let shared = one.1.min(other.1) - one.0.max(other.0);
+            shared * 2 > (one.1 - one.0).min(other.1 - other.0)
+        };
+        parents.len() == self.directories.len()
+            && spans.len() == self.directories.len()
+            && self.directories.iter().all(|row| row.has_error_log)
+            && spans
+                .iter()
+                .enumerate()
+                .all(|(index, one)| spans[index + 1..].iter().all(|other| overlap(*one, *other)))
+    }
+
+    /// The directory of an entry, as far as answers are kept by it.
+    fn server_of_answers(&self, entry: &EntryFact) -> usize {
+        if self.answers_apart { self.directory(entry.place.position.input) } else { 0 }
     }
 
     /// Notes an access log as that of a cache, or of another server.
@@ -417,7 +443,7 @@ impl Companions {
 
     /// Notes an entry that a backend answered, or that asked none.
     pub(super) fn note_answer(&mut self, entry: &EntryFact, contact: Contact) {
-        let own = self.directory(entry.place.position.input);
+        let own = self.server_of_answers(entry);
         match contact {
             Contact::Answered => self.answers.note(entry, own),
             Contact::None => self.answers.note_unasked(entry, own),
@@ -499,13 +525,13 @@ impl Companions {
     pub(super) fn may_be_stale(&self, entry: &EntryFact) -> bool {
         let own = self.directory(entry.place.position.input);
         self.directories.get(own).is_some_and(|row| row.cache == CacheSeen::Some)
-            && self.answers.may_stand_in_for(entry, own)
+            && self.answers.may_stand_in_for(entry, self.server_of_answers(entry))
     }
 
     /// True when an entry that asked no backend may be an answer that a cache had kept.
     pub(super) fn may_be_kept(&self, entry: &EntryFact) -> bool {
-        let own = self.directory(entry.place.position.input);
-        match self.directories.get(own) {
+        let own = self.server_of_answers(entry);
+        match self.directories.get(self.directory(entry.place.position.input)) {
             Some(Directory { cache: CacheSeen::Some, .. }) => true,
             Some(Directory { cache: CacheSeen::None, .. }) => self.answers.has_twin_of(entry, own),
             _ => self.answers.has_original_of(entry, own),

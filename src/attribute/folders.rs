@@ -8,8 +8,6 @@
 //!    own: each name is a folder. An access log whose name no error log has is one by itself.
 //! 3. What the lines hold may speak against it: most requests that error lines name must stand in the access logs of
 //!    their own folder, if they stand in any.
-//! 4. A single name is that of one of several logs (`inner-error.log`, `inner-access.log`, `edge-access.log`) only where
-//!    such requests show it: there may be one error log for all.
 //!
 //! Invariants: names of files are compared, never read; the order of inputs changes no answer but the numbers.
 
@@ -53,12 +51,8 @@ impl Folders {
     ) -> Result<Self> {
         let paths: Vec<(&Path, Holds)> =
             inputs.iter().map(|input| (input.path.as_path(), holds(input))).collect();
-        let (whole, by_name) = (Folders::by_directory(&paths), Folders::by_name(&paths, 2));
-        let by_one_name = Folders::by_name(&paths, 1);
-        if by_one_name != by_name && by_one_name.agree(entries, causes)? == Some(true) {
-            return Ok(by_one_name);
-        }
-        if whole.n_folders == by_name.n_folders || by_name.agree(entries, causes)? != Some(false) {
+        let (whole, by_name) = (Folders::by_directory(&paths), Folders::by_name(&paths));
+        if whole.n_folders == by_name.n_folders || by_name.agree(entries, causes)? {
             return Ok(by_name);
         }
         Ok(whole)
@@ -69,8 +63,8 @@ impl Folders {
         Folders::numbered(paths.iter().map(|(path, _)| path.parent().unwrap_or(Path::new(""))))
     }
 
-    /// Rules 1 and 2, where error logs have so many names. One that tells nothing but the role is none.
-    fn by_name(paths: &[(&Path, Holds)], least: usize) -> Self {
+    /// Rules 1 and 2.
+    fn by_name(paths: &[(&Path, Holds)]) -> Self {
         let names: Vec<(String, String)> = paths.iter().map(|(path, _)| name_of(path)).collect();
         let mut stems: BTreeMap<&str, [BTreeSet<&str>; 2]> = BTreeMap::new();
         for ((directory, stem), (_, holds)) in names.iter().zip(paths) {
@@ -84,9 +78,7 @@ impl Folders {
         }
         let is_split = |directory: &str| {
             let stems = stems.get(directory);
-            stems.is_some_and(|[access, errors]| {
-                errors.len() >= least && errors.is_subset(access) && errors.last() != Some(&"")
-            })
+            stems.is_some_and(|[access, errors]| errors.len() > 1 && errors.is_subset(access))
         };
         Folders::numbered(names.iter().zip(paths).map(|((directory, stem), (path, _))| {
             if is_split(directory) {
@@ -109,12 +101,12 @@ impl Folders {
         Folders { of_input, n_folders: index.len() }
     }
 
-    /// Rule 3. `None`: no request tells.
+    /// Rule 3.
     fn agree(
         &self,
         entries: &Sorted<EntryFact, JoinKey>,
         causes: &Sorted<CauseFact, JoinKey>,
-    ) -> Result<Option<bool>> {
+    ) -> Result<bool> {
         let (mut n_own, mut n_any) = (0, 0);
         let (mut entry_rows, mut cause_rows) =
             (entries.rows().peekable(), causes.rows().peekable());
@@ -138,7 +130,7 @@ impl Folders {
                 n_own += said.intersection(&served).count() as u64;
             }
         }
-        Ok((n_any > 0).then(|| n_own * 100 >= n_any * MIN_PERCENT))
+        Ok(n_own * 100 >= n_any * MIN_PERCENT)
     }
 
     /// The folder of an input.
@@ -223,7 +215,7 @@ mod tests {
             |path: &str| Holds { access: !path.contains("err"), errors: path.contains("err") };
         let paths: Vec<(&Path, Holds)> =
             paths.iter().map(|path| (Path::new(*path), holds(path))).collect();
-        assert_eq!(Folders::by_name(&paths, 2).of_input, expected, "{paths:?}");
+        assert_eq!(Folders::by_name(&paths).of_input, expected, "{paths:?}");
     }
 
     #[test]

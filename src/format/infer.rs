@@ -180,7 +180,7 @@ impl Format for InferredFormat {
 }
 
 /// True where all times are in a notation like that of `$time_iso8601`, and none is as nginx writes it: `%z` has no colon in
-/// the zone, and `%T` is no more than a clock.
+/// the zone.
 fn has_times_of_no_nginx(sample: &Sample<'_>, reader: &LayoutReader) -> bool {
     let mut n_times = 0usize;
     sample.lines.iter().filter_map(|line| reader.parse_access(line).ok()).all(|record| {
@@ -191,10 +191,9 @@ fn has_times_of_no_nginx(sample: &Sample<'_>, reader: &LayoutReader) -> bool {
 
 /// True for a time in a notation like that of `$time_iso8601` that nginx does not write by itself.
 pub(in crate::format) fn is_time_of_no_nginx(time: &[u8]) -> bool {
-    let zone = time.get(19..).unwrap_or_default();
-    let at = zone.iter().position(|byte| b"+-Z".contains(byte));
-    let has_colon = |at: usize| zone[at] == b'Z' || zone[at..].contains(&b':');
-    time.get(10) == Some(&b' ') || !at.is_some_and(has_colon)
+    let behind = time.get(19..).unwrap_or_default();
+    let zone = behind.iter().position(|byte| b"+-".contains(byte)).map(|at| &behind[at..]);
+    zone.is_some_and(|zone| !zone.contains(&b':'))
 }
 
 /// What is plain at the start of most lines where the rest is not: how they go on stays one column without a name.

@@ -20,7 +20,7 @@ use self::by_values::{has_lists_of_statuses, told_by_values};
 use self::given_away::GivenAway;
 use self::keys::{
     STATUS_KEYS, TIME_KEYS, field_of, is_key_of_nginx_alone, is_nginx_key, is_upstream_addr,
-    plain_name, rank_in,
+    is_variable_of_nginx, plain_name, rank_in,
 };
 use super::caddy_log;
 use super::haproxy_access::with_servers;
@@ -176,6 +176,7 @@ impl JsonAccess {
         let has = |wanted| fields.iter().any(|(_, field)| *field == wanted);
         // What nginx alone can tell makes the writer sure; an operator of Apache may use the names of its variables.
         let is_surely_nginx = names.iter().any(|name| is_key_of_nginx_alone(name))
+            || names.iter().filter(|name| is_variable_of_nginx(name)).count() > 1
             || (has(Field::UpstreamAddr) && has(Field::UpstreamStatus))
             || has_lists_of_statuses(&fields, &objects)
             || objects.iter().any(|object| has_request_time(object));

@@ -5,7 +5,7 @@
 //! one of them, is none. Keys that tell one instant are as good as one. What looks like messages of an application is left
 //! alone.
 
-use super::json_pairs::Leaves;
+use super::json_pairs::{Leaves, Pairs};
 use crate::bytes::parse_status;
 use crate::record::{HTTP_METHODS, split_request};
 use crate::time::{Notation, SECOND_US};
@@ -38,23 +38,34 @@ const MESSAGE_KEYS: &[&str] = &[
 ];
 
 /// How times are written: with a zone first.
-const TIMES: [Notation; 8] = [
+const TIMES: [Notation; 6] = [
     Notation::Iso8601,
     Notation::Clf,
     Notation::ClfVariant,
     Notation::NginxError,
     Notation::EpochSeconds,
     Notation::EpochMillis,
-    Notation::EpochMicros,
-    Notation::EpochNanos,
 ];
+
+/// The same, where no key has one of these.
+const FINE_TIMES: [Notation; 2] = [Notation::EpochMicros, Notation::EpochNanos];
+
+/// The path of the time, and how it is written.
+type Time<'s> = (&'s [u8], Notation);
+
+/// Several columns may be it.
+struct Several;
 
 /// A path, and its values in all lines.
 type Keyed<'l> = (Vec<u8>, Vec<&'l [u8]>);
 
-/// The keys that all lines have.
+/// The keys that all lines have: the outermost ones, which are asked first, and all paths. What stands in an object may be
+/// anything else's: of a certificate, a pod, a backend.
 #[derive(Debug)]
-pub(super) struct Columns<'l>(Vec<Keyed<'l>>);
+pub(super) struct Columns<'l> {
+    outermost: Vec<Keyed<'l>>,
+    all: Vec<Keyed<'l>>,
+}
 
 impl<'l> Columns<'l> {
     /// `None`: the lines are too few, or no objects.
@@ -75,28 +86,25 @@ impl<'l> Columns<'l> {
             }
         }
         columns.retain(|(_, values)| values.len() == lines.len());
-        (lines.len() >= MIN_LINES).then_some(Columns(columns))
+        let first = lines.first().filter(|_| lines.len() >= MIN_LINES)?;
+        let keys: Vec<&[u8]> = Pairs::of(first).filter_map(|pair| Some(pair.ok()?.0)).collect();
+        let is_outermost = |(path, _): &&Keyed<'l>| keys.contains(&&**path);
+        Some(Columns {
+            outermost: columns.iter().filter(is_outermost).cloned().collect(),
+            all: columns,
+        })
+    }
+
+    /// What the outermost keys tell, else what all paths do.
+    fn find<'s, T>(&'s self, it: impl Fn(&'s [Keyed<'l>]) -> Option<T>) -> Option<T> {
+        it(&self.outermost).or_else(|| it(&self.all))
     }
 
     /// The key of the time, and how it is written.
     pub(super) fn time_key(&self) -> Option<(&[u8], Notation)> {
-        let notation_of = |values: &[&[u8]]| {
-            TIMES.into_iter().find(|notation| values.iter().all(|value| is_time(value, *notation)))
-        };
-        let mut found =
-            self.0.iter().filter_map(|(key, values)| Some((&**key, values, notation_of(values)?)));
-        let (key, values, notation) = found.next()?;
-        // One clock in two notations, not the start and the end.
-        let is_same = |(_, others, other): (_, &Vec<&[u8]>, Notation)| {
-            values.iter().zip(others).all(|(one, two)| {
-                let (one, two) = (notation.parse(one), other.parse(two));
-                one.zip(two).is_some_and(|(one, two)| {
-                    one.offset_s.is_some() == two.offset_s.is_some()
-                        && (one.micros - two.micros).abs() < SECOND_US
-                })
-            })
-        };
-        found.all(is_same).then_some((key, notation))
+        // An id may have as many digits as the finer ones.
+        let found = |columns| time_in(columns, &TIMES).or_else(|| time_in(columns, &FINE_TIMES));
+        self.find(found).and_then(Result::ok)
     }
 
     /// The key of the status, in lines of requests.
@@ -109,22 +117,25 @@ impl<'l> Columns<'l> {
             values.iter().all(|value| parse_status(value).is_some_and(is_of_http))
                 && values.iter().filter(is_usual).count() * 2 > values.len()
         };
-        let status = self.only(|values| is_status(values).then_some(()));
-        status.filter(|_| self.are_requests()).map(|(key, ())| key)
+        let status = self.find(|columns| only(columns, is_status));
+        status.filter(|_| self.are_requests())
     }
 
     /// The key whose values are lines of requests (`GET / HTTP/1.1`).
     pub(super) fn request_key(&self) -> Option<&[u8]> {
-        self.0.iter().find(|(_, values)| are_request_lines(values)).map(|(key, _)| &**key)
+        self.find(|columns| {
+            columns.iter().find(|(_, values)| are_request_lines(values)).map(|(key, _)| &**key)
+        })
     }
 
     /// True for lines of requests that are no messages of an application.
     pub(super) fn are_requests(&self) -> bool {
-        let is_message = self.0.iter().any(|(key, _)| {
-            let last = key.rsplit(|byte| *byte == b'.').next().unwrap_or(key);
-            MESSAGE_KEYS.iter().any(|name| last.eq_ignore_ascii_case(name.as_bytes()))
-        });
-        let has = |passes: &dyn Fn(&[&[u8]]) -> bool| self.0.iter().any(|(_, it)| passes(it));
+        let is_message = |columns: &[Keyed<'_>]| {
+            columns.iter().any(|(key, _)| {
+                let last = key.rsplit(|byte| *byte == b'.').next().unwrap_or(key);
+                MESSAGE_KEYS.iter().any(|name| last.eq_ignore_ascii_case(name.as_bytes()))
+            })
+        };
         // What scanners send has none, or one of their own.
         let are_methods = |values: &[&[u8]]| {
             let n_methods = values.iter().filter(|value| HTTP_METHODS.contains(value)).count();
@@ -134,14 +145,44 @@ impl<'l> Columns<'l> {
             let n_paths = values.iter().filter(|value| value.starts_with(b"/")).count();
             n_paths * 10 >= values.len() * 8
         };
-        !is_message && (has(&are_request_lines) || (has(&are_methods) && has(&are_paths)))
+        let are_requests = |columns: &[Keyed<'_>]| {
+            let has = |passes: &dyn Fn(&[&[u8]]) -> bool| columns.iter().any(|(_, it)| passes(it));
+            !is_message(columns)
+                && (has(&are_request_lines) || (has(&are_methods) && has(&are_paths)))
+        };
+        are_requests(&self.outermost) || !is_message(&self.outermost) && are_requests(&self.all)
     }
+}
 
-    /// The key whose values are it, if there is one and no other.
-    fn only<T>(&self, it: impl Fn(&[&[u8]]) -> Option<T>) -> Option<(&[u8], T)> {
-        let mut found = self.0.iter().filter_map(|(key, values)| Some((&**key, it(values)?)));
-        found.next().filter(|_| found.next().is_none())
-    }
+/// The key whose values are it, if there is one and no other.
+fn only<'s>(columns: &'s [Keyed<'_>], is_it: impl Fn(&[&[u8]]) -> bool) -> Option<&'s [u8]> {
+    let mut found = columns.iter().filter(|(_, values)| is_it(values)).map(|(key, _)| &**key);
+    found.next().filter(|_| found.next().is_none())
+}
+
+/// The column of the time, in one of the notations, and how it is written.
+fn time_in<'s>(
+    columns: &'s [Keyed<'_>],
+    notations: &[Notation],
+) -> Option<Result<Time<'s>, Several>> {
+    let notation_of = |values: &[&[u8]]| {
+        let is_it = |notation: &&Notation| values.iter().all(|value| is_time(value, **notation));
+        notations.iter().find(is_it).copied()
+    };
+    let mut found =
+        columns.iter().filter_map(|(key, values)| Some((&**key, values, notation_of(values)?)));
+    let (key, values, notation) = found.next()?;
+    // One clock in two notations, not the start and the end.
+    let is_same = |(_, others, other): (_, &Vec<&[u8]>, Notation)| {
+        values.iter().zip(others).all(|(one, two)| {
+            let (one, two) = (notation.parse(one), other.parse(two));
+            one.zip(two).is_some_and(|(one, two)| {
+                one.offset_s.is_some() == two.offset_s.is_some()
+                    && (one.micros - two.micros).abs() < SECOND_US
+            })
+        })
+    };
+    Some(if found.all(is_same) { Ok((key, notation)) } else { Err(Several) })
 }
 
 fn is_of_http(status: u16) -> bool {
@@ -193,16 +234,25 @@ mod tests {
 
     #[test]
     fn what_stands_in_objects_is_known_by_its_path() {
-        let text = r#"{"e":{"at":1795353947123456789},"utc":"2026-11-22T13:25:47.123Z","q":{"how":"GET","doc":"/a"},"r":{"rc":200}}"#;
-        let columns = Columns::of(&[text.as_bytes(); 3]).expect("objects");
-        // One instant under two keys.
-        assert_eq!(columns.time_key(), Some((&b"e.at"[..], Notation::EpochNanos)));
-        assert_eq!(columns.status_key(), Some(&b"r.rc"[..]));
-        let other = text.replace("13:25:47", "13:25:49");
-        let columns = Columns::of(&[other.as_bytes(); 3]).expect("objects");
-        assert_eq!(columns.time_key(), None);
+        let text = r#"{"e":{"at":"22/Nov/2026:13:25:47 +0000","utc":"2026-11-22T13:25:47.123Z","id":1795353947123456789},"q":{"how":"GET","doc":"/a"},"r":{"rc":200}}"#;
+        let columns_of = |text: &str| {
+            let found = Columns::of(&[text.as_bytes(); 3]).expect("objects");
+            let time = found.time_key().map(|(key, notation)| (key.to_vec(), notation));
+            (time, found.status_key().map(<[u8]>::to_vec))
+        };
+        // One instant under two keys, and an id of as many digits as nanoseconds.
+        let at = Some((b"e.at".to_vec(), Notation::Clf));
+        assert_eq!(columns_of(text), (at.clone(), Some(b"r.rc".to_vec())));
+        assert_eq!(columns_of(&text.replace("13:25:47.123", "13:25:49.123")).0, None);
+        let nanos =
+            r#"{"e":{"at":1795353947123456789},"q":{"how":"GET","doc":"/a"},"r":{"rc":200}}"#;
+        assert_eq!(columns_of(nanos).0, Some((b"e.at".to_vec(), Notation::EpochNanos)));
         let message = text.replace("\"q\":", "\"log\":{\"level\":\"info\"},\"q\":");
-        assert_eq!(Columns::of(&[message.as_bytes(); 3]).expect("objects").status_key(), None);
+        assert_eq!(columns_of(&message), (at, None));
+        // The outermost keys go first, whatever stands in objects.
+        let outer = r#"{"t":"2026-11-22T13:25:47Z","m":"GET","p":"/a","rc":503,"tls":{"until":"2027-11-22T13:25:47Z"},"build":{"component":"web","n":200}}"#;
+        let t = Some((b"t".to_vec(), Notation::Iso8601));
+        assert_eq!(columns_of(outer), (t, Some(b"rc".to_vec())));
     }
 
     #[test]

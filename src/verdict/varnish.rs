@@ -79,16 +79,6 @@ pub(super) const RULES: &[VerdictRule] = &[
         Some(Cause::UpstreamError),
         "vsl.7, BerespStatus, and no vcl_backend_error",
     ),
-    // A body that broke off where Varnish held it back is counted as well.
-    VerdictRule {
-        confidence: Confidence::Likely,
-        ..decided(
-            "varnish.backend_sent_body",
-            Origin::Upstream,
-            Some(Cause::Upstream503),
-            "varnishncsa.1, -b: %b counts what came from the backend; a failed fetch has no body",
-        )
-    },
     open(
         "varnish.after_good_backend",
         Origin::LocalProcess,
@@ -371,7 +361,6 @@ pub(super) fn own_verdict(record: &AccessRecord<'_>) -> &'static str {
     }
     match (record.status, body_bytes) {
         (502 | 504, _) => "varnish.gateway_error",
-        (503, Some(1..)) if is_backend_side => "varnish.backend_sent_body",
         (503, Some(0)) => "varnish.empty",
         (503, Some(size)) if FAILED_PAGE.contains(&size) => "varnish.own_page",
         (503, Some(size)) if SHORT_PAGE.contains(&size) => "varnish.own_short_page",
@@ -421,7 +410,7 @@ mod tests {
         check(503, &failed, "varnish.empty");
         check(503, &[failed[0], failed[2]], "varnish.empty");
         check(503, &[failed[0], failed[1], (Client, "-"), (Bytes, "0")], "varnish.no_connection");
-        check(503, &[failed[0], failed[1], (Bytes, "282")], "varnish.backend_sent_body");
+        check(503, &[failed[0], failed[1], (Bytes, "282")], "varnish.own_page");
         check(503, &[failed[0], (Handling, "miss"), (Bytes, "0")], "varnish.relayed_503");
         check(503, &[(Handling, "BACKEND_ERROR")], "varnish.error_by_vcl");
         check(503, &[(Handling, "synth"), (Bytes, "234")], "varnish.synth");

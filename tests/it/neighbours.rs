@@ -276,25 +276,6 @@ fn passed(log: &mut String, second: u32, client: &str, target: &str, status: u16
 }
 
 #[test]
-fn one_error_log_is_of_the_log_that_has_its_name() {
-    let fixture = Fixture::new();
-    let (log, error, _) = half_refused();
-    for server in ["edge", "inner"] {
-        fixture.write(&format!("{server}.access.log"), log.as_bytes());
-    }
-    fixture.write("inner.error.log", error.as_bytes());
-    let paths = ["edge.access.log", "inner.access.log", "inner.error.log"];
-    let refused = ("local_process/rate_limited confirmed", 20);
-    check(&fixture, &paths, Some("inner.access.log"), &[refused]);
-    check(&fixture, &paths, Some("edge.access.log"), &[("unknown/- unknown", 20)]);
-    // One error log for all sites, with the name of one of them.
-    fixture.write("web.access.log", log.replace("/cart/", "/other/").as_bytes());
-    fixture.write("web.error.log", error.as_bytes());
-    let shared = ["edge.access.log", "web.access.log", "web.error.log"];
-    check(&fixture, &shared, Some("edge.access.log"), &[refused]);
-}
-
-#[test]
 fn what_an_inner_server_made_is_no_answer_to_it() {
     let fixture = Fixture::new();
     let (mut edge, mut inner, mut error) = (String::new(), String::new(), String::new());
@@ -318,37 +299,6 @@ fn what_an_inner_server_made_is_no_answer_to_it() {
     check(&fixture, &["edge", "inner"], Some("inner/access.log"), &made);
     let relayed = ("upstream/upstream_503 confirmed", 40);
     check(&fixture, &["edge", "inner"], Some("edge/access.log"), &[relayed]);
-}
-
-#[test]
-fn a_server_whose_place_is_open_is_not_in_front_of_what_it_may_be_behind() {
-    let fixture = Fixture::new();
-    let (mut front, mut cache, mut inner) = (String::new(), String::new(), String::new());
-    for n in 0..60u32 {
-        let (id, time) = (format!("4cbced6b1ddcda33ad46ee790ac3{n:04x}"), clock(n));
-        let status = if n < 20 { 200 } else { 503 };
-        let is_made_there = n >= 40;
-        let _ = writeln!(
-            front,
-            r#"{{"time_local":"20/Nov/2026:{time} +0000","remote_addr":"127.0.0.1","request":"GET /shop/{n} HTTP/1.1","status":"{status}","body_bytes_sent":"300","upstream_addr":"127.0.0.1:6081","upstream_status":"{status}","request_id":"{id}"}}"#
-        );
-        let handling = if is_made_there { "synth" } else { "pass" };
-        let _ = writeln!(
-            cache,
-            r#"{{"time":"2026-11-20T{time}Z","client":"127.0.0.1","request":"GET http://a.test/{n} HTTP/1.0","status":{status},"handling":"{handling}","request_id":"{id}"}}"#
-        );
-        if !is_made_there {
-            let _ = writeln!(
-                inner,
-                "127.0.0.1 - - [20/Nov/2026:{time} +0000] \"GET /{n} HTTP/1.1\" {status} 300 \"-\" \"-\" {id}"
-            );
-        }
-    }
-    fixture.write("front.log", front);
-    fixture.write("cache.log", cache);
-    fixture.write("inner.log", inner);
-    let paths = ["front.log", "cache.log", "inner.log"];
-    check(&fixture, &paths, Some("inner.log"), &[("unknown/- unknown", 20)]);
 }
 
 #[test]

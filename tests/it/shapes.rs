@@ -81,12 +81,17 @@ fn keys_of_an_operator_are_known_by_their_values() {
     let line = |n: usize| {
         let (status, is_own) = (statuses[n % 5], n.is_multiple_of(5));
         let node = (!is_own).then(|| format!("10.0.0.{}:8080", 1 + n % 3));
+        let is_retried = n % 10 == 8;
+        let node =
+            if is_retried { node.map(|node| format!("10.0.0.9:8080, {node}")) } else { node };
+        let said = (!is_own).then(|| status.to_string());
+        let said = if is_retried { said.map(|said| format!("502, {said}")) } else { said };
         json!({
             "evt": {"when": 1_795_353_946_000_000_000u64 + n as u64 * 1_000_000},
             "who": {"src": format!("192.0.2.{n}")},
             "q": {"how": "GET", "doc": format!("/a/{n}?b=1")},
             "r": {"rc": status, "vol": 197},
-            "next": {"node": node, "said": (!is_own).then_some(status)},
+            "next": {"node": node, "said": said},
         })
     };
     let lines: Vec<String> = (0..40).map(|n| line(n).to_string()).collect();

@@ -20,7 +20,7 @@ const WRAPPERS: &[(&str, Wrap)] = &[
     ("grep -H", |name, _, _, line| format!("{name}.log:{line}")),
     ("grep -n", |name, n, _, line| format!("logs/{name}.log:{n}:{line}")),
     ("pdsh", |_, _, _, line| format!("web1: {line}")),
-    ("pssh", |_, _, _, line| format!("[web1] {line}")),
+    ("fabric", |_, _, _, line| format!("[web1] out: {line}")),
     ("compose", |name, _, _, line| format!("{name}.1     | {line}")),
     ("compose -t", |name, _, at, line| format!("{name}-1  | {} {line}", iso(at))),
     ("platform", |_, _, _, line| format!("20.1.2017 09:52:14nginx.1     | {line}")),

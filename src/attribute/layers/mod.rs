@@ -4,7 +4,7 @@
 //! relayed the line of the deepest layer that has the request.
 //!
 //! Logs are put into groups: module `groups`. What stands in two groups tells which of them is in front and how far their clocks are apart: module `relation`. Groups of one kind of server
-//! of which none is in front of another, nor has its place beside it open, are one layer. Then entries are linked to deeper lines:
+//! of which none is in front of another are one layer. Then entries are linked to deeper lines:
 //!
 //! 1. By an id that stands once in either layer.
 //! 2. By target and time, and whatever else both layers write alike, for lines that no id joined: see `target`. Where
@@ -147,21 +147,13 @@ impl Layers {
     /// Puts groups into layers by their relations.
     fn arranged(groups: &Groups, relations: Relations) -> (Self, Arrangement) {
         let order = Order::of(groups.servers.len(), relations.known);
-        let are_open =
-            |one: u16, other: u16| relations.open.contains(&(one.min(other), one.max(other)));
         let mut layers: Vec<(usize, Server, Vec<u16>)> = Vec::new();
         let mut ranked: Vec<u16> = (0..groups.servers.len() as u16).collect();
         ranked.sort_by_key(|group| (order.depth(*group), *group));
         for group in ranked {
             let server = groups.servers[usize::from(group)];
-            let fits = |members: &[u16]| {
-                members.iter().all(|other| {
-                    !order.is_ordered(*other, group)
-                        && !are_open(*other, group)
-                        && !order.neighbours(*other).any(|it| are_open(it, group))
-                        && !order.neighbours(group).any(|it| are_open(it, *other))
-                })
-            };
+            let fits =
+                |members: &[u16]| members.iter().all(|other| !order.is_ordered(*other, group));
             let known = layers.iter_mut().find(|row| row.1 == server && fits(&row.2));
             match known {
                 Some(row) => row.2.push(group),
@@ -310,15 +302,6 @@ impl Order {
     fn is_ordered(&self, one: u16, other: u16) -> bool {
         self.behind[usize::from(one)].contains(&other)
             || self.behind[usize::from(other)].contains(&one)
-    }
-
-    /// The groups right in front of one, and those right behind it.
-    fn neighbours(&self, group: u16) -> impl Iterator<Item = u16> {
-        self.kept.iter().filter_map(move |row| match (row.front == group, row.deep == group) {
-            (true, _) => Some(row.deep),
-            (_, true) => Some(row.front),
-            _ => None,
-        })
     }
 
     /// How many groups in a row stand in front of it.

@@ -229,23 +229,19 @@ const NO_HOSTS: &[&[u8]] = &[
     b"fatal",
 ];
 
-/// `HOST: LINE`, `[HOST] LINE`, `[HOST] out: LINE`: what tools print that run a command on several machines (`pdsh`,
-/// `clush`, `pssh -P`, Fabric).
+/// `HOST: LINE`, `[HOST] out: LINE`: what tools print that run a command on several machines (`pdsh`, `clush`, `pssh -P`,
+/// Fabric). Any word may stand there, so that it is no machine for those who ask which of them wrote a line; a name with
+/// dots is a site that a log begins with.
 #[derive(Debug)]
 pub struct RemoteHost;
 
 /// The host in front of a line, and the line.
 fn leading_host(record: &[u8]) -> Option<(&[u8], &[u8])> {
     let head = &record[..record.len().min(MAX_NAME_BYTES)];
-    let (name, inner) = if head.first() == Some(&b'[') {
-        let end = memchr::memmem::find(head, b"] ")?;
-        let inner = &record[end + 2..];
-        (&head[1..end], inner.strip_prefix(b"out: ").unwrap_or(inner))
-    } else {
-        let end = memchr::memmem::find(head, b": ")?;
-        (&head[..end], &record[end + 2..])
-    };
-    let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || b"_.-".contains(byte);
+    let (open, end) = if head.starts_with(b"[") { (1, &b"] out: "[..]) } else { (0, &b": "[..]) };
+    let at = memchr::memmem::find(head, end)?;
+    let (name, inner) = (&head[open..at], &record[at + end.len()..]);
+    let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-".contains(byte);
     let is_name = name.first().is_some_and(u8::is_ascii_alphanumeric) && name.iter().all(is_part);
     let is_none = NO_HOSTS.iter().any(|word| name.eq_ignore_ascii_case(word));
     (is_name && !is_none && !inner.is_empty()).then_some((name, inner))
@@ -259,10 +255,6 @@ impl Envelope for RemoteHost {
     fn open<'a>(&self, record: &'a [u8]) -> Option<Opened<'a>> {
         let (name, inner) = leading_host(record)?;
         Some(Opened { inner: inner.into(), origin: Some(name), ..Opened::default() })
-    }
-
-    fn machine<'a>(&self, record: &'a [u8]) -> Option<Machine<'a>> {
-        leading_host(record).map(|(name, _)| Machine::Host(name))
     }
 }
 

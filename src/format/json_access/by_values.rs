@@ -57,11 +57,10 @@ pub(super) fn told_by_values(
         Some((Box::from(*name), field))
     });
     let mut told: Vec<Named> = told.collect();
-    // An address, or a status, may be that of anything that the server asks. Both, or statuses of several attempts, are
-    // those of a proxy.
+    // An address and a status may be those of anything that the server asks. Statuses of several attempts are those of a
+    // proxy.
     let of_backend = [Field::UpstreamAddr, Field::UpstreamStatus];
-    let has = |wanted| fields.iter().chain(&told).any(|(_, field)| *field == wanted);
-    if !of_backend.into_iter().all(has) && !has_lists_of_statuses(&told, objects) {
+    if !has_lists_of_statuses(&told, objects) {
         told.retain(|(_, field)| !of_backend.contains(field));
     }
     let is_told = |name: &[u8]| told.iter().any(|(known, _)| **known == *name);
@@ -127,11 +126,14 @@ mod tests {
             let (method, bytes) = if n % 4 == 1 { ("HEAD", 0) } else { ("GET", 197 + n) };
             let status = ["503", "200", "200", "503", "404"][n % 5];
             let addr = if is_own { String::new() } else { format!("10.0.0.{}:8080", 1 + n % 3) };
+            let is_retried = n % 10 == 8;
+            let addr = if is_retried { format!("10.0.0.9:8080, {addr}") } else { addr };
             let line = body
                 .replace("@n", &format!("{n:02}"))
                 .replace("@method", method)
                 .replace("@status", status)
                 .replace("@addr", &addr)
+                .replace("@answer, ", if is_retried { "502, " } else { "" })
                 .replace("@answer", if is_own { "" } else { status })
                 .replace("@bytes", &bytes.to_string());
             let _ = writeln!(text, "{line}");
@@ -174,9 +176,19 @@ mod tests {
     fn keys_of_an_operator_in_objects_are_known_by_their_values() {
         let all = ["503", "GET", "/a/03", "192.0.2.103", "200", "10.0.0.1:8080", "503"];
         check(
-            r#"{"when":17952102@n123456,"who":{"src":"192.0.2.1@n"},"q":{"how":"@method","doc":"/a/@n"},"r":{"rc":@status,"vol":@bytes},"next":{"node":"@addr","said":"@answer"}}"#,
+            r#"{"when":17952102@n123456,"who":{"src":"192.0.2.1@n"},"q":{"how":"@method","doc":"/a/@n"},"r":{"rc":@status,"vol":@bytes},"next":{"node":"@addr","said":"@answer, @answer"}}"#,
             Server::Nginx,
             all,
+        );
+    }
+
+    #[test]
+    fn an_address_and_a_status_may_be_those_of_another_service() {
+        let of_request = ["503", "GET", "/a/03", "192.0.2.103", "200", "?", "?"];
+        check(
+            r#"{"when":17952102@n123456,"who":{"src":"192.0.2.1@n"},"q":{"how":"@method","doc":"/a/@n"},"r":{"rc":@status,"vol":@bytes},"login":{"node":"10.0.0.9:443","said":"@answer"}}"#,
+            Server::Unknown,
+            of_request,
         );
     }
 

@@ -121,6 +121,23 @@ pub(super) fn is_nginx_key(path: &[u8]) -> bool {
     is_of_backends(&key) || NAMES.iter().any(|name| name.as_bytes() == key)
 }
 
+/// True for keys of which an operator of another server has no two by chance: variables that it calls otherwise.
+pub(super) fn is_variable_of_nginx(path: &[u8]) -> bool {
+    const VARIABLES: &[&str] = &[
+        "time_local",
+        "time_iso8601",
+        "remote_user",
+        "body_bytes_sent",
+        "http_user_agent",
+        "http_referer",
+        "http_x_forwarded_for",
+        "http_host",
+        "request_length",
+    ];
+    let key = last_key(path);
+    VARIABLES.iter().any(|name| name.as_bytes() == key)
+}
+
 /// Of these, the keys of what nginx alone can log: others have no word for it, whatever an operator calls theirs.
 pub(super) fn is_key_of_nginx_alone(path: &[u8]) -> bool {
     let key = last_key(path);
