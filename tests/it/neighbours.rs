@@ -292,6 +292,8 @@ fn what_an_inner_server_made_is_no_answer_to_it() {
         }
     }
     fixture.write("edge/access.log", edge);
+    // Its error log shows that the directory is that of a server.
+    fixture.write("edge/error.log", "2026/11/20 10:00:00 [notice] 7#7: start worker processes\n");
     fixture.write("inner/access.log", inner);
     fixture.write("inner/error.log", error);
     let made =
