@@ -96,7 +96,7 @@ pub trait Envelope: fmt::Debug + Send + Sync {
     }
 
     /// True where an access line inside, though its layout had to be worked out, shows that the shape is no chance.
-    fn shows_layout(&self, _: &str) -> bool {
+    fn shows_layout(&self, _layout: &str) -> bool {
         self.is_like_messages()
     }
 
@@ -104,7 +104,7 @@ pub trait Envelope: fmt::Debug + Send + Sync {
     fn open<'a>(&self, record: &'a [u8]) -> Option<Opened<'a>>;
 
     /// The inner line of a record that is surely in this envelope, if it can be had for less than `open` takes.
-    fn text<'a>(&self, _: &'a [u8]) -> Option<Cow<'a, [u8]>> {
+    fn text<'a>(&self, _record: &'a [u8]) -> Option<Cow<'a, [u8]>> {
         None
     }
 
@@ -121,7 +121,7 @@ pub trait Envelope: fmt::Debug + Send + Sync {
     }
 
     /// The host or pod that wrote a record.
-    fn machine<'a>(&self, _: &'a [u8]) -> Option<Machine<'a>> {
+    fn machine<'a>(&self, _record: &'a [u8]) -> Option<Machine<'a>> {
         None
     }
 
@@ -137,7 +137,7 @@ pub trait Envelope: fmt::Debug + Send + Sync {
     }
 
     /// True for a line between the wrapped ones that says nothing.
-    fn is_remark(&self, _: &[u8]) -> bool {
+    fn is_remark(&self, _line: &[u8]) -> bool {
         false
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::support::Fixture;
+use crate::support::{Fixture, count_verdicts};
 
 /// An access line. Times are seconds after 21:00:00.
 fn line(second: u32, host: &str, target: &str, status: u16, size: u32, tail: &str) -> String {
@@ -27,14 +27,10 @@ fn check(access: &str, error: &str, expected: &[(&str, usize)]) {
     let fixture = Fixture::new();
     fixture.write("logs/access.log", access);
     fixture.write("logs/error.log", error);
-    let mut counts = std::collections::BTreeMap::new();
-    for row in fixture.run(&["--format", "entries", "logs"], b"").rows() {
-        let text = |key: &str| row[key].as_str().unwrap_or("-").to_owned();
-        *counts.entry(format!("{}/{}", text("origin"), text("cause"))).or_insert(0) += 1;
-    }
+    let rows = fixture.run(&["--format", "entries", "logs"], b"").rows();
     let expected: Vec<(String, usize)> =
         expected.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect();
-    assert_eq!(counts.into_iter().collect::<Vec<_>>(), expected, "{access}");
+    assert_eq!(count_verdicts(&rows), expected, "{access}");
 }
 
 #[test]

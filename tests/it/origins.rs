@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::support::Fixture;
+use crate::support::{Fixture, count_verdicts};
 
 /// Logs under construction. Times are seconds after 21:00:00.
 #[derive(Default)]
@@ -66,12 +66,7 @@ impl Logs {
 fn verdicts(fixture: &Fixture, args: &[&str]) -> Vec<(String, usize)> {
     let mut all = vec!["--format", "entries"];
     all.extend(args);
-    let mut counts = std::collections::BTreeMap::new();
-    for row in fixture.run(&all, b"").rows() {
-        let text = |key: &str| row[key].as_str().unwrap_or("-").to_owned();
-        *counts.entry(format!("{}/{}", text("origin"), text("cause"))).or_insert(0) += 1;
-    }
-    counts.into_iter().collect()
+    count_verdicts(&fixture.run(&all, b"").rows())
 }
 
 #[track_caller]

@@ -3,6 +3,7 @@
 //! In: files and arguments. Out: exit code, standard output and standard error.
 //! Invariants: nothing is left behind; no test depends on the working directory or on another test's files.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -75,6 +76,18 @@ impl Said {
         let text = std::str::from_utf8(&self.out).expect("standard output is UTF-8");
         text.lines().map(|line| serde_json::from_str(line).expect(line)).collect()
     }
+}
+
+/// How many entries got each "origin/cause", in order of their name.
+pub(crate) fn count_verdicts<'r>(
+    rows: impl IntoIterator<Item = &'r Value>,
+) -> Vec<(String, usize)> {
+    let mut counts = BTreeMap::new();
+    for row in rows {
+        let text = |key: &str| row[key].as_str().unwrap_or("-");
+        *counts.entry(format!("{}/{}", text("origin"), text("cause"))).or_insert(0) += 1;
+    }
+    counts.into_iter().collect()
 }
 
 /// Fails unless a timeline document is valid by the schema that the program prints.

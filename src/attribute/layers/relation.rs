@@ -16,7 +16,7 @@
 //!    Servers that pass requests on finish them in another order at times; and logs that each have an error log of their
 //!    name beside them are no copies.
 //!
-//! What has the same requests as another log, and no such vote, is neither in front of it nor behind it, nor beside it.
+//! What has the same requests as another log, and no such vote, has its place open: it may be in front of it, or behind.
 //!
 //! Invariants: only counts are kept; no name of a server or file decides.
 
@@ -298,13 +298,12 @@ pub(super) fn relations<'h>(
     };
     let mut known: Vec<Relation> = learned.iter().filter_map(relation).collect();
     note_coverage(hops(), &mut known)?;
-    let is_open = |((low, high), row): &(&(u16, u16), &Learned)| {
-        let is_known = known
-            .iter()
-            .any(|it| [(it.front, it.deep), (it.deep, it.front)].contains(&(*low, *high)));
-        !is_known
-            && bases.contains_key(&(*low, *high))
-            && (!row.are_copies() || are_apart(*low, *high))
+    let placed: BTreeSet<(u16, u16)> =
+        known.iter().map(|it| (it.front.min(it.deep), it.front.max(it.deep))).collect();
+    let is_open = |(key, row): &(&(u16, u16), &Learned)| {
+        !placed.contains(key)
+            && bases.contains_key(key)
+            && (!row.are_copies() || are_apart(key.0, key.1))
     };
     let open = learned.iter().filter(is_open).map(|(key, _)| *key).collect();
     Ok(Relations { known, open })

@@ -16,7 +16,7 @@ use crate::taxonomy::LogRole;
 /// Lines that tell which format is tried first.
 const TRIAL_LINES: usize = 16;
 
-/// Of these, lines at the start that may be directives or a heading.
+/// Lines at the start of which those that are directives are tried besides.
 const MAX_HEAD_LINES: usize = 8;
 
 /// What understands most lines so far.
