@@ -18,7 +18,7 @@ use crate::evidence::InputIndex;
 use crate::fact::REFUSED;
 use crate::format::FormatChoice;
 use crate::incident::{IncidentConfig, Incidents, group};
-use crate::input::Source;
+use crate::input::{Source, drop_copies};
 use crate::redact::{KEY_BYTES, Redaction, Redactor};
 use crate::scan::{Scan, ScanConfig, ScannedInput, scan};
 use crate::store::Budget;
@@ -126,7 +126,7 @@ pub fn collect(
 }
 
 fn collect_within(
-    sources: Vec<Source>,
+    mut sources: Vec<Source>,
     config: &AnalysisConfig<'_>,
     interrupted: &Arc<AtomicBool>,
     budget: &Budget,
@@ -154,6 +154,7 @@ fn collect_within(
         budget: budget.clone(),
         interrupted,
     };
+    drop_copies(&mut sources);
     scan(sources, &scan_config)
 }
 

@@ -31,6 +31,11 @@ fn read_at(file: &File, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
 }
 
 #[cfg(windows)]
-fn read_at(file: &File, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-    std::os::windows::fs::FileExt::seek_read(file, buffer, offset)
+fn read_at(mut file: &File, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+    use std::io::{Seek, SeekFrom};
+    // `seek_read` moves the place that streams are read from next.
+    let next = file.stream_position()?;
+    let n = std::os::windows::fs::FileExt::seek_read(file, buffer, offset)?;
+    file.seek(SeekFrom::Start(next))?;
+    Ok(n)
 }

@@ -5,6 +5,7 @@
 //! growing file gives one consistent picture; no file is read that was not named or found in a named directory.
 
 mod aligned;
+mod copies;
 mod events_xml;
 #[cfg(feature = "evtx")]
 mod evtx;
@@ -25,6 +26,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::positioned::read_at_most;
 
+pub use copies::{drop_copies, is_name_of_copy};
 pub use expand::expand;
 pub use fragments::{CutLines, Fragment, Fragments, Piece, Pieces, pieces_of_record};
 pub use range::{RANGE_BYTES, RangeReader};
@@ -120,6 +122,8 @@ pub struct Source {
     pub modified_us: Option<i64>,
     /// Whoever started the run named it, rather than a directory that it is in.
     pub is_named: bool,
+    /// Files beside it that hold the same, and are left out.
+    pub copies: Vec<PathBuf>,
 }
 
 impl Source {
@@ -132,6 +136,7 @@ impl Source {
             bytes: 0,
             modified_us: None,
             is_named: true,
+            copies: Vec::new(),
         };
         source.origin = open_file(path, &mut source.bytes, &mut source.modified_us);
         source
@@ -146,6 +151,7 @@ impl Source {
             bytes: 0,
             modified_us,
             is_named: true,
+            copies: Vec::new(),
         }
     }
 

@@ -204,6 +204,9 @@ pub struct InputInfo {
     pub lines: LineCounts,
     /// Entries that another line, here or in an input before it, had already: they are counted there.
     pub duplicates: u64,
+    /// Files beside it that hold the same, byte by byte, and were left out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub copies: Vec<String>,
     /// The first line that was not understood.
     pub first_unparsed: Option<UnparsedLine>,
     /// Why it could not be read, or not to its end.

@@ -349,6 +349,7 @@ impl<'f> Fold<'f> {
                 text,
                 modified_us: open.source.modified_us,
                 is_named: open.source.is_named,
+                copies: open.source.copies,
                 sample: open.sample.into_inner(),
                 late: fold.late.take_samples(),
                 told_names: BTreeMap::new(),

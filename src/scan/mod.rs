@@ -107,6 +107,8 @@ pub struct ScannedInput {
     modified_us: Option<i64>,
     /// It was named, rather than a directory that it is in.
     is_named: bool,
+    /// Files that hold the same, in order; they were left out.
+    pub copies: Vec<PathBuf>,
     /// The start of standard input, by which its formats were detected.
     sample: Option<Vec<u8>>,
     /// What formats behind the sample were found by.

@@ -36,7 +36,7 @@ pub use merge::{Merged, Merging, merge};
 use recorded::RecordedInput;
 
 /// Version of the form. A change of the form, however small, raises it: facts are not kept for long.
-const FORM: u32 = 6;
+const FORM: u32 = 7;
 
 /// How the first line begins.
 const MAGIC: &str = "logscan503 partial ";

@@ -2,8 +2,11 @@
 //!
 //! The law is checked on a few scenarios; on all of them with `LOGSCAN503_ALL_SCENARIOS=1`.
 
+use std::io::Write;
 use std::path::Path;
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use serde_json::Value;
 
 use crate::support::{Dice, Fixture, Said, all_scenarios, logs_of, rotate, scenarios, shared};
@@ -286,6 +289,40 @@ fn a_log_that_has_grown_since_counts_once_in_its_last_state() {
     let whole = whole.json();
     assert_eq!(both["inputs"].as_array().map(Vec::len), Some(3));
     assert!(both["totals"]["entries"].as_u64() > whole["totals"]["entries"].as_u64());
+}
+
+#[test]
+fn a_copy_counts_once_also_in_another_shard() {
+    let fixture = outage();
+    let args = ["--format", "json", "--reproducible"];
+    let alone = fixture.run(&[&args[..], &["logs"]].concat(), b"").json();
+    let log = std::fs::read(fixture.path("logs/access.log")).expect("was written");
+    let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+    packed.write_all(&log).expect("memory");
+    fixture.write("logs/access.log.1.gz", packed.finish().expect("memory"));
+    fixture.write("logs/access.log.1", &log);
+    // Another name: of another site, which was asked the same.
+    fixture.write("other/access.log", &log);
+    let whole = fixture.run(&[&args[..], &["logs"]].concat(), b"");
+    let document = whole.json();
+    assert_eq!(document["totals"], alone["totals"]);
+    assert_eq!(document["inputs"].as_array().map(Vec::len), Some(2));
+    let copies = ["logs/access.log.1", "logs/access.log.1.gz"];
+    assert_eq!(document["inputs"][0]["copies"], serde_json::json!(copies));
+    let told = &document["diagnostics"][0];
+    assert_eq!((&told["code"], &told["count"]), (&"copies".into(), &2.into()), "{document:#}");
+    let both = fixture.run(&[&args[..], &["logs", "other"]].concat(), b"").json();
+    let n = |document: &Value| document["totals"]["requests"].as_u64().expect("a number");
+    assert_eq!(n(&both), 2 * n(&alone));
+
+    let shards =
+        [&["logs/access.log.1.gz"][..], &["logs/access.log", "logs/error.log"], &[copies[0]]];
+    for (name, shard) in ["a.part", "b.part", "c.part"].into_iter().zip(shards) {
+        fixture.run(&[&["--partial", name], shard].concat(), b"");
+    }
+    let merge = ["merge", "c.part", "a.part", "b.part"];
+    let merged = fixture.run(&[&merge[..], &args].concat(), b"");
+    assert_eq!(merged.out, whole.out);
 }
 
 #[test]

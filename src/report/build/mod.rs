@@ -197,6 +197,7 @@ fn input_info(
         unit: input.unit(),
         lines,
         duplicates: analysis.attribution.redelivered.get(&(index as u32)).copied().unwrap_or(0),
+        copies: input.copies.iter().map(|path| path.to_string_lossy().into_owned()).collect(),
         first_unparsed: tally.first_unparsed.as_ref().map(|unparsed| UnparsedLine {
             line: unparsed.line,
             reason: unparsed.reason.as_str(),
@@ -446,6 +447,14 @@ fn diagnostics(analysis: &Analysis, inputs: &[InputInfo], coverage: &Coverage) -
                 format!("{}: {error}", info.path),
                 None,
             );
+        }
+        if !info.copies.is_empty() {
+            let message = format!(
+                "{}: the same stands in {}, which is left out",
+                info.path,
+                info.copies.join(", ")
+            );
+            add("info", "copies", index, Some(info.copies.len() as u64), message, None);
         }
         if let Some(unparsed) = &info.first_unparsed {
             let n = info.lines.unparsed;

@@ -5,6 +5,7 @@
 //! bytes are those that were recorded, and its readers come out the same; otherwise it is absent: its facts count, its lines
 //! cannot be quoted.
 
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
@@ -53,12 +54,19 @@ pub struct Merged {
 pub fn merge(partials: &[Partial], merging: &Merging<'_>) -> Result<Merged> {
     check(partials, merging.matcher)?;
     let (order, notes) = canonical_order(partials)?;
+    let recorded = |&(partial, input): &(usize, usize)| &partials[partial].header.inputs[input];
+    let (order, copies) = without_copies(&order, recorded);
     let mut inputs: Vec<ScannedInput> = Vec::with_capacity(order.len());
     let mut numbers: Vec<Vec<Option<u32>>> =
         partials.iter().map(|partial| vec![None; partial.header.inputs.len()]).collect();
     for (number, (partial, input)) in order.into_iter().enumerate() {
         numbers[partial][input] = Some(number as u32);
-        inputs.push(open_again(&partials[partial].header.inputs[input], merging));
+        inputs.push(open_again(recorded(&(partial, input)), merging));
+    }
+    for (original, (path, is_named)) in copies {
+        inputs[original].copies.push(path.into());
+        inputs[original].copies.sort_unstable();
+        inputs[original].is_named |= is_named;
     }
     let mut pools = LinesByText::new();
     for partial in partials {
@@ -188,6 +196,40 @@ fn canonical_order(partials: &[Partial]) -> Result<(InOrder, Vec<String>)> {
         }
     }
     Ok((order, notes))
+}
+
+/// An input that was left out: the number of its original, its path, and whether it was named.
+type Copies = Vec<(usize, (String, bool))>;
+
+/// Leaves out inputs that are copies of others, which one run would have left out, too.
+fn without_copies<'r>(
+    order: &InOrder,
+    recorded: impl Fn(&(usize, usize)) -> &'r RecordedInput,
+) -> (InOrder, Copies) {
+    let mut by_size: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
+    for (number, row) in order.iter().enumerate() {
+        by_size.entry(recorded(row).bytes_decoded).or_default().push(number);
+    }
+    let mut original_of: BTreeMap<usize, usize> = BTreeMap::new();
+    for mut group in by_size.into_values().filter(|group| group.len() > 1) {
+        group.sort_by_key(|number| (!recorded(&order[*number]).is_plain, *number));
+        let mut kept: Vec<usize> = Vec::new();
+        for number in group {
+            let own = recorded(&order[number]);
+            match kept.iter().find(|other| own.is_copy_of(recorded(&order[**other]))) {
+                Some(original) => drop(original_of.insert(number, *original)),
+                None => kept.push(number),
+            }
+        }
+    }
+    let n_copies_before = |number: usize| original_of.range(..number).count();
+    let copies = original_of.iter().map(|(copy, original)| {
+        let own = recorded(&order[*copy]);
+        (original - n_copies_before(*original), (own.path.clone(), own.is_named))
+    });
+    let copies = copies.collect();
+    let rest = order.iter().enumerate().filter(|(number, _)| !original_of.contains_key(number));
+    (rest.map(|(_, row)| *row).collect(), copies)
 }
 
 /// An input with its text, where that can be had again.

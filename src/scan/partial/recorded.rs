@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use serde::{Deserialize, Serialize};
@@ -13,7 +14,7 @@ use sha2::{Digest, Sha256};
 use super::{MAX_TOLD_NAMES, MAX_TOLD_PLACES};
 use crate::fact::CauseFact;
 use crate::format::{About, CacheSeen, FormatBasis, Glance, Instant, Plan, Reader, Run};
-use crate::input::{Breaks, Compression, Origin, Unit, read_exact_at};
+use crate::input::{Breaks, Compression, Origin, Unit, is_name_of_copy, read_exact_at};
 use crate::record::{Record, Skip};
 use crate::scan::late::LateSample;
 use crate::scan::naming::is_worked_out;
@@ -37,7 +38,9 @@ pub(super) struct RecordedInput {
     pub bytes_read: u64,
     pub bytes_decoded: u64,
     pub modified_us: Option<i64>,
-    is_named: bool,
+    pub is_named: bool,
+    /// Files that hold the same, and were left out.
+    pub copies: Vec<String>,
     /// Digest of the first bytes as they are stored.
     pub head: Option<String>,
     /// Digests of the first [`PREFIX_BYTES`], twice as many, and so on, as far as the head reaches.
@@ -99,6 +102,7 @@ impl RecordedInput {
             bytes_decoded: input.bytes_decoded,
             modified_us: input.modified_us,
             is_named: input.is_named,
+            copies: input.copies.iter().map(|path| path.to_string_lossy().into_owned()).collect(),
             prefixes: prefixes(head.as_deref().or(input.sample.as_deref()).unwrap_or_default()),
             head: head.as_deref().map(digest),
             is_plain: matches!(input.text, TextSource::File(_)),
@@ -145,6 +149,17 @@ impl RecordedInput {
             && self.tally.is_within(&later.tally)
     }
 
+    /// True when this is a copy of `other`, as far as what was counted tells: the names are such, and equally many bytes hold
+    /// the same records.
+    pub(super) fn is_copy_of(&self, other: &RecordedInput) -> bool {
+        let was_read = |input: &RecordedInput| input.bytes_decoded > 0 && input.error.is_none();
+        was_read(self)
+            && was_read(other)
+            && self.bytes_decoded == other.bytes_decoded
+            && is_name_of_copy(Path::new(&self.path), Path::new(&other.path))
+            && self.tally == other.tally
+    }
+
     /// The input without any of its text.
     pub(super) fn absent(&self) -> ScannedInput {
         ScannedInput {
@@ -160,6 +175,7 @@ impl RecordedInput {
             text: TextSource::None,
             modified_us: self.modified_us,
             is_named: self.is_named,
+            copies: self.copies.iter().map(PathBuf::from).collect(),
             sample: self.sample.clone(),
             late: self.late.clone(),
             told_names: self
