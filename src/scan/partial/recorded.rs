@@ -213,6 +213,7 @@ enum RecordedUnit {
     Entry,
     ArrayRecord,
     SequenceRecord,
+    GluedRecord,
 }
 
 impl RecordedUnit {
@@ -222,6 +223,7 @@ impl RecordedUnit {
             Unit::Entry => RecordedUnit::Entry,
             Unit::Record(Breaks::Array) => RecordedUnit::ArrayRecord,
             Unit::Record(Breaks::Sequence) => RecordedUnit::SequenceRecord,
+            Unit::Record(Breaks::Glued) => RecordedUnit::GluedRecord,
         }
     }
 
@@ -231,6 +233,7 @@ impl RecordedUnit {
             RecordedUnit::Entry => Unit::Entry,
             RecordedUnit::ArrayRecord => Unit::Record(Breaks::Array),
             RecordedUnit::SequenceRecord => Unit::Record(Breaks::Sequence),
+            RecordedUnit::GluedRecord => Unit::Record(Breaks::Glued),
         }
     }
 }
