@@ -122,6 +122,7 @@ pub const APP_GATEWAY: Declared = Declared {
         key(&[
             "properties>serverRouted",
             "properties>instanceId",
+            "instanceId_s",
             "serverRouted",
             "serverRouted_s",
             "OriginalRequestUriWithArgs",

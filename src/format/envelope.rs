@@ -35,7 +35,7 @@ pub use cells::CsvCell;
 pub use columns::ZapConsole;
 pub use container::{Cri, DockerJson};
 pub use journal::JournalJson;
-pub use json::{MessageJson, ObjectJson, TextJson};
+pub use json::{AnswerRow, MessageJson, ObjectJson, TextJson};
 pub use messages::{MESSAGES, Messages};
 pub(super) use prefix::behind_marks;
 pub use prefix::{
@@ -165,6 +165,7 @@ pub fn envelopes(reference_us: Option<i64>) -> Vec<Arc<dyn Envelope>> {
         Arc::new(Program),
         Arc::new(RemoteHost),
         Arc::new(Quoted),
+        Arc::new(AnswerRow),
         Arc::new(TextJson),
         Arc::new(MessageJson),
         Arc::new(ObjectJson),

@@ -110,13 +110,15 @@ impl Default for IisHttperr {
 /// A row, cut into its columns.
 struct Row<'a> {
     head: [&'a [u8]; 8],
+    /// The name of the machine, which may stand before the addresses.
+    computer: Option<&'a [u8]>,
     uri: &'a [u8],
     streams: &'a [u8],
     tail: [Option<&'a [u8]>; TAIL.len()],
 }
 
 impl<'a> Row<'a> {
-    // In words: eight columns by their place; then the last three values in a row that are a status, a site and a
+    // In words: eight columns by their place, or nine with the name of the machine in third place; then the last three values in a row that are a status, a site and a
     // reason, of those with a reason that is known if there are any. Whatever stands before them is the URL, which is as
     // the client sent it, and up to two stream numbers; behind them stands the name of the queue.
     fn cut(line: &'a [u8]) -> Result<Self, Skip> {
@@ -128,6 +130,16 @@ impl<'a> Row<'a> {
             *value = &line[start..end];
         }
         let is_number = |value: &[u8]| value == b"-" || value.iter().all(u8::is_ascii_digit);
+        let mut computer = None;
+        if !is_number(head[3]) && is_number(head[4]) {
+            computer = Some(head[2]);
+            head.copy_within(3.., 2);
+            let (start, end) = values.next().ok_or(Skip::Truncated)?;
+            head[7] = &line[start..end];
+            if head[6] != b"-" && !head[6].starts_with(b"HTTP/") {
+                return Err(Skip::Shape);
+            }
+        }
         if !is_number(head[3]) || !is_number(head[5]) {
             return Err(Skip::Shape);
         }
@@ -171,7 +183,7 @@ impl<'a> Row<'a> {
             }
         }
         let streams = line[uri.0 + middle.len()..streams_end].trim_ascii_start();
-        Ok(Row { head, uri: middle, streams, tail })
+        Ok(Row { head, computer, uri: middle, streams, tail })
     }
 
     fn status(&self) -> u16 {
@@ -266,6 +278,9 @@ impl Reader for IisHttperr {
                 access.set(*field, value);
             }
         }
+        if let Some(computer) = row.computer {
+            access.set(Field::ComputerName, computer);
+        }
         access.set(Field::RequestUri, row.uri);
         for ((_, field), value) in TAIL.iter().zip(row.tail) {
             if let (Some(value), true) = (value, *field != Field::Other) {
@@ -279,6 +294,9 @@ impl Reader for IisHttperr {
         let Ok(row) = Row::cut(record) else { return };
         for ((name, _), value) in HEAD.iter().zip(row.head) {
             each(name, value);
+        }
+        if let Some(computer) = row.computer {
+            each("s-computername", computer);
         }
         each("cs-uri", row.uri);
         let streams = row.streams.split(|byte| *byte == b' ').filter(|value| !value.is_empty());
@@ -379,6 +397,10 @@ mod tests {
         check(
             "2025-03-14 09:15:07 192.0.2.13 50201 192.0.2.1 443 HTTP/3 GET /status 5 - 503 2 N/A MyAppPool QUIC 0x80070008 0x1",
             (503, "192.0.2.13", "/status", "N/A", "MyAppPool"),
+        );
+        check(
+            "2026-04-10 14:32:15 WEB-01 10.0.0.50 52431 10.0.0.10 80 HTTP/1.1 GET /app?x=1 503 1 QueueFull My Pool",
+            (503, "10.0.0.50", "/app?x=1", "QueueFull", "My Pool"),
         );
         check(
             "2002-07-05 20:06:01 172.31.77.6 64388 127.0.0.1 80 - - - - - Timer_MinBytesPerSecond -",

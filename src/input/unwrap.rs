@@ -1,10 +1,13 @@
-//! Exports that wrap their records -> one record, one line: `{"records":[{...},{...}]}`, `[{...},{...}]`, and objects
-//! printed over several lines.
+//! Exports that wrap their records -> one record, one line: `{"records":[{...},{...}]}`, `[{...},{...}]`, arrays deeper in
+//! a document (`unwrap/nested.rs`), objects printed over several lines, and objects with nothing between them.
 //!
 //! In: the text of an input. Out: as many bytes, each at its offset: a break stands where a comma or bracket stood
 //! between records, blanks where the wrapper stood.
-//! Invariants: no byte moves, so that offsets hold for the input as it is. Line breaks of the input become `\r`, which
-//! is a blank to JSON and lets [`Breaks::count`] tell in which line of the input a record begins.
+//! Invariants: no byte moves, so that offsets hold for the input as it is; only between objects with nothing between them
+//! breaks are put in ([`Breaks::Glued`]). Line breaks of the input become `\r`, which is a blank to JSON and lets
+//! [`Breaks::count`] tell in which line of the input a record begins.
+
+mod nested;
 
 use super::journal::Gather;
 
@@ -25,6 +28,8 @@ pub enum Breaks {
     Array,
     /// Records stood behind each other, over several lines each.
     Sequence,
+    /// Records stood behind each other in one line, with nothing between them: offsets are those of the text with breaks.
+    Glued,
 }
 
 impl Breaks {
@@ -32,7 +37,7 @@ impl Breaks {
     pub fn count(self, bytes: &[u8]) -> u64 {
         let n = memchr::memchr_iter(b'\r', bytes).count();
         let between = match self {
-            Breaks::Array => 0,
+            Breaks::Array | Breaks::Glued => 0,
             Breaks::Sequence => memchr::memchr_iter(b'\n', bytes).count(),
         };
         (n + between) as u64
@@ -47,8 +52,14 @@ pub(super) fn breaks_of(head: &[u8]) -> Option<Breaks> {
     if !is_compact && WINDOWS.iter().any(|key| memchr::memmem::find(head, key).is_some()) {
         return None;
     }
-    if let Start::Wrapper(_) = start_of(text) {
-        return Some(Breaks::Array);
+    match start_of(text) {
+        Start::Wrapper(_) => return Some(Breaks::Array),
+        Start::Other if text.starts_with(b"{") => match nested::first_array(text) {
+            Start::Nested(..) => return Some(Breaks::Array),
+            _ if is_glued(text) => return Some(Breaks::Glued),
+            _ => {}
+        },
+        _ => {}
     }
     let inside = text.strip_prefix(b"{")?;
     let blanks = &inside[..inside.len() - inside.trim_ascii_start().len()];
@@ -56,11 +67,26 @@ pub(super) fn breaks_of(head: &[u8]) -> Option<Breaks> {
         .then_some(Breaks::Sequence)
 }
 
+/// True where another object begins right behind the first one, and both begin with a key.
+fn is_glued(text: &[u8]) -> bool {
+    let line = memchr::memchr(b'\n', text).map_or(text, |end| &text[..end]);
+    let begins = |text: &[u8]| {
+        let key =
+            text.strip_prefix(b"{\"").and_then(|rest| rest.split(|byte| *byte == b'"').nth(1));
+        key.is_some_and(|behind| behind.trim_ascii_start().starts_with(b":"))
+    };
+    let mut between = memchr::memmem::find_iter(line, b"}{");
+    begins(line)
+        && between.any(|at| nested::left_open(&line[..=at]).is_empty() && begins(&line[at + 1..]))
+}
+
 /// What the start of a value is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Start {
     /// A wrapper: so many bytes up to the bracket of its array, that included.
     Wrapper(usize),
+    /// A wrapper whose array stands deeper: the bytes, and the key of its arrays.
+    Nested(usize, &'static [u8]),
     /// Something else.
     Other,
     /// More bytes are needed.
@@ -131,6 +157,8 @@ pub(super) struct Unwrap {
     open: Vec<u8>,
     in_string: bool,
     is_escaped: bool,
+    /// The key of the arrays of a document that may hold several, and the brackets that are open in them.
+    again: Option<(&'static [u8], usize)>,
 }
 
 /// What stands behind a byte, blanks left out.
@@ -151,7 +179,38 @@ impl Unwrap {
             open: Vec::new(),
             in_string: false,
             is_escaped: false,
+            again: None,
         }
+    }
+
+    /// What begins at this byte: a wrapper, another array of the one that we are in, or something else.
+    fn start(&self, text: &[u8]) -> Start {
+        match (self.place, text[0]) {
+            (Place::Outside, b'{' | b'[') => match start_of(text) {
+                Start::Other if text[0] == b'{' && self.breaks == Breaks::Array => {
+                    nested::first_array(text)
+                }
+                start => start,
+            },
+            (Place::Tail, b'"') if !self.in_string && self.is_in_object() => match self.again {
+                Some((key, depth)) if self.open.len() + 1 == depth => nested::next_array(text, key),
+                _ => Start::Other,
+            },
+            _ => Start::Other,
+        }
+    }
+
+    /// Enters the array that a text ends with the bracket of.
+    fn enter(&mut self, start: &[u8], key: Option<&'static [u8]>, out: &mut Vec<u8>) {
+        let last = start.len() - 1;
+        out.extend(start[..last].iter().map(|byte| if *byte == b'\n' { b'\r' } else { b' ' }));
+        out.push(b'\n');
+        if self.place == Place::Outside {
+            self.open.clear();
+        }
+        self.open.extend(nested::left_open(start));
+        self.place = Place::Array(self.open.len());
+        self.again = key.map(|key| (key, self.open.len()));
     }
 
     /// How many brackets stand around the records.
@@ -259,23 +318,19 @@ impl Gather for Unwrap {
     fn take(&mut self, text: &[u8], at_end: bool, out: &mut Vec<u8>) -> usize {
         let mut at = 0;
         while let Some(&byte) = text.get(at) {
-            if self.place == Place::Outside && matches!(byte, b'{' | b'[') {
-                match start_of(&text[at..]) {
-                    Start::Wrapper(length) => {
-                        let (last, start) = (length - 1, &text[at..at + length]);
-                        let blank = |byte: &u8| if *byte == b'\n' { b'\r' } else { b' ' };
-                        out.extend(start[..last].iter().map(blank));
-                        out.push(b'\n');
-                        self.open.clear();
-                        self.open.extend((byte == b'{').then_some(b'{'));
-                        self.open.push(b'[');
-                        self.place = Place::Array(self.open.len());
-                        at += length;
-                        continue;
-                    }
-                    Start::Open if !at_end => break,
-                    Start::Open | Start::Other => {}
+            match self.start(&text[at..]) {
+                Start::Wrapper(length) => {
+                    self.enter(&text[at..at + length], None, out);
+                    at += length;
+                    continue;
                 }
+                Start::Nested(length, key) => {
+                    self.enter(&text[at..at + length], Some(key), out);
+                    at += length;
+                    continue;
+                }
+                Start::Open if !at_end => break,
+                Start::Open | Start::Other => {}
             }
             if self.may_restart(byte) {
                 match ahead_of(&text[at..], at_end) {
@@ -288,8 +343,12 @@ impl Gather for Unwrap {
                     Ahead::Other => {}
                 }
             }
+            let was_outside = self.place == Place::Outside;
             out.push(self.next(byte));
             at += 1;
+            if self.breaks == Breaks::Glued && !was_outside && self.place == Place::Outside {
+                out.push(b'\n');
+            }
         }
         at
     }
@@ -354,6 +413,46 @@ mod tests {
     }
 
     #[test]
+    fn records_deep_in_a_document_get_lines_of_their_own() {
+        check(
+            r#"{"took":3,"hits":{"total":{"value":2},"max_score":null,"hits":[{"_source":{"hits":[{"a":1}]}},{"b":[]}]},"x":[{}]}"#,
+            &[(1, r#"{"_source":{"hits":[{"a":1}]}}"#), (1, r#"{"b":[]}"#)],
+        );
+        // Batches come with nothing between them.
+        check(
+            r#"{"messageType":"DATA_MESSAGE","logEvents":[{"id":"1"},{"id":"2"}]}{"owner":"1","logEvents":[{"id":"3"}]}"#,
+            &[(1, r#"{"id":"1"}"#), (1, r#"{"id":"2"}"#), (1, r#"{"id":"3"}"#)],
+        );
+        check(
+            "{\"status\":\"success\",\n\"data\":{\"result\":[{\"stream\":{\"values\":\"x\"},\n\"values\":[[\"1\",\"a\"],\n[\"2\",\"],[\",{\"k\":\"v\"}]]},{\"stream\":{},\"values\" : [ [\"3\",\"c\"]]}]}}\n",
+            &[(3, r#"["1","a"]"#), (4, r#"["2","],[",{"k":"v"}]"#), (4, r#"["3","c"]"#)],
+        );
+        check(
+            "{\"resourceLogs\":[{\"resource\":{},\"scopeLogs\":[{\"scope\":{},\"logRecords\":[{\"a\":1}]},{\"logRecords\":[]},{\"logRecords\":[{\"logRecords\":[{\"b\":2}]}]}]}]}\n{\"resourceLogs\":[{\"scopeLogs\":[{\"logRecords\":[{\"c\":3}]}]}]}\n",
+            &[(1, r#"{"a":1}"#), (1, r#"{"logRecords":[{"b":2}]}"#), (2, r#"{"c":3}"#)],
+        );
+        check(
+            r#"{"queryLanguage":"CWLI","results":[[{"field":"@message","value":"a"},{"field":"b"}],[{"field":"c"}]]}"#,
+            &[
+                (1, r#"[{"field":"@message","value":"a"},{"field":"b"}]"#),
+                (1, r#"[{"field":"c"}]"#),
+            ],
+        );
+    }
+
+    #[test]
+    fn objects_with_nothing_between_them_are_taken_apart() {
+        let text = "{\"a\":\"}{\"}{\"b\":{\"c\":[]}}{\n\"d\":4}\n{\"e\":5}";
+        for step in [1, 7, 4096] {
+            let (breaks, out) = unwrapped(text.as_bytes(), step).expect("wrapped");
+            let shown = String::from_utf8_lossy(&out).replace('\r', "~");
+            let expected = "{\"a\":\"}{\"}\n{\"b\":{\"c\":[]}}\n{~\"d\":4}\n~{\"e\":5}\n";
+            assert_eq!((breaks, &*shown), (Breaks::Glued, expected), "{step}");
+            assert_eq!(breaks.count(&out), 2);
+        }
+    }
+
+    #[test]
     fn a_damaged_record_does_not_swallow_those_behind_it() {
         let last = (1, r#"{"c":3}"#);
         // A string that is cut ends with its line.
@@ -382,6 +481,13 @@ mod tests {
     fn what_is_not_wrapped_is_left_alone() {
         for text in [
             "{\"a\":1}\n{\"a\":2}",
+            "{\"a\":\"}{\"}\n{\"a\":2}{\"b\":3}",
+            "{192.0.2.1}{GET /}{503}",
+            "{\"192.0.2.1\"}{\"GET /\"}{\"503\"}",
+            // Elsewhere, and of other kinds.
+            "{\"time\":1,\"event\":{\"logEvents\":[{\"a\":1}]}}\n",
+            "{\"time\":1,\"values\":[[\"1\",\"a\"]],\"results\":[{\"a\":1}]}\n",
+            "{\"data\":{\"result\":[{\"values\":[[1435781430.781,\"1\"]]}]}}\n",
             "{\"tags\":[{\"a\":1}]}",
             "[2026-11-20T21:31:23Z] x",
             "[\n {\"TimeCreated\":\"x\"}]",
@@ -395,9 +501,11 @@ mod tests {
     proptest! {
         #[test]
         fn no_byte_moves(tail in "[\\[\\]{}\",:\\\\ \\r\\na1]{0,80}", step in 1usize..9) {
-            let text = format!("[{{{tail}");
-            let (_, out) = unwrapped(text.as_bytes(), step).expect("wrapped");
-            prop_assert_eq!(out.len(), text.len());
+            for start in ["[{", "{\"took\":[{}],\"hits\":{\"hits\":[{", "{\"streams\":[{\"values\":[[\""] {
+                let text = format!("{start}{tail}");
+                let (_, out) = unwrapped(text.as_bytes(), step).expect("wrapped");
+                prop_assert_eq!(out.len(), text.len());
+            }
         }
     }
 }

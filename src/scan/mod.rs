@@ -33,8 +33,8 @@ use crate::evidence::{InputIndex, Place, Position};
 use crate::fact::{CauseFact, EntryFact};
 use crate::format::{FormatChoice, Plan, detect_dated};
 use crate::input::{
-    BlockReader, Compression, CutLines, OpenStream, Origin, RANGE_BYTES, RangeReader, RecordStart,
-    Records, Source, Spool, Unit, open_stream, read_exact_at,
+    BlockReader, Breaks, Compression, CutLines, OpenStream, Origin, RANGE_BYTES, RangeReader,
+    RecordStart, Records, Source, Spool, Unit, open_stream, read_exact_at,
 };
 use crate::store::{Budget, Sorter};
 use crate::tally::InputTally;
@@ -185,7 +185,8 @@ impl ScannedInput {
 
     /// True when a reader of evidence can open `path` and find a record at its byte offset.
     pub fn addressable(&self) -> bool {
-        self.path.as_os_str() != OsStr::new("-") && self.unit != Unit::Entry
+        let is_as_stored = !matches!(self.unit, Unit::Entry | Unit::Record(Breaks::Glued));
+        self.path.as_os_str() != OsStr::new("-") && is_as_stored
     }
 
     /// What its lines are: `line`, or `entry` where a journal that was no text became lines, or records were wrapped.

@@ -5,7 +5,7 @@
 use std::fmt::Write;
 use std::fs;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::{Fixture, shared};
 
@@ -137,6 +137,30 @@ fn a_list_of_fields_reads_real_time_records() {
     let rows = fixture.run(&["--format", "entries", "--log-format", fields, "stream"], b"").rows();
     let origins: Vec<_> = rows.iter().map(|row| row["origin"].as_str()).collect();
     assert_eq!(origins, [Some("unknown"), Some("upstream")]);
+}
+
+/// Records without a header come through Kinesis, whose readers hand them on as messages.
+#[test]
+fn real_time_records_are_known_in_the_objects_of_shippers() {
+    let row = |second: u32| {
+        let (status, result) = if second < 20 { (200, "Miss") } else { (503, "CapacityExceeded") };
+        format!(
+            "17746137{second:02}.280\t192.0.2.{second}\t0.002\t{status}\t912\tGET\thttps\td1.cloudfront.net\t/a?b={second}\t735\tSIN52-P3\tbf-3HZ8e5R489jH0wKFRiRQD2LRLJHW1Ahr5FDgTmDOhjLC6JlCo{second}==\tshop.example.com\t0.002\tHTTP/2.0\tIPv4\tcurl/8\t-\t-\tb={second}\t{result}"
+        )
+    };
+    let shipped = |line: &String| json!({"message": line, "host": {"name": "w"}}).to_string();
+    let lines: Vec<_> = (0..40).map(row).collect();
+    let fixture = Fixture::new();
+    fixture.write("plain", lines.join("\n"));
+    fixture.write("shipped.json", lines.iter().map(shipped).collect::<Vec<_>>().join("\n"));
+    let said = |file: &str| -> Vec<String> {
+        let rows = fixture.run(&["--format", "entries", file], b"").rows();
+        let keys = ["at", "server", "target", "origin", "cause", "rule"];
+        rows.iter().map(|row| keys.iter().map(|key| row[*key].to_string()).collect()).collect()
+    };
+    let plain = said("plain");
+    assert!(plain.len() == 20 && plain[0].contains("cdn_capacity"), "{plain:?}");
+    assert_eq!(said("shipped.json"), plain);
 }
 
 #[test]

@@ -6,9 +6,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::support::{logs_of, run_in, scenarios, shared};
+use crate::support::{Fixture, logs_of, run_in, scenarios, shared};
 
 /// Servers whose scenarios are held to their labels.
 const SERVERS: [&str; 8] =
@@ -95,4 +95,35 @@ fn every_line_of_the_samples_is_understood() {
         }
     }
     assert!(n_lines > 50, "{n_lines} lines");
+}
+
+/// `AzureDiagnostics` has a column per property, named after its type.
+#[test]
+fn rows_of_the_first_application_gateway_name_their_backend() {
+    let row = |second: usize, status: u16, added: &str| {
+        let query = format!("a={second}&X-AzureApplicationGateway-CACHE-HIT=0&{added}");
+        json!({
+            "TimeGenerated": format!("2026-03-04T06:44:{second:02}Z"),
+            "Category": "ApplicationGatewayAccessLog",
+            "OperationName": "ApplicationGatewayAccess",
+            "instanceId_s": "ApplicationGatewayRole_IN_0",
+            "clientIP_s": "203.0.113.24",
+            "httpMethod_s": "GET",
+            "requestUri_s": "/cart",
+            "requestQuery_s": query,
+            "httpStatus_d": status,
+        })
+        .to_string()
+            + "\n"
+    };
+    let text: String = (0..20)
+        .map(|second| row(second, 200, "SERVER-ROUTED=10.4.0.6&SERVER-STATUS=200"))
+        .chain([row(30, 503, "SERVER-ROUTED=10.4.0.6&SERVER-STATUS=503")])
+        .collect();
+    let fixture = Fixture::new();
+    fixture.write("rows.json", text);
+    let rows = fixture.run(&["--format", "entries", "rows.json"], b"").rows();
+    let said: Vec<_> =
+        rows.iter().map(|row| [&row["format"], &row["origin"], &row["upstream"]]).collect();
+    assert_eq!(said, [["azure_app_gateway", "upstream", "10.4.0.6"]]);
 }

@@ -171,6 +171,110 @@ fn wrapped_lines_give_the_verdicts_of_plain_ones() {
     }
 }
 
+/// Lines as a log store or a shipper hands them over: many in one document.
+type Answer = fn(&[(&'static str, usize, DateTime<Utc>, String)]) -> Vec<Value>;
+
+const ANSWERS: &[(&str, Answer)] = &[
+    ("elasticsearch", |lines| {
+        let hit = |at: &DateTime<Utc>, line: &str| json!({"_id": "x", "_source": {"@timestamp": iso(*at), "message": line}});
+        let hits: Vec<_> = lines.iter().map(|(_, _, at, line)| hit(at, line)).collect();
+        vec![json!({"_shards": {"total": 1}, "hits": {"hits": hits, "total": {"value": 9}}})]
+    }),
+    ("loki", |lines| {
+        let pair = |at: &DateTime<Utc>, line: &str| {
+            json!([at.timestamp_micros().to_string() + "004", line])
+        };
+        let stream = |name: &str| {
+            let own = lines.iter().filter(|row| row.0 == name);
+            let values: Vec<_> = own.map(|(_, _, at, line)| pair(at, line)).collect();
+            json!({"stream": {"job": name}, "values": values})
+        };
+        let result = [stream("access"), stream("error")];
+        vec![json!({"data": {"result": result, "stats": {"a": [[1]]}}, "status": "success"})]
+    }),
+    ("otlp", |lines| {
+        let record = |at: &DateTime<Utc>, line: &str| json!({"body": {"stringValue": line}, "timeUnixNano": at.timestamp_micros().to_string() + "000"});
+        let batch = |rows: &[(&str, usize, DateTime<Utc>, String)]| {
+            let records: Vec<_> = rows.iter().map(|(_, _, at, line)| record(at, line)).collect();
+            json!({"logRecords": records, "scope": {}})
+        };
+        let batches = |rows: &[_]| -> Vec<_> { rows.chunks(7).map(batch).collect() };
+        let resource = json!({"attributes": [{"key": "host.name", "value": {"stringValue": "w"}}]});
+        let document = |rows: &[_]| json!({"resourceLogs": [{"resource": resource, "scopeLogs": batches(rows)}]});
+        lines.chunks(100).map(document).collect()
+    }),
+    ("cloudwatch subscription", |lines| {
+        let event = |at: &DateTime<Utc>, line: &str| json!({"id": "7", "message": line, "timestamp": at.timestamp_millis()});
+        let document = |rows: &[(&str, usize, DateTime<Utc>, String)]| {
+            let events: Vec<_> = rows.iter().map(|(_, _, at, line)| event(at, line)).collect();
+            json!({"aMessageType": "DATA_MESSAGE", "logEvents": events, "owner": "123456789012"})
+        };
+        lines.chunks(50).map(document).collect()
+    }),
+    ("cloudwatch insights", |lines| {
+        let row = |at: &DateTime<Utc>, line: &str| {
+            let time = at.format("%Y-%m-%d %H:%M:%S.000").to_string();
+            json!([{"field": "@timestamp", "value": time}, {"field": "@message", "value": line}])
+        };
+        let rows: Vec<_> = lines.iter().map(|(_, _, at, line)| row(at, line)).collect();
+        vec![json!({"queryLanguage": "CWLI", "results": rows, "status": "Complete"})]
+    }),
+];
+
+#[test]
+fn answers_of_log_stores_are_read_record_by_record() {
+    let fixture = Fixture::new();
+    let all = &lines()[400..700];
+    for name in ["access", "error"] {
+        let own = all.iter().filter(|row| row.0 == name).map(|row| row.3.clone() + "\n");
+        fixture.write(&format!("{name}.log"), own.collect::<String>());
+    }
+    let plain = verdicts(&fixture, &["access.log", "error.log"]);
+    for (name, answer) in ANSWERS {
+        let documents = answer(all);
+        let pretty = |value: &Value| serde_json::to_string_pretty(value).expect("a value") + "\n";
+        let forms = [
+            documents.iter().map(|value| value.to_string() + "\n").collect::<String>(),
+            documents.iter().map(Value::to_string).collect(),
+            documents.iter().map(pretty).collect(),
+        ];
+        for (form, text) in forms.iter().enumerate() {
+            fixture.write("answer.json", text);
+            assert!(verdicts(&fixture, &["answer.json"]) == plain, "{name}, {form}");
+            let said = fixture.run(&["answer.json", "--format", "entries"], b"");
+            for row in said.rows() {
+                let offset = row["byte_offset"].as_u64().expect("a number") as usize;
+                let record = serde_json::Deserializer::from_str(&text[offset..]).into_iter().next();
+                let record: Value = record.expect("a record").expect("a whole record");
+                let target = row["target"].as_str().expect("a target");
+                assert!(record.to_string().contains(target), "{name}, {form}: {row}");
+                let line = 1 + text[..offset].matches('\n').count();
+                assert_eq!(row["line"], line, "{name}, {form}");
+            }
+        }
+        let piped = fixture.run(&["-", "--format", "json"], forms[1].as_bytes()).json();
+        assert_eq!(piped["inputs"][0]["lines"]["parsed"], all.len(), "{name}");
+    }
+}
+
+#[test]
+fn objects_with_nothing_between_them_are_records() {
+    let fixture = Fixture::new();
+    let object = |at: &DateTime<Utc>, line: &str| json!({"message": line, "timestamp": iso(*at)});
+    let all = lines();
+    let objects: Vec<_> = all.iter().map(|(_, _, at, line)| object(at, line).to_string()).collect();
+    fixture.write("lines.json", objects.join("\n"));
+    fixture.write("glued.json", objects.concat());
+    let plain = verdicts(&fixture, &["lines.json"]);
+    assert_eq!(plain.len(), 389);
+    assert!(verdicts(&fixture, &["glued.json"]) == plain);
+    let document = fixture.run(&["glued.json", "--format", "json"], b"").json();
+    assert_eq!(document["inputs"][0]["lines"]["parsed"], 1327);
+    let evidence = document["incidents"][0]["evidence"]["items"].as_array().expect("a list");
+    assert!(!evidence.is_empty());
+    assert!(evidence.iter().all(|item| item["addressable"] == false && item["line"] == 1));
+}
+
 #[test]
 fn what_tail_writes_between_files_is_no_line_of_either() {
     let fixture = Fixture::new();

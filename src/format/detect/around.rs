@@ -102,7 +102,10 @@ impl<'l> Fitting<'l> {
         // A message that holds a time, a request and a status of its own is no application's own line.
         let is_shown = |reader: &&Arc<dyn Reader>| {
             let about = reader.about();
-            let is_access = about.role == LogRole::Access && about.layout.contains("$request");
+            // Columns of CloudFront are laid out only where one holds what no other server writes.
+            let is_request =
+                about.layout.contains("$request") || about.server == Server::CloudFront;
+            let is_access = about.role == LogRole::Access && is_request;
             is_known(reader)
                 || (is_access && envelope.shows_layout(&about.layout) && is_told(reader))
         };

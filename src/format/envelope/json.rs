@@ -6,9 +6,13 @@
 //! Invariants: for messages no object is parsed as a whole; keys are searched, and the message alone is decoded. Nothing tells such an
 //! object from an application's own line, so it counts only around lines of a known format.
 
+mod answer;
+
 use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
+
+pub use answer::AnswerRow;
 
 use super::container::{first_line, without_break};
 use super::{Envelope, Opened, decoded, raw_string, value_of};
@@ -62,8 +66,13 @@ static TIME: Keys<9> = LazyLock::new(|| {
     .map(Finder::new)
 });
 
-/// How OpenTelemetry marks a text: `{"body":{"stringValue":"LINE"}}`.
-const TEXT_VALUE: &[u8] = b"{\"stringValue\":";
+/// The value itself, where OpenTelemetry marks it as a text: `{"body":{"stringValue":"LINE"}}`.
+fn unmarked(value: &[u8]) -> &[u8] {
+    let inside = value.strip_prefix(b"{").map(<[u8]>::trim_ascii_start);
+    let behind = inside.and_then(|inside| inside.strip_prefix(b"\"stringValue\""));
+    let text = behind.and_then(|behind| behind.trim_ascii_start().strip_prefix(b":"));
+    text.map_or(value, <[u8]>::trim_ascii_start)
+}
 
 /// What tells the sources of lines apart.
 static ORIGIN: Keys<4> = LazyLock::new(|| {
@@ -117,7 +126,7 @@ impl Envelope for MessageJson {
         let object = object_of(record)?;
         let text = |key| {
             let value = value_of(key, object)?;
-            raw_string(value.strip_prefix(TEXT_VALUE).map_or(value, <[u8]>::trim_ascii_start))
+            raw_string(unmarked(value))
         };
         let found = LINE.iter().enumerate().find_map(|(at, key)| Some((at, text(key)?)))?;
         let (at, (mut line, mut escaped)) = found;

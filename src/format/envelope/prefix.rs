@@ -334,8 +334,8 @@ impl Envelope for Indented {
 
     fn open<'a>(&self, record: &'a [u8]) -> Option<Opened<'a>> {
         let inner = record.trim_ascii_start();
-        // Objects of an array come without the blanks that stood between them.
-        let may_be_bare = inner.starts_with(b"{");
+        // Records of an array come without the blanks that stood between them.
+        let may_be_bare = matches!(inner, [b'{', ..] | [b'[', b'"' | b'{' | b'\r', ..]);
         (!inner.is_empty() && (inner.len() < record.len() || may_be_bare))
             .then(|| Opened { inner: inner.into(), ..Opened::default() })
     }

@@ -229,6 +229,7 @@ enum RecordedUnit {
     Entry,
     ArrayRecord,
     SequenceRecord,
+    GluedRecord,
 }
 
 impl RecordedUnit {
@@ -238,6 +239,7 @@ impl RecordedUnit {
             Unit::Entry => RecordedUnit::Entry,
             Unit::Record(Breaks::Array) => RecordedUnit::ArrayRecord,
             Unit::Record(Breaks::Sequence) => RecordedUnit::SequenceRecord,
+            Unit::Record(Breaks::Glued) => RecordedUnit::GluedRecord,
         }
     }
 
@@ -247,6 +249,7 @@ impl RecordedUnit {
             RecordedUnit::Entry => Unit::Entry,
             RecordedUnit::ArrayRecord => Unit::Record(Breaks::Array),
             RecordedUnit::SequenceRecord => Unit::Record(Breaks::Sequence),
+            RecordedUnit::GluedRecord => Unit::Record(Breaks::Glued),
         }
     }
 }
