@@ -271,3 +271,43 @@ fn lines_of_whole_seconds_are_of_entries_within_these() {
     let error = error.replace(".500900", "");
     check(&[("access.log", &access), ("error.log", &error)], &[REFUSED]);
 }
+
+/// Times of microseconds, and zones without a colon, are not nginx's, whatever the keys are called.
+#[test]
+fn keys_of_nginx_beside_times_of_others_may_be_an_operators_of_apache() {
+    let layouts: [&Layout<'_>; 2] = [
+        &|n, status, path| {
+            format!(
+                r#"{{"timestamp":"1795210{:03}500123","client":"192.0.2.{n}","response":"{status}","upstream_status":"-","verb":"GET","url":"{path}","sent":"299"}}"#,
+                260 + n
+            )
+        },
+        &|n, status, path| {
+            format!(
+                r#"{{"time":"2026-11-20T21:31:{n:02}.500+0000","remote_ip":"192.0.2.{n}","st":{status},"upstream_status":"-","verb":"GET","target":"{path}","sent":299}}"#
+            )
+        },
+    ];
+    for layout in layouts {
+        let (access, error) = outage(layout);
+        check(&[("access.log", &access), ("error.log", &error)], &[REFUSED]);
+    }
+}
+
+/// Many entries, all with fractions, beside lines of whole seconds: no clock is off.
+#[test]
+fn lines_of_whole_seconds_put_no_clock_off() {
+    let (mut access, mut error) = (String::new(), String::new());
+    for n in 1..=59 {
+        let status = if n > 20 { 503 } else { 200 };
+        writeln!(
+            access,
+            r#"{{"time":"2026-11-20T21:31:{n:02}.700+0000","client":"192.0.2.{n}","status":{status},"method":"GET","uri":"/p/{n}","bytes":299}}"#
+        )
+        .expect("written");
+        if status == 503 {
+            error += &refused(n).replace(".500900", "");
+        }
+    }
+    check(&[("access.log", &access), ("error.log", &error)], &[("proxy/upstream_refused", 39)]);
+}
