@@ -31,6 +31,9 @@ struct Cell<'a> {
     value: &'a [u8],
 }
 
+/// Where a value stands: from, and up to.
+type Place = (usize, usize);
+
 /// A line as a row of values.
 #[derive(Debug, Clone)]
 struct Row<'a> {
@@ -95,7 +98,7 @@ fn of_keys<'a>(lines: &[&'a [u8]], row_of: fn(&'a [u8]) -> Option<Row<'a>>) -> O
 fn of_columns(lines: &[&[u8]]) -> Option<String> {
     SEPARATORS.iter().find_map(|separator| {
         let finder = memchr::memmem::Finder::new(separator);
-        let split = |line: &[u8]| -> Option<Vec<(usize, usize)>> {
+        let split = |line: &[u8]| -> Option<Vec<Place>> {
             let mut places = Vec::new();
             let mut from = 0;
             for at in finder.find_iter(line) {
@@ -107,7 +110,7 @@ fn of_columns(lines: &[&[u8]]) -> Option<String> {
             }
             is_message(&line[from..]).then_some(places)
         };
-        let rows: Vec<(&[u8], Vec<(usize, usize)>)> =
+        let rows: Vec<(&[u8], Vec<Place>)> =
             lines.iter().filter_map(|line| Some((*line, split(line)?))).collect();
         let n_columns = rows.iter().map(|(_, places)| places.len()).max()?;
         let is_whole = rows.iter().all(|(_, places)| places.len() == n_columns);
@@ -172,7 +175,7 @@ fn json_row(line: &[u8]) -> Option<Row<'_>> {
             let end = quotes.map(|quote| value + 1 + quote).find(|quote| follows(*quote))?;
             (value + 1, end)
         } else {
-            (value, value + leading(&line[value..], |byte| byte.is_ascii_alphanumeric()))
+            (value, value + leading(&line[value..], u8::is_ascii_alphanumeric))
         };
         cells.push(Cell { before: &line[from..start], value: &line[start..end] });
         (from, at) = (end, end + usize::from(line.get(end) == Some(&b'"')));
@@ -265,7 +268,7 @@ fn item_of(name: &[u8], values: &[&[u8]], seen: &[&'static str]) -> Option<(&'st
     let is_module_and_level = |value: &[u8]| {
         let value = bare(value);
         value.iter().position(|byte| *byte == b':').is_some_and(|colon| {
-            LEVELS.contains(&&value[colon + 1..]) && value[..colon].iter().all(is_of_module)
+            LEVELS.contains(&&value[colon + 1..]) && is_module(&value[..colon])
         })
     };
     if all(&is_module_and_level) {
@@ -307,12 +310,11 @@ fn item_of(name: &[u8], values: &[&[u8]], seen: &[&'static str]) -> Option<(&'st
     if all(&is_url) {
         return Some(("referer", "%-{Referer}i".to_owned()));
     }
-    (is_named(&["mod"]) && all(&|value| value.iter().all(is_of_module)))
-        .then(|| ("module", "%-m".to_owned()))
+    (is_named(&["mod"]) && all(&is_module)).then(|| ("module", "%-m".to_owned()))
 }
 
-fn is_of_module(byte: &u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"_-.".contains(byte)
+fn is_module(name: &[u8]) -> bool {
+    name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(byte))
 }
 
 /// `(111)Connection refused` and nothing else.
