@@ -65,6 +65,8 @@ pub(super) fn span_of(entry: &EntryFact, allowed_us: i64, lines: LineTimes) -> S
     let (from, to) = match (entry.flags.has(Flags::SHARED_LAYOUT), entry.flags.has(Flags::AT_START))
     {
         (true, _) => (from - slack_us, to + slack_us),
+        // A time with a fraction may be that of the end for all that is known: the last line stands just before it.
+        (false, true) if rounding_us < ROUNDING_US => (from - rounding_us, to + slack_us),
         (false, true) => (from, to + slack_us),
         (false, false) => (from - slack_us - rounding_us, to),
     };
@@ -276,7 +278,7 @@ mod tests {
                 (from / 1000, to / 1000)
             })
         };
-        assert_eq!(spans(Flags::AT_START), [(10_900, 10_952), (10_000, 10_952)]);
+        assert_eq!(spans(Flags::AT_START), [(10_850, 10_952), (10_000, 10_952)]);
         assert_eq!(spans(Flags::default()), [(10_848, 10_950), (10_000, 10_950)]);
         assert_eq!(spans(Flags::SHARED_LAYOUT), [(10_898, 10_952), (10_000, 10_952)]);
         let of = |at_ms: &[i64]| {

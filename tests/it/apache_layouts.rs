@@ -311,3 +311,22 @@ fn lines_of_whole_seconds_put_no_clock_off() {
     }
     check(&[("access.log", &access), ("error.log", &error)], &[("proxy/upstream_refused", 39)]);
 }
+
+/// `%{end:...}t` tells when a request was done; its lines stand just before that.
+#[test]
+fn times_may_be_those_of_the_end() {
+    let (mut access, mut error) = (String::new(), String::new());
+    for n in 1..=40 {
+        let status = if n > 36 { 503 } else { 200 };
+        let line = |at: &str, path: &str| {
+            format!(
+                "[2026-11-20T21:31:{at}+0000] GET \"/{path}/{n}\" 192.0.2.{n} \"curl/8.5.0\" {status} 299"
+            )
+        };
+        writeln!(access, "{}", line(&format!("{n:02}.501"), "p")).expect("written");
+        if status == 503 {
+            error += &refused(n);
+        }
+    }
+    check(&[("access.log", &access), ("error.log", &error)], &[REFUSED]);
+}
