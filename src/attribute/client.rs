@@ -36,7 +36,7 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
 use looks::PageKey;
 
 use super::homes::Home;
-use super::overlap::{Moments, Open, ROUNDING_US, groups, span_of};
+use super::overlap::{LineTimes, Moments, Open, groups, rounding_us, span_of};
 use super::own_lines::{Subject, told_by};
 use super::rivals::{Claim, Contest, Told, contested};
 use super::waiting::Waiting;
@@ -158,6 +158,7 @@ pub fn match_client(entries: &[EntryFact], traces: &[Trace<'_>], known: Known<'_
     let mut join = Join {
         entries,
         traces,
+        times: LineTimes::of(traces),
         looks: entries.iter().map(known.look).collect(),
         lines: entries.iter().map(told_by).collect(),
         hosts: entries.iter().map(known.host).collect(),
@@ -201,6 +202,8 @@ impl Round {
 pub(super) struct Join<'j> {
     pub(super) entries: &'j [EntryFact],
     pub(super) traces: &'j [Trace<'j>],
+    /// How the traces write their times.
+    pub(super) times: LineTimes,
     looks: Vec<Look>,
     /// What the entries tell of their lines.
     pub(super) lines: Vec<ErrorLines>,
@@ -256,7 +259,7 @@ impl Join<'_> {
             if self.taken_entries[index] || entry.status != status || !is_here {
                 continue;
             }
-            let open = Open::of(index, entry, round);
+            let open = Open::of(index, entry, round, self.times);
             let Some((times, heard_times)) = times_of_kind.get(&self.lines[index]) else {
                 continue;
             };
@@ -272,7 +275,7 @@ impl Join<'_> {
                 }
             } else if round == Round::Near
                 && is_heard
-                && !is_any_at(heard_times, span_of(entry, FAR_US))
+                && !is_any_at(heard_times, span_of(entry, FAR_US, self.times))
             {
                 self.joined.silent.push(index);
             }
@@ -290,7 +293,9 @@ impl Join<'_> {
     /// Takes back those of the pairs from the given one on that have no name in common, and whose line was written when
     /// another entry came in that is still open: whatever the page of that says, it is rather that entry's.
     fn give_back(&mut self, n_before: usize, status: u16, home: Option<Home>) {
-        let at_once = |index: usize| Open::of(index, &self.entries[index], Round::Near).span(false);
+        let at_once = |index: usize| {
+            Open::of(index, &self.entries[index], Round::Near, self.times).span(false)
+        };
         let open = self.entries.iter().enumerate().filter(|(index, entry)| {
             entry.status == status
                 && !self.taken_entries[*index]
@@ -347,8 +352,10 @@ impl Join<'_> {
         }
         let is_slow = traces.iter().any(|trace| self.traces[*trace].is_slow);
         let near_us = if is_slow { NEAR_US } else { AT_ONCE_US };
-        let mut windows: Vec<(i64, i64)> =
-            entries.iter().map(|entry| span_of(&self.entries[*entry], near_us)).collect();
+        let mut windows: Vec<(i64, i64)> = entries
+            .iter()
+            .map(|entry| span_of(&self.entries[*entry], near_us, self.times))
+            .collect();
         windows.sort_unstable();
         let mut windows = windows.into_iter().peekable();
         let mut waiting: BinaryHeap<Reverse<i64>> = BinaryHeap::new();
@@ -558,18 +565,19 @@ impl Join<'_> {
         let n_common = is_common(referrer, trace.referrer)
             + is_common(fact.upstream, trace.upstream)
             + u32::from(self.homes[entry].is_known() && self.homes[entry] == trace.home);
-        agrees.then_some(n_common * 2 + u32::from(is_timely(fact, trace)))
+        agrees.then_some(n_common * 2 + u32::from(self.is_timely(fact, trace)))
     }
-}
 
-/// True when the last line of a request was written when it is if nothing is waited for but what the entry tells.
-fn is_timely(entry: &EntryFact, trace: &Trace<'_>) -> bool {
-    let is_at_start = entry.flags.has(Flags::AT_START) || entry.flags.has(Flags::SHARED_LAYOUT);
-    let is_timed = entry.flags.has(Flags::TIMED);
-    if is_at_start && !is_timed && trace.is_slow {
-        return true;
+    /// True when the last line of a request was written when it is if nothing is waited for but what the entry tells.
+    fn is_timely(&self, entry: &EntryFact, trace: &Trace<'_>) -> bool {
+        let is_at_start = entry.flags.has(Flags::AT_START) || entry.flags.has(Flags::SHARED_LAYOUT);
+        let is_timed = entry.flags.has(Flags::TIMED);
+        if is_at_start && !is_timed && trace.is_slow {
+            return true;
+        }
+        let served_us = if is_at_start { i64::from(entry.duration_ms) * 1000 } else { 0 };
+        let end = entry.at + served_us;
+        self.times.earliest(end - AT_ONCE_US) <= trace.at
+            && trace.at <= end + rounding_us(entry) + AT_ONCE_US
     }
-    let served_us = if is_at_start { i64::from(entry.duration_ms) * 1000 } else { 0 };
-    let end = entry.at + served_us;
-    end - AT_ONCE_US <= trace.at && trace.at <= end + ROUNDING_US + AT_ONCE_US
 }

@@ -35,7 +35,8 @@ impl Clock {
             return;
         }
         for entry in entries.iter().filter(|entry| trace.gives(entry.status)) {
-            let apart_s = (trace.at - entry.at).div_euclid(SECOND_US);
+            // Either may be cut to the second, or have a fraction.
+            let apart_s = trace.at.div_euclid(SECOND_US) - entry.at.div_euclid(SECOND_US);
             if apart_s.abs() <= Self::MAX_APART_S {
                 *self.votes.entry(apart_s).or_default() += 1;
             }
@@ -131,6 +132,20 @@ mod tests {
         check(7, true);
         check(-7, true);
         check(500, false);
+    }
+
+    #[test]
+    fn fractions_put_no_clock_off() {
+        let trace = |at_ms: i64| Trace { at: at_ms * 1000, statuses: &[503], ..Trace::default() };
+        for line_ms in [0, 300, 302] {
+            let mut clock = Clock::default();
+            for second in 0..30 {
+                let at = second * SECOND_US + 301_000;
+                let entry = EntryFact { at, status: 503, ..EntryFact::default() };
+                clock.vote(&[entry], &trace(second * 1000 + line_ms));
+            }
+            assert!(!clock.is_off(), "{line_ms}");
+        }
     }
 
     #[test]

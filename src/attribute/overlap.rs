@@ -2,7 +2,8 @@
 //!
 //! In: entries and requests of one client. Out: the times of each entry, and groups that have nothing to do with each
 //! other. The rule: a failure that waits for nothing is written at once after the request came in, any other within what
-//! is allowed where the duration is not known; where it is known, it bounds both. Entries are of one group if a request
+//! is allowed where the duration is not known; where it is known, it bounds both, and so does a fraction of a second in
+//! the entry's time. Lines of whole seconds may be later than they say. Entries are of one group if a request
 //! lies in the times of both, however far apart these begin.
 //! Invariants: an entry without any request in its times, and a request in nobody's times, is in no group.
 
@@ -12,8 +13,11 @@ use super::client::{Round, Trace};
 use crate::fact::{EntryFact, Flags};
 use crate::time::SECOND_US;
 
-/// How far logs round a time, microseconds.
-pub(super) const ROUNDING_US: i64 = SECOND_US;
+/// How far logs of whole seconds round a time, microseconds.
+const ROUNDING_US: i64 = SECOND_US;
+
+/// The same for times with a fraction. Not only that of the clock: servers under load are late.
+const FINE_ROUNDING_US: i64 = SECOND_US / 20;
 
 /// Failures that wait for nothing are written within this time.
 const AT_ONCE_US: i64 = SECOND_US / 50;
@@ -21,17 +25,52 @@ const AT_ONCE_US: i64 = SECOND_US / 50;
 /// First and last instant.
 pub(super) type Span = (i64, i64);
 
-/// The first and the last instant at which the last line of an entry's request may have been written, if so much is
-/// allowed where the duration is not known.
-pub(super) fn span_of(entry: &EntryFact, allowed_us: i64) -> Span {
+/// How an error log writes its times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LineTimes {
+    /// With a fraction, as Apache does by itself.
+    Fine,
+    /// Cut to whole seconds: Apache 2.2, `%t` in an `ErrorLogFormat`, or a syslog daemon.
+    Seconds,
+}
+
+impl LineTimes {
+    /// How the log with these requests does.
+    pub(super) fn of(traces: &[Trace<'_>]) -> Self {
+        let is_whole = |trace: &Trace<'_>| trace.at % SECOND_US == 0;
+        if traces.iter().all(is_whole) { LineTimes::Seconds } else { LineTimes::Fine }
+    }
+
+    /// What a line that was written at this instant or later says at least.
+    pub(super) fn earliest(self, from: i64) -> i64 {
+        match self {
+            LineTimes::Fine => from,
+            LineTimes::Seconds => from - from.rem_euclid(SECOND_US),
+        }
+    }
+}
+
+/// How far the time of an entry may be from that of what happened then.
+pub(super) fn rounding_us(entry: &EntryFact) -> i64 {
+    if entry.at % SECOND_US == 0 { ROUNDING_US } else { FINE_ROUNDING_US }
+}
+
+/// The first and the last time that the last line of an entry's request may have, if so much is allowed where the
+/// duration is not known.
+pub(super) fn span_of(entry: &EntryFact, allowed_us: i64, lines: LineTimes) -> Span {
     let is_timed = entry.flags.has(Flags::TIMED);
     let slack_us = if is_timed { served_us(entry) } else { allowed_us };
-    let (from, to) = (entry.at, entry.at + ROUNDING_US);
-    match (entry.flags.has(Flags::SHARED_LAYOUT), entry.flags.has(Flags::AT_START)) {
+    let rounding_us = rounding_us(entry);
+    let (from, to) = (entry.at, entry.at + rounding_us);
+    let (from, to) = match (entry.flags.has(Flags::SHARED_LAYOUT), entry.flags.has(Flags::AT_START))
+    {
         (true, _) => (from - slack_us, to + slack_us),
+        // A time with a fraction may be that of the end for all that is known: the last line stands just before it.
+        (false, true) if rounding_us < ROUNDING_US => (from - rounding_us, to + slack_us),
         (false, true) => (from, to + slack_us),
-        (false, false) => (from - slack_us - ROUNDING_US, to),
-    }
+        (false, false) => (from - slack_us - rounding_us, to),
+    };
+    (lines.earliest(from), to)
 }
 
 /// The longest that an entry with a duration can have been served: logs cut it to seconds or to milliseconds.
@@ -52,9 +91,9 @@ pub(super) struct Open {
 
 impl Open {
     /// The times of an entry in a round in which this much is allowed to failures that take their time.
-    pub(super) fn of(index: usize, entry: &EntryFact, round: Round) -> Self {
-        let slow = span_of(entry, round.allowed_us());
-        Open { entry: index, spans: [span_of(entry, AT_ONCE_US), slow] }
+    pub(super) fn of(index: usize, entry: &EntryFact, round: Round, lines: LineTimes) -> Self {
+        let slow = span_of(entry, round.allowed_us(), lines);
+        Open { entry: index, spans: [span_of(entry, AT_ONCE_US, lines), slow] }
     }
 
     /// The times for failures that take their time, or that wait for nothing.
@@ -184,7 +223,7 @@ mod tests {
         let second = |at: i64| {
             let flags = Flags::AT_START;
             let entry = EntryFact { at: at * SECOND_US, flags, ..EntryFact::default() };
-            Open::of(at as usize, &entry, Round::Near)
+            Open::of(at as usize, &entry, Round::Near, LineTimes::Fine)
         };
         let trace = |ms: i64, is_slow| Trace { at: ms * 1000, is_slow, ..Trace::default() };
         let check = |traces: &[Trace<'_>], expected: &[(&[usize], &[usize])]| {
@@ -217,10 +256,36 @@ mod tests {
             flags: Flags(Flags::AT_START.0 | Flags::TIMED.0),
             ..EntryFact::default()
         };
-        let last_ms = |duration_ms| span_of(&timed(duration_ms), 60 * SECOND_US).1 / 1000;
+        let last_ms =
+            |duration_ms| span_of(&timed(duration_ms), 60 * SECOND_US, LineTimes::Fine).1 / 1000;
         assert_eq!(
             [last_ms(1), last_ms(2500), last_ms(0), last_ms(2000)],
             [11_002, 13_501, 12_000, 14_000]
         );
+    }
+
+    #[test]
+    fn a_fraction_of_a_second_bounds_the_time_of_a_line() {
+        let timed = |at_ms: i64, flags: Flags| EntryFact {
+            at: at_ms * 1000,
+            duration_ms: 1,
+            flags: flags.with(Flags::TIMED, true),
+            ..EntryFact::default()
+        };
+        let spans = |flags| {
+            [LineTimes::Fine, LineTimes::Seconds].map(|lines| {
+                let (from, to) = span_of(&timed(10_900, flags), 60 * SECOND_US, lines);
+                (from / 1000, to / 1000)
+            })
+        };
+        assert_eq!(spans(Flags::AT_START), [(10_850, 10_952), (10_000, 10_952)]);
+        assert_eq!(spans(Flags::default()), [(10_848, 10_950), (10_000, 10_950)]);
+        assert_eq!(spans(Flags::SHARED_LAYOUT), [(10_898, 10_952), (10_000, 10_952)]);
+        let of = |at_ms: &[i64]| {
+            let trace = |at: &i64| Trace { at: at * 1000, ..Trace::default() };
+            LineTimes::of(&at_ms.iter().map(trace).collect::<Vec<_>>())
+        };
+        assert_eq!(of(&[1000, 3000]), LineTimes::Seconds);
+        assert_eq!(of(&[1000, 3001]), LineTimes::Fine);
     }
 }

@@ -59,7 +59,7 @@ impl Join<'_> {
         for index in 0..self.traces.len() {
             let trace = &self.traces[index];
             let Some(Some(entry)) = of_id.get(&trace.log_id).copied() else { continue };
-            let open = Open::of(entry, &self.entries[entry], Round::Far);
+            let open = Open::of(entry, &self.entries[entry], Round::Far, self.times);
             let may_be = trace.gives(self.entries[entry].status) && open.holds(trace);
             if !self.taken_entries[entry] && may_be {
                 self.pair(entry, index);

@@ -16,6 +16,7 @@
 
 mod bracketed;
 pub mod error_log_format;
+mod worked_out;
 
 #[cfg(test)]
 mod tests;
@@ -294,10 +295,19 @@ impl Format for ApacheErrorFormat {
             ApacheError::bracketed(Notation::Iso8601, "compact"),
             ApacheError::timeless(),
         ];
-        Proposal::best(readers.into_iter().filter_map(|reader| {
+        let proposal_of = |reader: ApacheError| {
             let n_accepted = sample.count(|line| reader.parse(line).is_ok());
             Proposal::counted(reader, n_accepted)
-        }))
+        };
+        let known = Proposal::best(readers.into_iter().filter_map(proposal_of));
+        if known.as_ref().is_some_and(|known| known.n_accepted * 2 >= sample.lines.len()) {
+            return known;
+        }
+        // The numbers of messages are Apache's own: a format that prints them is known by these.
+        let worked_out = worked_out::work_out(&sample.lines)
+            .and_then(|body| ApacheError::from_format(&body, FormatBasis::Detected).ok())
+            .and_then(proposal_of);
+        Proposal::best(known.into_iter().chain(worked_out))
     }
 
     fn standing_reader(&self) -> Option<Arc<dyn Reader>> {

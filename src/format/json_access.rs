@@ -24,7 +24,7 @@ use self::keys::{
 };
 use super::caddy_log;
 use super::haproxy_access::with_servers;
-use super::infer::field_of_label;
+use super::infer::{field_of_label, is_time_of_no_nginx};
 use super::json_by_values::Columns;
 use super::json_pairs::{Key, Leaves};
 use super::{About, FORMATS, Format, FormatBasis, Glance, Instant, Proposal, Reader, Sample};
@@ -175,14 +175,16 @@ impl JsonAccess {
         }
         let has = |wanted| fields.iter().any(|(_, field)| *field == wanted);
         // What nginx alone can tell makes the writer sure; an operator of Apache may use the names of its variables.
-        let is_surely_nginx = names.iter().any(|name| is_key_of_nginx_alone(name))
+        let is_known_as_nginx = names.iter().any(|name| is_key_of_nginx_alone(name))
             || names.iter().filter(|name| is_variable_of_nginx(name)).count() > 1
             || (has(Field::UpstreamAddr) && has(Field::UpstreamStatus))
             || has_lists_of_statuses(&fields, &objects)
             || objects.iter().any(|object| has_request_time(object));
+        // Its times, which nginx has no word for, may tell that an operator did so.
+        let is_surely_nginx = is_known_as_nginx && !has_times_of_no_nginx(time, notation, &objects);
         let is_nginx = !is_apache
             && given_away.is_none()
-            && (is_surely_nginx || names.iter().any(|name| is_nginx_key(name)));
+            && (is_known_as_nginx || names.iter().any(|name| is_nginx_key(name)));
         if is_nginx && !has(Field::UpstreamCacheStatus) {
             fields.extend(cache_field(&names, &fields, &objects));
         }
@@ -363,6 +365,17 @@ fn choose_time<'o>(objects: &[Object<'_>], names: &[&'o [u8]]) -> Option<(&'o [u
         let name = choose(objects, names, TIME_KEYS, |value| notation.parse(value).is_some())?;
         Some((name, notation))
     })
+}
+
+/// True for times that nginx does not write by itself: its finest are milliseconds, and its zones have a colon.
+fn has_times_of_no_nginx(time: &[u8], notation: Notation, objects: &[Object<'_>]) -> bool {
+    match notation {
+        Notation::EpochMicros | Notation::EpochNanos => true,
+        Notation::Iso8601 => {
+            objects.iter().filter_map(|object| value_of(object, time)).all(is_time_of_no_nginx)
+        }
+        _ => false,
+    }
 }
 
 /// What Apache can only mean by a field: it knows what a backend answered last, and the URL of a worker.

@@ -118,7 +118,7 @@ pub enum Notation {
     /// `11/20/2026, 21:29:42`: the date and time columns of the Microsoft IIS log format, no zone.
     IisNative,
     /// `1/Nov/2026:21:29:42`: like [`Notation::Clf`], but the day may have one digit, a blank may stand for the first
-    /// colon, seconds may have a fraction, and the zone may be missing.
+    /// colon, seconds may have a fraction, the zone may be missing, and brackets may stand around it.
     ClfVariant,
     /// `1795210283328123`: microseconds since the epoch.
     EpochMicros,
@@ -242,6 +242,12 @@ mod tests {
             Some(-18_000),
         );
         check(Notation::ClfVariant, "20/Nov/2026 21:21:41.755305", micros, None);
+        check(
+            Notation::ClfVariant,
+            "[20/Nov/2026:21:29:42 +0000]",
+            "2026-11-20T21:29:42Z",
+            Some(0),
+        );
         check(Notation::EpochMicros, "1795209701755305", micros, Some(0));
         check(Notation::EpochNanos, "1795209701755305432", micros, Some(0));
     }
@@ -265,6 +271,7 @@ mod tests {
         assert_eq!(Notation::Iso8601.parse(b"2026-11-20T21:17:24."), None);
         assert_eq!(Notation::Ctime.parse(b"Fri Nov 20 21:21:41 2026 "), None);
         assert_eq!(Notation::ClfVariant.parse(b"32/Nov/2026:21:21:41"), None);
+        assert_eq!(Notation::ClfVariant.parse(b"[20/Nov/2026:21:21:41"), None);
     }
 
     #[test]

@@ -304,8 +304,12 @@ pub fn parse_epoch_micros(text: &[u8]) -> Option<Stamp> {
     Some(Stamp::zoned(parse_u64(text)? as i64, 0))
 }
 
-/// Parses `1/Nov/2026:21:29:42`, `20/Nov/2026 21:29:42.123 +0100` and the like.
+/// Parses `1/Nov/2026:21:29:42`, `20/Nov/2026 21:29:42.123 +0100` and the like, also in the brackets that Apache's `%t` has.
 pub fn parse_clf_variant(text: &[u8]) -> Option<Stamp> {
+    let text = match text {
+        [b'[', inside @ .., b']'] => inside,
+        _ => text,
+    };
     let (day, rest) = match text {
         [ones, b'/', rest @ ..] => (two_digits([b'0', *ones])?, rest),
         [tens, ones, b'/', rest @ ..] => (two_digits([*tens, *ones])?, rest),

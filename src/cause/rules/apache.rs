@@ -22,11 +22,11 @@ macro_rules! line {
 }
 
 /// An expression that begins where the words of a message begin: behind its error number, its client, and what else an
-/// `ErrorLogFormat` puts into brackets there (`[vhost %v]`, `[rid %L]`).
+/// `ErrorLogFormat` puts into brackets there (`[vhost %v]`, `[rid %L]`) or into columns of their own.
 macro_rules! words {
     ($rest:literal) => {
         concat!(
-            r"(?s-u)^(?:\((?<detail>[A-Z]* ?-?[0-9]+)\)[^\[\n]*?: ?)?(?:\[[a-zA-Z_-]+[ :=][^\]\n]*\] ){0,3}",
+            r#"(?s-u)^(?:\((?<detail>[A-Z]* ?-?[0-9]+)\)[^\[\n]*?[:=|;,\t] ?"?)?(?:\[[a-zA-Z_-]+[ :=][^\]\n]*\] ){0,3}"#,
             $rest
         )
     };

@@ -1,7 +1,7 @@
 //! Error lines whose head is a row of brackets: the default formats of Apache 2.2 and 2.4, and `mod_jk`'s.
 //!
 //! In: a record. Out: its [`Parts`]. Brackets are told by what they hold, so their order does not matter; the level
-//! must be among them.
+//! must be among them. The name of a site may stand bare before them, and the client at the end of the message.
 
 use super::{LEVELS, Parts, is_numbered, split_referrer, take_client, take_errno};
 use crate::record::Skip;
@@ -44,6 +44,9 @@ pub(super) fn timeless_parts(record: &[u8]) -> Result<Parts<'_>, Skip> {
 
 /// Cuts what follows the time.
 fn behind_stamp<'a>(mut parts: Parts<'a>, mut rest: &'a [u8]) -> Result<Parts<'a>, Skip> {
+    if let Some(behind) = behind_name(rest) {
+        rest = behind;
+    }
     while let Some((inside, behind)) = take_bracket(rest.strip_prefix(b" ").unwrap_or(rest)) {
         if !take_group(inside, &mut parts) && !is_of_head(inside, behind) {
             break;
@@ -75,10 +78,34 @@ fn behind_stamp<'a>(mut parts: Parts<'a>, mut rest: &'a [u8]) -> Result<Parts<'a
             (parts.client, parts.text) = (Some(client), text);
         }
     }
+    if parts.client.is_none()
+        && let Some((client, text)) = take_last_client(parts.text)
+    {
+        let n_behind = parts.text.len() - text.len();
+        parts.message = &parts.message[..parts.message.len() - n_behind];
+        (parts.client, parts.text) = (Some(client), text);
+    }
     if parts.host.is_none() {
         parts.host = take_bracket(parts.text).and_then(|(inside, _)| host_of(inside));
     }
     Ok(parts)
+}
+
+/// What follows the name of a site that stands before the brackets, `%v [%-m:%l]`.
+fn behind_name(rest: &[u8]) -> Option<&[u8]> {
+    let name = rest.strip_prefix(b" ")?;
+    let is_of_name = |byte: &u8| byte.is_ascii_alphanumeric() || b".-_:*".contains(byte);
+    let end = name.iter().position(|byte| !is_of_name(byte))?;
+    (end > 0 && name[end..].starts_with(b" [")).then(|| &name[end..])
+}
+
+/// `[client ADDRESS]` at the end of a message, where an operator put it: the address, and the text before it.
+fn take_last_client(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let open = memchr::memrchr(b'[', text.strip_suffix(b"]")?)?;
+    let address = text[open..text.len() - 1].strip_prefix(b"[client ")?;
+    let is_of_address = |byte: &u8| byte.is_ascii_hexdigit() || matches!(byte, b'.' | b':');
+    let is_address = address.len() > 2 && address.iter().all(is_of_address);
+    Some((address, text[..open].strip_suffix(b" ")?)).filter(|_| is_address)
 }
 
 /// The name of the site in `[vhost %v]`, as the manual writes it.

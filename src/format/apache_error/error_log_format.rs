@@ -35,6 +35,23 @@ struct Slot {
     after: Vec<u8>,
 }
 
+impl Slot {
+    /// The length of what `body` begins with where the item has no value: a hyphen, or nothing where text ends it.
+    fn absent_length(&self, body: &[u8]) -> Option<usize> {
+        if matches!(self.item, None | Some(Item::Time | Item::Message)) {
+            return None;
+        }
+        let behind = body.strip_prefix(b"-").unwrap_or(body);
+        let length = body.len() - behind.len();
+        let is_ended = if self.after.is_empty() {
+            length == 1 && behind.first().is_none_or(|byte| b" \t,;|".contains(byte))
+        } else {
+            behind.starts_with(&self.after)
+        };
+        is_ended.then_some(length)
+    }
+}
+
 /// What a field prints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Item {
@@ -177,6 +194,12 @@ impl ErrorLayout {
                 Some(item) => value_length(item, body, &field.after, self.notation),
             };
             let fits = length.is_some_and(|length| body[length..].starts_with(&field.after));
+            // `%-a` prints a hyphen for what there is not.
+            if !fits && let Some(length) = field.absent_length(body) {
+                at = start + length + field.after.len();
+                is_first = false;
+                continue;
+            }
             let (Some(length), true) = (length, fits) else {
                 if field.item == Some(Item::Time) {
                     return Err(Skip::BadTime);
@@ -193,10 +216,10 @@ impl ErrorLayout {
                 Some(Item::Level) => parts.level = value,
                 Some(Item::Pid) => parts.pid = value,
                 Some(Item::Tid) => parts.tid = value,
-                Some(Item::RequestId) => parts.request_id = value,
+                Some(Item::RequestId) if value != b"-" => parts.request_id = value,
                 Some(Item::Client) => parts.client = Some(value),
                 Some(Item::Errno) => parts.errno = Some(value),
-                Some(Item::Referer) => parts.referrer = Some(value),
+                Some(Item::Referer) => parts.referrer = Some(value).filter(|value| *value != b"-"),
                 Some(Item::Message) => {
                     // Lines glued to the record belong to the message, unless something follows it on its own line.
                     let is_last = start + length == line_end;
@@ -215,18 +238,22 @@ impl ErrorLayout {
         Ok(parts)
     }
 
-    /// A message ends where the text of the next field with an item begins, or with the line.
+    /// A message ends where the text of the next field with an item begins, or with the line, before what the format ends
+    /// in.
     fn message_length(&self, index: usize, body: &[u8]) -> usize {
+        let own = &self.fields[index].after;
+        let end = self.fields.last().map_or(&[][..], |last| &last.after[..]);
+        let whole = body.strip_suffix(end).unwrap_or(body).len();
         self.fields[index + 1..]
             .iter()
             .filter(|field| field.item.is_some())
             .filter_map(|field| {
                 let blank: &[u8] = if field.blank { b" " } else { b"" };
-                let mark = [blank, &field.before[..]].concat();
+                let mark = [own, blank, &field.before[..]].concat();
                 (!mark.trim_ascii().is_empty()).then(|| memchr::memmem::find(body, &mark))?
             })
             .min()
-            .unwrap_or(body.len())
+            .unwrap_or(whole)
     }
 }
 
@@ -287,18 +314,25 @@ fn value_length(item: Item, text: &[u8], after: &[u8], notation: Notation) -> Op
                 length
             }
         }),
+        // In a column of its own it ends with that.
+        Item::Errno if after.starts_with(b"\"") || after.starts_with(b"|") => {
+            let end = memchr::memmem::find(text, after)?;
+            text.starts_with(b"(").then_some(end)
+        }
         Item::Errno => take_errno(text).map(<[u8]>::len),
-        Item::Referer => Some(text.len()),
+        Item::Referer => Some(text.strip_suffix(after).unwrap_or(text).len()),
         Item::Message => None,
         Item::SourceFile | Item::Word | Item::RequestId => {
-            let solid = leading(|byte| *byte != b' ');
+            // In quotes there may be blanks.
+            let is_quoted = after.starts_with(b"\"");
+            let solid = if is_quoted { text.len() } else { leading(|byte| *byte != b' ') };
             let end = if after.is_empty() {
                 solid
             } else {
                 memchr::memmem::find(&text[..(solid + after.len()).min(text.len())], after)?
             };
             let is_wanted = item != Item::SourceFile || text[..end].ends_with(b")");
-            some(end).filter(|end| is_wanted && text[*end - 1] != b' ')
+            some(end).filter(|end| is_wanted && (is_quoted || text[*end - 1] != b' '))
         }
     }
 }

@@ -252,6 +252,61 @@ fn error_log_formats_are_compiled() {
     assert!(parse_spec("%").is_err());
 }
 
+/// A hyphen for what there is not, text behind the message, and an error number in a column of its own.
+#[test]
+fn formats_of_columns_and_of_json_are_read() {
+    let reader = parse_spec(
+        r#"{"t":"%{cu}t"% ,"l":"%-l"% ,"p":"[pid\ %P:tid\ %T]"% ,"e":"%-E"% ,"c":"%-a"% ,"m":"%M"% ,"r":"%-{Referer}i"}"#,
+    )
+    .expect("valid");
+    check_with(
+        &reader,
+        r#"{"t":"2026-11-22 19:18:40.0","l":"error","p":"[pid 8054:tid 8109]","e":"(111)Connection refused","c":"-","m":"AH00957: http: a "b" c","r":"-"}"#,
+        "time=2026-11-22 19:18:40.0|level=error|pid=8054|tid=8109|errno=(111)Connection refused|message=AH00957: http: a \"b\" c",
+        r#"(111)Connection refused","c":"-","m":"AH00957: http: a "b" c"#,
+        None,
+    );
+    // What is empty may be left out with its name.
+    check_with(
+        &reader,
+        r#"{"t":"2026-11-22 19:18:40.0","l":"error","p":"[pid 8054:tid 8109]","e":"-","c":"2001:db8::7:0","m":"AH01114: x"}"#,
+        "time=2026-11-22 19:18:40.0|level=error|pid=8054|tid=8109|client=2001:db8::7:0|message=AH01114: x",
+        "AH01114: x",
+        Some("2001:db8::7"),
+    );
+    let reader = parse_spec("%{cu}t|%-m|%-l|%P:%T|%-a|%-L|%M").expect("valid");
+    check_with(
+        &reader,
+        "2026-11-22 19:18:40.0|proxy|error|7:9|-|-|(111)Connection refused: AH00957: x | y",
+        "time=2026-11-22 19:18:40.0|module=proxy|level=error|pid=7|tid=9|message=(111)Connection refused: AH00957: x | y",
+        "(111)Connection refused: AH00957: x | y",
+        None,
+    );
+}
+
+#[test]
+fn a_bare_name_before_the_brackets_and_a_client_behind_the_message_are_known() {
+    check(
+        "[Fri Nov 20 21:21:42.8 2026] www.example.com [proxy_http:error] [pid 1:tid 2] [client 192.0.2.1:5] AH01114: y",
+        "time=Fri Nov 20 21:21:42.8 2026|module=proxy_http|level=error|pid=1|tid=2|client=192.0.2.1:5|message=AH01114: y",
+        "AH01114: y",
+        Some("192.0.2.1"),
+    );
+    check(
+        "[Fri Nov 20 21:21:42.8 2026] [proxy_http:error] [pid 1:tid 2] (104)Connection reset by peer: AH01102: y [client 192.0.2.1:5], referer: http://a/",
+        "time=Fri Nov 20 21:21:42.8 2026|module=proxy_http|level=error|pid=1|tid=2|errno=(104)Connection reset by peer|client=192.0.2.1:5|message=AH01102: y|referer=http://a/",
+        "(104)Connection reset by peer: AH01102: y",
+        Some("192.0.2.1"),
+    );
+    // A client that is named before counts.
+    check(
+        "[Fri Nov 20 21:21:42.8 2026] [core:error] [pid 1:tid 2] [client 192.0.2.1:5] AH1: y [client 6.6.6.6:1]",
+        "time=Fri Nov 20 21:21:42.8 2026|module=core|level=error|pid=1|tid=2|client=192.0.2.1:5|message=AH1: y [client 6.6.6.6:1]",
+        "AH1: y [client 6.6.6.6:1]",
+        Some("192.0.2.1"),
+    );
+}
+
 proptest! {
     #[test]
     fn any_bytes_never_panic(tail in proptest::collection::vec(any::<u8>(), 0..120), head in 0usize..6) {

@@ -45,6 +45,10 @@ pub(super) const STATUS_KEYS: &[&str] = &[
     "resp_status",
     "resp_code",
     "st",
+    // Logstash's pattern for Apache.
+    "response",
+    "final_status",
+    "status_final",
 ];
 
 /// Objects that only group what stands in them.
