@@ -19,8 +19,12 @@ const STATES: Telltale = Telltale {
         is_termination(value)
             && (value.starts_with(b"--") || (value.len() == 4 && value.ends_with(b"--")))
     },
-    // A column of dashes may be anything.
+    // Two dashes may be anything. Four without a label, once in a line, are the state of sessions that ended well.
     is_sure: |columns, idx| {
+        let is_calm = |other: usize| columns.all(other, |value| value == b"----");
+        let is_only_calm = columns.label(idx).is_empty()
+            && is_calm(idx)
+            && (0..columns.n()).filter(|other| is_calm(*other)).count() == 1;
         let label = columns.label(idx);
         let is_called_so = ["term", "state"].iter().any(|word| label.contains(word))
             || matches!(&*label, "ts" | "tsc");
@@ -29,7 +33,10 @@ const STATES: Telltale = Telltale {
             columns.any(other, |value| is_no_server(value) || split_target(value).1 == b"<NOSRV>")
                 || columns.all(other, is_timers)
         };
-        is_called_so || columns.any(idx, has_letter) || (0..columns.n()).any(is_beside)
+        is_only_calm
+            || is_called_so
+            || columns.any(idx, has_letter)
+            || (0..columns.n()).any(is_beside)
     },
     hints: &["--"],
     is_word: true,
