@@ -192,7 +192,7 @@ fn name(columns: &mut Columns<'_>) {
         columns.set_first(Field::BackendServer, |columns, idx| columns.any(idx, is_no_server));
         // `%ft %b %s`: names before the server's.
         if let Some(server) = columns.find(Field::BackendServer)
-            && let Some(backend) = server.checked_sub(1)
+            && let Some(backend) = before(columns, server)
             && columns.is_name(backend)
         {
             columns.set(backend, Field::Backend);
@@ -200,13 +200,19 @@ fn name(columns: &mut Columns<'_>) {
     }
     columns.set_labelled(Field::Frontend, FRONTEND, is_name);
     let section = columns.find(Field::Backend).or_else(|| columns.find(Field::BackendTarget));
-    if let Some(frontend) = section.and_then(|idx| idx.checked_sub(1))
+    if let Some(frontend) = section.and_then(|idx| before(columns, idx))
         && columns.is_name(frontend)
         && !columns.all(frontend, is_termination)
     {
         columns.set(frontend, Field::Frontend);
     }
     timers(columns);
+}
+
+/// The column before another, but for arrows between them: `web -> app -> s1`.
+fn before(columns: &Columns<'_>, idx: usize) -> Option<usize> {
+    let is_text = |value: &[u8]| value.iter().any(u8::is_ascii_alphanumeric);
+    (0..idx).rev().find(|other| columns.any(*other, is_text))
 }
 
 /// With cookies, no state of a log of failures alone has two dashes. Where a server tells whose log it is, the letters do.
@@ -326,6 +332,18 @@ mod tests {
                 (Field::QueueTimeMillis, Some("-1")),
                 (Field::RequestTimeMillis, Some("0")),
                 (Field::Method, Some("GET")),
+            ],
+        );
+        check(
+            &[
+                r#"192.0.2.1:5000 [21/Nov/2026:18:40:08.314] web -> app -> s1 0/0/1/15/16 200 977 ---- "GET /a HTTP/1.1""#,
+                r#"192.0.2.2:5001 [21/Nov/2026:18:40:08.330] web -> app -> s1 0/0/0/14/14 201 731 ---- "POST /b HTTP/1.1""#,
+                r#"192.0.2.3:5002 [21/Nov/2026:18:40:09.314] web -> app -> <NOSRV> 0/-1/-1/-1/0 503 217 SC-- "GET /c HTTP/1.1""#,
+            ],
+            &[
+                (Field::Frontend, Some("web")),
+                (Field::Backend, Some("app")),
+                (Field::BackendServer, Some("<NOSRV>")),
             ],
         );
         check(
