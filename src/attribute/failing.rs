@@ -98,9 +98,15 @@ mod tests {
     #[track_caller]
     fn check(failed_s: &[i64], open_s: &[i64], n_others: u64, expected: (bool, bool)) {
         let mut failing = Failing::default();
-        failed_s.iter().for_each(|second| failing.note_failure(second * SECOND_US));
-        open_s.iter().for_each(|second| failing.note_open(second * SECOND_US));
-        (0..n_others).for_each(|_| failing.note_other());
+        for second in failed_s {
+            failing.note_failure(second * SECOND_US);
+        }
+        for second in open_s {
+            failing.note_open(second * SECOND_US);
+        }
+        for _ in 0..n_others {
+            failing.note_other();
+        }
         let mut all = Failing::default();
         all.absorb(&failing);
         all.weigh();

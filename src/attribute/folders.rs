@@ -38,7 +38,7 @@ struct Holds {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Folders {
     of_input: Vec<usize>,
-    n_folders: usize,
+    n: usize,
     /// Those of rule 2.
     named: BTreeSet<usize>,
 }
@@ -57,7 +57,7 @@ impl Folders {
         let paths: Vec<(&Path, Holds)> =
             inputs.iter().map(|input| (input.path.as_path(), holds(input))).collect();
         let (whole, by_name) = (Folders::by_directory(&paths), Folders::by_name(&paths));
-        if whole.n_folders == by_name.n_folders || by_name.agree(entries, causes, matcher)? {
+        if whole.n == by_name.n || by_name.agree(entries, causes, matcher)? {
             return Ok(by_name);
         }
         Ok(whole)
@@ -111,7 +111,7 @@ impl Folders {
                 *index.entry(key).or_insert(fresh)
             })
             .collect();
-        Folders { of_input, n_folders: index.len(), named: BTreeSet::new() }
+        Folders { of_input, n: index.len(), named: BTreeSet::new() }
     }
 
     /// Rule 3.
@@ -167,7 +167,7 @@ impl Folders {
 
     /// How many there are.
     pub(super) fn len(&self) -> usize {
-        self.n_folders
+        self.n
     }
 }
 
