@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::answers::Answers;
+use super::failing::Failing;
 use super::folders::{Folders, is_named_error_log};
 use super::pages::FailurePages;
 use super::retries::Retries;
@@ -38,6 +39,8 @@ const MAX_LOSSES: usize = 65_536;
 #[derive(Debug, Clone, Default)]
 struct Directory {
     has_error_log: bool,
+    /// Names of files tell it from others: its messages are about its own entries.
+    is_named: bool,
     /// First and last record of its error logs, microseconds UTC.
     span: Option<(i64, i64)>,
     /// First and last record of its access logs.
@@ -143,16 +146,13 @@ pub(super) struct Behind {
     /// Their entries that the cache has as well, and those that it lacks.
     pub(super) n_found: u64,
     pub(super) n_missed: u64,
-    /// Seconds in which the cache surely made a page because a fetch failed.
-    failing_s: BTreeSet<i64>,
+    /// When the cache made pages because a fetch failed, and pages that may have another reason.
+    pub(super) failing: Failing,
 }
 
 impl Behind {
     /// Fewer common entries than this prove no relation.
     const MIN_FOUND: u64 = 5;
-
-    /// More seconds than this are not kept.
-    const MAX_SECONDS: usize = 1 << 20;
 
     /// How far beyond its first and last line an access log speaks: a server that is down writes none.
     const REACH_US: i64 = 60 * SECOND_US;
@@ -201,19 +201,6 @@ impl Behind {
         self.others.iter().map(|(input, (n_requests, _))| (*input, *n_requests))
     }
 
-    /// Notes that a fetch failed at this time.
-    pub(super) fn note_failure(&mut self, at: i64) {
-        if self.failing_s.len() < Self::MAX_SECONDS {
-            self.failing_s.insert(at.div_euclid(SECOND_US));
-        }
-    }
-
-    /// True when other fetches failed in the same second, give or take one.
-    pub(super) fn fails_at(&self, at: i64) -> bool {
-        let second = at.div_euclid(SECOND_US);
-        self.failing_s.range(second - 1..=second + 1).next().is_some()
-    }
-
     /// True when the cache handed its requests on to the servers of these logs, which would show one at this time. What
     /// stands before a cache sees more requests than the cache does.
     fn speaks_at(&self, at: i64) -> bool {
@@ -235,6 +222,7 @@ impl Companions {
             let directory = folders.folder(input_index as InputIndex);
             companions.of_input.push(directory);
             let row = &mut companions.directories[directory];
+            row.is_named = folders.is_named(directory);
             match &input.plan {
                 Some(plan) => {
                     row.cache = row.cache.max(plan.cache);
@@ -334,6 +322,11 @@ impl Companions {
     /// True when error logs lie in this directory.
     pub fn has_error_log(&self, directory: usize) -> bool {
         self.directories.get(directory).is_some_and(|row| row.has_error_log)
+    }
+
+    /// True when messages of this directory may be about entries of others that have no error logs.
+    pub(super) fn speaks_abroad(&self, directory: usize) -> bool {
+        self.directories.get(directory).is_none_or(|row| !row.is_named)
     }
 
     /// All inputs.
@@ -467,11 +460,7 @@ impl Companions {
         self.retries.absorb(&other.retries);
         self.behind.n_found += other.behind.n_found;
         self.behind.n_missed += other.behind.n_missed;
-        other
-            .behind
-            .failing_s
-            .iter()
-            .for_each(|second| self.behind.note_failure(second * SECOND_US));
+        self.behind.failing.absorb(&other.behind.failing);
     }
 
     /// Notes whether the requests of Apache error logs found their entries well enough for silence to count.

@@ -17,6 +17,7 @@ pub mod companions;
 mod copies;
 mod deciding;
 pub mod doubles;
+mod failing;
 pub mod fit;
 mod folders;
 mod fronts;
@@ -208,7 +209,7 @@ pub fn attribute(
     let workers = Workers::of(inputs, &entries)?;
     let listeners = Listeners::of(inputs, &causes, config.matcher)?;
     let intervals = Intervals::of(inputs, (&entries, &causes), &zones, config.matcher)?;
-    let folders = Folders::of(inputs, &entries, &causes)?;
+    let folders = Folders::of(inputs, &entries, &causes, config.matcher)?;
     let mut companions = Companions::of(inputs, &folders, &zones);
     let (strangers, limit_pages) = rayon::join(
         || Strangers::of(&entries, &causes, config.matcher, &companions, &zones),
@@ -238,7 +239,8 @@ pub fn attribute(
     // One after the other: either uses all workers, and both at once the memory of both.
     let messages = walked.messages.sorted();
     let mut verdicts = walked.verdicts.sorted();
-    let companions = walked.companions;
+    let mut companions = walked.companions;
+    companions.behind.failing.weigh();
     let any_open = AtomicBool::new(false);
     verdicts.update(|verdict| {
         let by_page = verdict.by_page(config.matcher, &companions);

@@ -193,8 +193,12 @@ impl Hops {
                 {
                     verdict.set_rule(rule_index("varnish.own_page_abandoned"));
                 } else {
-                    if row == "varnish.own_page" {
-                        companions.behind.note_failure(at);
+                    let failing = &mut companions.behind.failing;
+                    match row {
+                        "varnish.own_page" => failing.note_failure(at),
+                        "varnish.own_short_page" => failing.note_open(at),
+                        "varnish.other_page" if !is_part => failing.note_other(),
+                        _ => {}
                     }
                     let flags = &mut verdict.entry.flags;
                     *flags = flags.with(Flags::TRACED, is_part);
@@ -263,7 +267,8 @@ mod tests {
             ]
         );
         assert_eq!((companions.behind.n_found, companions.behind.n_missed), (3, 2));
-        let fails = [13, 14, 60, 70].map(|s| companions.behind.fails_at(s * SECOND_US));
+        let failing = &companions.behind.failing;
+        let fails = [13, 14, 60, 70].map(|s| failing.explains(s * SECOND_US, false));
         assert_eq!(fails, [true, true, false, false]);
     }
 

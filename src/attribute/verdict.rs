@@ -170,7 +170,11 @@ impl Verdict {
             && (!RELAYED.contains(&id)
                 || companions.tells_failures(self.entry.place.position.input)
                     && !companions.is_cut_off(&self.entry))
-            && (id != relayed::BESIDE || companions.behind.fails_at(self.entry.at))
+            && (id != relayed::BESIDE
+                || companions
+                    .behind
+                    .failing
+                    .explains(self.entry.at, self.entry.flags.has(Flags::HEAD)))
             && (rule_at(rule_index(id)).contact != Contact::None
                 || !companions.may_be_kept(&self.entry))
         {

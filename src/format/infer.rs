@@ -441,7 +441,8 @@ fn peel_label(literal: &mut Vec<u8>, values: &mut [&[u8]]) {
 /// The key at the end of the text before a value: `rt` of ` rt="`.
 fn label_of(literal: &[u8]) -> Option<String> {
     let text = literal.trim_ascii_end();
-    let text = text.strip_suffix(b"\"").or_else(|| text.strip_suffix(b"[")).unwrap_or(text);
+    let text = text.strip_suffix(b"[").unwrap_or(text);
+    let text = text.strip_suffix(b"\"").unwrap_or(text);
     let text = text.trim_ascii_end();
     let marked = text.strip_suffix(b"=").or_else(|| text.strip_suffix(b":"));
     let text = marked.unwrap_or(text);

@@ -103,8 +103,11 @@ pub fn parse_offset(text: &[u8]) -> Option<i32> {
     Some(sign * (hours * 3600 + minutes * 60) as i32)
 }
 
-/// Parses `20/Nov/2026:21:29:42 +0000` (26 bytes).
+/// Parses `20/Nov/2026:21:29:42 +0000` (26 bytes), also in the brackets that `%t` brings along where a format puts it into
+/// quotes.
 pub fn parse_clf(text: &[u8]) -> Option<Stamp> {
+    let inner = text.strip_prefix(b"[").and_then(|inner| inner.strip_suffix(b"]"));
+    let text = inner.unwrap_or(text);
     let &[d1, d2, b'/', m1, m2, m3, b'/', y1, y2, y3, y4, b':', ref rest @ ..] = text else {
         return None;
     };

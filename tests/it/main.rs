@@ -43,6 +43,10 @@ mod journals;
 mod lighttpd;
 // Logs beside each other: what others do not take away, and which of them is in front.
 mod neighbours;
+// Logs that begin while all is well.
+mod calm;
+// Servers behind each other, with faults at several of them at once.
+mod chains;
 // What each line is understood as.
 mod parse;
 // Lines as people paste them: quoted, cut, alone.

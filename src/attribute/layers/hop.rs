@@ -52,13 +52,15 @@ pub(super) struct Hop {
     cause: u8,
     /// The answer is known to have come from a log that may not be joined.
     pub goes_on: u8,
+    /// The line says that the attempt which decided got another status than the response.
+    remapped: u8,
 }
 
 crate::store::stored!(
     Hop, kind: u8, key: u64, at: i64, stamped_at: i64, place.position.input: u32, place.position.offset: u64, place.line: u64,
     place.length: u32, client: u32, forwarded: u32, forwarded_before: u32, host: u32, server: u32, listen: u32,
     upstream: u32, body_bytes: u32, duration_ms: u32, status: u16, method: u16, flags.0: u16, group: u16, taken: u64, origin: u8, cause: u8,
-    goes_on: u8
+    goes_on: u8, remapped: u8
 );
 
 /// First and last possible instant of a request's start and end.
@@ -67,6 +69,17 @@ pub(super) struct Served {
     pub start: (i64, i64),
     pub end: (i64, i64),
 }
+
+/// Rows of lines that name the status of the deciding attempt, which is not 503: a deeper line with that status is of an
+/// answer that came too late, or of an earlier attempt.
+const REMAPPED: [&str; 6] = [
+    "nginx.upstream_502_ambiguous",
+    "nginx.upstream_504_ambiguous",
+    "nginx.upstream_502_silent",
+    "nginx.upstream_502_relayed",
+    "nginx.upstream_status_5xx",
+    "nginx.remapped_answer",
+];
 
 /// How far the instants of a line of unknown kind may lie from its stamp.
 const VAGUE_US: i64 = 2 * SECOND_US;
@@ -95,6 +108,7 @@ impl Hop {
             origin: verdict.origin() as u8,
             cause: verdict.cause().map_or(0, |cause| cause as u8 + 1),
             goes_on: u8::from(verdict.goes_on()),
+            remapped: u8::from(entry.status == 503 && REMAPPED.contains(&verdict.rule().id)),
             ..Hop::default()
         };
         let mut ids = [entry.request, entry.trace, entry.edge_id];
@@ -129,6 +143,11 @@ impl Hop {
     /// True when this layer did not make the response, as far as it knows.
     pub(super) fn may_relay(&self) -> bool {
         matches!(self.origin(), Origin::Upstream | Origin::Unknown)
+    }
+
+    /// True when a deeper line of this status may be the answer that this one relayed.
+    pub(super) fn may_relay_status(&self) -> bool {
+        self.may_relay() && self.remapped == 0
     }
 
     /// True when this layer made the response.
@@ -177,6 +196,20 @@ mod tests {
         let exact = hop(whole + 1, Flags(timed.0 | Flags::AT_START.0)).served();
         assert_eq!(exact.start, (whole + 1, whole + 1));
         assert_eq!(exact.end.0, whole + 1 + SECOND_US / 2);
+    }
+
+    #[test]
+    fn a_status_that_an_attempt_did_not_get_is_not_relayed() {
+        let may_relay = |rule: &str, status| {
+            let mut verdict = Verdict::default();
+            verdict.entry.status = status;
+            verdict.entry.hop = 5;
+            verdict.set_rule(crate::verdict::rule_index(rule));
+            Hop::of(&verdict, 0).all(|hop| hop.may_relay_status())
+        };
+        assert!(!may_relay("nginx.upstream_504_ambiguous", 503));
+        assert!(may_relay("nginx.upstream_504_ambiguous", 504));
+        assert!(may_relay("nginx.upstream_status_503", 503));
     }
 
     #[test]

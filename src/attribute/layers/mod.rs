@@ -147,6 +147,8 @@ impl Layers {
     /// Puts groups into layers by their relations.
     fn arranged(groups: &Groups, relations: Relations) -> (Self, Arrangement) {
         let order = Order::of(groups.servers.len(), relations.known);
+        let is_open =
+            |group: &u16| relations.open.iter().any(|(one, other)| one == group || other == group);
         let mut layers: Vec<(usize, Server, Vec<u16>)> = Vec::new();
         let mut ranked: Vec<u16> = (0..groups.servers.len() as u16).collect();
         ranked.sort_by_key(|group| (order.depth(*group), *group));
@@ -154,7 +156,10 @@ impl Layers {
             let server = groups.servers[usize::from(group)];
             let fits =
                 |members: &[u16]| members.iter().all(|other| !order.is_ordered(*other, group));
-            let known = layers.iter_mut().find(|row| row.1 == server && fits(&row.2));
+            // Where the place of a log is open, what is known of another says nothing of it.
+            let known = layers.iter_mut().find(|row| {
+                row.1 == server && fits(&row.2) && !is_open(&group) && !row.2.iter().any(is_open)
+            });
             match known {
                 Some(row) => row.2.push(group),
                 None => layers.push((order.depth(group), server, vec![group])),
@@ -170,8 +175,6 @@ impl Layers {
         if order.kept.is_empty() {
             return (Layers::default(), arrangement);
         }
-        let is_open =
-            |group: &u16| relations.open.iter().any(|(one, other)| one == group || other == group);
         let mut of_source = HashMap::new();
         let mut rows: Vec<Layer> = layers
             .iter()
@@ -433,7 +436,7 @@ impl Arrangement {
         if rows.len() < 2 || rows.len() > target::MAX_ID_ROWS {
             return Ok(());
         }
-        for front in rows.iter().filter(|row| row.may_relay()) {
+        for front in rows.iter().filter(|row| row.may_relay_status()) {
             let n_alike = rows.iter().filter(|row| row.group == front.group).count();
             // The nearest layer behind: the chain leads on from there.
             let mut deeper: Vec<&Hop> = rows

@@ -140,7 +140,7 @@ fn judge(arrangement: &Arrangement, chunk: &mut [Hop], found: &mut Found) -> Res
         let front_mark = arrangement.mark(front);
         let mut classes: BTreeMap<Alike, (Vec<usize>, Vec<usize>)> = BTreeMap::new();
         for (index, hop) in chunk.iter().enumerate() {
-            if hop.group == front && hop.may_relay() && hop.taken & Taken::LINKED == 0 {
+            if hop.group == front && hop.may_relay_status() && hop.taken & Taken::LINKED == 0 {
                 classes.entry(alike(hop, *common, true, has_methods)).or_default().0.push(index);
             } else if hop.group == deep && hop.taken & front_mark == 0 {
                 classes.entry(alike(hop, *common, false, has_methods)).or_default().1.push(index);

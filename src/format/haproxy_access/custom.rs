@@ -19,8 +19,12 @@ const STATES: Telltale = Telltale {
         is_termination(value)
             && (value.starts_with(b"--") || (value.len() == 4 && value.ends_with(b"--")))
     },
-    // A column of dashes may be anything.
+    // Two dashes may be anything. Four without a label, once in a line, are the state of sessions that ended well.
     is_sure: |columns, idx| {
+        let is_calm = |other: usize| columns.all(other, |value| value == b"----");
+        let is_only_calm = columns.label(idx).is_empty()
+            && is_calm(idx)
+            && (0..columns.n()).filter(|other| is_calm(*other)).count() == 1;
         let label = columns.label(idx);
         let is_called_so = ["term", "state"].iter().any(|word| label.contains(word))
             || matches!(&*label, "ts" | "tsc");
@@ -29,7 +33,10 @@ const STATES: Telltale = Telltale {
             columns.any(other, |value| is_no_server(value) || split_target(value).1 == b"<NOSRV>")
                 || columns.all(other, is_timers)
         };
-        is_called_so || columns.any(idx, has_letter) || (0..columns.n()).any(is_beside)
+        is_only_calm
+            || is_called_so
+            || columns.any(idx, has_letter)
+            || (0..columns.n()).any(is_beside)
     },
     hints: &["--"],
     is_word: true,
@@ -185,7 +192,7 @@ fn name(columns: &mut Columns<'_>) {
         columns.set_first(Field::BackendServer, |columns, idx| columns.any(idx, is_no_server));
         // `%ft %b %s`: names before the server's.
         if let Some(server) = columns.find(Field::BackendServer)
-            && let Some(backend) = server.checked_sub(1)
+            && let Some(backend) = before(columns, server)
             && columns.is_name(backend)
         {
             columns.set(backend, Field::Backend);
@@ -193,13 +200,19 @@ fn name(columns: &mut Columns<'_>) {
     }
     columns.set_labelled(Field::Frontend, FRONTEND, is_name);
     let section = columns.find(Field::Backend).or_else(|| columns.find(Field::BackendTarget));
-    if let Some(frontend) = section.and_then(|idx| idx.checked_sub(1))
+    if let Some(frontend) = section.and_then(|idx| before(columns, idx))
         && columns.is_name(frontend)
         && !columns.all(frontend, is_termination)
     {
         columns.set(frontend, Field::Frontend);
     }
     timers(columns);
+}
+
+/// The column before another, but for arrows between them: `web -> app -> s1`.
+fn before(columns: &Columns<'_>, idx: usize) -> Option<usize> {
+    let is_text = |value: &[u8]| value.iter().any(u8::is_ascii_alphanumeric);
+    (0..idx).rev().find(|other| columns.any(*other, is_text))
 }
 
 /// With cookies, no state of a log of failures alone has two dashes. Where a server tells whose log it is, the letters do.
@@ -319,6 +332,18 @@ mod tests {
                 (Field::QueueTimeMillis, Some("-1")),
                 (Field::RequestTimeMillis, Some("0")),
                 (Field::Method, Some("GET")),
+            ],
+        );
+        check(
+            &[
+                r#"192.0.2.1:5000 [21/Nov/2026:18:40:08.314] web -> app -> s1 0/0/1/15/16 200 977 ---- "GET /a HTTP/1.1""#,
+                r#"192.0.2.2:5001 [21/Nov/2026:18:40:08.330] web -> app -> s1 0/0/0/14/14 201 731 ---- "POST /b HTTP/1.1""#,
+                r#"192.0.2.3:5002 [21/Nov/2026:18:40:09.314] web -> app -> <NOSRV> 0/-1/-1/-1/0 503 217 SC-- "GET /c HTTP/1.1""#,
+            ],
+            &[
+                (Field::Frontend, Some("web")),
+                (Field::Backend, Some("app")),
+                (Field::BackendServer, Some("<NOSRV>")),
             ],
         );
         check(

@@ -236,6 +236,8 @@ impl<'c, 'a> Naming<'c, 'a> {
             column.is_always_single() && column.count(Kind::Status) == column.n()
         });
         let request = self.find("request");
+        let is_quoted = |idx: usize| self.columns[idx].wrap == b'"';
+        let any_bare = candidates.iter().any(|idx| !is_quoted(*idx));
         let score = |idx: usize| {
             let label = self.columns[idx].label.as_deref();
             let is_called_so =
@@ -250,10 +252,17 @@ impl<'c, 'a> Naming<'c, 'a> {
                 .values
                 .iter()
                 .any(|value| matches!(*value, b"499" | b"444" | b"494" | b"497" | b"000"));
-            4 * usize::from(follows_request)
-                + 3 * usize::from(is_called_so)
-                + 2 * usize::from(has_own)
-                + usize::from(bytes_follow)
+            let is_made_of_another = candidates
+                .iter()
+                .any(|other| is_made_of(&self.columns[idx], &self.columns[*other]));
+            // Lists need quotes, and the response has one status. While all is well both columns are alike.
+            let may_be_list = is_quoted(idx) && any_bare;
+            6 * i32::from(is_made_of_another)
+                + 4 * i32::from(follows_request)
+                + 3 * i32::from(is_called_so)
+                + 2 * i32::from(has_own)
+                + i32::from(bytes_follow)
+                - 4 * i32::from(may_be_list)
         };
         let best = candidates.iter().copied().max_by_key(|idx| (score(*idx), usize::MAX - idx))?;
         self.set(best, "status");
@@ -407,4 +416,13 @@ fn is_address_of_host(column: &Column<'_>) -> bool {
 
 fn is_int(column: &Column<'_>) -> bool {
     column.is(&[Kind::Int, Kind::Status]) && column.n_lists == 0
+}
+
+/// True when the first column is the response where the second has what nginx notes for a backend that failed: 502 or 504
+/// became another status, and never the other way round.
+fn is_made_of(response: &Column<'_>, attempt: &Column<'_>) -> bool {
+    let is_failure = |value: &[u8]| matches!(value, b"502" | b"504");
+    let rows = || response.values.iter().zip(&attempt.values);
+    rows().any(|(response, attempt)| is_failure(attempt) && !is_failure(response))
+        && !rows().any(|(response, attempt)| is_failure(response) && !is_failure(attempt))
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
-use super::tokens::{is_key_byte, key_length, time_length};
+use super::tokens::{brackets, is_key_byte, key_length, time_length};
 use super::values::{Column, Kind as Shape};
 use crate::bytes::parse_u64;
 use crate::format::layout::{Kind, Layout, Part, next_quote};
@@ -325,7 +325,8 @@ fn cut<'a>(line: &'a [u8], separator: Option<u8>, telltale: &Telltale) -> Pieces
         };
         let closing = closing.filter(|end| *end < rest.len());
         let (from, to) = if let Some(end) = closing {
-            (at + 1, at + end)
+            let marks = 1 + brackets(&rest[1..end]);
+            (at + marks, at + end + 1 - marks)
         } else {
             // A time may hold a blank.
             let least = time_length(rest).unwrap_or(0);
@@ -358,8 +359,8 @@ fn label_length(text: &[u8], is_word: impl Fn(&[u8]) -> bool) -> usize {
 
 /// The key at the end of the text before a value.
 fn label_of(literal: &[u8]) -> Option<String> {
-    let text =
-        literal.strip_suffix(b"\"").or_else(|| literal.strip_suffix(b"[")).unwrap_or(literal);
+    let text = literal.strip_suffix(b"[").unwrap_or(literal);
+    let text = text.strip_suffix(b"\"").unwrap_or(text);
     let text = text.trim_ascii_end();
     let text = text.strip_suffix(b"=").or_else(|| text.strip_suffix(b":"))?;
     let start = text.iter().rposition(|byte| !is_key_byte(*byte)).map_or(0, |at| at + 1);

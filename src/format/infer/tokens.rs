@@ -156,7 +156,8 @@ fn value_length(text: &[u8]) -> (usize, usize) {
     if text[0] == b'"'
         && let Some(length) = quoted_length(&text[1..])
     {
-        return (1, length);
+        let marks = 1 + brackets(&text[1..=length]);
+        return (marks, length + 2 - 2 * marks);
     }
     let closing = match text[0] {
         b'[' => b']',
@@ -179,6 +180,12 @@ fn value_length(text: &[u8]) -> (usize, usize) {
         Some((end, _)) if is_wrapped(end) => (1, end - 1),
         _ => (0, bare_length(text)),
     }
+}
+
+/// How many brackets open a time in quotes: `%t` of Apache and Varnish brings its own.
+pub(super) fn brackets(quoted: &[u8]) -> usize {
+    let is_time = |text| matches!(item_kind(text), Kind::Clf | Kind::ClfVariant);
+    usize::from(matches!(quoted, [b'[', time @ .., b']'] if is_time(time)))
 }
 
 /// Length of quoted text up to its closing quote; a backslash takes the next byte with it.
@@ -382,7 +389,8 @@ fn bare_field(line: &[u8], start: usize, end: usize) -> (usize, usize) {
     }
     match line[from..to] {
         [b'"', .., b'"'] | [b'[', .., b']'] if to - from >= 2 && is_wrapped(&line[from..to]) => {
-            (from + 1, to - 1)
+            let marks = 1 + brackets(&line[from + 1..to - 1]);
+            (from + marks, to - marks)
         }
         _ => (from, to),
     }
@@ -415,7 +423,8 @@ fn at_labels<'a>(line: &'a [u8], labels: &[Vec<u8>]) -> Tokens<'a> {
         if let [b'"', .., b'"'] | [b'[', .., b']'] = line[from..to]
             && to - from >= 2
         {
-            (from, to) = (from + 1, to - 1);
+            let marks = 1 + brackets(&line[from + 1..to - 1]);
+            (from, to) = (from + marks, to - marks);
         }
         tokens.literals.push(&line[literal..from]);
         tokens.values.push(&line[from..to]);
