@@ -36,7 +36,7 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
 use looks::PageKey;
 
 use super::homes::Home;
-use super::overlap::{LineTimes, Moments, Open, groups, rounding_us, span_of};
+use super::overlap::{LineTimes, Moments, Open, ROUNDING_US, groups, rounding_us, span_of};
 use super::own_lines::{Subject, told_by};
 use super::rivals::{Claim, Contest, Told, contested};
 use super::waiting::Waiting;
@@ -224,8 +224,10 @@ pub(super) struct Join<'j> {
 impl Join<'_> {
     /// One round for the entries and requests of one home, or of all. `own`: the homes that have a turn of their own.
     fn round(&mut self, round: Round, status: u16, home: Option<Home>, own: &BTreeSet<Home>) {
-        let fits =
-            |trace: &Trace<'_>| trace.gives(status) && (round == Round::Near || trace.is_slow);
+        let any_fine = self.entries.iter().any(|entry| rounding_us(entry) < ROUNDING_US);
+        let fits = |trace: &Trace<'_>| {
+            trace.gives(status) && (round == Round::Near || trace.is_slow || any_fine)
+        };
         let mut heard: Vec<usize> = (0..self.traces.len())
             .filter(|index| !self.taken_traces[*index] && fits(&self.traces[*index]))
             .filter(|index| home.is_none_or(|home| home.agrees(self.traces[*index].home)))
@@ -275,7 +277,7 @@ impl Join<'_> {
                 }
             } else if round == Round::Near
                 && is_heard
-                && !is_any_at(heard_times, span_of(entry, FAR_US, self.times))
+                && !is_any_at(heard_times, span_of(entry, FAR_US, ROUNDING_US, self.times))
             {
                 self.joined.silent.push(index);
             }
@@ -354,7 +356,10 @@ impl Join<'_> {
         let near_us = if is_slow { NEAR_US } else { AT_ONCE_US };
         let mut windows: Vec<(i64, i64)> = entries
             .iter()
-            .map(|entry| span_of(&self.entries[*entry], near_us, self.times))
+            .map(|entry| {
+                let entry = &self.entries[*entry];
+                span_of(entry, near_us, rounding_us(entry), self.times)
+            })
             .collect();
         windows.sort_unstable();
         let mut windows = windows.into_iter().peekable();

@@ -200,9 +200,7 @@ impl Part {
         if directories.iter().any(|directory| !companions.has_error_log(*directory)) {
             let entries =
                 positions(&self.entries, |verdict| !companions.has_error_log(entry_dir(verdict)));
-            let causes = positions(&self.causes, |fact| {
-                !fact.flags.has(Flags::JOINED) && companions.speaks_abroad(cause_dir(fact))
-            });
+            let causes = positions(&self.causes, |fact| !fact.flags.has(Flags::JOINED));
             self.join_clients(matcher, companions, zones, &entries, &causes, strangers);
         }
         // One request has one client in all logs, unless one of them names another than the line does.

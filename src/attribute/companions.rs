@@ -39,8 +39,6 @@ const MAX_LOSSES: usize = 65_536;
 #[derive(Debug, Clone, Default)]
 struct Directory {
     has_error_log: bool,
-    /// Names of files tell it from others: its messages are about its own entries.
-    is_named: bool,
     /// First and last record of its error logs, microseconds UTC.
     span: Option<(i64, i64)>,
     /// First and last record of its access logs.
@@ -222,7 +220,6 @@ impl Companions {
             let directory = folders.folder(input_index as InputIndex);
             companions.of_input.push(directory);
             let row = &mut companions.directories[directory];
-            row.is_named = folders.is_named(directory);
             match &input.plan {
                 Some(plan) => {
                     row.cache = row.cache.max(plan.cache);
@@ -322,11 +319,6 @@ impl Companions {
     /// True when error logs lie in this directory.
     pub fn has_error_log(&self, directory: usize) -> bool {
         self.directories.get(directory).is_some_and(|row| row.has_error_log)
-    }
-
-    /// True when messages of this directory may be about entries of others that have no error logs.
-    pub(super) fn speaks_abroad(&self, directory: usize) -> bool {
-        self.directories.get(directory).is_none_or(|row| !row.is_named)
     }
 
     /// All inputs.

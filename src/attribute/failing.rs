@@ -14,7 +14,7 @@ use crate::time::SECOND_US;
 const MAX_SECONDS: usize = 1 << 20;
 
 /// Of so many pages that the cache surely, or perhaps, made for a failed fetch, one may have come while none failed.
-const ODD: u64 = 10;
+const PAGES_PER_EXCEPTION: u64 = 10;
 
 /// The pages that a cache made, by second.
 #[derive(Debug, Clone, Default)]
@@ -74,7 +74,7 @@ impl Failing {
             let counted = if self.fails_in(*second) { &mut n_beside } else { &mut n_alone };
             *counted += n;
         }
-        self.by_synth = n_alone * ODD > n_beside;
+        self.by_synth = n_alone * PAGES_PER_EXCEPTION > n_beside;
     }
 
     /// True when other fetches failed in the same second, give or take one, and nothing else makes such pages. Of a
@@ -82,7 +82,7 @@ impl Failing {
     pub(super) fn explains(&self, at: i64, is_head: bool) -> bool {
         self.fails_in(at.div_euclid(SECOND_US))
             && !self.by_synth
-            && !(is_head && self.n_others * ODD > self.n_failed)
+            && !(is_head && self.n_others * PAGES_PER_EXCEPTION > self.n_failed)
     }
 
     fn fails_in(&self, second: i64) -> bool {

@@ -5,8 +5,7 @@
 //! 1. Logs of one directory lie together. For the next rule `access/` and `error/` beside each other are one directory.
 //! 2. Where the error logs of a directory have several names, and each is the name of an access log as well (`web1-access.log`
 //!    beside `web1-error.log`, and the same of `web2`), the names are servers', or hosts' of one server with logs of their
-//!    own: each name is a folder. An access log whose name no error log has is one by itself. So it is with one error log
-//!    whose name one of several access logs has; `error.log` has no name.
+//!    own: each name is a folder. An access log whose name no error log has is one by itself.
 //! 3. What the lines hold may speak against it: most requests that error lines name must stand in the access logs of
 //!    their own folder, if they stand in any.
 //!
@@ -16,13 +15,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::peek_key;
-use crate::cause::CauseMatcher;
 use crate::error::Result;
 use crate::evidence::InputIndex;
 use crate::fact::{CauseFact, EntryFact};
 use crate::scan::{JoinKey, ScannedInput};
 use crate::store::Sorted;
-use crate::taxonomy::{Cause, LogRole, Server};
+use crate::taxonomy::{LogRole, Server};
 
 /// So many of a hundred requests must stand in the access logs of the folder that names them.
 const MIN_PERCENT: u64 = 90;
@@ -38,9 +36,7 @@ struct Holds {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Folders {
     of_input: Vec<usize>,
-    n: usize,
-    /// Those of rule 2.
-    named: BTreeSet<usize>,
+    n_folders: usize,
 }
 
 impl Folders {
@@ -52,12 +48,11 @@ impl Folders {
         inputs: &[ScannedInput],
         entries: &Sorted<EntryFact, JoinKey>,
         causes: &Sorted<CauseFact, JoinKey>,
-        matcher: &CauseMatcher,
     ) -> Result<Self> {
         let paths: Vec<(&Path, Holds)> =
             inputs.iter().map(|input| (input.path.as_path(), holds(input))).collect();
         let (whole, by_name) = (Folders::by_directory(&paths), Folders::by_name(&paths));
-        if whole.n == by_name.n || by_name.agree(entries, causes, matcher)? {
+        if whole.n_folders == by_name.n_folders || by_name.agree(entries, causes)? {
             return Ok(by_name);
         }
         Ok(whole)
@@ -83,24 +78,16 @@ impl Folders {
         }
         let is_split = |directory: &str| {
             let stems = stems.get(directory);
-            stems.is_some_and(|[access, errors]| {
-                let are_named = errors.len() > 1 || access.len() > 1 && !errors.contains("");
-                !errors.is_empty() && are_named && errors.is_subset(access)
-            })
+            stems.is_some_and(|[access, errors]| errors.len() > 1 && errors.is_subset(access))
         };
-        let key = |((directory, stem), (path, _)): (&(String, String), &(&Path, Holds))| {
+        Folders::numbered(names.iter().zip(paths).map(|((directory, stem), (path, _))| {
             if is_split(directory) {
                 (directory.clone(), Some(stem.clone()))
             } else {
                 let directory = path.parent().unwrap_or(Path::new(""));
                 (directory.to_string_lossy().into_owned(), None)
             }
-        };
-        let keys: Vec<_> = names.iter().zip(paths).map(key).collect();
-        let mut folders = Folders::numbered(keys.iter());
-        let named = keys.iter().zip(&folders.of_input).filter(|((_, name), _)| name.is_some());
-        folders.named = named.map(|(_, folder)| *folder).collect();
-        folders
+        }))
     }
 
     fn numbered<K: Ord>(keys: impl Iterator<Item = K>) -> Self {
@@ -111,7 +98,7 @@ impl Folders {
                 *index.entry(key).or_insert(fresh)
             })
             .collect();
-        Folders { of_input, n: index.len(), named: BTreeSet::new() }
+        Folders { of_input, n_folders: index.len() }
     }
 
     /// Rule 3.
@@ -119,13 +106,7 @@ impl Folders {
         &self,
         entries: &Sorted<EntryFact, JoinKey>,
         causes: &Sorted<CauseFact, JoinKey>,
-        matcher: &CauseMatcher,
     ) -> Result<bool> {
-        // What came without a status line nginx passes on as it is, and a server in front makes an error of it.
-        let is_passed_on = |fact: &CauseFact| {
-            let rule = matcher.rule(fact.rule);
-            rule.is_some_and(|rule| rule.cause == Some(Cause::UpstreamInvalidResponse))
-        };
         let (mut n_own, mut n_any) = (0, 0);
         let (mut entry_rows, mut cause_rows) =
             (entries.rows().peekable(), causes.rows().peekable());
@@ -134,10 +115,7 @@ impl Folders {
             while let Some(row) =
                 cause_rows.next_if(|row| row.as_ref().is_ok_and(|fact| fact.target_key == target))
             {
-                let fact = row?;
-                if !is_passed_on(&fact) {
-                    said.insert(self.folder(fact.place.position.input));
-                }
+                said.insert(self.folder(row?.place.position.input));
             }
             while let Some(row) =
                 entry_rows.next_if(|row| row.as_ref().is_ok_and(|fact| fact.target_key <= target))
@@ -160,14 +138,9 @@ impl Folders {
         self.of_input.get(input as usize).copied().unwrap_or(0)
     }
 
-    /// True where names of files tell the folder from others of its directory.
-    pub(super) fn is_named(&self, folder: usize) -> bool {
-        self.named.contains(&folder)
-    }
-
     /// How many there are.
     pub(super) fn len(&self) -> usize {
-        self.n
+        self.n_folders
     }
 }
 
@@ -260,7 +233,6 @@ mod tests {
             &["edge_access.log", "a_access.log", "b_access.log", "a_error.log", "b_error.log"],
             &[0, 1, 2, 1, 2],
         );
-        check(&["edge.access.log", "inner.access.log", "inner.error.log"], &[0, 1, 1]);
         check(
             &["access_log", "ssl_access_log", "error_log", "ssl_error_log-20261122"],
             &[0, 1, 0, 1],
@@ -274,8 +246,7 @@ mod tests {
     #[test]
     fn other_names_are_not() {
         check(&["a-access.log", "b-access.log", "error.log"], &[0, 0, 0]);
-        check(&["access.log", "b-access.log", "error.log"], &[0, 0, 0]);
-        check(&["a-access.log", "b-access.log", "c-error.log"], &[0, 0, 0]);
+        check(&["a-access.log", "b-access.log", "a-error.log"], &[0, 0, 0]);
         check(&["access.log", "a-error.log", "b-error.log"], &[0, 0, 0]);
         check(&["access.log", "access.log.1", "error.log", "error.log.1"], &[0, 0, 0, 0]);
         check(&["access-20261121.log", "access-20261122.log", "error-20261121.log"], &[0, 0, 0]);

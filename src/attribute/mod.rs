@@ -209,7 +209,7 @@ pub fn attribute(
     let workers = Workers::of(inputs, &entries)?;
     let listeners = Listeners::of(inputs, &causes, config.matcher)?;
     let intervals = Intervals::of(inputs, (&entries, &causes), &zones, config.matcher)?;
-    let folders = Folders::of(inputs, &entries, &causes, config.matcher)?;
+    let folders = Folders::of(inputs, &entries, &causes)?;
     let mut companions = Companions::of(inputs, &folders, &zones);
     let (strangers, limit_pages) = rayon::join(
         || Strangers::of(&entries, &causes, config.matcher, &companions, &zones),

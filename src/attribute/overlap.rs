@@ -14,7 +14,7 @@ use crate::fact::{EntryFact, Flags};
 use crate::time::SECOND_US;
 
 /// How far logs of whole seconds round a time, microseconds.
-const ROUNDING_US: i64 = SECOND_US;
+pub(super) const ROUNDING_US: i64 = SECOND_US;
 
 /// The same for times with a fraction. Not only that of the clock: servers under load are late.
 const FINE_ROUNDING_US: i64 = SECOND_US / 20;
@@ -50,17 +50,25 @@ impl LineTimes {
     }
 }
 
-/// How far the time of an entry may be from that of what happened then.
+/// How far the time of an entry may be from that of what happened then. A start without a duration does not tell how long
+/// it was until something happened, which takes a backend its distance and a client its body.
 pub(super) fn rounding_us(entry: &EntryFact) -> i64 {
-    if entry.at % SECOND_US == 0 { ROUNDING_US } else { FINE_ROUNDING_US }
+    let flags = entry.flags;
+    let is_end_known =
+        flags.has(Flags::TIMED) || !flags.has(Flags::AT_START) && !flags.has(Flags::SHARED_LAYOUT);
+    if entry.at % SECOND_US != 0 && is_end_known { FINE_ROUNDING_US } else { ROUNDING_US }
 }
 
 /// The first and the last time that the last line of an entry's request may have, if so much is allowed where the
-/// duration is not known.
-pub(super) fn span_of(entry: &EntryFact, allowed_us: i64, lines: LineTimes) -> Span {
+/// duration is not known. `rounding_us`: how far the times may be off.
+pub(super) fn span_of(
+    entry: &EntryFact,
+    allowed_us: i64,
+    rounding_us: i64,
+    lines: LineTimes,
+) -> Span {
     let is_timed = entry.flags.has(Flags::TIMED);
     let slack_us = if is_timed { served_us(entry) } else { allowed_us };
-    let rounding_us = rounding_us(entry);
     let (from, to) = (entry.at, entry.at + rounding_us);
     let (from, to) = match (entry.flags.has(Flags::SHARED_LAYOUT), entry.flags.has(Flags::AT_START))
     {
@@ -92,8 +100,10 @@ pub(super) struct Open {
 impl Open {
     /// The times of an entry in a round in which this much is allowed to failures that take their time.
     pub(super) fn of(index: usize, entry: &EntryFact, round: Round, lines: LineTimes) -> Self {
-        let slow = span_of(entry, round.allowed_us(), lines);
-        Open { entry: index, spans: [span_of(entry, AT_ONCE_US, lines), slow] }
+        // Lines that others hand on may be late: what found nothing near is looked for as if times were whole seconds.
+        let rounding_us = if round == Round::Near { rounding_us(entry) } else { ROUNDING_US };
+        let span = |allowed_us| span_of(entry, allowed_us, rounding_us, lines);
+        Open { entry: index, spans: [span(AT_ONCE_US), span(round.allowed_us())] }
     }
 
     /// The times for failures that take their time, or that wait for nothing.
@@ -256,8 +266,9 @@ mod tests {
             flags: Flags(Flags::AT_START.0 | Flags::TIMED.0),
             ..EntryFact::default()
         };
-        let last_ms =
-            |duration_ms| span_of(&timed(duration_ms), 60 * SECOND_US, LineTimes::Fine).1 / 1000;
+        let last_ms = |duration_ms| {
+            span_of(&timed(duration_ms), 60 * SECOND_US, SECOND_US, LineTimes::Fine).1 / 1000
+        };
         assert_eq!(
             [last_ms(1), last_ms(2500), last_ms(0), last_ms(2000)],
             [11_002, 13_501, 12_000, 14_000]
@@ -274,7 +285,8 @@ mod tests {
         };
         let spans = |flags| {
             [LineTimes::Fine, LineTimes::Seconds].map(|lines| {
-                let (from, to) = span_of(&timed(10_900, flags), 60 * SECOND_US, lines);
+                let entry = timed(10_900, flags);
+                let (from, to) = span_of(&entry, 60 * SECOND_US, rounding_us(&entry), lines);
                 (from / 1000, to / 1000)
             })
         };

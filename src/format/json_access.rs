@@ -19,8 +19,8 @@ use std::cell::LazyCell;
 use self::by_values::{has_lists_of_statuses, told_by_values};
 use self::given_away::GivenAway;
 use self::keys::{
-    STATUS_KEYS, TIME_KEYS, field_of, is_key_of_nginx_alone, is_nginx_key, is_upstream_addr,
-    is_variable_of_nginx, plain_name, rank_in,
+    DOUBTFUL_STATUS_KEYS, STATUS_KEYS, TIME_KEYS, field_of, is_key_of_nginx_alone, is_nginx_key,
+    is_upstream_addr, is_variable_of_nginx, plain_name, rank_in,
 };
 use super::caddy_log;
 use super::haproxy_access::with_servers;
@@ -123,7 +123,8 @@ impl JsonAccess {
         let is_status = |value: &[u8]| parse_status(value).is_some();
         // Where an operator has names of his own, the values may tell.
         let status = choose(&objects, &names, STATUS_KEYS, is_status)
-            .or_else(|| own_name(&names, columns.as_ref()?.status_key()?))?;
+            .or_else(|| own_name(&names, columns.as_ref()?.status_key()?))
+            .or_else(|| choose(&objects, &names, DOUBTFUL_STATUS_KEYS, is_status))?;
         let (time, notation) = choose_time(&objects, &names).or_else(|| {
             let columns = columns.as_ref().filter(|columns| columns.are_requests())?;
             let (key, notation) = columns.time_key()?;
@@ -538,7 +539,10 @@ impl Format for JsonAccessFormat {
     fn propose(&self, sample: &Sample<'_>) -> Option<Proposal> {
         let is_object = |line: &&&[u8]| line.trim_ascii_start().starts_with(b"{");
         let has_status = |object: Object<'_>| {
-            object.leaves.iter().any(|(path, _)| rank_in(STATUS_KEYS, path).is_some())
+            let is_known = |path: &[u8]| {
+                [STATUS_KEYS, DOUBTFUL_STATUS_KEYS].iter().any(|keys| rank_in(keys, path).is_some())
+            };
+            object.leaves.iter().any(|(path, _)| is_known(path))
         };
         // Cheaper than to ask every declared format whose the lines are.
         if !sample

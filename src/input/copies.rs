@@ -1,8 +1,8 @@
 //! Copies: the same log under two names, as rotation and archiving leave them for a while or for good.
 //!
 //! In: the inputs of a run, opened. Out: those that count; each tells which copies of it were left out.
-//! Invariants: a copy lies in the directory of its original, one's name begins with that of the other (`access.log`,
-//! `access.log.1`, `access.log.1.gz`), and their text is the same, byte by byte. Logs of other names are none, whatever is in
+//! Invariants: a copy lies in the directory of its original, its name is that of the original and an ending (`access.log`,
+//! `access.log.1`, `access.log.1.gz`, `access.log.bak`), and their text is the same, byte by byte. Logs of other names are none, whatever is in
 //! them: two sites that only health checks ask write the same lines. The plain file stays, else the first in order.
 
 use std::collections::BTreeMap;
@@ -35,11 +35,7 @@ pub fn drop_copies(sources: &mut Vec<Source>) {
         let mut kept: Vec<usize> = Vec::new();
         for index in group {
             let own = &sources[index];
-            let is_original = |other: &&usize| {
-                is_name_of_copy(&own.path, &sources[**other].path)
-                    && have_same_text(own, &sources[**other]).unwrap_or(false)
-            };
-            match kept.iter().find(is_original) {
+            match kept.iter().find(|other| is_copy(own, &sources[**other])) {
                 Some(original) => drop(original_of.insert(index, *original)),
                 None => kept.push(index),
             }
@@ -54,7 +50,17 @@ pub fn drop_copies(sources: &mut Vec<Source>) {
     sources.retain(|_| index.next().is_some_and(|index| !original_of.contains_key(&index)));
 }
 
-/// True where the names are such that one file may be a copy of the other: in one directory, and one begins with the other.
+/// True where one input is a copy of the other.
+pub fn is_copy(one: &Source, other: &Source) -> bool {
+    is_name_of_copy(&one.path, &other.path)
+        && text_size(one).is_some_and(|size| text_size(other) == Some(size))
+        && have_same_text(one, other).unwrap_or(false)
+}
+
+/// Words that endings of copies have; others have a digit.
+const WORDS: [&[u8]; 6] = [b"bak", b"backup", b"copy", b"old", b"orig", b"save"];
+
+/// True where the names are such that one file may be a copy of the other: in one directory, and one has an ending more.
 pub fn is_name_of_copy(one: &Path, other: &Path) -> bool {
     let stem = |path: &Path| -> Option<PathBuf> {
         let is_packed = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("gz"));
@@ -62,7 +68,17 @@ pub fn is_name_of_copy(one: &Path, other: &Path) -> bool {
     };
     let (Some(own), Some(others)) = (stem(one), stem(other)) else { return false };
     let (own, others) = (own.as_os_str().as_encoded_bytes(), others.as_os_str().as_encoded_bytes());
-    one.parent() == other.parent() && (own.starts_with(others) || others.starts_with(own))
+    let more = own.strip_prefix(others).or_else(|| others.strip_prefix(own));
+    let is_ending = |text: &[u8]| match text.split_first() {
+        None => true,
+        Some((b'~', rest)) => rest.is_empty(),
+        Some((b'.' | b'-' | b'_', rest)) => {
+            rest.iter().all(|byte| byte.is_ascii_digit() || b".-_".contains(byte))
+                || WORDS.iter().any(|word| rest.eq_ignore_ascii_case(word))
+        }
+        Some(_) => false,
+    };
+    one.parent() == other.parent() && one != other && more.is_some_and(is_ending)
 }
 
 /// Bytes of its text, by their lower 32 bits, as far as that can be had without reading it. `None`: it cannot, or is empty.
@@ -170,8 +186,8 @@ mod tests {
             ("a.log.1.gz", packed(&text)),
         ];
         assert_eq!(kept(&files), [row("a.log.1", &["a.log.1.bak", "a.log.1.gz"])]);
-        let files = [("a.log.2.gz", packed(&text)), ("a.log.2.gz.1", packed(&text))];
-        assert_eq!(kept(&files), [row("a.log.2.gz", &["a.log.2.gz.1"])]);
+        let files = [("a.log.2.gz", packed(&text)), ("a.log.2.old.gz", packed(&text))];
+        assert_eq!(kept(&files), [row("a.log.2.gz", &["a.log.2.old.gz"])]);
     }
 
     #[test]
@@ -184,6 +200,8 @@ mod tests {
             ("a.log.1", other),
             ("a.log.2", Vec::new()),
             ("a.log.3", Vec::new()),
+            ("a-admin.log", text.clone()),
+            ("a.log10", text.clone()),
             ("b.log", text.clone()),
             ("b.log.1.gz", packed(&text[..text.len() - 9])),
         ];

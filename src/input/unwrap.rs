@@ -67,9 +67,12 @@ pub(super) fn breaks_of(head: &[u8]) -> Option<Breaks> {
         .then_some(Breaks::Sequence)
 }
 
-/// True where another object begins right behind the first one, and both begin with a key.
-fn is_glued(text: &[u8]) -> bool {
-    let line = memchr::memchr(b'\n', text).map_or(text, |end| &text[..end]);
+/// True where another object begins right behind the first one in a text without lines, and both begin with a key. Lines
+/// of which one holds two objects are lines all the same.
+fn is_glued(line: &[u8]) -> bool {
+    if memchr::memchr(b'\n', line.trim_ascii_end()).is_some() {
+        return false;
+    }
     let begins = |text: &[u8]| {
         let key =
             text.strip_prefix(b"{\"").and_then(|rest| rest.split(|byte| *byte == b'"').nth(1));
@@ -224,7 +227,7 @@ impl Unwrap {
             Place::Array(depth) => {
                 byte == b',' && !self.in_string && self.open.len() > depth && self.is_in_object()
             }
-            Place::Record => byte == b'\n' && self.breaks == Breaks::Sequence,
+            Place::Record => byte == b'\n' && self.breaks != Breaks::Array,
             Place::Outside | Place::Tail => false,
         }
     }
@@ -442,14 +445,16 @@ mod tests {
 
     #[test]
     fn objects_with_nothing_between_them_are_taken_apart() {
-        let text = "{\"a\":\"}{\"}{\"b\":{\"c\":[]}}{\n\"d\":4}\n{\"e\":5}";
+        let text = "{\"a\":\"}{\"}{\"b\":{\"c\":[]}}{\"d\":4} {\"e\":5}\n";
         for step in [1, 7, 4096] {
             let (breaks, out) = unwrapped(text.as_bytes(), step).expect("wrapped");
             let shown = String::from_utf8_lossy(&out).replace('\r', "~");
-            let expected = "{\"a\":\"}{\"}\n{\"b\":{\"c\":[]}}\n{~\"d\":4}\n~{\"e\":5}\n";
+            let expected = "{\"a\":\"}{\"}\n{\"b\":{\"c\":[]}}\n{\"d\":4}\n {\"e\":5}\n~";
             assert_eq!((breaks, &*shown), (Breaks::Glued, expected), "{step}");
-            assert_eq!(breaks.count(&out), 2);
+            assert_eq!(breaks.count(&out), 1);
         }
+        // Two writers at once leave two objects in a line.
+        assert_eq!(unwrapped(b"{\"a\":1}{\"b\":2}\n{\"c\":3}\n", 4096), None);
     }
 
     #[test]

@@ -34,32 +34,6 @@ fn check(fixture: &Fixture, paths: &[&str], source: &str, expected: &[(&str, usi
 }
 
 #[test]
-fn an_error_log_is_that_of_the_access_log_of_its_name() {
-    let fixture = Fixture::new();
-    let (mut edge, mut inner, mut error) = (String::new(), String::new(), String::new());
-    for n in 0..90 {
-        let refused = format!("/inner/{n}");
-        let time = clock(n);
-        let _ = writeln!(
-            error,
-            "2026/11/20 {time} [error] 7#7: *{n} connect() failed (111: Connection refused) while connecting to upstream, client: 192.0.2.{}, server: a.test, request: \"GET {refused} HTTP/1.1\", upstream: \"http://10.0.0.3:80{refused}\", host: \"a.test\"",
-            n * 7 % 50
-        );
-        access(&mut inner, n, &refused, "503 37 \"-\" \"curl/8\" \"10.0.0.3:80\" \"502\"");
-        let (status, asked) = if n % 3 == 0 { (503, 502) } else { (200, 200) };
-        let asked = format!("{status} 37 \"-\" \"curl/8\" \"10.0.0.2:80\" \"{asked}\"");
-        access(&mut edge, n, &format!("/edge/{n}"), &asked);
-    }
-    fixture.write("edge.access.log", edge);
-    fixture.write("inner.access.log", inner);
-    fixture.write("inner.error.log", error);
-    let paths = ["edge.access.log", "inner.access.log", "inner.error.log"];
-    check(&fixture, &paths, "inner.access.log", &[("proxy", 90)]);
-    // What it lacks about the other server's requests says nothing.
-    check(&fixture, &paths, "edge.access.log", &[("unknown", 30)]);
-}
-
-#[test]
 fn an_answer_that_came_too_late_was_not_relayed() {
     let fixture = Fixture::new();
     let (mut edge, mut inner) = (String::new(), String::new());

@@ -156,9 +156,10 @@ impl Layers {
             let server = groups.servers[usize::from(group)];
             let fits =
                 |members: &[u16]| members.iter().all(|other| !order.is_ordered(*other, group));
-            // Where the place of a log is open, what is known of another says nothing of it.
+            // Where nothing is known of the place of a log, what is known of another says nothing of it.
+            let is_apart = |group: &u16| is_open(group) && !order.has_place(*group);
             let known = layers.iter_mut().find(|row| {
-                row.1 == server && fits(&row.2) && !is_open(&group) && !row.2.iter().any(is_open)
+                row.1 == server && fits(&row.2) && !is_apart(&group) && !row.2.iter().any(is_apart)
             });
             match known {
                 Some(row) => row.2.push(group),
@@ -305,6 +306,11 @@ impl Order {
     fn is_ordered(&self, one: u16, other: u16) -> bool {
         self.behind[usize::from(one)].contains(&other)
             || self.behind[usize::from(other)].contains(&one)
+    }
+
+    /// True when it is known to be in front of another, or behind one.
+    fn has_place(&self, group: u16) -> bool {
+        self.kept.iter().any(|row| row.front == group || row.deep == group)
     }
 
     /// How many groups in a row stand in front of it.

@@ -96,12 +96,17 @@ fn behind_name(rest: &[u8]) -> Option<&[u8]> {
     let name = rest.strip_prefix(b" ")?;
     let is_of_name = |byte: &u8| byte.is_ascii_alphanumeric() || b".-_:*".contains(byte);
     let end = name.iter().position(|byte| !is_of_name(byte))?;
-    (end > 0 && name[end..].starts_with(b" [")).then(|| &name[end..])
+    let is_site = name[..end].iter().any(|byte| matches!(byte, b'.' | b':'));
+    let (inside, _) = take_bracket(name[end..].strip_prefix(b" ")?)?;
+    let colon = inside.iter().position(|byte| *byte == b':')?;
+    (is_site && LEVELS.contains(&&inside[colon + 1..])).then(|| &name[end..])
 }
 
 /// `[client ADDRESS]` at the end of a message, where an operator put it: the address, and the text before it.
 fn take_last_client(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    let open = memchr::memrchr(b'[', text.strip_suffix(b"]")?)?;
+    // What ends a further line is no longer the operator's.
+    let is_one_line = memchr::memchr(b'\n', text).is_none();
+    let open = memchr::memrchr(b'[', text.strip_suffix(b"]").filter(|_| is_one_line)?)?;
     let address = text[open..text.len() - 1].strip_prefix(b"[client ")?;
     let is_of_address = |byte: &u8| byte.is_ascii_hexdigit() || matches!(byte, b'.' | b':');
     let is_address = address.len() > 2 && address.iter().all(is_of_address);

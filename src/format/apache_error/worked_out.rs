@@ -219,7 +219,13 @@ fn leading(text: &[u8], passes: impl Fn(&u8) -> bool) -> usize {
     text.iter().position(|byte| !passes(byte)).unwrap_or(text.len())
 }
 
-/// The items of columns, each with the text before it. `None`: no time, or no message.
+/// What lines of Apache itself have beside a message and a level, and applications that quote them rarely have.
+const OF_APACHE: [&str; 5] = ["module", "pid", "tid", "errno", "id"];
+
+/// What prints the time as Apache does by itself.
+const CTIME: &str = "%{u}t";
+
+/// The items of columns, each with the text before it. `None`: no time, no message or no level, or nothing else of Apache's.
 fn items_of(columns: &[(&[u8], Vec<&[u8]>)]) -> Option<Vec<String>> {
     let mut seen: Vec<&str> = Vec::new();
     let items: Vec<String> = columns
@@ -235,7 +241,12 @@ fn items_of(columns: &[(&[u8], Vec<&[u8]>)]) -> Option<Vec<String>> {
             item.map_or_else(|| "%-v".to_owned(), |(_, text)| text)
         })
         .collect();
-    (seen.contains(&"time") && seen.contains(&"message")).then_some(items)
+    let has = |kind: &str| seen.contains(&kind);
+    let is_apaches = OF_APACHE.iter().any(|kind| has(kind))
+        || has("module:level")
+        || items.iter().any(|item| item.contains(CTIME));
+    let has_level = has("level") || has("module:level");
+    (has("time") && has("message") && has_level && is_apaches).then_some(items)
 }
 
 /// The kind of an item, by the values that are there, and how a format writes it.
@@ -253,7 +264,7 @@ fn item_of(name: &[u8], values: &[&[u8]], seen: &[&'static str]) -> Option<(&'st
         if bracketed { value[1..value.len() - 1].to_vec() } else { value.to_vec() }
     };
     let times = [
-        (Notation::Ctime, "%{u}t"),
+        (Notation::Ctime, CTIME),
         (Notation::Iso8601, "%{cu}t"),
         (Notation::ClfVariant, "%{%d/%b/%Y:%H:%M:%S}t"),
     ];
@@ -272,7 +283,7 @@ fn item_of(name: &[u8], values: &[&[u8]], seen: &[&'static str]) -> Option<(&'st
         })
     };
     if all(&is_module_and_level) {
-        return Some(("level", format!("{open}%-m:%l{close}")));
+        return Some(("module:level", format!("{open}%-m:%l{close}")));
     }
     if is_new("message")
         && values.iter().filter(|value| is_message(value)).count() * 2 > values.len()

@@ -8,6 +8,7 @@
 use super::log_format::completed;
 use super::served::with_servers;
 use super::{about, split_target};
+use crate::bytes::is_peer_address;
 use crate::format::infer::telltale::{Columns, Telltale, propose};
 use crate::format::{FormatBasis, Proposal, Sample};
 use crate::record::{AccessRecord, Escape, Field};
@@ -19,12 +20,14 @@ const STATES: Telltale = Telltale {
         is_termination(value)
             && (value.starts_with(b"--") || (value.len() == 4 && value.ends_with(b"--")))
     },
-    // Two dashes may be anything. Four without a label, once in a line, are the state of sessions that ended well.
+    // Dashes may be anything. Four without a label, once in a line beside a client's port, are the state of sessions that
+    // ended well.
     is_sure: |columns, idx| {
         let is_calm = |other: usize| columns.all(other, |value| value == b"----");
         let is_only_calm = columns.label(idx).is_empty()
             && is_calm(idx)
-            && (0..columns.n()).filter(|other| is_calm(*other)).count() == 1;
+            && (0..columns.n()).filter(|other| is_calm(*other)).count() == 1
+            && (0..columns.n()).any(|other| columns.all(other, is_peer_address));
         let label = columns.label(idx);
         let is_called_so = ["term", "state"].iter().any(|word| label.contains(word))
             || matches!(&*label, "ts" | "tsc");

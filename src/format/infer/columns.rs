@@ -257,7 +257,7 @@ impl<'c, 'a> Naming<'c, 'a> {
                 .any(|other| is_made_of(&self.columns[idx], &self.columns[*other]));
             // Lists need quotes, and the response has one status. While all is well both columns are alike.
             let may_be_list = is_quoted(idx) && any_bare;
-            6 * i32::from(is_made_of_another)
+            3 * i32::from(is_made_of_another)
                 + 4 * i32::from(follows_request)
                 + 3 * i32::from(is_called_so)
                 + 2 * i32::from(has_own)

@@ -45,11 +45,13 @@ pub(super) const STATUS_KEYS: &[&str] = &[
     "resp_status",
     "resp_code",
     "st",
-    // Logstash's pattern for Apache.
-    "response",
     "final_status",
     "status_final",
 ];
+
+/// Keys that hold a status, or a size or a time of the response: values that tell another key come first. The first is of
+/// Logstash's pattern for Apache.
+pub(super) const DOUBTFUL_STATUS_KEYS: &[&str] = &["response"];
 
 /// Objects that only group what stands in them.
 const GROUPING: &[&str] = &[

@@ -15,22 +15,67 @@ const MAX_BYTES: usize = 64 << 10;
 /// More blanks between two parts are not looked over.
 const MAX_BLANKS: usize = 256;
 
-/// An array of records.
+/// An array of records, and the document that it stands in.
 struct Shape {
-    /// The key above its own; empty: it stands in the document itself.
-    outer: &'static [u8],
-    key: &'static [u8],
+    /// The keys that lead to it from the document on, through arrays of objects; the last is its own.
+    path: &'static [&'static [u8]],
     /// How its first record begins, blanks left out.
     first: &'static [u8],
+    /// The document's keys besides that of the path. With any other, it is a record of something else that quotes one.
+    beside: &'static [&'static [u8]],
+}
+
+impl Shape {
+    const fn key(&self) -> &'static [u8] {
+        self.path[self.path.len() - 1]
+    }
+
+    /// True where the array under `key`, with the open brackets under `names`, is this one.
+    fn is_at(&self, names: &[&[u8]], key: &[u8]) -> bool {
+        let path = names.iter().copied().filter(|name| !name.is_empty()).chain([key]);
+        path.eq(self.path.iter().copied())
+    }
+
+    fn may_have(&self, key: &[u8]) -> bool {
+        key == self.path[0] || self.beside.contains(&key)
+    }
 }
 
 const SHAPES: [Shape; 6] = [
-    Shape { outer: b"hits", key: b"hits", first: b"{" },
-    Shape { outer: b"", key: b"logEvents", first: b"{" },
-    Shape { outer: b"", key: b"results", first: b"[{\"field\"" },
-    Shape { outer: b"result", key: b"values", first: b"[\"" },
-    Shape { outer: b"streams", key: b"values", first: b"[\"" },
-    Shape { outer: b"scopeLogs", key: b"logRecords", first: b"{" },
+    Shape {
+        path: &[b"hits", b"hits"],
+        first: b"{",
+        beside: &[
+            b"took",
+            b"timed_out",
+            b"terminated_early",
+            b"num_reduce_phases",
+            b"_shards",
+            b"_clusters",
+            b"_scroll_id",
+            b"pit_id",
+        ],
+    },
+    Shape {
+        path: &[b"logEvents"],
+        first: b"{",
+        beside: &[
+            b"messageType",
+            b"owner",
+            b"logGroup",
+            b"logStream",
+            b"subscriptionFilters",
+            b"policyLevel",
+        ],
+    },
+    Shape {
+        path: &[b"results"],
+        first: b"[{\"field\"",
+        beside: &[b"queryLanguage", b"statistics", b"status", b"encryptionKey"],
+    },
+    Shape { path: &[b"data", b"result", b"values"], first: b"[\"", beside: &[b"status"] },
+    Shape { path: &[b"streams", b"values"], first: b"[\"", beside: &[] },
+    Shape { path: &[b"resourceLogs", b"scopeLogs", b"logRecords"], first: b"{", beside: &[] },
 ];
 
 /// Where the first array of records of a document begins.
@@ -47,6 +92,7 @@ fn walk(text: &[u8]) -> Option<Start> {
     // The keys under which the open brackets stand.
     let mut names: Vec<&[u8]> = Vec::new();
     let mut key: &[u8] = b"";
+    let mut may_be = [true; SHAPES.len()];
     let mut at = 0;
     loop {
         match *text.get(at)? {
@@ -55,17 +101,24 @@ fn walk(text: &[u8]) -> Option<Start> {
                 let behind = end + 1 + blanks(&text[end + 1..]);
                 if *text.get(behind)? == b':' {
                     key = &text[at + 1..end];
+                    if names.len() == 1 {
+                        for (may_be, shape) in may_be.iter_mut().zip(&SHAPES) {
+                            *may_be &= shape.may_have(key);
+                        }
+                        if may_be == [false; SHAPES.len()] {
+                            return Some(Start::Other);
+                        }
+                    }
                 }
                 at = end;
             }
             b'[' if !names.is_empty() => {
-                let outer = names.iter().rev().find(|name| !name.is_empty());
-                let outer = outer.copied().unwrap_or_default();
-                let shape = SHAPES.iter().find(|shape| shape.outer == outer && shape.key == key);
-                if let Some(shape) = shape
-                    && holds(&text[at + 1..], shape.first)?
+                let mut shapes = SHAPES.iter().zip(may_be);
+                let shape = shapes.find(|(shape, may_be)| *may_be && shape.is_at(&names, key));
+                if let Some((shape, _)) = shape
+                    && holds(&text[at + 1..], shape.first)? == Holds::Records
                 {
-                    return Some(Start::Nested(at + 1, shape.key));
+                    return Some(Start::Nested(at + 1, shape.key()));
                 }
                 names.push(key);
                 key = b"";
@@ -109,27 +162,35 @@ fn walk_key(text: &[u8], key: &[u8]) -> Option<Start> {
         }
         at += 1;
     }
-    let Some(shape) = SHAPES.iter().find(|shape| shape.key == key) else {
+    let Some(shape) = SHAPES.iter().find(|shape| shape.key() == key) else {
         return Some(Start::Other);
     };
-    let is_array = holds(&text[at..], shape.first)?;
-    Some(if is_array { Start::Nested(at, shape.key) } else { Start::Other })
+    let is_array = holds(&text[at..], shape.first)? != Holds::Others;
+    Some(if is_array { Start::Nested(at, shape.key()) } else { Start::Other })
 }
 
-/// True for an array that begins with such a record behind its bracket, or is empty. `None`: more bytes are needed.
-fn holds(text: &[u8], first: &[u8]) -> Option<bool> {
+/// What an array holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Holds {
+    Nothing,
+    Records,
+    Others,
+}
+
+/// What stands behind the bracket of an array whose records begin so. `None`: more bytes are needed.
+fn holds(text: &[u8], first: &[u8]) -> Option<Holds> {
     let mut at = blanks(text);
     if *text.get(at)? == b']' {
-        return Some(true);
+        return Some(Holds::Nothing);
     }
     for expected in first {
         at += blanks(&text[at..]);
         if text.get(at)? != expected {
-            return Some(false);
+            return Some(Holds::Others);
         }
         at += 1;
     }
-    Some(true)
+    Some(Holds::Records)
 }
 
 fn blanks(text: &[u8]) -> usize {

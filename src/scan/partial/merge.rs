@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::evidence::Place;
 use crate::fact::{CauseFact, EntryFact};
 use crate::format::{FormatChoice, Plan, detect_dated};
-use crate::input::{BlockReader, Origin, Source, Spool, SpooledLine, open_stream};
+use crate::input::{BlockReader, Origin, Source, Spool, SpooledLine, is_copy, open_stream};
 use crate::scan::carry::{Directives, InForce, LayoutRow};
 use crate::scan::fold::{cause_store, entry_store};
 use crate::scan::late::grown_by;
@@ -55,7 +55,7 @@ pub fn merge(partials: &[Partial], merging: &Merging<'_>) -> Result<Merged> {
     check(partials, merging.matcher)?;
     let (order, notes) = canonical_order(partials)?;
     let recorded = |&(partial, input): &(usize, usize)| &partials[partial].header.inputs[input];
-    let (order, copies) = without_copies(&order, recorded);
+    let (order, copies) = without_copies(&order, recorded, merging.root);
     let mut inputs: Vec<ScannedInput> = Vec::with_capacity(order.len());
     let mut numbers: Vec<Vec<Option<u32>>> =
         partials.iter().map(|partial| vec![None; partial.header.inputs.len()]).collect();
@@ -201,11 +201,20 @@ fn canonical_order(partials: &[Partial]) -> Result<(InOrder, Vec<String>)> {
 /// An input that was left out: the number of its original, its path, and whether it was named.
 type Copies = Vec<(usize, (String, bool))>;
 
-/// Leaves out inputs that are copies of others, which one run would have left out, too.
+/// Leaves out inputs that are copies of others, which one run would have left out, too. That counts agree shows no copy, as
+/// servers that take turns may count alike: both are opened again, and where that is no longer possible, both count.
 fn without_copies<'r>(
     order: &InOrder,
     recorded: impl Fn(&(usize, usize)) -> &'r RecordedInput,
+    root: Option<&Path>,
 ) -> (InOrder, Copies) {
+    let as_read = |input: &RecordedInput| {
+        let place = place_of(Path::new(&input.path), root);
+        Source { bytes: input.bytes_read, ..Source::open(&place) }
+    };
+    let is_copy_of = |own: &RecordedInput, other: &RecordedInput| {
+        own.may_be_copy_of(other) && is_copy(&as_read(own), &as_read(other))
+    };
     let mut by_size: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
     for (number, row) in order.iter().enumerate() {
         by_size.entry(recorded(row).bytes_decoded).or_default().push(number);
@@ -216,7 +225,7 @@ fn without_copies<'r>(
         let mut kept: Vec<usize> = Vec::new();
         for number in group {
             let own = recorded(&order[number]);
-            match kept.iter().find(|other| own.is_copy_of(recorded(&order[**other]))) {
+            match kept.iter().find(|other| is_copy_of(own, recorded(&order[**other]))) {
                 Some(original) => drop(original_of.insert(number, *original)),
                 None => kept.push(number),
             }

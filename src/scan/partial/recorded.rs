@@ -149,9 +149,9 @@ impl RecordedInput {
             && self.tally.is_within(&later.tally)
     }
 
-    /// True when this is a copy of `other`, as far as what was counted tells: the names are such, and equally many bytes hold
-    /// the same records.
-    pub(super) fn is_copy_of(&self, other: &RecordedInput) -> bool {
+    /// True when this may be a copy of `other`: the names are such, and equally many bytes hold as many records at every
+    /// second.
+    pub(super) fn may_be_copy_of(&self, other: &RecordedInput) -> bool {
         let was_read = |input: &RecordedInput| input.bytes_decoded > 0 && input.error.is_none();
         was_read(self)
             && was_read(other)

@@ -46,7 +46,7 @@ impl Envelope for AnswerRow {
     }
 
     fn open<'a>(&self, record: &'a [u8]) -> Option<Opened<'a>> {
-        let inside = record.strip_prefix(b"[")?.trim_ascii_start();
+        let inside = record.trim_ascii_start().strip_prefix(b"[")?.trim_ascii_start();
         let (line, stamp) = match inside.first()? {
             b'"' => pair(inside)?,
             b'{' => row(inside)?,
