@@ -74,7 +74,7 @@ pub(super) fn span_of(
     {
         (true, _) => (from - slack_us, to + slack_us),
         // A time with a fraction may be that of the end for all that is known: the last line stands just before it.
-        (false, true) if rounding_us < ROUNDING_US => (from - rounding_us, to + slack_us),
+        (false, true) if entry.at % SECOND_US != 0 => (from - FINE_ROUNDING_US, to + slack_us),
         (false, true) => (from, to + slack_us),
         (false, false) => (from - slack_us - rounding_us, to),
     };

@@ -207,7 +207,7 @@ const ANSWERS: &[(&str, Answer)] = &[
         let event = |at: &DateTime<Utc>, line: &str| json!({"id": "7", "message": line, "timestamp": at.timestamp_millis()});
         let document = |rows: &[(&str, usize, DateTime<Utc>, String)]| {
             let events: Vec<_> = rows.iter().map(|(_, _, at, line)| event(at, line)).collect();
-            json!({"aMessageType": "DATA_MESSAGE", "logEvents": events, "owner": "123456789012"})
+            json!({"messageType": "DATA_MESSAGE", "logEvents": events, "owner": "123456789012"})
         };
         lines.chunks(50).map(document).collect()
     }),

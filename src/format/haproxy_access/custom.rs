@@ -20,25 +20,22 @@ const STATES: Telltale = Telltale {
         is_termination(value)
             && (value.starts_with(b"--") || (value.len() == 4 && value.ends_with(b"--")))
     },
-    // Dashes may be anything. Four without a label, once in a line beside a client's port, are the state of sessions that
-    // ended well.
+    // Dashes may be anything; four without a label, once beside a client's port, are the state of sessions that ended well.
     is_sure: |columns, idx| {
-        let is_calm = |other: usize| columns.all(other, |value| value == b"----");
-        let is_only_calm = columns.label(idx).is_empty()
-            && is_calm(idx)
-            && (0..columns.n()).filter(|other| is_calm(*other)).count() == 1
-            && (0..columns.n()).any(|other| columns.all(other, is_peer_address));
+        let is_calm = |other: &usize| columns.all(*other, |value| value == b"----");
         let label = columns.label(idx);
+        let is_only_calm = label.is_empty()
+            && (0..columns.n()).filter(is_calm).eq([idx])
+            && (0..columns.n()).any(|other| columns.all(other, is_peer_address));
         let is_called_so = ["term", "state"].iter().any(|word| label.contains(word))
             || matches!(&*label, "ts" | "tsc");
-        let has_letter = |value: &[u8]| value.iter().any(|byte| *byte != b'-');
         let is_beside = |other: usize| {
             columns.any(other, |value| is_no_server(value) || split_target(value).1 == b"<NOSRV>")
                 || columns.all(other, is_timers)
         };
         is_only_calm
             || is_called_so
-            || columns.any(idx, has_letter)
+            || columns.any(idx, |value| value.iter().any(|byte| *byte != b'-'))
             || (0..columns.n()).any(is_beside)
     },
     hints: &["--"],
@@ -214,8 +211,9 @@ fn name(columns: &mut Columns<'_>) {
 
 /// The column before another, but for arrows between them: `web -> app -> s1`.
 fn before(columns: &Columns<'_>, idx: usize) -> Option<usize> {
-    let is_text = |value: &[u8]| value.iter().any(u8::is_ascii_alphanumeric);
-    (0..idx).rev().find(|other| columns.any(*other, is_text))
+    (0..idx)
+        .rev()
+        .find(|other| columns.any(*other, |text| text.iter().any(u8::is_ascii_alphanumeric)))
 }
 
 /// With cookies, no state of a log of failures alone has two dashes. Where a server tells whose log it is, the letters do.
@@ -340,7 +338,6 @@ mod tests {
         check(
             &[
                 r#"192.0.2.1:5000 [21/Nov/2026:18:40:08.314] web -> app -> s1 0/0/1/15/16 200 977 ---- "GET /a HTTP/1.1""#,
-                r#"192.0.2.2:5001 [21/Nov/2026:18:40:08.330] web -> app -> s1 0/0/0/14/14 201 731 ---- "POST /b HTTP/1.1""#,
                 r#"192.0.2.3:5002 [21/Nov/2026:18:40:09.314] web -> app -> <NOSRV> 0/-1/-1/-1/0 503 217 SC-- "GET /c HTTP/1.1""#,
             ],
             &[
