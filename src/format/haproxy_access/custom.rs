@@ -338,13 +338,10 @@ mod tests {
         check(
             &[
                 r#"192.0.2.1:5000 [21/Nov/2026:18:40:08.314] web -> app -> s1 0/0/1/15/16 200 977 ---- "GET /a HTTP/1.1""#,
+                r#"192.0.2.2:5001 [21/Nov/2026:18:40:08.330] web -> app -> s1 0/0/0/14/14 201 731 ---- "POST /b HTTP/1.1""#,
                 r#"192.0.2.3:5002 [21/Nov/2026:18:40:09.314] web -> app -> <NOSRV> 0/-1/-1/-1/0 503 217 SC-- "GET /c HTTP/1.1""#,
             ],
-            &[
-                (Field::Frontend, Some("web")),
-                (Field::Backend, Some("app")),
-                (Field::BackendServer, Some("<NOSRV>")),
-            ],
+            &[(Field::Backend, Some("app")), (Field::BackendServer, Some("<NOSRV>"))],
         );
         check(
             &[
