@@ -2,9 +2,9 @@
 //!
 //! In: entries and requests of one client. Out: the times of each entry, and groups that have nothing to do with each
 //! other. The rule: a failure that waits for nothing is written at once after the request came in, any other within what
-//! is allowed where the duration is not known; where it is known, it bounds both, and so does a fraction of a second in
-//! the entry's time. Lines of whole seconds may be later than they say. Entries are of one group if a request
-//! lies in the times of both, however far apart these begin.
+//! is allowed where the duration is not known; where it is known, it bounds both, and closely if the entry's time has a
+//! fraction of a second. Lines of whole seconds may be later than they say. Entries are of one group if a request lies in
+//! the times of both, however far apart these begin.
 //! Invariants: an entry without any request in its times, and a request in nobody's times, is in no group.
 
 use std::collections::HashMap;
@@ -50,13 +50,11 @@ impl LineTimes {
     }
 }
 
-/// How far the time of an entry may be from that of what happened then. A start without a duration does not tell how long
-/// it was until something happened, which takes a backend its distance and a client its body.
+/// How far the time of an entry may be from that of what happened then. Without a duration it does not tell how long it was
+/// from the start until something happened, or from that to the end: a backend takes its distance, a client its body.
 pub(super) fn rounding_us(entry: &EntryFact) -> i64 {
-    let flags = entry.flags;
-    let is_end_known =
-        flags.has(Flags::TIMED) || !flags.has(Flags::AT_START) && !flags.has(Flags::SHARED_LAYOUT);
-    if entry.at % SECOND_US != 0 && is_end_known { FINE_ROUNDING_US } else { ROUNDING_US }
+    let is_fine = entry.at % SECOND_US != 0 && entry.flags.has(Flags::TIMED);
+    if is_fine { FINE_ROUNDING_US } else { ROUNDING_US }
 }
 
 /// The first and the last time that the last line of an entry's request may have, if so much is allowed where the
