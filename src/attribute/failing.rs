@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::time::SECOND_US;
 
-/// More seconds than this are not kept.
+/// The first so many seconds are kept, in whatever order they are noted.
 const MAX_SECONDS: usize = 1 << 20;
 
 /// Of so many pages that the cache surely, or perhaps, made for a failed fetch, one may have come while none failed.
@@ -34,16 +34,12 @@ impl Failing {
     /// Notes that a fetch failed at this time.
     pub(super) fn note_failure(&mut self, at: i64) {
         self.n_failed += 1;
-        if self.seconds.len() < MAX_SECONDS {
-            self.seconds.insert(at.div_euclid(SECOND_US));
-        }
+        self.add_failure(at.div_euclid(SECOND_US));
     }
 
     /// Notes a page that a failed fetch and `synth(503)` may have made.
     pub(super) fn note_open(&mut self, at: i64) {
-        if self.open.len() < MAX_SECONDS {
-            *self.open.entry(at.div_euclid(SECOND_US)).or_default() += 1;
-        }
+        self.add_open(at.div_euclid(SECOND_US), 1);
     }
 
     /// Notes a page that neither a failed fetch nor a backend made.
@@ -55,15 +51,21 @@ impl Failing {
     pub(super) fn absorb(&mut self, other: &Failing) {
         self.n_failed += other.n_failed;
         self.n_others += other.n_others;
-        for second in &other.seconds {
-            if self.seconds.len() < MAX_SECONDS {
-                self.seconds.insert(*second);
-            }
+        other.seconds.iter().for_each(|second| self.add_failure(*second));
+        other.open.iter().for_each(|(second, n)| self.add_open(*second, *n));
+    }
+
+    fn add_failure(&mut self, second: i64) {
+        self.seconds.insert(second);
+        if self.seconds.len() > MAX_SECONDS {
+            self.seconds.pop_last();
         }
-        for (second, n) in &other.open {
-            if self.open.len() < MAX_SECONDS {
-                *self.open.entry(*second).or_default() += n;
-            }
+    }
+
+    fn add_open(&mut self, second: i64, n: u64) {
+        *self.open.entry(second).or_default() += n;
+        if self.open.len() > MAX_SECONDS {
+            self.open.pop_last();
         }
     }
 

@@ -118,9 +118,10 @@ struct Row<'a> {
 }
 
 impl<'a> Row<'a> {
-    // In words: eight columns by their place, or nine with the name of the machine in third place; then the last three values in a row that are a status, a site and a
-    // reason, of those with a reason that is known if there are any. Whatever stands before them is the URL, which is as
-    // the client sent it, and up to two stream numbers; behind them stands the name of the queue.
+    // In words: eight columns by their place, or nine with the name of the machine in third place; then the last three
+    // values in a row that are a status, a site and a reason, of those with a reason that is known if there are any.
+    // Whatever stands before them is the URL, which is as the client sent it, and up to two stream numbers; behind them
+    // stands the name of the queue.
     fn cut(line: &'a [u8]) -> Result<Self, Skip> {
         let line = without_padding(line);
         let mut values = Values { line, at: 0 };

@@ -29,18 +29,11 @@ pub fn drop_copies(sources: &mut Vec<Source>) {
             alike.entry((directory, size)).or_default().push(index);
         }
     }
-    let mut original_of: BTreeMap<usize, usize> = BTreeMap::new();
-    for mut group in alike.into_values().filter(|group| group.len() > 1) {
-        group.sort_by_key(|index| (sources[*index].is_stream(), *index));
-        let mut kept: Vec<usize> = Vec::new();
-        for index in group {
-            let own = &sources[index];
-            match kept.iter().find(|other| is_copy(own, &sources[**other])) {
-                Some(original) => drop(original_of.insert(index, *original)),
-                None => kept.push(index),
-            }
-        }
-    }
+    let original_of = originals(
+        alike.into_values(),
+        |index| sources[index].is_stream(),
+        |one, other| is_copy(&sources[one], &sources[other]),
+    );
     for (copy, original) in &original_of {
         let (path, is_named) = (sources[*copy].path.clone(), sources[*copy].is_named);
         sources[*original].copies.push(path);
@@ -48,6 +41,27 @@ pub fn drop_copies(sources: &mut Vec<Source>) {
     }
     let mut index = 0..;
     sources.retain(|_| index.next().is_some_and(|index| !original_of.contains_key(&index)));
+}
+
+/// The original of each copy, by number, in groups of inputs that may be alike. Of equal ones the first stays, plain files
+/// before streams.
+pub fn originals(
+    groups: impl Iterator<Item = Vec<usize>>,
+    is_stream: impl Fn(usize) -> bool,
+    is_copy: impl Fn(usize, usize) -> bool,
+) -> BTreeMap<usize, usize> {
+    let mut original_of = BTreeMap::new();
+    for mut group in groups {
+        group.sort_by_key(|index| (is_stream(*index), *index));
+        let mut kept: Vec<usize> = Vec::new();
+        for index in group {
+            match kept.iter().find(|other| is_copy(index, **other)) {
+                Some(original) => drop(original_of.insert(index, *original)),
+                None => kept.push(index),
+            }
+        }
+    }
+    original_of
 }
 
 /// True where one input is a copy of the other.

@@ -26,7 +26,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::positioned::read_at_most;
 
-pub use copies::{drop_copies, is_copy, is_name_of_copy};
+pub use copies::{drop_copies, is_copy, is_name_of_copy, originals};
 pub use expand::expand;
 pub use fragments::{CutLines, Fragment, Fragments, Piece, Pieces, pieces_of_record};
 pub use range::{RANGE_BYTES, RangeReader};

@@ -103,11 +103,17 @@ pub fn parse_offset(text: &[u8]) -> Option<i32> {
     Some(sign * (hours * 3600 + minutes * 60) as i32)
 }
 
+fn without_brackets(text: &[u8]) -> &[u8] {
+    match text {
+        [b'[', inside @ .., b']'] => inside,
+        _ => text,
+    }
+}
+
 /// Parses `20/Nov/2026:21:29:42 +0000` (26 bytes), also in the brackets that `%t` brings along where a format puts it into
 /// quotes.
 pub fn parse_clf(text: &[u8]) -> Option<Stamp> {
-    let inner = text.strip_prefix(b"[").and_then(|inner| inner.strip_suffix(b"]"));
-    let text = inner.unwrap_or(text);
+    let text = without_brackets(text);
     let &[d1, d2, b'/', m1, m2, m3, b'/', y1, y2, y3, y4, b':', ref rest @ ..] = text else {
         return None;
     };
@@ -309,10 +315,7 @@ pub fn parse_epoch_micros(text: &[u8]) -> Option<Stamp> {
 
 /// Parses `1/Nov/2026:21:29:42`, `20/Nov/2026 21:29:42.123 +0100` and the like, also in the brackets that Apache's `%t` has.
 pub fn parse_clf_variant(text: &[u8]) -> Option<Stamp> {
-    let text = match text {
-        [b'[', inside @ .., b']'] => inside,
-        _ => text,
-    };
+    let text = without_brackets(text);
     let (day, rest) = match text {
         [ones, b'/', rest @ ..] => (two_digits([b'0', *ones])?, rest),
         [tens, ones, b'/', rest @ ..] => (two_digits([*tens, *ones])?, rest),

@@ -49,8 +49,8 @@ pub(super) const STATUS_KEYS: &[&str] = &[
     "status_final",
 ];
 
-/// Keys that hold a status, or a size or a time of the response: values that tell another key come first. The first is of
-/// Logstash's pattern for Apache.
+/// Keys that hold a status, as in Logstash's pattern for Apache, or a size or a time of the response: values that tell
+/// another key come first.
 pub(super) const DOUBTFUL_STATUS_KEYS: &[&str] = &["response"];
 
 /// Objects that only group what stands in them.

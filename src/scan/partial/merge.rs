@@ -17,7 +17,9 @@ use crate::error::{Error, Result};
 use crate::evidence::Place;
 use crate::fact::{CauseFact, EntryFact};
 use crate::format::{FormatChoice, Plan, detect_dated};
-use crate::input::{BlockReader, Origin, Source, Spool, SpooledLine, is_copy, open_stream};
+use crate::input::{
+    BlockReader, Origin, Source, Spool, SpooledLine, is_copy, open_stream, originals,
+};
 use crate::scan::carry::{Directives, InForce, LayoutRow};
 use crate::scan::fold::{cause_store, entry_store};
 use crate::scan::late::grown_by;
@@ -212,25 +214,18 @@ fn without_copies<'r>(
         let place = place_of(Path::new(&input.path), root);
         Source { bytes: input.bytes_read, ..Source::open(&place) }
     };
-    let is_copy_of = |own: &RecordedInput, other: &RecordedInput| {
-        own.may_be_copy_of(other) && is_copy(&as_read(own), &as_read(other))
-    };
     let mut by_size: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
     for (number, row) in order.iter().enumerate() {
         by_size.entry(recorded(row).bytes_decoded).or_default().push(number);
     }
-    let mut original_of: BTreeMap<usize, usize> = BTreeMap::new();
-    for mut group in by_size.into_values().filter(|group| group.len() > 1) {
-        group.sort_by_key(|number| (!recorded(&order[*number]).is_plain, *number));
-        let mut kept: Vec<usize> = Vec::new();
-        for number in group {
-            let own = recorded(&order[number]);
-            match kept.iter().find(|other| is_copy_of(own, recorded(&order[**other]))) {
-                Some(original) => drop(original_of.insert(number, *original)),
-                None => kept.push(number),
-            }
-        }
-    }
+    let original_of = originals(
+        by_size.into_values(),
+        |number| !recorded(&order[number]).is_plain,
+        |own, other| {
+            let (own, other) = (recorded(&order[own]), recorded(&order[other]));
+            own.may_be_copy_of(other) && is_copy(&as_read(own), &as_read(other))
+        },
+    );
     let n_copies_before = |number: usize| original_of.range(..number).count();
     let copies = original_of.iter().map(|(copy, original)| {
         let own = recorded(&order[*copy]);
